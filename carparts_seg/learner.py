@@ -6,7 +6,7 @@
 __all__ = ['OPTIMIZERS', 'WeightsError', 'hub_reachable', 'load_encoder_weights', 'parts_model', 'pick_precision', 'Autocast',
            'reuse_memory', 'optimizer', 'parts_splitter', 'EvaluateEvery', 'AverageWeights', 'parts_learner']
 
-# %% ../nbs/25_learner.ipynb #c1a8d6a2
+# %% ../nbs/25_learner.ipynb #d1bb3992
 import contextlib
 import ctypes
 import platform
@@ -34,7 +34,7 @@ from torch import nn
 from .losses import loss_function
 from .metrics import parts_metrics
 
-# %% ../nbs/25_learner.ipynb #cbe95f4f
+# %% ../nbs/25_learner.ipynb #8242571f
 class WeightsError(RuntimeError):
     "Weights that can't be fetched or don't fit the network."
 
@@ -50,7 +50,7 @@ def hub_reachable(
     except OSError: return False
     return True
 
-# %% ../nbs/25_learner.ipynb #ce422a22
+# %% ../nbs/25_learner.ipynb #d67199da
 def _read_weights(path) -> dict:
     "The state dict in a .safetensors or .pth file; never unpickles code."
     path = Path(path)
@@ -80,7 +80,7 @@ def load_encoder_weights(
     model.encoder.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return len(own)
 
-# %% ../nbs/25_learner.ipynb #bad028ac
+# %% ../nbs/25_learner.ipynb #27e3a13b
 def _cached_encoder(encoder:str) -> Path|None:
     "The fetched weights of an smp encoder, if they are in huggingface's cache."
     from huggingface_hub import try_to_load_from_cache
@@ -96,7 +96,7 @@ def _check_hub(encoder:str):
         raise WeightsError(f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
                            "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)")
 
-# %% ../nbs/25_learner.ipynb #7f8c55d7
+# %% ../nbs/25_learner.ipynb #48c69ed5
 def parts_model(
     n_classes:int, # Number of classes C
     architecture:str='Unet', # One of smp's architectures
@@ -117,7 +117,7 @@ def parts_model(
     if in_channels != 3: model.encoder.set_in_channels(in_channels, pretrained=True)
     return model
 
-# %% ../nbs/25_learner.ipynb #a695e9ea
+# %% ../nbs/25_learner.ipynb #46bca59f
 def _cpu_flags() -> set:
     "The processor's feature flags, as Linux lists them."
     with contextlib.suppress(OSError):
@@ -141,7 +141,7 @@ def pick_precision(
         return 'fp32', 'float32: this processor has no bfloat16 instructions'
     return 'fp32', f'float32 on {device.type}'
 
-# %% ../nbs/25_learner.ipynb #13531e3d
+# %% ../nbs/25_learner.ipynb #bcd75001
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
     order = MixedPrecision.order
@@ -165,7 +165,7 @@ class Autocast(Callback):
     def after_cancel_batch(self): self._leave()
     def after_fit(self): self._leave()
 
-# %% ../nbs/25_learner.ipynb #bf61102c
+# %% ../nbs/25_learner.ipynb #63fd7dde
 def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     "Have glibc keep freed memory instead of returning it to the kernel, for the rest of the process."
     if platform.libc_ver()[0] != 'glibc': return False
@@ -173,7 +173,7 @@ def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # see malloc.h, mallopt(3)
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
-# %% ../nbs/25_learner.ipynb #683b0af4
+# %% ../nbs/25_learner.ipynb #c55c4a72
 OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta')
 
 def optimizer(
@@ -200,7 +200,7 @@ def parts_splitter(
     groups = [p for n, p in model.named_parameters() if n in chosen], [p for n, p in model.named_parameters() if n not in chosen]
     return [g for g in groups if g]
 
-# %% ../nbs/25_learner.ipynb #059d4f77
+# %% ../nbs/25_learner.ipynb #155ffdb2
 class EvaluateEvery(Callback):
     "Evaluate every `epochs` epochs, which may be a fraction, and at the end of the last one."
     order = 65  # after the schedulers
@@ -232,17 +232,29 @@ class EvaluateEvery(Callback):
         last = self.epoch + 1 == self.n_epoch
         if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1): raise CancelValidException
 
-# %% ../nbs/25_learner.ipynb #62577107
+# %% ../nbs/25_learner.ipynb #e97eb526
 class AverageWeights(Callback):
     "At the end of the fit the weights become the mean of those after each of the last `epochs` epochs."
     order = TrainEvalCallback.order + 1
     def __init__(self, epochs:int): self.epochs = epochs
 
-    def before_fit(self): self.averaged = None
+    averaged = None
+
+    def before_fit(self):
+        "Start anew, unless `restore` has set where to go on."
+        if not getattr(self.learn, 'first_epoch', 0): self.averaged = None
+
+    def restore(self,
+        model:nn.Module, # The learner's model
+        state:dict, # The `state_dict` of `averaged` as it was
+    ):
+        "Go on from a mean that was saved."
+        self.averaged = torch.optim.swa_utils.AveragedModel(model)
+        self.averaged.load_state_dict(state)
 
     def after_train(self):
         "Take this epoch's weights into the mean, and evaluate that mean."
-        if self.epoch < self.n_epoch - self.epochs: return
+        if self.epoch < max(self.n_epoch - self.epochs, getattr(self.learn, 'first_epoch', 0)): return
         if self.averaged is None: self.averaged = torch.optim.swa_utils.AveragedModel(self.model)
         self.averaged.update_parameters(self.model)
         if self.epoch + 1 < self.n_epoch: return
@@ -250,7 +262,7 @@ class AverageWeights(Callback):
         device = next(self.model.parameters()).device
         torch.optim.swa_utils.update_bn((b[0].as_subclass(torch.Tensor) for b in self.dls.train), self.model, device)
 
-# %% ../nbs/25_learner.ipynb #9cf3a371
+# %% ../nbs/25_learner.ipynb #4160a952
 def parts_learner(
     dls:DataLoaders, # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
     architecture:str='Unet', # One of smp's architectures
