@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['log', 'DatasetError', 'cache_dir', 'data_roots', 'Split', 'PublicDataset', 'public_datasets', 'has_data',
-           'open_dataset', 'check_copy', 'fetch_dataset']
+           'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
 
-# %% ../nbs/13_datasets.ipynb #abe37f13
+# %% ../nbs/13_datasets.ipynb #4161e646
 import hashlib, logging, os, re, shutil, socket, stat, sys, tempfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,13 +20,13 @@ from tqdm import tqdm
 from .parts import CAR_PARTS
 from .table import PartsData, class_list, read_table, write_table
 
-# %% ../nbs/13_datasets.ipynb #d0b99fcd
+# %% ../nbs/13_datasets.ipynb #f53df651
 log = logging.getLogger(__name__)
 
 class DatasetError(ValueError):
     "A data set can't be found, fetched or understood; one line that says what to do."
 
-# %% ../nbs/13_datasets.ipynb #0bcada1c
+# %% ../nbs/13_datasets.ipynb #9f347793
 def cache_dir()->Path: # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCALAPPDATA% (Windows) or ~/.cache; then `carparts_seg`
     "This package's cache folder; it is not created here."
     if os.environ.get('XDG_CACHE_HOME'): root = Path(os.environ['XDG_CACHE_HOME'])
@@ -35,7 +35,7 @@ def cache_dir()->Path: # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCA
     else: root = Path.home()/'.cache'
     return root/'carparts_seg'
 
-# %% ../nbs/13_datasets.ipynb #09a0764d
+# %% ../nbs/13_datasets.ipynb #27a9c87e
 def data_roots()->list[Path]: # existing folder of `CARPARTS_DATA`, if any, then the cache's
     "Folders that hold data sets, one folder each, in the order in which they are searched."
     told, roots = os.environ.get('CARPARTS_DATA'), []
@@ -45,7 +45,7 @@ def data_roots()->list[Path]: # existing folder of `CARPARTS_DATA`, if any, then
         roots = [t.resolve() for t in tries if t.is_dir()][:1]
     return roots + [cache_dir()/'data']
 
-# %% ../nbs/13_datasets.ipynb #ca6377a1
+# %% ../nbs/13_datasets.ipynb #c48eee8e
 @dataclass(frozen=True)
 class Split:
     "One part of a public data set, as it lies on disk."
@@ -62,7 +62,7 @@ class PublicDataset:
     megabytes:int # rough size of the download
     terms:str # licence and citation, said before fetching
 
-# %% ../nbs/13_datasets.ipynb #ced50b8b
+# %% ../nbs/13_datasets.ipynb #5a9fe211
 def public_datasets()->dict[str,PublicDataset]: # name -> data set
     "The data sets that can be fetched by name."
     home = 'https://github.com/dsmlr/Car-Parts-Segmentation/archive'
@@ -71,7 +71,7 @@ def public_datasets()->dict[str,PublicDataset]: # name -> data set
     terms = 'it has no licence file: use it for yourself, do not pass it on; cite Pasupa et al. 2021, doi 10.1007/s40747-021-00397-8'
     return {'car-parts': PublicDataset('car-parts', (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip'), splits, 28, terms)}
 
-# %% ../nbs/13_datasets.ipynb #1a58e3ca
+# %% ../nbs/13_datasets.ipynb #df6eceee
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')
 _SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 _SPLITS = {'train': ('trainingset', 'train'), 'test': ('testset', 'test'), 'valid': ('validationset', 'valid', 'val')}
@@ -87,7 +87,7 @@ def _annotations(
     if len(tables) > 1: raise DatasetError(f'{folder}: which of {", ".join(p.name for p in tables)} holds the annotations? Name the file instead of the folder')
     return tables[0] if tables else None
 
-# %% ../nbs/13_datasets.ipynb #27b82385
+# %% ../nbs/13_datasets.ipynb #e2077162
 def _split_annotations(
     folder:Path, # a data set's folder
     split:str, # 'train', 'test', 'valid', or a folder's own name
@@ -105,7 +105,7 @@ def _find(
     if Path(name).name != name or name in ('', '.', '..'): return None
     return next((a for root in data_roots() if (a := _split_annotations(root/name, split)) is not None), None)
 
-# %% ../nbs/13_datasets.ipynb #d14c3149
+# %% ../nbs/13_datasets.ipynb #044efda6
 def has_data(
     name:str='car-parts', # a data set's name
     split:str='train', # which part of it
@@ -114,7 +114,7 @@ def has_data(
     try: return _find(name, split) is not None
     except DatasetError: return False
 
-# %% ../nbs/13_datasets.ipynb #3416d536
+# %% ../nbs/13_datasets.ipynb #fdafde34
 _CACHE_VERSION = 1 # raise it when the same COCO file would give another table
 
 def _sha256(
@@ -140,7 +140,7 @@ def _cached_table(
     else: log.info(f'{path}: turned into a table of {len(table)} rows, kept as {kept}')
     return table
 
-# %% ../nbs/13_datasets.ipynb #72649824
+# %% ../nbs/13_datasets.ipynb #a3afab4a
 def _image_folder(
     table:pd.DataFrame, # canonical parts table
     where:Path, # folder of the annotations
@@ -156,7 +156,7 @@ def _image_folder(
     if must and some: raise DatasetError(f'{some[0]} and the other pictures that the table names are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)')
     return next((t for t in tries if t.is_dir()), where)
 
-# %% ../nbs/13_datasets.ipynb #ab8228a0
+# %% ../nbs/13_datasets.ipynb #57c0e724
 def _classes_of(
     table:pd.DataFrame, # canonical parts table
 )->list[str]: # class list
@@ -164,7 +164,7 @@ def _classes_of(
     names = class_list(table)
     return list(CAR_PARTS) if not table.attrs.get('categories') and names and set(names) <= set(CAR_PARTS) else names
 
-# %% ../nbs/13_datasets.ipynb #286dd042
+# %% ../nbs/13_datasets.ipynb #01a03ee8
 def _open_annotations(
     path:Path, # COCO file or table
     name:str, # what to call the data set
@@ -179,32 +179,36 @@ def _open_annotations(
     folder = _image_folder(table, path.parent, images, must=problems is None)
     return PartsData(table=table, folder=folder, classes=list(classes) if classes else _classes_of(table), name=name, origin=str(path))
 
-# %% ../nbs/13_datasets.ipynb #8cfe7f11
-def open_dataset(
+# %% ../nbs/13_datasets.ipynb #bc0b18c8
+def find_annotations(
     source:str|Path='car-parts', # NAME under the data roots, FOLDER with annotations and pictures, TABLE file (.parquet, .pq, .csv, COCO .json), or a .zip of a folder
+    split:str='train', # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
+)->tuple[Path,str]: # the file, and what to call the data set; raises DatasetError that says what to do
+    "Find the COCO file or table that a name, folder or file stands for."
+    path, named = Path(source).expanduser(), lambda name: name if split == 'train' else f'{name}-{split}'
+    if (found := _find(str(source), split)) is not None: return found, named(str(source))
+    name = path.resolve().name
+    if path.is_file() and path.suffix.lower() == '.zip': path, name = _unpacked(path), path.stem
+    if path.is_file(): return path, path.stem
+    if not path.is_dir(): raise DatasetError(_not_found(str(source), split))
+    if (found := _split_annotations(path, split)) is None: raise DatasetError(_no_split(path, split))
+    return found, named(name)
+
+def open_dataset(
+    source:str|Path='car-parts', # NAME, FOLDER, TABLE file or .zip, as for `find_annotations`
     split:str='train', # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
     download:bool=False, # fetch a public data set that is not on this machine
     images:str|Path|None=None, # folder of the pictures, where it is not beside the annotations
     classes:Sequence[str]|None=None, # class list; default: that of the COCO file; for a plain table see above
     problems:list[str]|None=None, # where given, bad masks and missing pictures don't raise: masks are noted here (for the linter)
-    **columns # names of a table's columns: image_column, class_name_column, rle_mask_column
+    **columns # passed to `read_table` for a plain table: image_column, class_name_column, rle_mask_column, labelled
 )->PartsData: # raises DatasetError that says what to do, TableError for annotations that can't be used
     "Open a data set, wherever it is."
-    path, rest = Path(source).expanduser(), dict(images=images, classes=classes, problems=problems, **columns)
-    if (found := _find(str(source), split)) is not None: return _open_annotations(found, _named(str(source), split), **rest)
-    if path.is_file() and path.suffix.lower() == '.zip': path, source = _unpacked(path), path.stem
-    if path.is_file(): return _open_annotations(path, path.stem, **rest)
-    if path.is_dir():
-        if (found := _split_annotations(path, split)) is None: raise DatasetError(_no_split(path, split))
-        return _open_annotations(found, _named(Path(source).resolve().name, split), **rest)
-    if download and split in getattr(public_datasets().get(str(source)), 'splits', ()):
-        fetch_dataset(str(source))
-        return open_dataset(source, split, images=images, classes=classes, problems=problems, **columns)
-    raise DatasetError(_not_found(str(source), split))
+    if download and split in getattr(public_datasets().get(str(source)), 'splits', ()) and _find(str(source), split) is None: fetch_dataset(str(source))
+    path, name = find_annotations(source, split)
+    return _open_annotations(path, name, images, classes, problems, **columns)
 
-def _named(name:str, split:str)->str: return name if split == 'train' else f'{name}-{split}'
-
-# %% ../nbs/13_datasets.ipynb #bf674115
+# %% ../nbs/13_datasets.ipynb #32b2b44d
 def _not_found(
     source:str, # what was asked for
     split:str, # which part of it
@@ -230,7 +234,7 @@ def _no_split(
     subs = sorted(p.name for p in folder.iterdir() if p.is_dir() and _annotations(p) is not None)
     return f'{folder} has no part {split!r}' + (f'; it has {", ".join(subs)}' if subs else '') + (f'; get it with `carparts data get {folder.name}`' if folder.name in public_datasets() else '')
 
-# %% ../nbs/13_datasets.ipynb #65f4abd2
+# %% ../nbs/13_datasets.ipynb #b509819d
 _MAX_BYTES = 4*1024**3 # an archive that unpacks to more is refused
 
 def _members(
@@ -247,7 +251,7 @@ def _members(
     if (total := sum(m.file_size for m in files)) > _MAX_BYTES: raise DatasetError(f'{what}: would unpack to {total/1e9:.1f} GB, more than {_MAX_BYTES/1e9:.1f}; the archive is refused')
     return files
 
-# %% ../nbs/13_datasets.ipynb #5ea3f5ec
+# %% ../nbs/13_datasets.ipynb #fbc1911c
 def _unzip(
     path:Path, # a zip file
     to:Path, # an empty or missing folder
@@ -264,7 +268,7 @@ def _unzip(
     if not inside: raise DatasetError(f'{what}: the archive is empty')
     return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in sum(_SPLITS.values(), ('JPEGImages', 'images')) else to
 
-# %% ../nbs/13_datasets.ipynb #9d440d03
+# %% ../nbs/13_datasets.ipynb #23bad746
 def _unpacked(
     path:Path, # a zip file
 )->Path: # folder with its content; raises DatasetError
@@ -300,7 +304,7 @@ def _put(
         if not target.is_dir(): raise # another process was faster: its copy is as good
     return target
 
-# %% ../nbs/13_datasets.ipynb #6fd168f7
+# %% ../nbs/13_datasets.ipynb #19576741
 def _open_url(
     url:str, # http, https or file
     seconds:float, # how long to wait for a connection, and later for each piece
@@ -314,7 +318,7 @@ def _open_url(
     if 'response' in got: return got['response']
     raise got.get('error', TimeoutError(f'no answer within {seconds:g} s'))
 
-# %% ../nbs/13_datasets.ipynb #1c12fad9
+# %% ../nbs/13_datasets.ipynb #4bb2274e
 def _reason(
     e:Exception, # of a download
 )->str: # a few words
@@ -342,7 +346,7 @@ def _download(
     if size and path.stat().st_size != size: raise DatasetError(f'{url}: cut off after {path.stat().st_size:,} of {size:,} bytes')
     return path
 
-# %% ../nbs/13_datasets.ipynb #878fc7c6
+# %% ../nbs/13_datasets.ipynb #3e4c308e
 def check_copy(
     folder:str|Path, # a copy of the data set: holds trainingset/ and so on
     dataset:PublicDataset, # what it should hold
@@ -357,7 +361,7 @@ def check_copy(
         if n != s.n_images: wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
     return wrong
 
-# %% ../nbs/13_datasets.ipynb #094af396
+# %% ../nbs/13_datasets.ipynb #b3fbeb71
 def fetch_dataset(
     dataset:str|PublicDataset='car-parts', # a name among `public_datasets()`, or a description of one's own
     folder:str|Path|None=None, # folder that gets a folder of the data set's name; default: the user's cache
@@ -382,7 +386,7 @@ def fetch_dataset(
             if 'offline' in str(e) or 'in time' in str(e): down.add(host)
     raise DatasetError(f'{ds.name} could not be fetched: {"; ".join(failed)}. Fetch it elsewhere, unpack it, and let CARPARTS_DATA name the folder that holds {ds.name}/')
 
-# %% ../nbs/13_datasets.ipynb #24697a56
+# %% ../nbs/13_datasets.ipynb #bd82d1f6
 def _fetch(
     ds:PublicDataset, # what to fetch
     url:str, # from where
