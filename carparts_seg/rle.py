@@ -6,17 +6,17 @@
 __all__ = ['RleError', 'rle_runs', 'mask_to_rle', 'rles_to_packed', 'rle_to_mask', 'rle_to_coco', 'coco_to_rle',
            'polygons_to_rle', 'rle_area', 'rle_bbox', 'union_rle', 'pack_planes', 'unpack_planes']
 
-# %% ../nbs/10_rle.ipynb #27a06f37
+# %% ../nbs/10_rle.ipynb #870bae1d
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-# %% ../nbs/10_rle.ipynb #2c9b0625
+# %% ../nbs/10_rle.ipynb #5fa06fc9
 class RleError(ValueError):
     "A run-length mask or polygon that is malformed or does not fit its image."
 
-# %% ../nbs/10_rle.ipynb #46ed4dd0
+# %% ../nbs/10_rle.ipynb #237ac44a
 def _shown(
     value, # what was found
 )->str: # at most 48 characters of it
@@ -24,7 +24,7 @@ def _shown(
     text = repr(value)
     return text if len(text) <= 48 else f'{text[:45]}...'
 
-# %% ../nbs/10_rle.ipynb #f8ee5bc9
+# %% ../nbs/10_rle.ipynb #3d92a9a8
 def _checked_size(
     height, # rows of the image
     width, # columns of the image
@@ -36,7 +36,7 @@ def _checked_size(
         raise RleError(f'image size {_shown(height)} x {_shown(width)}: height and width must be whole numbers of at least 1')
     return h, w
 
-# %% ../nbs/10_rle.ipynb #dac4d464
+# %% ../nbs/10_rle.ipynb #17e2bb83
 def rle_runs(
     rle:str, # text RLE 'start length start length ...', 1-based, column-major; '' is an empty mask
     n_pixels:int|None=None, # height * width; where given, runs beyond it are refused
@@ -57,7 +57,7 @@ def rle_runs(
         raise RleError(f'RLE {_shown(rle)} ends at pixel {end[-1]}, but the image has only {n_pixels} pixels')
     return start, end
 
-# %% ../nbs/10_rle.ipynb #059afba7
+# %% ../nbs/10_rle.ipynb #192b66d7
 def _joined(
     start:np.ndarray, # starts in increasing order
     end:np.ndarray, # exclusive ends in increasing order
@@ -67,7 +67,7 @@ def _joined(
     new[1:-1] = start[1:] > end[:-1]
     return start[new[:-1]], end[new[1:]]
 
-# %% ../nbs/10_rle.ipynb #888f9400
+# %% ../nbs/10_rle.ipynb #a2793312
 def _runs_to_text(
     start:np.ndarray, # 0-based starts, increasing
     end:np.ndarray, # exclusive ends
@@ -77,7 +77,7 @@ def _runs_to_text(
     start, end = _joined(start[some], end[some])
     return ' '.join(map(str, np.column_stack([start + 1, end - start]).ravel().tolist()))
 
-# %% ../nbs/10_rle.ipynb #3ee2533e
+# %% ../nbs/10_rle.ipynb #a03313cc
 def mask_to_rle(
     mask:np.ndarray, # (H, W), any dtype; whatever is not 0 belongs to the mask
 )->str: # text RLE in its shortest form; '' for an empty mask; raises RleError unless mask has two axes
@@ -89,7 +89,7 @@ def mask_to_rle(
     edge = np.flatnonzero(flat[1:] != flat[:-1])
     return _runs_to_text(edge[0::2], edge[1::2])
 
-# %% ../nbs/10_rle.ipynb #dd792714
+# %% ../nbs/10_rle.ipynb #e889b0f1
 def _switch(
     canvas:np.ndarray, # uint8 (H, anything), changed in place
     start:np.ndarray, # joined runs: starts
@@ -106,7 +106,7 @@ def _switch(
     canvas[y1[inside] + 1, x1[inside]*step + byte] ^= bit
     for a, b in zip(x0[x1 > x0].tolist(), x1[x1 > x0].tolist()): canvas[0, (a + 1)*step + byte:b*step + byte + 1:step] ^= bit
 
-# %% ../nbs/10_rle.ipynb #dd10f987
+# %% ../nbs/10_rle.ipynb #16e18c2d
 def rles_to_packed(
     rles:Sequence[str], # text RLEs of one image
     planes:Sequence[int], # for each RLE the plane (position of its class); RLEs of one plane are united
@@ -125,7 +125,7 @@ def rles_to_packed(
     np.bitwise_xor.accumulate(words, axis=0, out=words)
     return np.ascontiguousarray(canvas[:, :w*step]).reshape(h, w, step)
 
-# %% ../nbs/10_rle.ipynb #255fd545
+# %% ../nbs/10_rle.ipynb #1e67034c
 def _united(
     runs:Sequence[tuple[np.ndarray,np.ndarray]], # starts and ends of each mask; at least one mask
 )->tuple[np.ndarray,np.ndarray]: # starts and ends of their union, joined
@@ -135,7 +135,7 @@ def _united(
     order = np.argsort(start, kind='stable')
     return _joined(start[order], np.maximum.accumulate(end[order]))
 
-# %% ../nbs/10_rle.ipynb #fa4933fb
+# %% ../nbs/10_rle.ipynb #46d48222
 def rle_to_mask(
     rle:str, # text RLE
     height:int, # rows of the image
@@ -144,7 +144,7 @@ def rle_to_mask(
     "A text RLE as a mask."
     return rles_to_packed([rle], [0], 1, height, width)[..., 0]
 
-# %% ../nbs/10_rle.ipynb #6d7df816
+# %% ../nbs/10_rle.ipynb #3d2530da
 def rle_to_coco(
     rle:str, # text RLE
     height:int, # rows of the image
@@ -159,7 +159,7 @@ def rle_to_coco(
     coco = coco_mask.frPyObjects({'size': [h, w], 'counts': counts}, h, w)
     return {'size': [h, w], 'counts': coco['counts'].decode('ascii')}
 
-# %% ../nbs/10_rle.ipynb #5e20c989
+# %% ../nbs/10_rle.ipynb #4ca3540e
 def _decode_counts(
     counts:bytes, # COCO's compressed counts
 )->np.ndarray: # int64, pixels outside and inside in turn; raises RleError
@@ -176,7 +176,7 @@ def _decode_counts(
     x[1::2], x[2::2] = np.cumsum(x[1::2]), np.cumsum(x[2::2])
     return x
 
-# %% ../nbs/10_rle.ipynb #fc377e13
+# %% ../nbs/10_rle.ipynb #78edcc0a
 def _counts(
     counts, # compressed text or bytes, or a list of whole numbers
 )->np.ndarray: # int64; raises RleError
@@ -189,7 +189,7 @@ def _counts(
         raise RleError(f'COCO counts {_shown(counts)}: expected compressed text or a list of whole numbers')
     return v.astype(np.int64)
 
-# %% ../nbs/10_rle.ipynb #e0002e6a
+# %% ../nbs/10_rle.ipynb #512c32d0
 def coco_to_rle(
     coco:Mapping, # {'size': [H, W], 'counts': text, bytes or a list of whole numbers}
 )->str: # text RLE in its shortest form; raises RleError
@@ -203,7 +203,7 @@ def coco_to_rle(
     edge = np.cumsum(n)[:len(n)//2*2]
     return _runs_to_text(edge[0::2], edge[1::2])
 
-# %% ../nbs/10_rle.ipynb #1448c277
+# %% ../nbs/10_rle.ipynb #016397e5
 def _checked_polygon(
     polygon, # x0 y0 x1 y1 ...
     far:float, # coordinates beyond this are refused: pycocotools would need memory in proportion
@@ -215,7 +215,7 @@ def _checked_polygon(
     if not np.isfinite(v).all() or np.abs(v).max() > far: raise RleError(f'polygon {_shown(polygon)} has a coordinate far outside its image')
     return v.tolist()
 
-# %% ../nbs/10_rle.ipynb #61c1a439
+# %% ../nbs/10_rle.ipynb #053fb3b8
 def polygons_to_rle(
     polygons:Sequence[Sequence[float]], # COCO polygons, each x0 y0 x1 y1 ... with at least three points, in pixels; several are united
     height:int, # rows of the image
@@ -226,7 +226,7 @@ def polygons_to_rle(
     checked = [_checked_polygon(p, 10*max(h, w) + 1000) for p in polygons]
     return coco_to_rle(coco_mask.merge(coco_mask.frPyObjects(checked, h, w))) if checked else ''
 
-# %% ../nbs/10_rle.ipynb #c3c86dde
+# %% ../nbs/10_rle.ipynb #52697153
 def rle_area(
     rle:str, # text RLE
 )->int: # number of pixels, the same as pycocotools.mask.area gives; raises RleError
@@ -234,7 +234,7 @@ def rle_area(
     start, end = rle_runs(rle)
     return int((end - start).sum())
 
-# %% ../nbs/10_rle.ipynb #b9d6114f
+# %% ../nbs/10_rle.ipynb #60d64b5c
 def rle_bbox(
     rle:str, # text RLE
     height:int, # rows of the image
@@ -248,7 +248,7 @@ def rle_bbox(
     top, bottom = (0, h - 1) if (x0 < x1).any() else (y0.min(), y1.max())
     return [float(v) for v in (x0.min(), top, x1.max() - x0.min() + 1, bottom - top + 1)]
 
-# %% ../nbs/10_rle.ipynb #d978e24e
+# %% ../nbs/10_rle.ipynb #4c0d94fc
 def union_rle(
     rles:Sequence[str], # text RLEs of one image
     height:int, # rows of the image
@@ -258,7 +258,7 @@ def union_rle(
     h, w = _checked_size(height, width)
     return _runs_to_text(*_united([rle_runs(r, h*w) for r in rles])) if len(rles) else ''
 
-# %% ../nbs/10_rle.ipynb #a37ef1c2
+# %% ../nbs/10_rle.ipynb #bbddeb56
 def pack_planes(
     planes:np.ndarray, # (C, H, W), bool or numbers; whatever is not 0 belongs to the mask
 )->np.ndarray: # uint8 (H, W, ceil(C/8)); plane c is bit c % 8 of byte c // 8
@@ -269,7 +269,7 @@ def pack_planes(
     for c, plane in enumerate(planes): packed[..., c//8] |= (plane != 0).view(np.uint8) << np.uint8(c % 8)
     return packed
 
-# %% ../nbs/10_rle.ipynb #a5005b9d
+# %% ../nbs/10_rle.ipynb #e2fead77
 def unpack_planes(
     packed:np.ndarray, # uint8 (H, W, P)
     n_classes:int, # C, at most 8 * P

@@ -6,7 +6,7 @@
 __all__ = ['TableError', 'read_table', 'is_background', 'class_list', 'coco_to_table', 'table_to_coco', 'write_table',
            'PartsData']
 
-# %% ../nbs/11_table.ipynb #72dfd68a
+# %% ../nbs/11_table.ipynb #ec8ca3a0
 import ast
 import json
 import os
@@ -22,11 +22,11 @@ from PIL import Image
 
 from .rle import RleError, coco_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_coco, rles_to_packed
 
-# %% ../nbs/11_table.ipynb #b2ca03cd
+# %% ../nbs/11_table.ipynb #04132057
 class TableError(ValueError):
     "A table, a COCO file or a request about them that cannot be met; one line that says why."
 
-# %% ../nbs/11_table.ipynb #48c41f39
+# %% ../nbs/11_table.ipynb #20846059
 def _is_null(
     value, # a cell of a table
 )->bool: # True for None, NaN, NA and blank text; False for lists, arrays and dicts
@@ -35,7 +35,7 @@ def _is_null(
     if isinstance(value, str): return not value.strip()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
-# %% ../nbs/11_table.ipynb #1f241920
+# %% ../nbs/11_table.ipynb #b3f35579
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 
 def _parse_list(
@@ -50,7 +50,7 @@ def _parse_list(
         except (ValueError, SyntaxError, TypeError): pass
     raise ValueError(f'{value[:40]!r} begins like a list but cannot be read as one')
 
-# %% ../nbs/11_table.ipynb #9eedb5fb
+# %% ../nbs/11_table.ipynb #fd0d53d3
 def _parse_mask(
     value, # text RLE, COCO RLE, or COCO RLE written as text
 )->tuple[str,tuple[int,int]|None]: # text RLE, and height and width where the spelling has them; raises RleError
@@ -63,7 +63,7 @@ def _parse_mask(
     rle_runs(value)
     return value, None
 
-# %% ../nbs/11_table.ipynb #80401381
+# %% ../nbs/11_table.ipynb #36226cc2
 def _whole(
     values:Sequence, # numbers or nulls
 )->pd.Series: # int64; nullable Int64 where some are missing; as they are when not all are whole numbers
@@ -74,7 +74,7 @@ def _whole(
     if any(v is not None and isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)): return pd.Series(values, dtype=object)
     return pd.Series(whole, dtype='Int64' if None in whole or not whole else 'int64')
 
-# %% ../nbs/11_table.ipynb #c5524d9c
+# %% ../nbs/11_table.ipynb #63f718c3
 def _pick_columns(
     frame:pd.DataFrame, # as read
     columns:Mapping[str,str], # canonical name -> name in the frame
@@ -90,7 +90,7 @@ def _pick_columns(
     clash = {k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()}
     return frame.rename(columns=clash).rename(columns={c: k for k, c in columns.items() if k != c})
 
-# %% ../nbs/11_table.ipynb #781b5693
+# %% ../nbs/11_table.ipynb #06247333
 def _cell_list(
     value, # a cell of name or rle_mask
     what:str, # where it is, for an error
@@ -119,7 +119,7 @@ def _explode(
     out = frame.iloc[pos].reset_index(drop=True)
     return out.assign(**{c: pd.Series([r[k] for r in rows], dtype=object) for k, c in enumerate(('name', 'rle_mask'))})
 
-# %% ../nbs/11_table.ipynb #c9c3d908
+# %% ../nbs/11_table.ipynb #e19bbc78
 def _sizes(
     frame:pd.DataFrame, # with or without height and width
     found:Sequence, # for each row (height, width) where its mask's spelling has them, or None
@@ -134,7 +134,7 @@ def _sizes(
     for k, c in enumerate(('height', 'width')): frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
     return frame
 
-# %% ../nbs/11_table.ipynb #74e9f155
+# %% ../nbs/11_table.ipynb #3e913677
 def _row(
     name, # class name or null
     mask, # mask or null
@@ -152,7 +152,7 @@ def _row(
         problems.append(f'{what}, class {name!r}: {e}')
         return str(name), '', None
 
-# %% ../nbs/11_table.ipynb #e9b93816
+# %% ../nbs/11_table.ipynb #deb7fade
 def _canonical(
     frame:pd.DataFrame, # file_name, name, rle_mask and others
     where:str, # what to call the table in an error
@@ -180,7 +180,7 @@ def _canonical(
     first = ['file_name', 'name', 'rle_mask', 'height', 'width']
     return frame[first + [c for c in frame.columns if c not in first]]
 
-# %% ../nbs/11_table.ipynb #d241a1e6
+# %% ../nbs/11_table.ipynb #5b77f831
 def _read_file(
     path:Path, # .parquet, .pq or .csv
     text:Sequence[str], # columns that are text, even if they look like numbers
@@ -207,7 +207,7 @@ def read_table(
     if path.suffix.lower() == '.json': return coco_to_table(path, problems)
     return _canonical(_pick_columns(_read_file(path, list(columns.values())), columns, path.name, labelled), path.name, problems)
 
-# %% ../nbs/11_table.ipynb #3a062d2d
+# %% ../nbs/11_table.ipynb #b63897f3
 def is_background(
     name:str, # name of a class or category
 )->bool: # True for `_background_`, `background` and the like
@@ -221,7 +221,7 @@ def class_list(
     listed = [c['name'] for c in table.attrs.get('categories', [])]
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
 
-# %% ../nbs/11_table.ipynb #f78d1c3f
+# %% ../nbs/11_table.ipynb #cb227c0f
 def _load_coco(
     source:str|Path|Mapping, # COCO file, or its content
 )->tuple[Mapping,str]: # content, and what to call it in an error; raises TableError
@@ -239,7 +239,7 @@ def _load_coco(
         if wrong: raise TableError(f'{where}, {key}[{wrong[0]}]: expected an object with an id')
     return source, where
 
-# %% ../nbs/11_table.ipynb #a1787e80
+# %% ../nbs/11_table.ipynb #853f3f68
 def _by_id(
     items:list, # images or categories
     kind:str, # 'images' or 'categories'
@@ -254,7 +254,7 @@ def _by_id(
         out[x['id']] = x; names.add(x[key])
     return out
 
-# %% ../nbs/11_table.ipynb #12d2eac3
+# %% ../nbs/11_table.ipynb #48e1e945
 def _segmentation_to_rle(
     segmentation, # polygons or COCO RLE
     height:int|None, # rows of the image
@@ -269,7 +269,7 @@ def _segmentation_to_rle(
     if None in (height, width): raise RleError('polygons need the height and width of their image')
     return polygons_to_rle(segmentation, height, width)
 
-# %% ../nbs/11_table.ipynb #8e00b47e
+# %% ../nbs/11_table.ipynb #3031e685
 _COCO_COLUMNS = ('file_name', 'name', 'rle_mask', 'height', 'width', 'area', 'bbox', 'iscrowd', 'annotation_id', 'image_id', 'category_id', 'supercategory')
 
 def _coco_frame(
@@ -282,7 +282,7 @@ def _coco_frame(
     frame['area'] = pd.to_numeric(frame['area'])
     return frame
 
-# %% ../nbs/11_table.ipynb #a1317ef8
+# %% ../nbs/11_table.ipynb #97ba2024
 def coco_to_table(
     source:str|Path|Mapping, # COCO JSON file, or its content
     problems:list[str]|None=None, # a list that takes the errors of bad masks, which are then left empty; default: raise the first
@@ -306,7 +306,7 @@ def coco_to_table(
     frame.attrs['categories'] = [{k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']]
     return frame
 
-# %% ../nbs/11_table.ipynb #e6dd7bfa
+# %% ../nbs/11_table.ipynb #f5d4d07e
 def _ids(
     values:Sequence|None, # ids as the table has them, with nulls
     n:int, # how many are needed
@@ -320,7 +320,7 @@ def _ids(
     free = iter(range(max(have, default=0) + 1, max(have, default=0) + 1 + n))
     return [next(free) if v is None else v for v in values]
 
-# %% ../nbs/11_table.ipynb #7d252e62
+# %% ../nbs/11_table.ipynb #1dbc1970
 def _categories(
     table:pd.DataFrame, # canonical parts table
     classes:Sequence[str]|None, # class list, or None for the table's own
@@ -337,7 +337,7 @@ def _categories(
     free = iter(range(max((c['id'] for c in known.values()), default=0) + 1, 2**62))
     return [known[n] if n in known else {'id': next(free), 'name': n, 'supercategory': ''} for n in names]
 
-# %% ../nbs/11_table.ipynb #7802d891
+# %% ../nbs/11_table.ipynb #8809581e
 def _annotation(
     row, # named tuple of a table's row
     ids:dict, # id, image_id, category_id
@@ -365,7 +365,7 @@ def table_to_coco(
                             for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False))],
             'categories': cats}
 
-# %% ../nbs/11_table.ipynb #c8eea4bb
+# %% ../nbs/11_table.ipynb #b60b250e
 def write_table(
     table:pd.DataFrame, # canonical parts table
     path:str|Path, # ends in .parquet, .pq, .csv or .json (COCO); missing folders are made, an existing file is replaced
@@ -384,7 +384,7 @@ def write_table(
     finally: part.unlink(missing_ok=True)
     return path
 
-# %% ../nbs/11_table.ipynb #adab2973
+# %% ../nbs/11_table.ipynb #0a881cef
 def _header_size(
     path:Path, # image file
 )->tuple[int,int]: # height and width, right side up (EXIF orientation applied); raises TableError
@@ -394,7 +394,7 @@ def _header_size(
     except OSError as e: raise TableError(f'{path.name}: the table has no size for it, and the file cannot be read ({e.strerror or "no image"})') from None
     return (w, h) if turned else (h, w)
 
-# %% ../nbs/11_table.ipynb #1feeca94
+# %% ../nbs/11_table.ipynb #25988a6d
 @dataclass(repr=False, eq=False)
 class PartsData:
     "Images with their parts: table, folder of the images, class list. The table is not to be changed afterwards; see `subset`."
