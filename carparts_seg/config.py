@@ -6,7 +6,7 @@
 __all__ = ['ConfigError', 'Document', 'read_yaml', 'Given', 'load_config', 'with_settings', 'config_text', 'save_config',
            'explain', 'settings_frame', 'settings_markdown', 'config_notes', 'config_report']
 
-# %% ../nbs/01_config.ipynb #1e4617a7
+# %% ../nbs/01_config.ipynb #49fb8109
 import math
 import re
 import reprlib
@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from .settings import (Experiment, allowed, choices, contradictions, get_setting, nearest, plain_types,
                                    section_models, setting_fields, yaml_value)
 
-# %% ../nbs/01_config.ipynb #89965220
+# %% ../nbs/01_config.ipynb #8e7650f7
 def _short(value:Any) -> str:
     "A value on one line, shortened where it is long."
     short = reprlib.Repr()
@@ -43,7 +43,6 @@ def _nearest_value(field:FieldInfo, error:dict) -> Optional[str]:
     alias = _ALIASES.get(value.strip().lower()) if isinstance(value, str) else None
     return alias if alias in choices(field) else nearest(value, choices(field))
 
-# %% ../nbs/01_config.ipynb #c0cf5174
 def _what(error:dict) -> str:
     "What pydantic holds against a value, in our words."
     kind = error['type']
@@ -61,7 +60,7 @@ def _complaint(name:str, field:FieldInfo, error:dict) -> str:
     if str in plain_types(field) and not isinstance(error['input'], (str, list, dict, type(None))): return f'{text} (in quotes)'
     return text if field.default is None else f'{text}; default: {yaml_value(field.default)}'
 
-# %% ../nbs/01_config.ipynb #9d75b1d6
+# %% ../nbs/01_config.ipynb #85f77ffc
 def _unknown_key(section:str, name:Any, value:Any) -> str:
     "One line on a key that isn't there; `section` is '' for the top of the file."
     name = name if isinstance(name, str) and re.fullmatch(r'[\w.-]{1,60}', name) else _short(name)
@@ -76,7 +75,7 @@ def _unknown_key(section:str, name:Any, value:Any) -> str:
     here = f'the {len(inside)} keys of {section}' if section else 'the eight sections and experiment_name'
     return f'{full(name)}: is an unknown key (its value: {_short(value)}); allowed: ' + (f'{here}; nearest: {near}' if near else ', '.join(inside))
 
-# %% ../nbs/01_config.ipynb #7d930d40
+# %% ../nbs/01_config.ipynb #0f8ce529
 class ConfigError(ValueError):
     "What is wrong with an experiment's settings: one line a problem, all of them at once."
     def __init__(self,
@@ -87,7 +86,7 @@ class ConfigError(ValueError):
 
     def __reduce__(self): return type(self), (self.problems,)
 
-# %% ../nbs/01_config.ipynb #e8c61d5f
+# %% ../nbs/01_config.ipynb #4f743081
 class Document(NamedTuple):
     "A YAML document."
     data: Any # plain data
@@ -100,22 +99,24 @@ class Document(NamedTuple):
         if line is None: return f'{self.name}: ' if self.name else ''
         return f'{self.name}:{line}: ' if self.name else f'line {line}: '
 
-# %% ../nbs/01_config.ipynb #a9cf2c72
+# %% ../nbs/01_config.ipynb #ed1a389c
 def _twice(node:yaml.Node) -> Iterator[tuple]:
-    "Keys that a mapping has twice, anywhere in a document: (name, line, first line)."
-    todo, seen = [node], set()
+    "Keys that a mapping has twice, anywhere in a document: (full name, line, first line)."
+    todo, seen = [('', node)], set()
     while todo:
-        node = todo.pop()
+        above, node = todo.pop()
         if isinstance(node, yaml.ScalarNode) or id(node) in seen: continue
         seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode): todo += node.value; continue
+        if isinstance(node, yaml.SequenceNode):
+            todo += [(above, n) for n in node.value]
+            continue
         first = {}
         for k, v in node.value:
-            todo += [k, v]
-            name = (k.tag, k.value) if isinstance(k, yaml.ScalarNode) else id(k)
-            line = k.start_mark.line + 1
-            if name in first and k.value != '<<': yield k.value, line, first[name]
-            else: first[name] = line
+            if not isinstance(k, yaml.ScalarNode): continue
+            name, line = above + (k.value if re.fullmatch(r'[\w.-]{1,60}', k.value) else _short(k.value)), k.start_mark.line + 1
+            if (k.tag, k.value) in first and k.value != '<<': yield name, line, first[k.tag, k.value]
+            first.setdefault((k.tag, k.value), line)
+            todo.append((name + '.', v))
 
 def _key_lines(node:yaml.Node, above:tuple=(), deep:int=2) -> Iterator[tuple]:
     "(section, key) and line, for the two upper levels of a document."
@@ -125,7 +126,7 @@ def _key_lines(node:yaml.Node, above:tuple=(), deep:int=2) -> Iterator[tuple]:
         yield (*above, k.value), k.start_mark.line + 1
         if deep > 1: yield from _key_lines(v, (*above, k.value), deep - 1)
 
-# %% ../nbs/01_config.ipynb #061e077a
+# %% ../nbs/01_config.ipynb #37218337
 def _yaml_error(e:Exception, name:str) -> ConfigError:
     "A YAML parser's complaint in one line."
     mark = getattr(e, 'problem_mark', None)
@@ -146,10 +147,10 @@ def read_yaml(
         data = loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as e: raise _yaml_error(e, name) from None
     doc = Document(data, dict(_key_lines(node)), [], name)
-    doc.problems.extend((line, f'{doc.at(line)}{_short(key)} is given twice, first on line {first}; allowed: once') for key, line, first in twice)
+    doc.problems.extend((line, f'{doc.at(line)}{name}: is given twice, here and on line {first}; allowed: once') for name, line, first in twice)
     return doc
 
-# %% ../nbs/01_config.ipynb #93a301b6
+# %% ../nbs/01_config.ipynb #017c8f02
 def _open(source:Any) -> Document:
     "The document of any source."
     if source is None or isinstance(source, dict): return Document(source or {}, {}, [], '')
@@ -165,7 +166,7 @@ def _open(source:Any) -> Document:
         raise ConfigError([f"{doc.at(1)}holds a {type(doc.data).__name__}; an experiment has sections such as 'training:' with keys below them"])
     return doc
 
-# %% ../nbs/01_config.ipynb #fd7a5e3e
+# %% ../nbs/01_config.ipynb #32ac6361
 class Given(NamedTuple):
     "A value that somebody gave."
     value: Any
@@ -173,7 +174,6 @@ class Given(NamedTuple):
     at: str='' # how a message about it begins
     line: float=math.inf # its place among the messages
 
-# %% ../nbs/01_config.ipynb #ffcea3aa
 def _given(doc:Document) -> dict[str, Given]:
     "The settings of a document, by full name; what isn't one becomes a problem of the document."
     sections, known, res = section_models(), setting_fields(), {}
@@ -193,7 +193,7 @@ def _given(doc:Document) -> dict[str, Given]:
             doc.problems.append((line or math.inf, f"{doc.at(line)}{k}: {_short(v)} is of the wrong type; allowed: a section of KEY: VALUE lines"))
     return res
 
-# %% ../nbs/01_config.ipynb #dd1f502c
+# %% ../nbs/01_config.ipynb #d5f308e0
 def _override(text:str) -> tuple[str, Given]:
     "Read 'section.key=value'. Raises `ConfigError`."
     name, eq, value = str(text).partition('=')
@@ -206,7 +206,7 @@ def _override(text:str) -> tuple[str, Given]:
     except ConfigError as e: raise ConfigError([f"--set {name}: {_short(value)} is {re.sub('^line 1: ', '', str(e))}"]) from None
     return name, Given(data, '--set', '--set ')
 
-# %% ../nbs/01_config.ipynb #16f4bb50
+# %% ../nbs/01_config.ipynb #8aac2ad6
 def _build(given:dict[str, Given]) -> Experiment:
     "An experiment with these values over the defaults."
     tree = {}
@@ -234,7 +234,7 @@ def _check(given:dict[str, Given], problems:list) -> Experiment:
     if problems: raise ConfigError([text for _, text in sorted(problems, key=lambda p: p[0])])
     return cfg
 
-# %% ../nbs/01_config.ipynb #3d878352
+# %% ../nbs/01_config.ipynb #7ddf3a72
 def load_config(
     source:'str|Path|dict|Experiment|None'=None, # a YAML file, YAML text, a dict, an experiment; None: all defaults
     overrides:Sequence[str]=(), # 'section.key=value' each, the value as YAML; later ones win
@@ -248,7 +248,7 @@ def load_config(
         except ConfigError as e: problems += [(math.inf, p) for p in e.problems]
     return _check(given, problems)
 
-# %% ../nbs/01_config.ipynb #b43445b7
+# %% ../nbs/01_config.ipynb #fc69212e
 def with_settings(
     cfg:Experiment, # stays as it is
     changes:dict, # 'section.key' -> value
@@ -259,7 +259,7 @@ def with_settings(
     problems = [(math.inf, _unknown_key('', k, v)) for k, v in changes.items() if k not in given]
     return _check(given | {k: Given(v, source) for k, v in changes.items() if k in given}, problems)
 
-# %% ../nbs/01_config.ipynb #a3d787dc
+# %% ../nbs/01_config.ipynb #b6702a4b
 def config_text(
     cfg:Experiment,
 ) -> str: # YAML
@@ -276,7 +276,7 @@ def save_config(
     path.write_text(config_text(cfg), encoding='utf-8')
     return path
 
-# %% ../nbs/01_config.ipynb #aab97248
+# %% ../nbs/01_config.ipynb #9cb59045
 def explain(
     name:str, # 'section.key'
 ) -> str: # in a sentence or two
@@ -296,14 +296,14 @@ def settings_frame(
             for k, f in setting_fields().items()]
     return pd.DataFrame(rows)
 
-# %% ../nbs/01_config.ipynb #84e395d2
+# %% ../nbs/01_config.ipynb #188e2c57
 def settings_markdown() -> str:
     "The table of all keys in Markdown, for the documentation."
     cell = lambda text: text.replace('|', '\\|').replace('<', '&lt;')
     rows = [f'| `{r.key}` | {cell(r.meaning)} | {cell(r.allowed)} | `{r.default}` |' for r in settings_frame().itertuples()]
     return '\n'.join(['| key | meaning | allowed | default |', '|---|---|---|---|', *rows])
 
-# %% ../nbs/01_config.ipynb #813cc2c9
+# %% ../nbs/01_config.ipynb #2d4f5da9
 def _idle(cfg:Experiment) -> Iterator[tuple]:
     "Settings that wait for another one: (keys, whether they wait, for what)."
     aug, ds, tr = cfg.augmentation, cfg.dataset, cfg.training
@@ -320,7 +320,7 @@ def _idle(cfg:Experiment) -> Iterator[tuple]:
     yield ['dataset.data_sample_choice'], ds.data_sample == 1, 'dataset.data_sample below 1'
     yield ['training.differential_learning_rate'], not tr.differential_learning_rate_layers, 'training.differential_learning_rate_layers'
 
-# %% ../nbs/01_config.ipynb #adfc0dd4
+# %% ../nbs/01_config.ipynb #43561625
 def config_notes(
     cfg:Experiment,
 ) -> list[str]: # a line each
@@ -334,7 +334,7 @@ def config_notes(
     if tr.evaluation_epochs > tr.epochs: notes.append(f'training.evaluation_epochs: {tr.evaluation_epochs:g} is more than epochs; there is one evaluation, at the end')
     return notes
 
-# %% ../nbs/01_config.ipynb #b284249c
+# %% ../nbs/01_config.ipynb #095655dd
 def config_report(
     cfg:Experiment,
     width:Optional[int]=None, # characters a line, at least 40; None: the terminal's
