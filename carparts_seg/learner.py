@@ -6,7 +6,7 @@
 __all__ = ['OPTIMIZERS', 'WeightsError', 'hub_reachable', 'load_encoder_weights', 'parts_model', 'pick_precision', 'Autocast',
            'reuse_memory', 'optimizer', 'parts_splitter', 'EvaluateEvery', 'AverageWeights', 'parts_learner']
 
-# %% ../nbs/25_learner.ipynb #d1bb3992
+# %% ../nbs/25_learner.ipynb #9b5fb964
 import contextlib
 import ctypes
 import platform
@@ -34,7 +34,7 @@ from torch import nn
 from .losses import loss_function
 from .metrics import parts_metrics
 
-# %% ../nbs/25_learner.ipynb #8242571f
+# %% ../nbs/25_learner.ipynb #82ce9654
 class WeightsError(RuntimeError):
     "Weights that can't be fetched or don't fit the network."
 
@@ -50,7 +50,7 @@ def hub_reachable(
     except OSError: return False
     return True
 
-# %% ../nbs/25_learner.ipynb #d67199da
+# %% ../nbs/25_learner.ipynb #fcf94764
 def _read_weights(path) -> dict:
     "The state dict in a .safetensors or .pth file; never unpickles code."
     path = Path(path)
@@ -80,7 +80,7 @@ def load_encoder_weights(
     model.encoder.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return len(own)
 
-# %% ../nbs/25_learner.ipynb #27e3a13b
+# %% ../nbs/25_learner.ipynb #19047ef7
 def _cached_encoder(encoder:str) -> Path|None:
     "The fetched weights of an smp encoder, if they are in huggingface's cache."
     from huggingface_hub import try_to_load_from_cache
@@ -96,7 +96,7 @@ def _check_hub(encoder:str):
         raise WeightsError(f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
                            "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)")
 
-# %% ../nbs/25_learner.ipynb #48c69ed5
+# %% ../nbs/25_learner.ipynb #a01f986d
 def parts_model(
     n_classes:int, # Number of classes C
     architecture:str='Unet', # One of smp's architectures
@@ -117,7 +117,7 @@ def parts_model(
     if in_channels != 3: model.encoder.set_in_channels(in_channels, pretrained=True)
     return model
 
-# %% ../nbs/25_learner.ipynb #46bca59f
+# %% ../nbs/25_learner.ipynb #26be21d2
 def _cpu_flags() -> set:
     "The processor's feature flags, as Linux lists them."
     with contextlib.suppress(OSError):
@@ -141,7 +141,7 @@ def pick_precision(
         return 'fp32', 'float32: this processor has no bfloat16 instructions'
     return 'fp32', f'float32 on {device.type}'
 
-# %% ../nbs/25_learner.ipynb #bcd75001
+# %% ../nbs/25_learner.ipynb #70db1eb3
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
     order = MixedPrecision.order
@@ -165,7 +165,7 @@ class Autocast(Callback):
     def after_cancel_batch(self): self._leave()
     def after_fit(self): self._leave()
 
-# %% ../nbs/25_learner.ipynb #63fd7dde
+# %% ../nbs/25_learner.ipynb #29df1ee7
 def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     "Have glibc keep freed memory instead of returning it to the kernel, for the rest of the process."
     if platform.libc_ver()[0] != 'glibc': return False
@@ -173,7 +173,7 @@ def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # see malloc.h, mallopt(3)
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
-# %% ../nbs/25_learner.ipynb #c55c4a72
+# %% ../nbs/25_learner.ipynb #dcfa49fa
 OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta')
 
 def optimizer(
@@ -184,7 +184,9 @@ def optimizer(
     if name not in OPTIMIZERS: raise ValueError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
     if name in ('AdamW', 'Adam', 'SGD'): kwargs = dict(fused=True) | kwargs
     if name in ('SGD', 'RMSprop'): kwargs = dict(momentum=0.9) | kwargs
-    return partial(OptimWrapper, opt=getattr(torch.optim, name), **kwargs)
+    def build(groups, lr=1e-3):  # a list or slice of rates is set, group by group, when the fit begins
+        return OptimWrapper(groups, getattr(torch.optim, name), lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
+    return build
 
 def parts_splitter(
     model:nn.Module, # An smp model
@@ -200,7 +202,7 @@ def parts_splitter(
     groups = [p for n, p in model.named_parameters() if n in chosen], [p for n, p in model.named_parameters() if n not in chosen]
     return [g for g in groups if g]
 
-# %% ../nbs/25_learner.ipynb #155ffdb2
+# %% ../nbs/25_learner.ipynb #79d5227c
 class EvaluateEvery(Callback):
     "Evaluate every `epochs` epochs, which may be a fraction, and at the end of the last one."
     order = 65  # after the schedulers
@@ -232,7 +234,7 @@ class EvaluateEvery(Callback):
         last = self.epoch + 1 == self.n_epoch
         if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1): raise CancelValidException
 
-# %% ../nbs/25_learner.ipynb #e97eb526
+# %% ../nbs/25_learner.ipynb #341292da
 class AverageWeights(Callback):
     "At the end of the fit the weights become the mean of those after each of the last `epochs` epochs."
     order = TrainEvalCallback.order + 1
@@ -262,7 +264,7 @@ class AverageWeights(Callback):
         device = next(self.model.parameters()).device
         torch.optim.swa_utils.update_bn((b[0].as_subclass(torch.Tensor) for b in self.dls.train), self.model, device)
 
-# %% ../nbs/25_learner.ipynb #4160a952
+# %% ../nbs/25_learner.ipynb #86ceae02
 def parts_learner(
     dls:DataLoaders, # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
     architecture:str='Unet', # One of smp's architectures
