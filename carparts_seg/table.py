@@ -6,13 +6,13 @@
 __all__ = ['TableError', 'read_table', 'is_background', 'class_list', 'coco_to_table', 'table_to_coco', 'write_table',
            'PartsData']
 
-# %% ../nbs/11_table.ipynb #ec8ca3a0
+# %% ../nbs/11_table.ipynb #2660f791
 import ast
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -22,11 +22,11 @@ from PIL import Image
 
 from .rle import RleError, coco_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_coco, rles_to_packed
 
-# %% ../nbs/11_table.ipynb #04132057
+# %% ../nbs/11_table.ipynb #6ac93937
 class TableError(ValueError):
     "A table, a COCO file or a request about them that cannot be met; one line that says why."
 
-# %% ../nbs/11_table.ipynb #20846059
+# %% ../nbs/11_table.ipynb #d5a65e2e
 def _is_null(
     value, # a cell of a table
 )->bool: # True for None, NaN, NA and blank text; False for lists, arrays and dicts
@@ -35,7 +35,7 @@ def _is_null(
     if isinstance(value, str): return not value.strip()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
-# %% ../nbs/11_table.ipynb #b3f35579
+# %% ../nbs/11_table.ipynb #467d22d6
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 
 def _parse_list(
@@ -50,7 +50,7 @@ def _parse_list(
         except (ValueError, SyntaxError, TypeError): pass
     raise ValueError(f'{value[:40]!r} begins like a list but cannot be read as one')
 
-# %% ../nbs/11_table.ipynb #fd0d53d3
+# %% ../nbs/11_table.ipynb #961f3904
 def _parse_mask(
     value, # text RLE, COCO RLE, or COCO RLE written as text
 )->tuple[str,tuple[int,int]|None]: # text RLE, and height and width where the spelling has them; raises RleError
@@ -63,7 +63,13 @@ def _parse_mask(
     rle_runs(value)
     return value, None
 
-# %% ../nbs/11_table.ipynb #36226cc2
+# %% ../nbs/11_table.ipynb #eb2cf209
+def _texts(
+    values:Iterable, # texts or nulls
+)->pd.Series: # text and nulls, even if there are only nulls
+    "A column of text."
+    return pd.Series([None if v is None or v is pd.NA or v != v else v for v in values], dtype=pd.Series(['']).dtype)
+
 def _whole(
     values:Sequence, # numbers or nulls
 )->pd.Series: # int64; nullable Int64 where some are missing; as they are when not all are whole numbers
@@ -74,7 +80,7 @@ def _whole(
     if any(v is not None and isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)): return pd.Series(values, dtype=object)
     return pd.Series(whole, dtype='Int64' if None in whole or not whole else 'int64')
 
-# %% ../nbs/11_table.ipynb #63f718c3
+# %% ../nbs/11_table.ipynb #9d99e96b
 def _pick_columns(
     frame:pd.DataFrame, # as read
     columns:Mapping[str,str], # canonical name -> name in the frame
@@ -90,7 +96,7 @@ def _pick_columns(
     clash = {k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()}
     return frame.rename(columns=clash).rename(columns={c: k for k, c in columns.items() if k != c})
 
-# %% ../nbs/11_table.ipynb #06247333
+# %% ../nbs/11_table.ipynb #1a1c3d6f
 def _cell_list(
     value, # a cell of name or rle_mask
     what:str, # where it is, for an error
@@ -119,7 +125,7 @@ def _explode(
     out = frame.iloc[pos].reset_index(drop=True)
     return out.assign(**{c: pd.Series([r[k] for r in rows], dtype=object) for k, c in enumerate(('name', 'rle_mask'))})
 
-# %% ../nbs/11_table.ipynb #e19bbc78
+# %% ../nbs/11_table.ipynb #27832acc
 def _sizes(
     frame:pd.DataFrame, # with or without height and width
     found:Sequence, # for each row (height, width) where its mask's spelling has them, or None
@@ -134,7 +140,7 @@ def _sizes(
     for k, c in enumerate(('height', 'width')): frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
     return frame
 
-# %% ../nbs/11_table.ipynb #3e913677
+# %% ../nbs/11_table.ipynb #a985b40e
 def _row(
     name, # class name or null
     mask, # mask or null
@@ -152,7 +158,7 @@ def _row(
         problems.append(f'{what}, class {name!r}: {e}')
         return str(name), '', None
 
-# %% ../nbs/11_table.ipynb #deb7fade
+# %% ../nbs/11_table.ipynb #fe28943e
 def _canonical(
     frame:pd.DataFrame, # file_name, name, rle_mask and others
     where:str, # what to call the table in an error
@@ -163,8 +169,7 @@ def _canonical(
     if missing: raise TableError(f'{where}, row {missing[0]}: no file name')
     frame = _explode(frame.reset_index(drop=True), where)
     cells = [_row(n, m, f'{where}, row {i}, {f!r}', problems) for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask']))]
-    frame = frame.assign(file_name=pd.Series(map(str, frame['file_name']), dtype='str', index=frame.index),
-                         **{c: pd.Series([x[k] for x in cells], dtype='str', index=frame.index) for k, c in enumerate(('name', 'rle_mask'))})
+    frame = frame.assign(file_name=_texts(map(str, frame['file_name'])), **{c: _texts(x[k] for x in cells) for k, c in enumerate(('name', 'rle_mask'))})
     frame = _sizes(frame, [s for *_, s in cells], where)
     for i, (f, r, h, w) in enumerate(zip(frame['file_name'], frame['rle_mask'], frame['height'], frame['width'])):
         if _is_null(r) or _is_null(h): continue
@@ -180,7 +185,7 @@ def _canonical(
     first = ['file_name', 'name', 'rle_mask', 'height', 'width']
     return frame[first + [c for c in frame.columns if c not in first]]
 
-# %% ../nbs/11_table.ipynb #5b77f831
+# %% ../nbs/11_table.ipynb #4a5325d5
 def _read_file(
     path:Path, # .parquet, .pq or .csv
     text:Sequence[str], # columns that are text, even if they look like numbers
@@ -207,7 +212,7 @@ def read_table(
     if path.suffix.lower() == '.json': return coco_to_table(path, problems)
     return _canonical(_pick_columns(_read_file(path, list(columns.values())), columns, path.name, labelled), path.name, problems)
 
-# %% ../nbs/11_table.ipynb #b63897f3
+# %% ../nbs/11_table.ipynb #e20d6eb9
 def is_background(
     name:str, # name of a class or category
 )->bool: # True for `_background_`, `background` and the like
@@ -221,7 +226,7 @@ def class_list(
     listed = [c['name'] for c in table.attrs.get('categories', [])]
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
 
-# %% ../nbs/11_table.ipynb #cb227c0f
+# %% ../nbs/11_table.ipynb #e57e3ffe
 def _load_coco(
     source:str|Path|Mapping, # COCO file, or its content
 )->tuple[Mapping,str]: # content, and what to call it in an error; raises TableError
@@ -239,7 +244,7 @@ def _load_coco(
         if wrong: raise TableError(f'{where}, {key}[{wrong[0]}]: expected an object with an id')
     return source, where
 
-# %% ../nbs/11_table.ipynb #853f3f68
+# %% ../nbs/11_table.ipynb #e388d5ed
 def _by_id(
     items:list, # images or categories
     kind:str, # 'images' or 'categories'
@@ -254,7 +259,7 @@ def _by_id(
         out[x['id']] = x; names.add(x[key])
     return out
 
-# %% ../nbs/11_table.ipynb #48e1e945
+# %% ../nbs/11_table.ipynb #610a9656
 def _segmentation_to_rle(
     segmentation, # polygons or COCO RLE
     height:int|None, # rows of the image
@@ -269,7 +274,7 @@ def _segmentation_to_rle(
     if None in (height, width): raise RleError('polygons need the height and width of their image')
     return polygons_to_rle(segmentation, height, width)
 
-# %% ../nbs/11_table.ipynb #3031e685
+# %% ../nbs/11_table.ipynb #8595231d
 _COCO_COLUMNS = ('file_name', 'name', 'rle_mask', 'height', 'width', 'area', 'bbox', 'iscrowd', 'annotation_id', 'image_id', 'category_id', 'supercategory')
 
 def _coco_frame(
@@ -278,11 +283,11 @@ def _coco_frame(
     "Rows as a table whose whole numbers stay whole."
     frame = pd.DataFrame({c: pd.Series([r.get(c) for r in rows], dtype=object) for c in _COCO_COLUMNS})
     for c in ('height', 'width', 'iscrowd', 'annotation_id', 'image_id', 'category_id'): frame[c] = _whole(frame[c])
-    for c in ('file_name', 'name', 'rle_mask', 'supercategory'): frame[c] = frame[c].astype('str')
+    for c in ('file_name', 'name', 'rle_mask', 'supercategory'): frame[c] = _texts(frame[c])
     frame['area'] = pd.to_numeric(frame['area'])
     return frame
 
-# %% ../nbs/11_table.ipynb #97ba2024
+# %% ../nbs/11_table.ipynb #4eab337b
 def coco_to_table(
     source:str|Path|Mapping, # COCO JSON file, or its content
     problems:list[str]|None=None, # a list that takes the errors of bad masks, which are then left empty; default: raise the first
@@ -306,7 +311,7 @@ def coco_to_table(
     frame.attrs['categories'] = [{k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']]
     return frame
 
-# %% ../nbs/11_table.ipynb #f5d4d07e
+# %% ../nbs/11_table.ipynb #b5873182
 def _ids(
     values:Sequence|None, # ids as the table has them, with nulls
     n:int, # how many are needed
@@ -320,7 +325,7 @@ def _ids(
     free = iter(range(max(have, default=0) + 1, max(have, default=0) + 1 + n))
     return [next(free) if v is None else v for v in values]
 
-# %% ../nbs/11_table.ipynb #1dbc1970
+# %% ../nbs/11_table.ipynb #f4146a95
 def _categories(
     table:pd.DataFrame, # canonical parts table
     classes:Sequence[str]|None, # class list, or None for the table's own
@@ -337,7 +342,7 @@ def _categories(
     free = iter(range(max((c['id'] for c in known.values()), default=0) + 1, 2**62))
     return [known[n] if n in known else {'id': next(free), 'name': n, 'supercategory': ''} for n in names]
 
-# %% ../nbs/11_table.ipynb #8809581e
+# %% ../nbs/11_table.ipynb #d1024e6b
 def _annotation(
     row, # named tuple of a table's row
     ids:dict, # id, image_id, category_id
@@ -365,7 +370,7 @@ def table_to_coco(
                             for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False))],
             'categories': cats}
 
-# %% ../nbs/11_table.ipynb #b60b250e
+# %% ../nbs/11_table.ipynb #50cf0d3b
 def write_table(
     table:pd.DataFrame, # canonical parts table
     path:str|Path, # ends in .parquet, .pq, .csv or .json (COCO); missing folders are made, an existing file is replaced
@@ -384,7 +389,7 @@ def write_table(
     finally: part.unlink(missing_ok=True)
     return path
 
-# %% ../nbs/11_table.ipynb #0a881cef
+# %% ../nbs/11_table.ipynb #cf9ee2a2
 def _header_size(
     path:Path, # image file
 )->tuple[int,int]: # height and width, right side up (EXIF orientation applied); raises TableError
@@ -394,7 +399,7 @@ def _header_size(
     except OSError as e: raise TableError(f'{path.name}: the table has no size for it, and the file cannot be read ({e.strerror or "no image"})') from None
     return (w, h) if turned else (h, w)
 
-# %% ../nbs/11_table.ipynb #25988a6d
+# %% ../nbs/11_table.ipynb #0e1b853b
 @dataclass(repr=False, eq=False)
 class PartsData:
     "Images with their parts: table, folder of the images, class list. The table is not to be changed afterwards; see `subset`."
