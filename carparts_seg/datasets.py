@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['log', 'DatasetError', 'cache_dir', 'data_roots', 'Split', 'PublicDataset', 'public_datasets', 'has_data',
-           'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
+           'image_folder', 'default_classes', 'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
 
-# %% ../nbs/13_datasets.ipynb #4161e646
+# %% ../nbs/13_datasets.ipynb #ad2b3087
 import hashlib, logging, os, re, shutil, socket, stat, sys, tempfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,13 +20,13 @@ from tqdm import tqdm
 from .parts import CAR_PARTS
 from .table import PartsData, class_list, read_table, write_table
 
-# %% ../nbs/13_datasets.ipynb #f53df651
+# %% ../nbs/13_datasets.ipynb #5c2d60cf
 log = logging.getLogger(__name__)
 
 class DatasetError(ValueError):
     "A data set can't be found, fetched or understood; one line that says what to do."
 
-# %% ../nbs/13_datasets.ipynb #9f347793
+# %% ../nbs/13_datasets.ipynb #7935e0f1
 def cache_dir()->Path: # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCALAPPDATA% (Windows) or ~/.cache; then `carparts_seg`
     "This package's cache folder; it is not created here."
     if os.environ.get('XDG_CACHE_HOME'): root = Path(os.environ['XDG_CACHE_HOME'])
@@ -35,7 +35,7 @@ def cache_dir()->Path: # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCA
     else: root = Path.home()/'.cache'
     return root/'carparts_seg'
 
-# %% ../nbs/13_datasets.ipynb #27a9c87e
+# %% ../nbs/13_datasets.ipynb #e37fb1b2
 def data_roots()->list[Path]: # existing folder of `CARPARTS_DATA`, if any, then the cache's
     "Folders that hold data sets, one folder each, in the order in which they are searched."
     told, roots = os.environ.get('CARPARTS_DATA'), []
@@ -45,7 +45,7 @@ def data_roots()->list[Path]: # existing folder of `CARPARTS_DATA`, if any, then
         roots = [t.resolve() for t in tries if t.is_dir()][:1]
     return roots + [cache_dir()/'data']
 
-# %% ../nbs/13_datasets.ipynb #c48eee8e
+# %% ../nbs/13_datasets.ipynb #b19e3cde
 @dataclass(frozen=True)
 class Split:
     "One part of a public data set, as it lies on disk."
@@ -62,7 +62,7 @@ class PublicDataset:
     megabytes:int # rough size of the download
     terms:str # licence and citation, said before fetching
 
-# %% ../nbs/13_datasets.ipynb #5a9fe211
+# %% ../nbs/13_datasets.ipynb #eaad9c03
 def public_datasets()->dict[str,PublicDataset]: # name -> data set
     "The data sets that can be fetched by name."
     home = 'https://github.com/dsmlr/Car-Parts-Segmentation/archive'
@@ -71,7 +71,7 @@ def public_datasets()->dict[str,PublicDataset]: # name -> data set
     terms = 'it has no licence file: use it for yourself, do not pass it on; cite Pasupa et al. 2021, doi 10.1007/s40747-021-00397-8'
     return {'car-parts': PublicDataset('car-parts', (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip'), splits, 28, terms)}
 
-# %% ../nbs/13_datasets.ipynb #df6eceee
+# %% ../nbs/13_datasets.ipynb #cddbf3fb
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')
 _SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 _SPLITS = {'train': ('trainingset', 'train'), 'test': ('testset', 'test'), 'valid': ('validationset', 'valid', 'val')}
@@ -87,7 +87,7 @@ def _annotations(
     if len(tables) > 1: raise DatasetError(f'{folder}: which of {", ".join(p.name for p in tables)} holds the annotations? Name the file instead of the folder')
     return tables[0] if tables else None
 
-# %% ../nbs/13_datasets.ipynb #e2077162
+# %% ../nbs/13_datasets.ipynb #b0198ce1
 def _split_annotations(
     folder:Path, # a data set's folder
     split:str, # 'train', 'test', 'valid', or a folder's own name
@@ -105,7 +105,7 @@ def _find(
     if Path(name).name != name or name in ('', '.', '..'): return None
     return next((a for root in data_roots() if (a := _split_annotations(root/name, split)) is not None), None)
 
-# %% ../nbs/13_datasets.ipynb #044efda6
+# %% ../nbs/13_datasets.ipynb #0d11213d
 def has_data(
     name:str='car-parts', # a data set's name
     split:str='train', # which part of it
@@ -114,7 +114,7 @@ def has_data(
     try: return _find(name, split) is not None
     except DatasetError: return False
 
-# %% ../nbs/13_datasets.ipynb #fdafde34
+# %% ../nbs/13_datasets.ipynb #28a1a0c2
 _CACHE_VERSION = 1 # raise it when the same COCO file would give another table
 
 def _sha256(
@@ -140,8 +140,8 @@ def _cached_table(
     else: log.info(f'{path}: turned into a table of {len(table)} rows, kept as {kept}')
     return table
 
-# %% ../nbs/13_datasets.ipynb #a3afab4a
-def _image_folder(
+# %% ../nbs/13_datasets.ipynb #859774d3
+def image_folder(
     table:pd.DataFrame, # canonical parts table
     where:Path, # folder of the annotations
     images:str|Path|None, # folder of the pictures, if it is known
@@ -156,15 +156,15 @@ def _image_folder(
     if must and some: raise DatasetError(f'{some[0]} and the other pictures that the table names are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)')
     return next((t for t in tries if t.is_dir()), where)
 
-# %% ../nbs/13_datasets.ipynb #57c0e724
-def _classes_of(
+# %% ../nbs/13_datasets.ipynb #d1ff11fd
+def default_classes(
     table:pd.DataFrame, # canonical parts table
 )->list[str]: # class list
     "A COCO file's own class list; for a plain table all 18 car parts where it names nothing else, or else its names."
     names = class_list(table)
     return list(CAR_PARTS) if not table.attrs.get('categories') and names and set(names) <= set(CAR_PARTS) else names
 
-# %% ../nbs/13_datasets.ipynb #01a03ee8
+# %% ../nbs/13_datasets.ipynb #927270a2
 def _open_annotations(
     path:Path, # COCO file or table
     name:str, # what to call the data set
@@ -176,10 +176,10 @@ def _open_annotations(
     "Data set of one annotation file."
     if path.suffix.lower() == '.json' and problems is None: table = _cached_table(path)
     else: table = read_table(path, problems=problems, **({} if path.suffix.lower() == '.json' else columns))
-    folder = _image_folder(table, path.parent, images, must=problems is None)
-    return PartsData(table=table, folder=folder, classes=list(classes) if classes else _classes_of(table), name=name, origin=str(path))
+    folder = image_folder(table, path.parent, images, must=problems is None)
+    return PartsData(table=table, folder=folder, classes=list(classes) if classes else default_classes(table), name=name, origin=str(path))
 
-# %% ../nbs/13_datasets.ipynb #bc0b18c8
+# %% ../nbs/13_datasets.ipynb #95822d39
 def find_annotations(
     source:str|Path='car-parts', # NAME under the data roots, FOLDER with annotations and pictures, TABLE file (.parquet, .pq, .csv, COCO .json), or a .zip of a folder
     split:str='train', # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
@@ -208,7 +208,7 @@ def open_dataset(
     path, name = find_annotations(source, split)
     return _open_annotations(path, name, images, classes, problems, **columns)
 
-# %% ../nbs/13_datasets.ipynb #32b2b44d
+# %% ../nbs/13_datasets.ipynb #1fccb738
 def _not_found(
     source:str, # what was asked for
     split:str, # which part of it
@@ -234,7 +234,7 @@ def _no_split(
     subs = sorted(p.name for p in folder.iterdir() if p.is_dir() and _annotations(p) is not None)
     return f'{folder} has no part {split!r}' + (f'; it has {", ".join(subs)}' if subs else '') + (f'; get it with `carparts data get {folder.name}`' if folder.name in public_datasets() else '')
 
-# %% ../nbs/13_datasets.ipynb #b509819d
+# %% ../nbs/13_datasets.ipynb #48726920
 _MAX_BYTES = 4*1024**3 # an archive that unpacks to more is refused
 
 def _members(
@@ -251,7 +251,7 @@ def _members(
     if (total := sum(m.file_size for m in files)) > _MAX_BYTES: raise DatasetError(f'{what}: would unpack to {total/1e9:.1f} GB, more than {_MAX_BYTES/1e9:.1f}; the archive is refused')
     return files
 
-# %% ../nbs/13_datasets.ipynb #fbc1911c
+# %% ../nbs/13_datasets.ipynb #341b2c08
 def _unzip(
     path:Path, # a zip file
     to:Path, # an empty or missing folder
@@ -268,7 +268,7 @@ def _unzip(
     if not inside: raise DatasetError(f'{what}: the archive is empty')
     return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in sum(_SPLITS.values(), ('JPEGImages', 'images')) else to
 
-# %% ../nbs/13_datasets.ipynb #23bad746
+# %% ../nbs/13_datasets.ipynb #e537750c
 def _unpacked(
     path:Path, # a zip file
 )->Path: # folder with its content; raises DatasetError
@@ -304,7 +304,7 @@ def _put(
         if not target.is_dir(): raise # another process was faster: its copy is as good
     return target
 
-# %% ../nbs/13_datasets.ipynb #19576741
+# %% ../nbs/13_datasets.ipynb #b666e4f3
 def _open_url(
     url:str, # http, https or file
     seconds:float, # how long to wait for a connection, and later for each piece
@@ -318,7 +318,7 @@ def _open_url(
     if 'response' in got: return got['response']
     raise got.get('error', TimeoutError(f'no answer within {seconds:g} s'))
 
-# %% ../nbs/13_datasets.ipynb #4bb2274e
+# %% ../nbs/13_datasets.ipynb #3346528f
 def _reason(
     e:Exception, # of a download
 )->str: # a few words
@@ -346,7 +346,7 @@ def _download(
     if size and path.stat().st_size != size: raise DatasetError(f'{url}: cut off after {path.stat().st_size:,} of {size:,} bytes')
     return path
 
-# %% ../nbs/13_datasets.ipynb #3e4c308e
+# %% ../nbs/13_datasets.ipynb #e776cc6d
 def check_copy(
     folder:str|Path, # a copy of the data set: holds trainingset/ and so on
     dataset:PublicDataset, # what it should hold
@@ -361,7 +361,7 @@ def check_copy(
         if n != s.n_images: wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
     return wrong
 
-# %% ../nbs/13_datasets.ipynb #b3fbeb71
+# %% ../nbs/13_datasets.ipynb #358c6e8b
 def fetch_dataset(
     dataset:str|PublicDataset='car-parts', # a name among `public_datasets()`, or a description of one's own
     folder:str|Path|None=None, # folder that gets a folder of the data set's name; default: the user's cache
@@ -386,7 +386,7 @@ def fetch_dataset(
             if 'offline' in str(e) or 'in time' in str(e): down.add(host)
     raise DatasetError(f'{ds.name} could not be fetched: {"; ".join(failed)}. Fetch it elsewhere, unpack it, and let CARPARTS_DATA name the folder that holds {ds.name}/')
 
-# %% ../nbs/13_datasets.ipynb #bd82d1f6
+# %% ../nbs/13_datasets.ipynb #533119af
 def _fetch(
     ds:PublicDataset, # what to fetch
     url:str, # from where
