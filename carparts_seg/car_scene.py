@@ -7,16 +7,17 @@ __all__ = ['Camera', 'look_at', 'frame', 'Raster', 'layers', 'labels', 'Light', 
            'look_at_layer', 'draw_into', 'noise', 'ground_picture', 'shadow_picture', 'lay_ground', 'backdrop',
            'soften_edges', 'photograph']
 
-# %% ../nbs/08_car_scene.ipynb #1b5824f9
+# %% ../nbs/08_car_scene.ipynb #b253cf96
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from .car_model import ATLAS, GLASS, HOLE, Car, make_car
+from .car_model import GLASS, HOLE, Car, make_car
+from .car_shape import ATLAS
 from .parts import CAR_PARTS, mirror_name
 
-# %% ../nbs/08_car_scene.ipynb #9e96188a
+# %% ../nbs/08_car_scene.ipynb #99241679
 @dataclass
 class Camera:
     "A pinhole camera without roll; its axes are rows of `axes`: right, down, forward"
@@ -56,7 +57,7 @@ class Camera:
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
         return replace(self, eye=turn @ (self.eye - (*position, 0)), axes=self.axes @ turn.T)
 
-# %% ../nbs/08_car_scene.ipynb #3c19a1d3
+# %% ../nbs/08_car_scene.ipynb #0cd3c97d
 def look_at(
     target, # (3,) metres
     azimuth:float, # degrees from the car's nose to its left
@@ -84,7 +85,7 @@ def frame(
     focal = k*np.array([1, squeeze])
     return replace(camera, focal=focal, center=box.mean(0) - focal*(lo + hi)/2)
 
-# %% ../nbs/08_car_scene.ipynb #43817c1d
+# %% ../nbs/08_car_scene.ipynb #ab2e27a6
 class Raster:
     "The faces of one car before a camera, and how to find what a pixel shows of them"
     def __init__(self, car:Car, camera:Camera):
@@ -120,13 +121,15 @@ class Raster:
         for k, q in zip((i + 1).tolist(), self.corners[i]): cv2.fillConvexPoly(buffer, q, k, cv2.LINE_8, 4)
 
     def at(self, face, x, y):
-        "Atlas pixels (2, N) and unit normals (3, N) of the pixels x, y that show the faces `face`"
-        v = [g0[face] + gx[face]*x + gy[face]*y for g0, gx, gy in zip(*self.fit)]
-        uv = np.stack([np.minimum(np.maximum(c, lo[face]), hi[face]) for c, (lo, hi) in zip(v, self.bounds)])
-        n = np.stack(v[2:])
-        return uv, n/np.sqrt((n*n).sum(0) + 1e-12)
+        "Atlas pixels (2, N) and normals (3, N) of the pixels x, y that show the faces `face` (N,) intp; between unit normals, the length stays close to 1"
+        v = np.empty((5, len(face)), np.float32)
+        for out, g0, gx, gy in zip(v, *self.fit):
+            np.multiply(gx.take(face), x, out=out)
+            out += gy.take(face)*y; out += g0.take(face)
+        for c, (lo, hi) in zip(v, self.bounds): np.minimum(np.maximum(c, lo.take(face), out=c), hi.take(face), out=c)
+        return v[:2], v[2:]
 
-# %% ../nbs/08_car_scene.ipynb #7e66ddc5
+# %% ../nbs/08_car_scene.ipynb #2dd8239d
 def layers(
     r:Raster,
     height:int, # pixels
@@ -152,7 +155,7 @@ def layers(
         if beside[k]: r.paint(front, k, True)
     return lower, upper, front
 
-# %% ../nbs/08_car_scene.ipynb #824f3b4f
+# %% ../nbs/08_car_scene.ipynb #cedf7c81
 _PART = np.zeros((2, 32), np.uint8) # [on the left?, label in the atlas] -> part's number, 0 for none
 _PART[1, 1:19] = np.arange(1, 19)
 _PART[0, 1:19] = [CAR_PARTS.index(mirror_name(n)) + 1 for n in CAR_PARTS]
@@ -168,7 +171,7 @@ def labels(
     code = r.car.sheets.label.ravel()[y*ATLAS[1] + x]
     return _PART.ravel()[r.side[face] + (code & 31)], code & (HOLE | GLASS)
 
-# %% ../nbs/08_car_scene.ipynb #e81c0545
+# %% ../nbs/08_car_scene.ipynb #e29f1040
 @dataclass
 class Light:
     "Light of a scene"
@@ -203,7 +206,7 @@ def surroundings(
         env[(abs(_gx - x) < .06) & (abs(_gy) < .6)] = 1.25
     return cv2.GaussianBlur(env.astype(np.float32), (3, 3), 0)
 
-# %% ../nbs/08_car_scene.ipynb #50e0451c
+# %% ../nbs/08_car_scene.ipynb #d5996a25
 def look_up(
     image:np.ndarray, # (h, w, C) uint8 or float32
     x, y, # (N,) pixels
@@ -219,7 +222,7 @@ def shade_car(
     x, y, # (N,) pixels
     uv, normal, # (2, N), (3, N) from `Raster.at`
     flags, # (N,) from `labels`
-    behind, # (3, N) RGB float32, 1 is white: what is seen through glass
+    behind, # (3, K) RGB float32, 1 is white: what is seen through the K pixels of glass
 )->np.ndarray: # (3, N) RGB float32
     "Colour of each pixel: diffuse light, metallic falloff, clear coat or glass with reflections (Schlick's Fresnel term)"
     rays, to_sun = r.camera.rays(x, y), light.sun.astype(np.float32)
@@ -228,7 +231,7 @@ def shade_car(
     facing = -(rays*normal).sum(0)
     ray = rays + (2*facing)*normal
     facing = np.clip(facing, 0, 1)
-    k = ((_N - 1)/2)/np.sqrt(2*(1 + np.maximum(ray[2], -.995)))
+    k = ((_N - 1)/2)/np.sqrt(2*(1 + np.maximum(ray[2], -.99)))
     env = look_up(light.surroundings, ray[0]*k + (_N - 1)/2, ray[1]*k + (_N - 1)/2)
     sun, sky = light.sun_color.astype(np.float32)[:, None], light.sky_color.astype(np.float32)[:, None]
     towards, glint = np.clip(to_sun @ normal, 0, 1), np.clip(to_sun @ ray, 0, 1)
@@ -239,10 +242,10 @@ def shade_car(
     p = np.flatnonzero(flags & GLASS)
     if len(p):
         o, t = gloss[p], base[:, p]
-        color[:, p] = behind[:, p]*((1 - o)*(.35 + t)) + t*o*.35 + env[:, p]*(.10 + .75*fresnel[p]) + sun*glint[p]
+        color[:, p] = behind*((1 - o)*(.35 + t)) + t*o*.35 + env[:, p]*(.10 + .75*fresnel[p]) + sun*glint[p]
     return color
 
-# %% ../nbs/08_car_scene.ipynb #797aaca1
+# %% ../nbs/08_car_scene.ipynb #0dbb16b0
 @dataclass
 class Shown:
     "What the pixels of a layer show"
@@ -261,13 +264,13 @@ def look_at_layer(
 )->Shown:
     "Interpolate what each painted pixel of a layer shows"
     i = np.flatnonzero(layer)
-    face = layer.ravel()[i] - 1
+    face = layer.ravel()[i].astype(np.intp) - 1
     y, x = np.divmod(i.astype(np.int32), np.int32(layer.shape[1]))
     x, y = (x + corner[0]).astype(np.float32), (y + corner[1]).astype(np.float32)
     uv, normal = r.at(face, x, y)
     return Shown(i, x, y, uv, normal, *labels(r, face, uv))
 
-# %% ../nbs/08_car_scene.ipynb #e27d7c06
+# %% ../nbs/08_car_scene.ipynb #3ab03fd5
 def draw_into(
     image:np.ndarray, # (H, W, 3) float32 RGB, 1 is white; changed in place
     parts:np.ndarray, # (2, H, W) uint8: number of the part seen, and of the one drawn on behind a mirror; changed in place
@@ -287,7 +290,7 @@ def draw_into(
     seen, behind = (a[window].ravel() for a in parts)
     def put(p:Shown, through):
         if not len(p.index): return
-        color, name = shade_car(r, light, p.x, p.y, p.uv, p.normal, p.flags, picture[:, p.index]), p.part
+        color, name = shade_car(r, light, p.x, p.y, p.uv, p.normal, p.flags, picture[:, p.index[p.flags & GLASS > 0]]), p.part
         k = np.flatnonzero(p.flags & through) # what is there stays
         color[:, k], name[k] = picture[:, p.index[k]], seen[p.index[k]]
         for a, c in zip(picture, color): a[p.index] = c
@@ -305,7 +308,7 @@ def draw_into(
     for a, b in ((parts[0], seen), (parts[1], behind), (cover, here)): a[window] = b.reshape(a[window].shape)
     return cover
 
-# %% ../nbs/08_car_scene.ipynb #e7f39634
+# %% ../nbs/08_car_scene.ipynb #61a531fe
 def noise(
     rng:np.random.Generator,
     shape, # (height, width)
@@ -316,7 +319,7 @@ def noise(
 
 _EXTENT = 9. # metres from the middle to the edge of the ground's drawing, which repeats outside
 
-# %% ../nbs/08_car_scene.ipynb #2ddb99f8
+# %% ../nbs/08_car_scene.ipynb #815c7e18
 def ground_picture(
     rng:np.random.Generator,
     color, # RGB, 1 is white
@@ -340,7 +343,7 @@ def ground_picture(
             cv2.line(g, a, b, (225, 224, 215), 3, cv2.LINE_AA)
     return g
 
-# %% ../nbs/08_car_scene.ipynb #c301dae7
+# %% ../nbs/08_car_scene.ipynb #6eb2fe90
 def shadow_picture(
     cars, # list of (shape, position, yaw)
     sun, # (3,) unit vector
@@ -364,7 +367,7 @@ def shadow_picture(
     blur = lambda m, r: cv2.GaussianBlur(m, (0, 0), max(.6, r*k)).astype(np.float32)/255
     return ((1 - strength*blur(cast, soft))*(1 - .8*blur(under, .11))*255).astype(np.uint8)
 
-# %% ../nbs/08_car_scene.ipynb #5a4639cb
+# %% ../nbs/08_car_scene.ipynb #a6643d36
 def lay_ground(
     image:np.ndarray, # (H, W, 3) float32; rows below the horizon are changed in place
     camera:Camera,
@@ -389,7 +392,7 @@ def lay_ground(
     np.multiply(g, (1 - far)*np.float32(1/255), out=image[top:])
     image[top:] += far*np.asarray(haze, np.float32)
 
-# %% ../nbs/08_car_scene.ipynb #52582ad2
+# %% ../nbs/08_car_scene.ipynb #fd0f5574
 def backdrop(
     rng:np.random.Generator,
     height:int, width:int, # pixels
@@ -414,7 +417,7 @@ def backdrop(
         for y in np.linspace(0, hz*.4, 4): cv2.line(image, (0, int(y)), (width, int(y)), (1.05, 1.05, 1.), max(1, height//90), cv2.LINE_AA)
     return cv2.resize(cv2.GaussianBlur(image, (0, 0), rng.uniform(.5, 1.5)*width/256), full, interpolation=cv2.INTER_LINEAR)
 
-# %% ../nbs/08_car_scene.ipynb #950998b0
+# %% ../nbs/08_car_scene.ipynb #293f9324
 def _house(rng, image, hz):
     H, W = image.shape[:2]
     w, h, x = int(rng.uniform(.12, .4)*W), int(rng.uniform(.25, .95)*hz), int(rng.uniform(-.1, .95)*W)
@@ -440,7 +443,7 @@ def _wall(rng, image, hz):
         cv2.line(image, (0, y), (W, y), (image[0, 0]*.8).tolist(), 1)
         for x in range((i % 2)*step//2, W, step): cv2.line(image, (x, y), (x, y - tall), (image[0, 0]*.82).tolist(), 1)
 
-# %% ../nbs/08_car_scene.ipynb #0b0af298
+# %% ../nbs/08_car_scene.ipynb #6e539098
 def soften_edges(
     image:np.ndarray, # (H, W, 3); changed in place
     mark:np.ndarray, # (H, W) uint8: differs where an edge is to be softened
