@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['ReportError', 'RunFolder', 'curve', 'read_run', 'Drawing', 'shown', 'Panel', 'curve_panels', 'draw_panel',
            'plot_curves', 'per_class_table', 'images_with', 'plot_per_class', 'SideBySide', 'predicted_parts',
-           'side_by_side', 'image_scores', 'plot_predictions', 'pick_pictures', 'duration', 'summary', 'run_facts',
-           'data_uri', 'css_colors', 'flat_settings', 'clean_log', 'render_report', 'build_report']
+           'side_by_side', 'image_scores', 'draw_side_by_side', 'plot_predictions', 'pick_pictures', 'duration',
+           'summary', 'run_facts', 'data_uri', 'css_colors', 'Gallery', 'make_gallery', 'flat_settings', 'clean_log',
+           'render_report', 'build_report']
 
-# %% ../nbs/30_report.ipynb #0166163c
-import base64, html, io, json, math, re
-from collections.abc import Callable, Mapping, Sequence
+# %% ../nbs/30_report.ipynb #590f47fa
+import base64, io, json, math, re, warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from .images import ImageError, draw_parts, parts_legend, read_image, resize_image
@@ -30,7 +32,7 @@ from .parts import display_name, part_colors
 from .rle import unpack_planes
 from .table import PartsData, TableError
 
-# %% ../nbs/30_report.ipynb #188c6452
+# %% ../nbs/30_report.ipynb #8f12cfd6
 class ReportError(ValueError):
     "A run folder, or charts, that no report can be made of."
 
@@ -50,6 +52,14 @@ class RunFolder:
     @property
     def title(self)->str: return str(self.config.get('experiment_name') or self.path.resolve().name)
 
+    def setting(self,
+        section:str, # 'training', ...
+        key:str, # 'epochs', ...
+    ): # None where it isn't there
+        "A setting's value."
+        values = self.config.get(section)
+        return values.get(key) if isinstance(values, Mapping) else None
+
     @property
     def classes(self)->list[str]:
         "The class list of the run; where data.json is missing, the classes that metrics.json has an IoU for."
@@ -62,7 +72,7 @@ class RunFolder:
         if self.about.get('valid_files'): return list(self.about['valid_files'])
         return [] if self.predictions is None else list(dict.fromkeys(self.predictions['file_name']))
 
-# %% ../nbs/30_report.ipynb #29ef7443
+# %% ../nbs/30_report.ipynb #6e23623e
 def curve(
     charts:Mapping, # curves as in charts.json
     group:str, # 'train', 'meta' or 'validation'
@@ -85,7 +95,7 @@ def _checked_charts(
         for name in curves: curve(charts, group, name)
     return charts
 
-# %% ../nbs/30_report.ipynb #2099da50
+# %% ../nbs/30_report.ipynb #b57d6c8e
 def _mapping(
     content, # what a JSON or YAML file holds
     )->dict: # the same; raises ValueError
@@ -110,7 +120,7 @@ _PIECES = {'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_te
            'about': ('data.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
            'predictions': ('validation_predictions.parquet', _predictions)}
 
-# %% ../nbs/30_report.ipynb #cf6f4e85
+# %% ../nbs/30_report.ipynb #d8578bce
 def read_run(
     path:str|Path, # run folder
 )->RunFolder: # raises ReportError where there is no such folder, or nothing of a run in it
@@ -126,7 +136,7 @@ def read_run(
             except Exception as e: run.notes.append(f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}')
     return run
 
-# %% ../nbs/30_report.ipynb #8c226cce
+# %% ../nbs/30_report.ipynb #db7f68e6
 def _colors(
     dark:bool, # whether the ground is dark
 )->dict[str,str]: # colour by use
@@ -158,7 +168,7 @@ def shown(
     if value is None or isinstance(value, str) or not np.isfinite(value): return '–'
     return f'{value:.{digits}f}' if value == 0 or abs(value) >= .5*10**-digits else f'{value:.1e}'
 
-# %% ../nbs/30_report.ipynb #5850ca24
+# %% ../nbs/30_report.ipynb #adcf5ae9
 @dataclass
 class Panel:
     "One panel of the curves: lines over the number of pictures seen."
@@ -185,7 +195,7 @@ def curve_panels(
         panels.append(panel)
     return panels
 
-# %% ../nbs/30_report.ipynb #6c97e71c
+# %% ../nbs/30_report.ipynb #0b92e8f2
 def _smooth(
     values:np.ndarray, # one value a batch
     n:int, # how many batches
@@ -213,7 +223,7 @@ def draw_panel(
     if not any(np.isfinite(v).any() for *_, v in panel.lines): ax.text(.5, .5, 'no values', ha='center', va='center', transform=ax.transAxes, color=c['soft'])
     return ax
 
-# %% ../nbs/30_report.ipynb #272f35be
+# %% ../nbs/30_report.ipynb #e5f1aa6b
 def plot_curves(
     charts:Mapping, # curves as in charts.json
     reference:Mapping|None=None, # the reference experiment's curves, in the same schema
@@ -232,7 +242,7 @@ def plot_curves(
         if not panels: axes[0, 0].text(.5, .5, 'no curves', ha='center', va='center')
     return fig
 
-# %% ../nbs/30_report.ipynb #db204644
+# %% ../nbs/30_report.ipynb #361ab30c
 def _number(
     metrics:Mapping, # as in metrics.json
     key:str, # name of a metric
@@ -256,7 +266,7 @@ def per_class_table(
     if images is not None: table['images'] = [int(images.get(c, 0)) for c in classes]
     return table
 
-# %% ../nbs/30_report.ipynb #52ee4cf4
+# %% ../nbs/30_report.ipynb #3106397a
 def images_with(
     data:PartsData, # a data set
 )->dict[str,int]: # for each class the number of pictures with a mask of it
@@ -265,7 +275,7 @@ def images_with(
     n = t.groupby('name')['file_name'].nunique()
     return {c: int(n.get(c, 0)) for c in data.classes}
 
-# %% ../nbs/30_report.ipynb #bb115328
+# %% ../nbs/30_report.ipynb #d7cd1685
 def plot_per_class(
     metrics:Mapping, # as in metrics.json
     classes:Sequence[str], # class list
@@ -279,14 +289,15 @@ def plot_per_class(
         ax = fig.subplots()
         ax.barh(range(len(order)), np.nan_to_num(iou[order]), color=colors[order], edgecolor=c['soft'], lw=.6, height=.72)
         for y, i in enumerate(order):
-            ax.text(np.nan_to_num(iou[i]) + .008, y, 'not in these pictures' if np.isnan(iou[i]) else shown(iou[i]), va='center', color=c['soft'] if np.isnan(iou[i]) else c['ink'])
+            ax.text(np.nan_to_num(iou[i]) + .008, y, 'not in these pictures' if np.isnan(iou[i]) else shown(iou[i]), va='center', color=c['soft'] if np.isnan(iou[i]) else c['ink'],
+                    path_effects=[withStroke(linewidth=3, foreground=c['ground'])], zorder=4)
         ax.set_yticks(range(len(order)), [display_name(classes[i]) for i in order], color=c['ink'], parse_math=False)
         ax.set(xlim=(0, 1), ylim=(-.6, len(order) - .4), xlabel='IoU'); ax.grid(axis='y', visible=False); ax.tick_params(axis='y', length=0)
         mean = _number(metrics, 'miou')
         if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=3); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
     return fig
 
-# %% ../nbs/30_report.ipynb #6377cb7b
+# %% ../nbs/30_report.ipynb #8b9e0da9
 def _thinned(
     packed:np.ndarray, # packed masks (H, W, P)
     height:int, # new height in pixels
@@ -305,7 +316,7 @@ class SideBySide:
     predicted:list # positions of the classes that were predicted
     iou:float|None # mean IoU over the classes of either; None where there are none
 
-# %% ../nbs/30_report.ipynb #e1f32e1f
+# %% ../nbs/30_report.ipynb #c2f7042d
 def predicted_parts(
     data:PartsData, # the data set; its class list decides the planes
     predictions:pd.DataFrame, # file_name, name, rle_mask, height, width
@@ -330,7 +341,7 @@ def side_by_side(
     small = resize_image(image, h, w)
     return SideBySide(file, [small, *(draw_parts(small, _thinned(m, h, w), data.classes) for m in masks)], np.flatnonzero(t.any(1)).tolist(), np.flatnonzero(p.any(1)).tolist(), iou)
 
-# %% ../nbs/30_report.ipynb #77e620f6
+# %% ../nbs/30_report.ipynb #529fa24c
 def image_scores(
     predictions:pd.DataFrame, # with file_name, and maybe image_loss, image_iou
 )->pd.DataFrame: # a row a picture: image_loss, image_iou; NaN where missing
@@ -338,29 +349,38 @@ def image_scores(
     first = predictions.drop_duplicates('file_name').set_index('file_name')
     return first.reindex(columns=['image_loss', 'image_iou']).apply(pd.to_numeric, errors='coerce')
 
+def draw_side_by_side(
+    rows:Sequence[SideBySide], # pictures with their true and predicted parts
+    classes:Sequence[str], # class list
+    losses:Mapping[str,float], # loss of each picture, maybe NaN
+    dark:bool=False, # whether the ground is dark
+)->Figure: # three columns, and one legend of the parts that occur
+    "Picture, truth and prediction, a row each."
+    present, width, gap = sorted({c for r in rows for c in r.true + r.predicted}), 3.2, .08 # inches
+    heights, legend = [width*r.images[0].shape[0]/r.images[0].shape[1] for r in rows], (.2*math.ceil(len(present)/5) + .15)*bool(present)
+    w, h = 3*width + 4*gap, sum(heights) + .32*len(rows) + legend + gap
+    with rc_context(_look(dark)):
+        fig = Drawing(figsize=(w, h), dpi=80)
+        for i, r in enumerate(rows):
+            words = (r.file, f'truth: {len(r.true)} parts', f'prediction: IoU {shown(r.iou)}, loss {shown(losses.get(r.file))}')
+            for j, (im, t) in enumerate(zip(r.images, words)):
+                ax = fig.add_axes(((gap + j*(width + gap))/w, 1 - (legend + sum(heights[:i + 1]) + .32*(i + 1))/h, width/w, heights[i]/h))
+                ax.imshow(im, aspect='auto'); ax.axis('off'); ax.set_title(t, loc='left', fontsize=9, parse_math=False)
+        if present:
+            for t in fig.legend(handles=parts_legend(classes, present), loc='upper center', ncols=5, borderaxespad=.3).get_texts(): t.set_parse_math(False)
+    return fig
+
 def plot_predictions(
     data:PartsData, # the data set
     predictions:pd.DataFrame, # predicted masks, as in validation_predictions.parquet
     files:Sequence[str], # which pictures, from top to bottom
     dark:bool=False, # whether the ground is dark
 )->Figure: # raises ImageError, TableError
-    "Picture, truth and prediction, a row each, with one legend of the parts that occur."
-    predicted, scores = predicted_parts(data, predictions), image_scores(predictions)
-    rows = [side_by_side(data, predicted, f) for f in files]
-    present = sorted({c for r in rows for c in r.true + r.predicted})
-    heights, legend = [3.2*r.images[0].shape[0]/r.images[0].shape[1] + .28 for r in rows], .2*math.ceil(len(present)/5) + .2
-    with rc_context(_look(dark)):
-        fig = Drawing(figsize=(9.8, sum(heights) + legend), layout='constrained')
-        axes = fig.subplots(max(1, len(rows)), 3, squeeze=False, height_ratios=heights or [1])
-        for ax in axes.flat: ax.axis('off')
-        for line, r in zip(axes, rows):
-            words = (r.file, f'truth: {len(r.true)} parts', f'prediction: IoU {shown(r.iou)}, loss {shown(scores["image_loss"].get(r.file))}')
-            for ax, im, t in zip(line, r.images, words): ax.imshow(im); ax.set_title(t, loc='left', fontsize=9, parse_math=False)
-        if present:
-            for t in fig.legend(handles=parts_legend(data.classes, present), loc='outside upper center', ncols=5).get_texts(): t.set_parse_math(False)
-    return fig
+    "Picture, truth and prediction of some pictures, drawn from the tables."
+    predicted = predicted_parts(data, predictions)
+    return draw_side_by_side([side_by_side(data, predicted, f) for f in files], data.classes, image_scores(predictions)['image_loss'].to_dict(), dark)
 
-# %% ../nbs/30_report.ipynb #176a5e74
+# %% ../nbs/30_report.ipynb #d85af5ef
 def pick_pictures(
     predictions:pd.DataFrame, # predicted masks with image_loss
     files:Sequence[str]|None=None, # pictures to choose from; None: all
@@ -377,7 +397,7 @@ def pick_pictures(
     chosen = np.random.default_rng(seed).permutation(len(rest))[:n - n_best - n_worst]
     return {'best': best, 'worst': worst, 'random': [rest[i] for i in sorted(chosen)]}
 
-# %% ../nbs/30_report.ipynb #532a9397
+# %% ../nbs/30_report.ipynb #1b38c3a6
 def duration(
     seconds:float, # a time
 )->str: # '42 s', '2 min 11 s', '3 h 05 min'
@@ -396,7 +416,18 @@ def _of_classes(
     if len(t) < 2*n: return f'IoU by class: {words(t)}.' if len(t) else ''
     return f'It is best at {words(t[:n])} and worst at {words(t[::-1][:n])}.'
 
-# %% ../nbs/30_report.ipynb #63d8deb7
+def _training_words(
+    run:RunFolder, # what a run left
+)->str: # a sentence; '' where nothing is known
+    "For how long and on what it was trained."
+    m = run.metrics
+    epochs, seconds = m.get('epochs') or run.setting('training', 'epochs'), _number(m, 'seconds_training')
+    if seconds is None and run.results is not None and 'seconds' in run.results: seconds = pd.to_numeric(run.results['seconds'], errors='coerce').max()
+    words = [f'for {epochs} epochs' if epochs else '', f'on {len(run.about["train_files"])} pictures' if run.about.get('train_files') else '',
+             f'in {duration(seconds)}, validation included' if seconds and np.isfinite(seconds) else '']
+    return f'Trained {" ".join(w for w in words if w)}.' if any(words) else ''
+
+# %% ../nbs/30_report.ipynb #92c33d39
 def summary(
     run:RunFolder, # what a run left
 )->list[str]: # sentences
@@ -414,9 +445,11 @@ def summary(
     absent = [display_name(c) for c in table['class'][table['iou'].isna()]]
     if absent and there: out.append(f'No figure for {", ".join(absent)}: not in the validation pictures.')
     if m('side_swap') is not None: out.append(f'{100*m("side_swap"):.1f} % of the pixels of left and right parts were given to the part on the other side of the car.')
-    return [s for s in out if s] or ['This run has no metrics.']
+    if not run.metrics: out.append('This run has no metrics.')
+    if run.setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
+    return [s for s in [*out, _training_words(run)] if s]
 
-# %% ../nbs/30_report.ipynb #763ea598
+# %% ../nbs/30_report.ipynb #55d80ba9
 _STYLE = '''
 :root { color-scheme: light dark; --ground: #ffffff; --card: #f5f7f9; --ink: #1b1f24; --soft: #5c6670; --line: #d8dee4; --ours: #0072b2; --nothing: #b84a00 }
 @media screen and (prefers-color-scheme: dark) { :root { --ground: #14181d; --card: #1c2229; --ink: #e6e9ec; --soft: #98a2ad; --line: #39414a; --ours: #56b4e9; --nothing: #f0803c } }
@@ -428,13 +461,13 @@ p { max-width: 46rem; margin: .5rem 0 } a { color: var(--ours) } .soft { color: 
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .7rem; margin: 1rem 0 } .tile { background: var(--card); border-radius: 8px; padding: .7rem .9rem }
 .tile b { display: block; font-size: 1.7rem; line-height: 1.2; font-variant-numeric: tabular-nums } .tile.first b { color: var(--ours) } .tile span { display: block; font-size: .84rem; color: var(--soft); overflow-wrap: normal } .tile .nothing { color: var(--nothing) }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: .8rem } img { display: block; width: 100%; height: auto; border-radius: 4px }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums } th, td { padding: .28rem .7rem .28rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
-th { color: var(--soft); font-weight: 600 } .text { text-align: left; white-space: normal } td.none { color: var(--soft) } .swatch { display: inline-block; width: .85em; height: .85em; border-radius: 3px; border: 1px solid var(--soft); margin-right: .45em; vertical-align: -.05em }
+.wide { overflow-x: auto } table { border-collapse: separate; border-spacing: 0; font-size: .92rem; font-variant-numeric: tabular-nums } th, td { padding: .28rem 1.1rem .28rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
+th { color: var(--soft); font-weight: 600 } .text { text-align: left; white-space: normal } td.none { color: var(--soft) } .classes td:first-child { position: sticky; left: 0; background: var(--ground); overflow-wrap: normal; min-width: 8.8rem } .swatch { display: inline-block; width: .85em; height: .85em; border-radius: 3px; border: 1px solid var(--soft); margin-right: .45em; vertical-align: -.05em }
 .bar { display: inline-block; width: 130px; height: .7em; background: var(--card); border-radius: 2px; margin-right: .6em } .bar i { display: block; height: 100%; background: var(--ours); border-radius: 2px }
 figure { margin: 0 0 1.4rem } .three { display: grid; grid-template-columns: repeat(3, 1fr); gap: .4rem } .three div { position: relative } .three span { position: absolute; left: .35rem; top: .35rem; padding: 0 .45em; border-radius: 3px; font-size: .78rem; color: #fff; background: rgba(0, 0, 0, .62) }
 figcaption { font-size: .9rem; margin-top: .35rem } figcaption .parts { display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .84rem }
 details { margin: .6rem 0 } summary { cursor: pointer; color: var(--ours) } pre { background: var(--card); padding: .8rem; border-radius: 6px; overflow: auto; max-height: 32rem; font-size: .82rem; white-space: pre-wrap }
-@media (max-width: 600px) { body { padding: .8rem .8rem 3rem } .three { grid-template-columns: 1fr 1fr } .three div:first-child { grid-column: 1 / 3 } .bar { width: 44px } th, td { padding-right: .5rem; font-size: .84rem } }
+@media (max-width: 600px) { body { padding: .8rem .8rem 3rem } .three { grid-template-columns: 1fr 1fr } .three div:first-child { grid-column: 1 / 3 } .bar { display: none } th, td { padding-right: .7rem; font-size: .84rem } }
 @media print { body { max-width: none } figure, .tile { break-inside: avoid } pre { max-height: none } }
 '''
 
@@ -462,7 +495,7 @@ _PAGE = '''<!DOCTYPE html>
 </html>
 '''
 
-# %% ../nbs/30_report.ipynb #4264cec4
+# %% ../nbs/30_report.ipynb #1ed7c2d3
 _SUMMARY = '''
 {% for p in s.sentences %}<p>{{ p }}</p>{% endfor %}
 <div class="tiles">
@@ -479,14 +512,13 @@ def run_facts(
     run:RunFolder, # what a run left
 )->list[tuple[str,str]]: # name and value, in the order of the page
     "What was trained, on what, and how long it took, as far as the run says."
-    get = lambda section, key: (run.config.get(section) or {}).get(key) if isinstance(run.config.get(section) or {}, dict) else None
-    n_valid = _number(run.metrics, 'n_images') or len(run.valid_files)
+    get, n_valid = run.setting, _number(run.metrics, 'n_images') or len(run.valid_files)
     facts = {'data': run.about.get('source'), 'pictures': f'{len(run.about["train_files"])} for training, {int(n_valid)} for validation' if run.about.get('train_files') else f'{int(n_valid)} for validation' if n_valid else None,
              'network': ' with '.join(str(v) for v in (get('architecture', 'architecture'), get('architecture', 'backbone')) if v),
              'picture size': ' x '.join(str(v) for v in (get('image', 'image_height'), get('image', 'image_width')) if v), 'epochs': get('training', 'epochs'),
              'evaluations': None if run.results is None else len(run.results)}
     for k, v in run.metrics.items():
-        if k.endswith('seconds') and _number(run.metrics, k) is not None: facts[k.removesuffix('seconds').strip('_').replace('_', ' ') or 'time'] = duration(v)
+        if k.startswith('seconds') and _number(run.metrics, k) is not None: facts[f'time, {k[7:].strip("_") or "total"}'.replace('_', ' ')] = duration(v)
         elif isinstance(v, str): facts[k.replace('_', ' ')] = v
     return [(k, str(v)) for k, v in facts.items() if v not in (None, '')]
 
@@ -499,7 +531,7 @@ def _summary_section(
              if m(k) is not None and (k != 'iou_per_image' or m(_BESIDE) is not None)]
     return dict(id='summary', title='Summary', sentences=summary(run), tiles=tiles, facts=run_facts(run))
 
-# %% ../nbs/30_report.ipynb #2dad9960
+# %% ../nbs/30_report.ipynb #104e5154
 _CURVES = '''
 {% if s.charts %}<div class="charts">
 {% for c in s.charts %}<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{{ c.dark }}"><img src="{{ c.light }}" alt="{{ c.words }}"></picture>
@@ -515,16 +547,17 @@ def data_uri(
     "A file inside a page."
     return f'data:{kind};base64,{base64.b64encode(content).decode()}'
 
-def _panel_uri(
+def _panel_uris(
     panel:Panel, # what to draw
-    dark:bool, # whether the ground is dark
-)->str: # SVG
-    "One panel as a picture of its own."
-    with rc_context(_look(dark)):
+)->tuple[str,str]: # SVG for a light and for a dark ground
+    "One panel as a picture of its own; it is drawn once, and its colours exchanged."
+    with rc_context(_look()):
         fig = Drawing(figsize=(4.4, 2.9), layout='constrained')
-        draw_panel(fig.subplots(), panel, dark)
-        out = io.BytesIO(); fig.savefig(out, format='svg', metadata={'Date': None})
-    return data_uri(out.getvalue(), 'image/svg+xml')
+        draw_panel(fig.subplots(), panel)
+        out = io.StringIO(); fig.savefig(out, format='svg', metadata={'Date': None})
+    night = dict(zip(_colors(False).values(), _colors(True).values()))
+    svg = [out.getvalue(), re.sub('|'.join(night), lambda m: night[m[0]], out.getvalue())]
+    return tuple(data_uri(v.encode(), 'image/svg+xml') for v in svg)
 
 def _curves_section(
     run:RunFolder, # what a run left
@@ -532,16 +565,16 @@ def _curves_section(
 )->dict: # for the template
     "Panels and the table of evaluations."
     words = lambda p: '; '.join(f'{p.title}, {label}: {shown(v[0])} to {shown(v[-1])}' for _, label, _, v in p.lines if len(v))
-    charts = [dict(light=_panel_uri(p, False), dark=_panel_uri(p, True), words=words(p)) for p in curve_panels(run.charts, reference)]
+    charts = [dict(zip(('light', 'dark'), _panel_uris(p)), words=words(p)) for p in curve_panels(run.charts, reference)]
     frame = pd.DataFrame() if run.results is None else run.results
     if 'iou_per_image' in frame and _BESIDE not in frame: frame = frame.drop(columns='iou_per_image')
     cell = lambda v: v if isinstance(v, str) else str(int(v)) if float(v).is_integer() and abs(v) >= 1 else shown(v, 4)
     return dict(id='curves', title='Curves', charts=charts, columns=list(frame.columns), evaluations=[[cell(v) for v in r] for r in frame.itertuples(index=False)])
 
-# %% ../nbs/30_report.ipynb #86398fd6
+# %% ../nbs/30_report.ipynb #1a666ee1
 _CLASSES = '''
 {% if s.rows %}<p class="soft">{{ s.words }}</p>
-<div class="wide"><table><tr><th class="text">class</th><th>IoU</th>{% for c in s.columns %}<th>{{ c }}</th>{% endfor %}</tr>
+<div class="wide classes"><table><tr><th class="text">class</th><th>IoU</th>{% for c in s.columns %}<th>{{ c }}</th>{% endfor %}</tr>
 {% for r in s.rows %}<tr><td class="text"><span class="swatch" style="background: {{ r.color }}"></span>{{ r.name }}</td>
 <td><span class="bar"><i style="width: {{ r.percent }}%"></i></span>{{ r.iou }}</td>{% for v in r.others %}<td{% if v == '–' %} class="none"{% endif %}>{{ v }}</td>{% endfor %}</tr>
 {% endfor %}</table></div>{% else %}<p>No figures by class.</p>{% endif %}
@@ -559,15 +592,15 @@ def _classes_section(
 )->dict: # for the template
     "The table of classes."
     table = per_class_table(run.metrics, run.classes, images_with(data) if data is not None else None) if run.metrics else pd.DataFrame()
-    others = [c for c in table.columns if c not in ('class', 'iou')]
+    others = sorted((c for c in table.columns if c not in ('class', 'iou')), key=lambda c: c != 'images') # how many pictures an IoU rests on stands beside it
     rows = [dict(name=display_name(r['class']) or r['class'], color=color, percent=round(100*np.nan_to_num(r['iou']), 1), iou=shown(r['iou']),
                  others=[str(r[c]) if c == 'images' else shown(r[c]) for c in others]) for (_, r), color in zip(table.iterrows(), css_colors(run.classes))]
     words = 'IoU and the rest are of pixels summed over all validation pictures. A dash: not defined, because no validation picture shows the class or none of its pixels were predicted.'
     return dict(id='classes', title='Classes', rows=rows, columns=[c.replace('_', ' ') for c in others], words=words + ' Images: how many of them show it.'*('images' in others))
 
-# %% ../nbs/30_report.ipynb #deb964f8
+# %% ../nbs/30_report.ipynb #da4a61db
 _PICTURES = '''
-{% for n in s.notes %}<p>{{ n }}</p>{% endfor %}
+{% if s.note %}<p>{{ s.note }}</p>{% endif %}
 {% for g in s.groups if g.pictures %}<h3 id="{{ g.id }}">{{ g.title }}</h3>
 {% for p in g.pictures %}<figure>{% if p.problem %}<p class="notes">{{ p.problem }}</p>{% else %}
 <div class="three">{% for label, uri in p.images %}<div><img src="{{ uri }}" alt="{{ p.file }}: {{ label }}" loading="lazy"><span>{{ label }}</span></div>{% endfor %}</div>
@@ -584,40 +617,55 @@ def _jpeg(
     return data_uri(cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), 'image/jpeg')
 
 def _picture(
-    data:PartsData, # the data set
-    predicted:PartsData, # the same with predicted masks
-    file:str, # file name of a picture
+    r:SideBySide|str, # a picture with its parts, or why there is none
+    classes:Sequence[str], # class list
     loss:float, # its loss, maybe NaN
 )->dict: # for the template
     "One picture of the gallery."
-    try: r = side_by_side(data, predicted, file)
-    except (ImageError, TableError) as e: return dict(problem=str(e).replace(f'{data.folder}/', ''))
-    named = lambda cs: [(display_name(data.classes[c]) or data.classes[c], css_colors(data.classes)[c]) for c in cs]
-    t, p = set(r.true), set(r.predicted)
+    if isinstance(r, str): return dict(problem=r)
+    colors, t, p = css_colors(classes), set(r.true), set(r.predicted)
+    named = lambda cs: [(display_name(classes[c]) or classes[c], colors[c]) for c in sorted(cs)]
     words = f'loss {shown(loss)}, ' + (f'IoU {shown(r.iou)} over {len(t | p)} parts' if t | p else 'no parts, and none predicted')
-    return dict(problem=None, file=file, words=words, images=list(zip(('picture', 'truth', 'prediction'), map(_jpeg, r.images))),
-                parts=[('found', named(sorted(t & p))), ('missed', named(sorted(t - p))), ('predicted, but not there', named(sorted(p - t)))])
+    return dict(problem=None, file=r.file, words=words, images=list(zip(('picture', 'truth', 'prediction'), map(_jpeg, r.images))),
+                parts=[('found', named(t & p)), ('missed', named(t - p)), ('predicted, but not there', named(p - t))])
 
-# %% ../nbs/30_report.ipynb #c8327eae
+# %% ../nbs/30_report.ipynb #38cf750b
+@dataclass
+class Gallery:
+    "The pictures to show."
+    groups:dict = field(default_factory=dict) # SideBySide, or a sentence where there is no picture, by 'best', 'worst', 'random'
+    files:dict = field(default_factory=dict) # their file names, likewise
+    classes:list = field(default_factory=list) # class list
+    losses:dict = field(default_factory=dict) # loss of each picture, maybe NaN
+    note:str = '' # what to say where there are no pictures, or no losses
+
+def make_gallery(
+    run:RunFolder, # what a run left
+    data:PartsData|None, # the validation pictures
+    n:int=12, # how many to show
+)->Gallery: # without pictures where there is no data set or no predictions
+    "Choose pictures and draw their parts."
+    if run.predictions is None: return Gallery(note='No predictions were kept.')
+    if data is None: return Gallery(note='No pictures: this report was made without the data set.')
+    files, predicted = pick_pictures(run.predictions, data.files, n), predicted_parts(data, run.predictions)
+    def row(f):
+        try: return side_by_side(data, predicted, f)
+        except (ImageError, TableError) as e: return str(e).replace(f'{data.folder}/', '')
+    losses = image_scores(run.predictions)['image_loss']
+    note = 'None of the validation pictures are in the data set.' if not any(files.values()) else 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
+    return Gallery({g: [row(f) for f in fs] for g, fs in files.items()}, files, data.classes, losses.to_dict(), note)
+
+# %% ../nbs/30_report.ipynb #a2eb811d
 _GROUPS = {'best': 'Best: lowest loss', 'worst': 'Worst: highest loss', 'random': 'At random'}
 
 def _pictures_section(
-    run:RunFolder, # what a run left
-    data:PartsData|None, # the validation pictures
-    picked:Mapping[str,Sequence[str]], # files by 'best', 'worst', 'random'
+    gallery:Gallery, # the pictures to show
 )->dict: # for the template
     "The gallery."
-    section = dict(id='pictures', title='Predictions beside the truth', notes=[], groups=[])
-    if run.predictions is None: section['notes'] = ['No predictions were kept.']
-    elif data is None: section['notes'] = ['No pictures: this report was made without the data set.']
-    elif not any(picked.values()): section['notes'] = ['None of the validation pictures are in the data set.']
-    else:
-        loss, predicted = image_scores(run.predictions)['image_loss'], predicted_parts(data, run.predictions)
-        section['groups'] = [dict(id=g, title=_GROUPS[g], pictures=[_picture(data, predicted, f, loss[f]) for f in files]) for g, files in picked.items()]
-        if loss.isna().all(): section['notes'] = ['No loss was kept for each picture, so these are chosen at random.']
-    return section
+    pictures = lambda g: [_picture(r, gallery.classes, gallery.losses[f]) for f, r in zip(gallery.files[g], gallery.groups[g])]
+    return dict(id='pictures', title='Predictions beside the truth', note=gallery.note, groups=[dict(id=g, title=_GROUPS[g], pictures=pictures(g)) for g in gallery.groups])
 
-# %% ../nbs/30_report.ipynb #98727771
+# %% ../nbs/30_report.ipynb #f9f3a7e0
 _SETTINGS = '''
 {% if s.settings %}<details><summary>{{ s.settings|length }} settings</summary><div class="wide"><table>
 {% for k, v in s.settings %}<tr><td class="text">{{ k }}</td><td class="text">{{ v }}</td></tr>{% endfor %}</table></div></details>{% else %}<p>No settings were kept.</p>{% endif %}
@@ -654,19 +702,19 @@ def _log_section(
     if len(log) > limit: log, cut = log[:limit//2] + '\n[…]\n' + log[-limit//2:], f'The log has {len(log):,} characters; the first and the last {limit//2:,} are shown.'
     return dict(id='log', title='Log', log=log, cut=cut, lines=log.count('\n') + 1)
 
-# %% ../nbs/30_report.ipynb #6efa50ea
+# %% ../nbs/30_report.ipynb #2616257a
 def render_report(
     run:RunFolder, # what a run left
     data:PartsData|None=None, # the validation pictures with their true masks
-    picked:Mapping[str,Sequence[str]]|None=None, # files to show by 'best', 'worst', 'random'
+    gallery:Gallery|None=None, # the pictures to show
     reference:Mapping|None=None, # the reference experiment's curves
 )->str: # HTML
     "The page of a run."
-    sections = [_summary_section(run), _curves_section(run, reference), _classes_section(run, data), _pictures_section(run, data, picked or {}),
+    sections = [_summary_section(run), _curves_section(run, reference), _classes_section(run, data), _pictures_section(gallery or make_gallery(run, data)),
                 dict(id='settings', title='Settings', settings=flat_settings(run.config)), _log_section(run)]
     templates = {'page.html': _PAGE, 'style.css': _STYLE, 'summary.html': _SUMMARY, 'curves.html': _CURVES, 'classes.html': _CLASSES, 'pictures.html': _PICTURES, 'settings.html': _SETTINGS, 'log.html': _LOG}
     env = Environment(loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return env.get_template('page.html').render(title=run.title, subtitle=f'Training report of {run.path.resolve().name}', notes=run.notes, sections=sections)
+    return env.get_template('page.html').render(title=run.title, subtitle=f'Training report of the run folder {run.path.resolve().name}', notes=run.notes, sections=sections)
 
 def _write(
     path:Path, # a file; an older one is replaced
@@ -676,24 +724,32 @@ def _write(
     part = path.with_name(path.name + '.part')
     part.write_bytes(content); part.replace(path)
 
-# %% ../nbs/30_report.ipynb #cb65c3d6
+def _png(
+    fig:Figure, # a figure
+)->bytes: # content of a PNG file
+    "A figure as PNG; letters that the font lacks become boxes, without a warning for each."
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Glyph')
+        out = io.BytesIO(); fig.savefig(out, format='png')
+    return out.getvalue()
+
+# %% ../nbs/30_report.ipynb #5b23b10c
 def _write_figures(
     run:RunFolder, # what a run left
-    data:PartsData|None, # the validation pictures
-    picked:Mapping[str,Sequence[str]], # files by 'best', 'worst', 'random'
+    gallery:Gallery, # the pictures to show
     reference:Mapping|None, # the reference experiment's curves
 )->None:
     "report/*.png, as far as there is something to draw; an older one is deleted."
     folder = run.path/'report'; folder.mkdir(exist_ok=True)
-    readable = lambda files: [f for f in files if not _picture(data, predicted_parts(data, run.predictions), f, 0)['problem']]
+    def pictures(*groups):
+        rows = [r for g in groups for r in gallery.groups.get(g, []) if isinstance(r, SideBySide)]
+        return draw_side_by_side(rows, gallery.classes, gallery.losses) if rows else None
     draw = {'curves': lambda: plot_curves(run.charts, reference) if run.charts else None,
             'per_class': lambda: plot_per_class(run.metrics, run.classes) if run.metrics and run.classes else None,
-            'predictions': lambda: (fs := readable(picked['random'])) and plot_predictions(data, run.predictions, fs),
-            'best_and_worst': lambda: (fs := readable([*picked['best'], *picked['worst']])) and plot_predictions(data, run.predictions, fs)}
+            'predictions': lambda: pictures('random'), 'best_and_worst': lambda: pictures('best', 'worst')}
     for name, figure in draw.items():
         (folder/f'{name}.png').unlink(missing_ok=True)
-        if fig := figure():
-            out = io.BytesIO(); fig.savefig(out, format='png', dpi=110); _write(folder/f'{name}.png', out.getvalue())
+        if fig := figure(): _write(folder/f'{name}.png', _png(fig))
 
 def build_report(
     run:str|Path, # run folder
@@ -702,11 +758,11 @@ def build_report(
     reference:Mapping|None=None, # the reference experiment's curves, to be drawn behind the run's own
 )->Path: # report.html in the run folder; raises ReportError where the folder holds nothing of a run
     "Write report.html, one self-contained file, and report/*.png; both replace older ones."
-    run, picked = read_run(run), {'best': [], 'worst': [], 'random': []}
+    run = read_run(run)
     if data is not None:
         there = set(data.files)
         data = data.subset([f for f in run.valid_files if f in there])
-        if run.predictions is not None: picked = pick_pictures(run.predictions, data.files, n_pictures)
-    _write_figures(run, data, picked, reference)
-    _write(run.path/'report.html', render_report(run, data, picked, reference).encode())
+    gallery = make_gallery(run, data, n_pictures)
+    _write_figures(run, gallery, reference)
+    _write(run.path/'report.html', render_report(run, data, gallery, reference).encode())
     return run.path/'report.html'
