@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['make_parser', 'main']
 
-# %% ../nbs/41_cli.ipynb #f84d54d0
+# %% ../nbs/41_cli.ipynb #2c976fd9
 import argparse
 import importlib
 import json
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #ff4a958f
+# %% ../nbs/41_cli.ipynb #bd0dab8d
 def _user_errors() -> tuple[type, ...]:
     "The errors that a user can put right; those of modules that aren't loaded can't have been raised."
     names = {'config': 'ConfigError', 'experiment': 'ExperimentError', 'datasets': 'DatasetError', 'table': 'TableError', 'rle': 'RleError', 'images': 'ImageError',
@@ -32,16 +32,23 @@ def _module(name:str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
-# %% ../nbs/41_cli.ipynb #ac07c595
+# %% ../nbs/41_cli.ipynb #ed45ff9a
 def _config(a) -> int:
     config = _module('config')
     print(config.config_report(config.load_config(a.experiment, a.set)))
     return 0
 
-# %% ../nbs/41_cli.ipynb #5830e682
+# %% ../nbs/41_cli.ipynb #9d1aa49c
 def _open(a, **kw):
     "The data set that the arguments name."
     return _module('datasets').open_dataset(a.data, split=a.split, **kw)
+
+def _save_figure(figure, path:str):
+    "Write a figure and let go of it."
+    from matplotlib import pyplot as plt
+    figure.savefig(path, dpi=110, bbox_inches='tight')
+    plt.close(figure)
+    print(f'wrote {path}')
 
 def _data_get(a) -> int:
     print(_module('datasets').fetch_dataset(a.data, folder=a.folder))
@@ -49,18 +56,16 @@ def _data_get(a) -> int:
 
 def _data_check(a) -> int:
     problems = []
-    report = _module('check').check_data(_open(a, problems=problems), problems=problems)
+    report = _module('check').check_data(_open(a, problems=problems), problems=problems, progress=sys.stderr.isatty())
     print(report.summary())
     if a.json: _module('run').write_json(a.json, report.to_dict()); print(f'wrote {a.json}')
-    if a.picture: report.plot().savefig(a.picture, dpi=110, bbox_inches='tight'); print(f'wrote {a.picture}')
+    if a.picture: _save_figure(report.plot(), a.picture)
     return report.exit_code
 
 def _data_show(a) -> int:
     data = _open(a)
     files = a.files or None
-    fig = _module('images').show_samples(data, files, n=a.n)
-    fig.savefig(a.out, dpi=110, bbox_inches='tight')
-    print(f'wrote {a.out}')
+    _save_figure(_module('images').show_samples(data, files, n=a.n), a.out)
     return 0
 
 def _data_convert(a) -> int:
@@ -75,7 +80,7 @@ def _data_draw(a) -> int:
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #db766db5
+# %% ../nbs/41_cli.ipynb #3569059b
 def _train(a) -> int:
     ex, config = _module('experiment'), _module('config')
     if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
@@ -98,7 +103,7 @@ def _report(a) -> int:
     print(_module('report').build_report(a.run_folder, data, a.pictures))
     return 0
 
-# %% ../nbs/41_cli.ipynb #9176c39e
+# %% ../nbs/41_cli.ipynb #461d32e5
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
@@ -106,7 +111,7 @@ def _bench(a) -> int:
     if a.json: _module('run').write_json(a.json, result); print(f'wrote {a.json}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #03acc102
+# %% ../nbs/41_cli.ipynb #241cdf47
 def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
@@ -130,7 +135,7 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
-# %% ../nbs/41_cli.ipynb #5caa6319
+# %% ../nbs/41_cli.ipynb #d7dc6d06
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
@@ -151,7 +156,7 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
-# %% ../nbs/41_cli.ipynb #2ebc6055
+# %% ../nbs/41_cli.ipynb #1e4c21da
 def main(
     argv:Sequence[str]|None=None, # Arguments; None: those of the command line
 ) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted

@@ -6,7 +6,7 @@
 __all__ = ['RESULT_COLUMNS', 'write_atomic', 'write_json', 'RunLog', 'seed_everything', 'SeedEachEpoch', 'ProgressBar',
            'empty_charts', 'add_point', 'write_results', 'RunRecorder', 'resume_run']
 
-# %% ../nbs/26_run.ipynb #9ee1a58e
+# %% ../nbs/26_run.ipynb #319f302c
 import csv
 import json
 import os
@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from .learner import AverageWeights
 from .metrics import PixelCounter, summarize
 
-# %% ../nbs/26_run.ipynb #138ed704
+# %% ../nbs/26_run.ipynb #f1e5937c
 def write_atomic(
     path:str|Path, # Where the file goes; its folder is made
     write:Callable[[Path], object], # Called with the path to write to
@@ -46,7 +46,7 @@ def write_json(
     "Write JSON, whole or not at all."
     return write_atomic(path, lambda p: p.write_text(json.dumps(content, indent=1, allow_nan=False), encoding='utf-8'))
 
-# %% ../nbs/26_run.ipynb #4344d45a
+# %% ../nbs/26_run.ipynb #3409cc3a
 class RunLog:
     "Writes lines to a file, with the time, and to the screen."
     def __init__(self,
@@ -62,7 +62,7 @@ class RunLog:
             with self.path.open('a', encoding='utf-8') as f: f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
         if self.echo: tqdm.write(line)
 
-# %% ../nbs/26_run.ipynb #617a40fb
+# %% ../nbs/26_run.ipynb #dfa20cf1
 def seed_everything(
     *seed:int, # One or more whole numbers, 0 or more
 ) -> None:
@@ -76,7 +76,7 @@ class SeedEachEpoch(Callback):
     def __init__(self, seed:int): self.seed = seed
     def before_epoch(self): seed_everything(self.seed, self.epoch)
 
-# %% ../nbs/26_run.ipynb #f2d7b779
+# %% ../nbs/26_run.ipynb #76632536
 class ProgressBar(Callback):
     "One bar for the whole training, with loss, metric and the time left; shown on a terminal or when asked for."
     order = 80
@@ -103,7 +103,7 @@ class ProgressBar(Callback):
 
     def after_fit(self): self.bar.close()
 
-# %% ../nbs/26_run.ipynb #685784a0
+# %% ../nbs/26_run.ipynb #8394b054
 RESULT_COLUMNS = ('epoch', 'images_seen', 'train_loss', 'valid_loss', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'lr', 'seconds')
 
 def empty_charts() -> dict: # {'train': ..., 'meta': ..., 'validation': ...}
@@ -131,7 +131,7 @@ def write_results(
             out = csv.DictWriter(f, RESULT_COLUMNS); out.writeheader(); out.writerows(rows)
     return write_atomic(path, write)
 
-# %% ../nbs/26_run.ipynb #c622968d
+# %% ../nbs/26_run.ipynb #9ee1ff0a
 def _plain(x):
     "The same with numpy's numbers as Python's, so that it can be read without unpickling code."
     if isinstance(x, np.generic): return x.item()
@@ -169,7 +169,7 @@ class RunRecorder(Callback):
         "Loss and learning rate of a training batch."
         if not self.training: return
         self.seen += len(self.xb[0])
-        self.losses.append(float(self.loss))
+        self.losses.append(float(self.loss.detach()))
         add_point(self.charts, 'train', 'loss', self.seen, self.losses[-1])
         rates, known = self.learn.learning_rates.lrs, self.charts['meta']['lr']['values']
         if len(rates) + self.rates_before > len(known): add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
@@ -227,7 +227,7 @@ class RunRecorder(Callback):
             self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
             raise CancelFitException
 
-# %% ../nbs/26_run.ipynb #656c89b5
+# %% ../nbs/26_run.ipynb #21010892
 def resume_run(
     learn, # A `Learner` with a `RunRecorder`, made with the settings of the run
 ) -> int: # The epoch to start with: `learn.fit(n, start_epoch=...)`
