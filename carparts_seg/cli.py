@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['make_parser', 'main']
 
-# %% ../nbs/41_cli.ipynb #2c976fd9
+# %% ../nbs/41_cli.ipynb #19c3dcec
 import argparse
 import importlib
 import json
@@ -15,13 +15,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #bd0dab8d
-def _user_errors() -> tuple[type, ...]:
-    "The errors that a user can put right; those of modules that aren't loaded can't have been raised."
-    names = {'config': 'ConfigError', 'experiment': 'ExperimentError', 'datasets': 'DatasetError', 'table': 'TableError', 'rle': 'RleError', 'images': 'ImageError',
-             'learner': 'WeightsError', 'augment': 'AugmentationError', 'report': 'ReportError'}
-    loaded = [(sys.modules.get(f'carparts_seg.{m}'), e) for m, e in names.items()]
-    return tuple(getattr(m, e) for m, e in loaded if m and hasattr(m, e)) + (BrokenPipeError,)
+# %% ../nbs/41_cli.ipynb #0dd799ef
+def _for_users(e:Exception) -> bool:
+    "Whether an error is one that a user can put right: those are defined in this package, and their message is one line a problem."
+    return type(e).__module__.startswith('carparts_seg.')
 
 def _quiet():
     "Keep the warnings that other libraries' imports give out of a user's sight."
@@ -32,13 +29,13 @@ def _module(name:str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
-# %% ../nbs/41_cli.ipynb #ed45ff9a
+# %% ../nbs/41_cli.ipynb #a9cf6ec2
 def _config(a) -> int:
     config = _module('config')
     print(config.config_report(config.load_config(a.experiment, a.set)))
     return 0
 
-# %% ../nbs/41_cli.ipynb #9d1aa49c
+# %% ../nbs/41_cli.ipynb #066af1bc
 def _open(a, **kw):
     "The data set that the arguments name."
     return _module('datasets').open_dataset(a.data, split=a.split, **kw)
@@ -80,7 +77,7 @@ def _data_draw(a) -> int:
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #3569059b
+# %% ../nbs/41_cli.ipynb #37bd24b6
 def _train(a) -> int:
     ex, config = _module('experiment'), _module('config')
     if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
@@ -99,11 +96,13 @@ def _report(a) -> int:
         known = json.loads(described.read_text(encoding='utf-8'))
         source = a.data or known['source']
         try: data = _module('datasets').open_dataset(source, classes=known['classes'])
-        except _user_errors() as e: print(f'no pictures in the report: {e}', file=sys.stderr)
+        except ValueError as e:
+            if not _for_users(e): raise
+            print(f'no pictures in the report: {e}', file=sys.stderr)
     print(_module('report').build_report(a.run_folder, data, a.pictures))
     return 0
 
-# %% ../nbs/41_cli.ipynb #461d32e5
+# %% ../nbs/41_cli.ipynb #8b3e3006
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
@@ -111,7 +110,7 @@ def _bench(a) -> int:
     if a.json: _module('run').write_json(a.json, result); print(f'wrote {a.json}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #241cdf47
+# %% ../nbs/41_cli.ipynb #377e72b4
 def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
@@ -135,7 +134,7 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
-# %% ../nbs/41_cli.ipynb #d7dc6d06
+# %% ../nbs/41_cli.ipynb #65312eee
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
@@ -156,7 +155,7 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
-# %% ../nbs/41_cli.ipynb #1e4c21da
+# %% ../nbs/41_cli.ipynb #586795f7
 def main(
     argv:Sequence[str]|None=None, # Arguments; None: those of the command line
 ) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
@@ -165,7 +164,8 @@ def main(
     args = make_parser().parse_args(argv)
     try: return args.run(args)
     except KeyboardInterrupt: print('interrupted', file=sys.stderr); return 130
+    except BrokenPipeError: return 1
     except Exception as e:
-        if not isinstance(e, _user_errors()): raise
-        if not isinstance(e, BrokenPipeError): print(str(e), file=sys.stderr)
+        if not _for_users(e): raise
+        print(str(e), file=sys.stderr)
         return 2
