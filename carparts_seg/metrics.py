@@ -7,7 +7,7 @@ __all__ = ['PixelCounts', 'iou_per_class', 'dice_per_class', 'iou_per_mask', 'di
            'PartsMetric', 'MeanIoU', 'IoUPerImage', 'IoUPerImageOfNothing', 'MeanDice', 'SideSwap', 'parts_metrics',
            'mask_ap']
 
-# %% ../nbs/23_metrics.ipynb #3fd5edd1
+# %% ../nbs/23_metrics.ipynb #205d0d21
 import contextlib
 import io
 import weakref
@@ -26,7 +26,7 @@ from .parts import display_name, mirror_name, side_of
 from .rle import rle_to_coco
 from .table import PartsData
 
-# %% ../nbs/23_metrics.ipynb #85a72ab1
+# %% ../nbs/23_metrics.ipynb #6b68c673
 def _planes(
     x, # (B, C, H, W) or (C, H, W); bool, or whole numbers with 0 for "not here"
     what:str, # name in errors
@@ -57,7 +57,7 @@ def _mirror_partners(
     where = {c: i for i, c in enumerate(classes)}
     return [(i, where[mirror_name(c)]) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in where]
 
-# %% ../nbs/23_metrics.ipynb #d692495d
+# %% ../nbs/23_metrics.ipynb #d1fc8d86
 @dataclass(eq=False)
 class PixelCounts:
     "Pixels counted for each image and class; every metric below follows from these four arrays."
@@ -94,7 +94,7 @@ class PixelCounts:
     def __getitem__(self, idx): # Slice, index array or mask of images
         return PixelCounts(*(getattr(self, f.name)[idx] for f in fields(self)))
 
-# %% ../nbs/23_metrics.ipynb #92760c74
+# %% ../nbs/23_metrics.ipynb #edf498c1
 def _ratio(num, den) -> np.ndarray:
     "`num/den`; NaN where `den` is 0."
     num, den = np.broadcast_arrays(np.asarray(num, float), np.asarray(den, float))
@@ -114,7 +114,7 @@ def dice_per_class(
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
     return np.where(t > 0, _ratio(2*i, p + t), np.nan)
 
-# %% ../nbs/23_metrics.ipynb #2de5bc2f
+# %% ../nbs/23_metrics.ipynb #cc179363
 def iou_per_mask(
     counts:PixelCounts, # Counts of all images
 ) -> np.ndarray: # (N, C) 0 to 1
@@ -129,7 +129,7 @@ def dice_per_mask(
     total = counts.predicted + counts.true
     return np.where(total == 0, 1., _ratio(2*counts.intersection, total))
 
-# %% ../nbs/23_metrics.ipynb #27d0d0e4
+# %% ../nbs/23_metrics.ipynb #9bacbb58
 def _mean(x) -> float|None:
     "Mean of all that is a number; None when nothing is."
     x = np.asarray(x, float)
@@ -157,7 +157,7 @@ def summarize(
            'dice': _mean(each['dice']), 'dice_per_image': _mean(dice_per_mask(counts)), 'side_swap': swaps['side_swap']}
     return res | {f'{k}_{c}': _mean(x) for k, v in each.items() for c, x in zip(classes, v)} | swaps
 
-# %% ../nbs/23_metrics.ipynb #5b2cefe3
+# %% ../nbs/23_metrics.ipynb #02de170e
 class PixelCounter:
     "Counts each batch of a `Learner` once for all metrics that share it."
     def __init__(self,
@@ -189,7 +189,7 @@ class PixelCounter:
         if self._all is None and self._parts: self._all = PixelCounts.concat(self._parts)
         return self._all
 
-# %% ../nbs/23_metrics.ipynb #64e6af3a
+# %% ../nbs/23_metrics.ipynb #4bdd4b10
 class PartsMetric(Metric):
     "A fastai metric: one of the numbers of `summarize`."
     key = None # Which one
@@ -220,7 +220,7 @@ class IoUPerImageOfNothing(PartsMetric): "What `iou_per_image` gives to empty pr
 class MeanDice(PartsMetric): "Dice per class over the whole set, mean over classes that occur."; key = 'dice'
 class SideSwap(PartsMetric): "Share of sided parts' true pixels given to the mirror part."; key = 'side_swap'
 
-# %% ../nbs/23_metrics.ipynb #ab9c2a97
+# %% ../nbs/23_metrics.ipynb #16b21f23
 def parts_metrics(
     classes:Sequence[str]|None=None, # Class names; None: the Learner's `dls.vocab`
     threshold:float=0.5, # Probability above which a pixel belongs to a class
@@ -229,7 +229,7 @@ def parts_metrics(
     counter = PixelCounter(classes, threshold)
     return [m(counter) for m in (MeanIoU, IoUPerImage, IoUPerImageOfNothing, MeanDice, SideSwap)]
 
-# %% ../nbs/23_metrics.ipynb #35886ab4
+# %% ../nbs/23_metrics.ipynb #10791fde
 def _united(
     table:pd.DataFrame, # Parts table
     data:PartsData, # The images, with their sizes
@@ -255,7 +255,7 @@ def _united(
                         area=float(coco_mask.area(rle)), bbox=coco_mask.toBbox(rle).tolist()))
     return res
 
-# %% ../nbs/23_metrics.ipynb #7e5f23cd
+# %% ../nbs/23_metrics.ipynb #bf34b882
 def _coco(data, annotations) -> COCO:
     "pycocotools' view of some annotations."
     coco = COCO()
