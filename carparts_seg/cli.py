@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['make_parser', 'main']
 
-# %% ../nbs/41_cli.ipynb #19c3dcec
+# %% ../nbs/41_cli.ipynb #911e791b
 import argparse
 import importlib
 import json
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #0dd799ef
+# %% ../nbs/41_cli.ipynb #598c181b
 def _for_users(e:Exception) -> bool:
     "Whether an error is one that a user can put right: those are defined in this package, and their message is one line a problem."
     return type(e).__module__.startswith('carparts_seg.')
@@ -29,13 +29,13 @@ def _module(name:str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
-# %% ../nbs/41_cli.ipynb #a9cf6ec2
+# %% ../nbs/41_cli.ipynb #cd452198
 def _config(a) -> int:
     config = _module('config')
     print(config.config_report(config.load_config(a.experiment, a.set)))
     return 0
 
-# %% ../nbs/41_cli.ipynb #066af1bc
+# %% ../nbs/41_cli.ipynb #48cfee62
 def _open(a, **kw):
     "The data set that the arguments name."
     return _module('datasets').open_dataset(a.data, split=a.split, **kw)
@@ -77,7 +77,7 @@ def _data_draw(a) -> int:
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #37bd24b6
+# %% ../nbs/41_cli.ipynb #6da4f54c
 def _train(a) -> int:
     ex, config = _module('experiment'), _module('config')
     if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
@@ -87,6 +87,13 @@ def _train(a) -> int:
         print(f'\ninterrupted: the last whole epoch is kept in {a.out}; go on with: carparts train --out {a.out} --resume', file=sys.stderr)
         return 130
     print(f"report: {Path(a.out)/'report.html'}" if not a.no_report and (Path(a.out)/'report.html').is_file() else f'run folder: {a.out}')
+    return 0
+
+def _demo(a) -> int:
+    ex = _module('experiment')
+    if a.settings: print(ex.demo_settings().read_text(encoding='utf-8'), end=''); return 0
+    figures = ex.run_demo(a.out, a.n, a.set, a.seed)
+    print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out)/'report.html'}")
     return 0
 
 def _report(a) -> int:
@@ -102,7 +109,7 @@ def _report(a) -> int:
     print(_module('report').build_report(a.run_folder, data, a.pictures))
     return 0
 
-# %% ../nbs/41_cli.ipynb #8b3e3006
+# %% ../nbs/41_cli.ipynb #3ac7a414
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
@@ -110,7 +117,7 @@ def _bench(a) -> int:
     if a.json: _module('run').write_json(a.json, result); print(f'wrote {a.json}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #377e72b4
+# %% ../nbs/41_cli.ipynb #59e51ac2
 def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
@@ -134,12 +141,16 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
-# %% ../nbs/41_cli.ipynb #65312eee
+# %% ../nbs/41_cli.ipynb #4371bdb9
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
     top.add_argument('--version', action='version', version=__import__('carparts_seg').__version__)
     sub = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    p = sub.add_parser('demo', help='draw cars, train on them and report: needs no data, no network, no GPU'); p.set_defaults(run=_demo)
+    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)'); p.add_argument('-n', type=int, default=480, help='cars to draw (default: 480)')
+    p.add_argument('--seed', type=int, default=0, help='of the drawing'); p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
+    p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting')
     p = sub.add_parser('config', help='check settings and print them all, with meaning, value and origin'); p.set_defaults(run=_config); _add_settings(p)
     _data_parser(sub)
     p = sub.add_parser('train', help='run an experiment: from settings to a trained network and a report'); p.set_defaults(run=_train); _add_settings(p)
@@ -155,7 +166,7 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
-# %% ../nbs/41_cli.ipynb #586795f7
+# %% ../nbs/41_cli.ipynb #66857796
 def main(
     argv:Sequence[str]|None=None, # Arguments; None: those of the command line
 ) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
