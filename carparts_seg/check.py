@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['check_data', 'check_source']
 
-# %% ../nbs/18_check.ipynb #c6db7475
-import hashlib, json, re
+# %% ../nbs/18_check.ipynb #f5be5934
+import hashlib, json, os, re, tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import SequenceMatcher, get_close_matches
 from itertools import combinations
 from pathlib import Path
@@ -28,13 +29,27 @@ from .rle import RleError, rle_bbox, rle_runs, unpack_planes
 from .sides import Place, several_cars, side_problems
 from .table import PartsData, TableError, coco_to_table, is_background, read_table
 
-# %% ../nbs/18_check.ipynb #43b114af
+# %% ../nbs/18_check.ipynb #0ce94a7c
 class _Look(NamedTuple):
     "What a picture file turned out to be."
     header:ImageHeader|None=None # None where it can't be read
     digest:str|None=None # SHA-256 of its content
     sketch:np.ndarray|None=None # uint8 (64, 64)
     error:ImageError|None=None # why it can't be read
+    murmur:str='' # what the JPEG library said while it was read
+
+@contextmanager
+def _overheard():
+    "Collects in a list what libraries in C write to the process's standard error; nothing where there is none."
+    lines = []
+    try: kept = os.dup(2)
+    except OSError: yield lines; return
+    with tempfile.TemporaryFile() as f:
+        os.dup2(f.fileno(), 2)
+        try: yield lines
+        finally:
+            os.dup2(kept, 2); os.close(kept)
+            if f.seek(0, 2): f.seek(0); lines += f.read().decode(errors='replace').strip().splitlines()
 
 def _look(
     path:Path, # a picture file
@@ -42,11 +57,13 @@ def _look(
 )->_Look:
     "Read a picture file."
     try:
-        header, image = image_header(path), read_image(path, channels)
-        return _Look(header, hashlib.sha256(path.read_bytes()).hexdigest(), sketch(image[..., :3] if channels >= 3 else image[..., :1]))
+        header = image_header(path)
+        with _overheard() as lines: image = read_image(path, channels)
+        murmur = next((line.removeprefix('Corrupt JPEG data: ') for line in lines if 'JPEG' in line), '')
+        return _Look(header, hashlib.sha256(path.read_bytes()).hexdigest(), sketch(image[..., :3] if channels >= 3 else image[..., :1]), murmur=murmur)
     except ImageError as e: return _Look(error=e)
 
-# %% ../nbs/18_check.ipynb #b68aa382
+# %% ../nbs/18_check.ipynb #1ea4a44c
 def _table_size(
     cells:Mapping[str,np.ndarray], # column -> cells
     i:int, # a row
@@ -75,6 +92,7 @@ def _file_findings(
             lying = ' (that is its size before the EXIF orientation is applied: the masks lie on their side)' if orientation > 4 and table == (w, h) else ''
             yield finding('size-mismatch', f'the picture has {h} x {w} pixels, the table says {table[0]} x {table[1]} (height x width){lying}', f, i)
         if orientation != 1: yield finding('turned-picture', f'EXIF orientation {orientation}; it is turned upright when read', f, i)
+        if look.murmur: yield finding('suspect-file', f'the JPEG library says: {look.murmur}', f, i)
         if np.ptp(look.sketch) < 3: yield finding('blank-picture', 'all pixels are alike', f, i)
         if mode != 'RGB' and kind != 'NPY': yield finding('converted-picture', f'{kind} of mode {mode}', f, i)
     named = {Path(f).name for f in looks}
@@ -82,7 +100,7 @@ def _file_findings(
 
 _PICTURES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.webp', '.gif', '.avif', '.jp2', '.npy')
 
-# %% ../nbs/18_check.ipynb #61af3fea
+# %% ../nbs/18_check.ipynb #14404e33
 class _Measured(NamedTuple):
     "The masks of one picture."
     size:tuple[int,int] # height, width
@@ -105,7 +123,7 @@ def _columns(
         for s, e in zip(*(a.tolist() for a in rle_runs(rle, h*w))): plane[s:e] = 1
     return classes, flat.reshape(-1, w, h)
 
-# %% ../nbs/18_check.ipynb #5c6a3a63
+# %% ../nbs/18_check.ipynb #a3de7de8
 def _overlaps(
     classes:Sequence[str], # k classes
     planes:np.ndarray, # (k, W, H)
@@ -136,7 +154,7 @@ def _measure(
     if sides and several_cars(planes.transpose(0, 2, 1), classes): sides = {}
     return _Measured((h, w), per_row, places, {c: p.area/(h*w) for c, p in places.items()}, _overlaps(classes, planes, columns.sum(1)), maps, sides)
 
-# %% ../nbs/18_check.ipynb #efec1b4b
+# %% ../nbs/18_check.ipynb #6cccdb7b
 def _cells(
     data:PartsData, # whose table
 )->dict[str,np.ndarray]: # column -> cells
@@ -162,7 +180,7 @@ def _sound_rows(
         sound[int(i)] = (name, rle)
     return sound, found
 
-# %% ../nbs/18_check.ipynb #be3d338c
+# %% ../nbs/18_check.ipynb #77d2dd22
 def _mask_findings(
     cells:Mapping[str,np.ndarray], # column -> cells
     f:str, # a file
@@ -189,7 +207,7 @@ def _mask_findings(
         if (iou := both/(n + k - both)) > .8: yield finding('same-region', f'{a} and {b} cover the same pixels (IoU {iou:.2f})', f, next(i for i, r in m.rows.items() if r[0] == b))
     for name, words in m.sides.items(): yield finding('wrong-side', f'{name} {words}', f, next(i for i, r in m.rows.items() if r[0] == name))
 
-# %% ../nbs/18_check.ipynb #8bbdd342
+# %% ../nbs/18_check.ipynb #87460de4
 def _polygon_boxes(
     origin:str, # where the data set came from
 )->dict[int,list[float]]: # annotation id -> x0, y0, x1, y1 of its corners; empty where there is no COCO file with polygons
@@ -205,7 +223,7 @@ def _polygon_boxes(
         if len(corners): boxes[a['id']] = [*corners.min(0), *corners.max(0)]
     return boxes
 
-# %% ../nbs/18_check.ipynb #0b40e1b4
+# %% ../nbs/18_check.ipynb #bade37dc
 def _box_findings(
     data:PartsData, # whose boxes to check
     cells:Mapping[str,np.ndarray], # column -> cells
@@ -227,7 +245,7 @@ def _box_findings(
                 if not off <= tolerance: yield finding('box-off', f'{name}: {off:.1f} px off its {"polygon" if corners is not None else "mask"}', f, i)
             if given is not None and not pd.isna(given) and area and abs(given - area) > max(.1*area, 20): yield finding('area-off', f'{name}: {given:g} given, {area} pixels in the mask', f, i)
 
-# %% ../nbs/18_check.ipynb #531e0d72
+# %% ../nbs/18_check.ipynb #5ec8454d
 def _nearly_same(
     a:str, b:str, # class names
 )->bool:
@@ -239,7 +257,7 @@ def _nearly_same(
     words = {'left', 'right', 'front', 'back', 'rear', 'upper', 'lower', 'inner', 'outer'}
     return len(differ) == 1 and not set(differ[0]) <= words and min(map(len, differ[0])) > 3 and SequenceMatcher(None, *differ[0]).ratio() > .75
 
-# %% ../nbs/18_check.ipynb #30a01423
+# %% ../nbs/18_check.ipynb #2c49ddac
 def _class_findings(
     data:PartsData, # whose classes to check
     measured:Mapping[str,_Measured], # file -> its masks
@@ -274,7 +292,7 @@ def _overlap_findings(
         small, large = sorted((a, b), key=lambda c: area[c])
         if n >= share*area[small]: yield finding('overlap', f'{small}: {n/area[small]:.0%} of its pixels lie in {large} too ({pictures[a, b]} pictures)')
 
-# %% ../nbs/18_check.ipynb #04007e09
+# %% ../nbs/18_check.ipynb #7d620d9d
 def _agreement(
     data:PartsData, # the pictures' data set
     a:str, b:str, # two of its files
@@ -303,7 +321,7 @@ def _duplicate_findings(
     for g in group_files(pairs) if fold else ():
         if len({str(fold[f]) for f in g}) > 1: yield finding('fold-leak', 'and ' + ', '.join(f'{f} (fold {fold[f]})' for f in g[1:]) + f'; itself in fold {fold[g[0]]}', g[0], data.rows(g[0])[0])
 
-# %% ../nbs/18_check.ipynb #0017cf4c
+# %% ../nbs/18_check.ipynb #ee0d759c
 def _stats(
     data:PartsData, # what was checked
     looks:Mapping[str,_Look], # its files
@@ -320,7 +338,7 @@ def _stats(
             'parts_per_picture': {'mean': float(np.mean([k for k, n in parts.items() for _ in range(n)])) if parts else 0., 'least': min(parts, default=0), 'most': max(parts, default=0),
                                   'pictures': {str(k): parts[k] for k in sorted(parts)}}}
 
-# %% ../nbs/18_check.ipynb #04c5b667
+# %% ../nbs/18_check.ipynb #7ae806d8
 def check_data(
     data:PartsData, # what to check
     channels:int=3, # of the pictures
@@ -352,7 +370,7 @@ def check_data(
     maps = {c: sum((m.maps[c] for m in measured.values() if c in m.maps), np.zeros((24, 24)))/max(len(measured), 1) for c in data.classes}
     return CheckReport(data.name or 'data', found, _stats(data, looks, measured), maps, {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in data.classes})
 
-# %% ../nbs/18_check.ipynb #bc459e99
+# %% ../nbs/18_check.ipynb #cd15088f
 def _noted(
     problem:str, # a line of `read_table(problems=...)`
 )->tuple[Finding,tuple]: # finding, (file, class)
@@ -362,7 +380,7 @@ def _noted(
     code = 'mask-outside' if 'the image has only' in m['why'] else 'bad-mask'
     return finding(code, f'{m["name"]}: {m["why"]}' if m['name'] else m['why'], m['file']), (m['file'], m['name'])
 
-# %% ../nbs/18_check.ipynb #c0fd2917
+# %% ../nbs/18_check.ipynb #5cbdef3e
 def _mended(
     coco:Mapping, # content of a COCO file
 )->tuple[dict,list[Finding]]: # content without the broken entries, and what was wrong with them
@@ -385,7 +403,7 @@ def _mended(
             else: ids.add(x['id']); names.add(x.get(key)); kept[kind].append(x)
     return {**coco, **kept}, found
 
-# %% ../nbs/18_check.ipynb #b1bf39de
+# %% ../nbs/18_check.ipynb #b052a152
 def check_source(
     source:str|Path='car-parts', # NAME, FOLDER or TABLE file, as for `open_dataset`
     split:str='train', # which part of a name or folder

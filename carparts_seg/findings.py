@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CHECKS', 'Check', 'known_code', 'Finding', 'finding', 'CheckReport']
 
-# %% ../nbs/09_findings.ipynb #ea6af5b8
+# %% ../nbs/09_findings.ipynb #c555321f
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .parts import display_name, part_colors
 
-# %% ../nbs/09_findings.ipynb #d5622485
+# %% ../nbs/09_findings.ipynb #4c058140
 class Check(NamedTuple):
     "One kind of finding."
     level:str # 'error', 'warning' or 'info'
@@ -38,6 +38,7 @@ CHECKS = {
     'unknown-class': Check('error', 'class names that are not in the class list', 'Correct the name, or add it to the class list.'),
     'fold-leak': Check('error', 'the same photograph in two folds', 'Assign the folds anew, with groups=near_duplicates(data).'),
     'turned-picture': Check('warning', 'pictures with an EXIF orientation', 'Readers that ignore the note see the picture lying down: save it upright, and look whether its masks fit.'),
+    'suspect-file': Check('warning', 'JPEG files with damage inside', 'Look at the picture: a part of it may be grey or shifted; get the file again.'),
     'blank-picture': Check('warning', 'pictures of a single colour', 'Remove it.'),
     'empty-mask': Check('warning', 'masks without a pixel', 'Draw the mask, or remove the row.'),
     'tiny-mask': Check('warning', 'masks of a few pixels', 'A slip of the mouse? Remove the row, or redraw the mask.'),
@@ -61,7 +62,7 @@ CHECKS = {
     'unlisted-file': Check('info', 'pictures that the table does not name', 'Annotate them, or leave them out on purpose.'),
 }
 
-# %% ../nbs/09_findings.ipynb #2f30ce49
+# %% ../nbs/09_findings.ipynb #ecb683ba
 def known_code(
     code:str, # maybe a key of CHECKS
 )->str: # the code; raises ValueError
@@ -89,7 +90,7 @@ def finding(
     "A finding of some kind."
     return Finding(CHECKS[code].level, code, message, file, None if row is None else int(row), CHECKS[code].advice)
 
-# %% ../nbs/09_findings.ipynb #b72cbc94
+# %% ../nbs/09_findings.ipynb #8f710a0c
 @dataclass
 class CheckReport:
     "What was found in a data set."
@@ -101,7 +102,6 @@ class CheckReport:
 
     def __repr__(self): return f'CheckReport({self.name!r}: {self.counts()})'
     def counts(self)->str: # '2 errors, 1 warning, 3 infos'
-        "How many findings there are of each level."
         n = Counter(f.level for f in self.findings)
         return ', '.join(f'{n[k]} {k}{"s" if n[k] != 1 else ""}' for k in ('error', 'warning', 'info'))
 
@@ -119,8 +119,7 @@ class CheckReport:
         code:str, # a key of CHECKS
     )->list[Finding]: # raises ValueError for an unknown code
         "The findings of one kind."
-        known_code(code)
-        return [f for f in self.findings if f.code == code]
+        return [f for f in self.findings if f.code == known_code(code)]
 
     def to_dict(self)->dict: # for json.dump: data, severity, exit_code, counts, stats, findings
         "Everything but the picture's numbers."
@@ -138,7 +137,7 @@ class CheckReport:
         "Class balance, parts a picture, sizes of masks, and where in the picture each class lies."
         return _plot(self)
 
-# %% ../nbs/09_findings.ipynb #b65a8a49
+# %% ../nbs/09_findings.ipynb #d26162e7
 def _summary_lines(
     report:CheckReport, # what to put in words
     limit:int|None, # findings of one kind that are listed
@@ -160,7 +159,7 @@ def _summary_lines(
         for c in s['classes']: yield f'  {c["name"]:20} {c["pictures"]:8} {c["masks"]:6}  {c["median_share"]:.2%}'
         yield f'  {s["parts_per_picture"]["mean"]:.1f} parts a picture ({s["parts_per_picture"]["least"]} to {s["parts_per_picture"]["most"]})'
 
-# %% ../nbs/09_findings.ipynb #5babe335
+# %% ../nbs/09_findings.ipynb #f212d4f3
 def _plot(
     report:CheckReport, # what to draw
 )->Figure:
