@@ -7,7 +7,7 @@ __all__ = ['STRATEGIES', 'side_tables', 'swap_sides', 'SidedHorizontalFlip', 'Si
            'AugmentationError', 'guard', 'describe', 'print_steps', 'resize_step', 'reseed', 'parse_custom',
            'ending_at', 'from_albumentations_json', 'augmentation', 'inference_transform']
 
-# %% ../nbs/20_augment.ipynb #76038ef2
+# %% ../nbs/20_augment.ipynb #f82bbd8b
 import os
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')  # albumentations would ask the network for a newer version of itself
 
@@ -22,10 +22,9 @@ import pandas as pd
 from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
-from .mix import MixParts  # noqa: F401  kept within reach: the settings have it under augmentation
 from .parts import mirror_permutation, side_of
 
-# %% ../nbs/20_augment.ipynb #0f20cc6f
+# %% ../nbs/20_augment.ipynb #0725d1db
 def side_tables(
     classes:Sequence[str], # class list; its order is the order of the planes
 )->list[tuple[int,np.ndarray]]: # (shift, table): what byte p gives to byte (p + shift) % P; tables are uint8 (256, 1, P)
@@ -37,7 +36,7 @@ def side_tables(
         tables[(q - p) % n_bytes, :, 0, p] |= ((values >> i) & 1) << j
     return [(shift, table.copy()) for shift, table in enumerate(tables) if table.any()]
 
-# %% ../nbs/20_augment.ipynb #af148cfb
+# %% ../nbs/20_augment.ipynb #f275e3f5
 def swap_sides(
     packed:np.ndarray, # packed masks, uint8 (H, W, P)
     tables:list[tuple[int,np.ndarray]], # from `side_tables`
@@ -49,7 +48,7 @@ def swap_sides(
         out |= np.roll(moved, shift, axis=-1) if shift else moved
     return out
 
-# %% ../nbs/20_augment.ipynb #def06ba3
+# %% ../nbs/20_augment.ipynb #2f3aef74
 class _SwapsSides:
     "Mixed into a flip: the mask is turned over, then mirror partners change places."
     def __init__(self, classes:Sequence[str], p:float=.5):
@@ -70,7 +69,7 @@ class SidedD4(_SwapsSides, A.D4):
 _SIDED = {A.HorizontalFlip: SidedHorizontalFlip, A.VerticalFlip: SidedVerticalFlip, A.Transpose: SidedTranspose,
           A.D4: SidedD4, A.SquareSymmetry: SidedD4}
 
-# %% ../nbs/20_augment.ipynb #dc986931
+# %% ../nbs/20_augment.ipynb #85125424
 class AugmentationError(ValueError):
     "A transform that can't be used; the message says in one line which, why, and what would do."
 
@@ -79,7 +78,7 @@ _EXACT = {*_RESIZES, 'Affine', 'ShiftScaleRotate', 'Rotate', 'SafeRotate', 'Rand
     'OpticalDistortion', 'PiecewiseAffine', 'ThinPlateSpline', 'GridElasticDeform', 'RandomGridShuffle', 'RandomCrop', 'CenterCrop', 'Crop',
     'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded', 'CoarseDropout', 'GridDropout', 'XYMasking', 'Erasing', 'PixelDropout', 'NoOp'}
 
-# %% ../nbs/20_augment.ipynb #c578149c
+# %% ../nbs/20_augment.ipynb #4ea82b58
 _BOXES, _OTHERS, _LOADER = 'it needs boxes, and there are only masks', 'it needs other pictures or files, which a serialized transform cannot carry', 'the loader does this itself'
 _REFUSED = {'Normalize': 'pixel values are scaled by the loader: use image.image_normalization', 'ToFloat': _LOADER, 'FromFloat': _LOADER, 'ToTensorV2': _LOADER,
     'ToTensor3D': _LOADER, 'ToRGB': 'the number of channels is set by image.image_channels', 'Morphological': 'it would grow packed masks as if they were grey values',
@@ -100,7 +99,7 @@ def _why_not(t:A.BasicTransform) -> str|None:
     if isinstance(t, A.Affine) and isinstance(getattr(t, 'scale', None), dict) and min(v for pair in t.scale.values() for v in np.ravel(pair)) <= 0:
         return f'scale {t.scale} would mirror the picture: keep it above 0 and use HorizontalFlip'
 
-# %% ../nbs/20_augment.ipynb #6437ecc1
+# %% ../nbs/20_augment.ipynb #48775b73
 def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A.BasicTransform:
     "One transform made safe; raises `AugmentationError`."
     name, flip = type(t).__name__, _SIDED.get(type(t), type(t) if isinstance(t, _SwapsSides) else None)
@@ -117,7 +116,7 @@ def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A
         t.border_mode = cv2.BORDER_CONSTANT
     return t
 
-# %% ../nbs/20_augment.ipynb #18e33651
+# %% ../nbs/20_augment.ipynb #aa869066
 def _guard(parent:A.BaseCompose, classes:Sequence[str], notes:list[str]) -> None:
     for i, t in enumerate(parent.transforms):
         if isinstance(parent, A.SelectiveChannelTransform) and not isinstance(t, A.ImageOnlyTransform):
@@ -137,7 +136,7 @@ def guard(
     root.notes = list(dict.fromkeys(notes))
     return root
 
-# %% ../nbs/20_augment.ipynb #82c46657
+# %% ../nbs/20_augment.ipynb #4548a878
 _HOW = {'interpolation', 'mask_interpolation', 'border_mode', 'fill', 'fill_mask', 'rotate_method', 'fit_output', 'keep_ratio', 'balanced_scale', 'area_for_downscale', 'crop_border',
         'keypoint_remapping_method', 'brightness_by_max', 'ensure_safe_range', 'approximate', 'same_dxdy', 'normalized', 'pad_if_needed', 'pad_position', 'mask', 'mask_params'}
 _INTERPOLATION = {cv2.INTER_NEAREST: 'nearest', cv2.INTER_NEAREST_EXACT: 'exact nearest', cv2.INTER_LINEAR: 'linear', cv2.INTER_AREA: 'area', cv2.INTER_CUBIC: 'cubic'}
@@ -155,7 +154,7 @@ def _arguments(t:A.BasicTransform|A.BaseCompose) -> str:
     shown = {k: v for k, (v, default) in shown.items() if v is not None and not (k in _HOW and v == default) and not (v == default and not np.any(v))}
     return ', '.join(f'{k}={_INTERPOLATION.get(v, v) if "interpolation" in k else v}' for k, v in shown.items() if not isinstance(t, A.BaseCompose) or k in ('n', 'replace', 'channels'))
 
-# %% ../nbs/20_augment.ipynb #6288e9f4
+# %% ../nbs/20_augment.ipynb #e933592c
 def describe(
     transform:A.BaseCompose, # any composition
 )->pd.DataFrame: # columns: step, p (chance, or weight within a OneOf), arguments
@@ -172,7 +171,7 @@ def print_steps(
     for step, p, arguments in describe(transform).itertuples(index=False): print(f'{step:<26} p={p:<5g} {arguments}')
     for note in getattr(transform, 'notes', ()): print(f'note: {note}')
 
-# %% ../nbs/20_augment.ipynb #e59c60ee
+# %% ../nbs/20_augment.ipynb #9cb98294
 STRATEGIES = ('Soft', 'Medium', 'Hard', 'Custom', 'Disabled')
 
 def resize_step(
@@ -190,7 +189,7 @@ def _strategy(name:str, height:int, width:int) -> list[A.BasicTransform]:
     light = A.RandomBrightnessContrast(brightness_limit=.2, contrast_limit=.2, p=.5)
     return {'Disabled': [resize], 'Soft': [resize, flip], 'Medium': [resize, flip, shift, holes], 'Hard': [crop, flip, shift, light, holes]}[name]
 
-# %% ../nbs/20_augment.ipynb #a8771c57
+# %% ../nbs/20_augment.ipynb #cd25dc88
 def reseed(
     transform:A.BaseCompose|A.BasicTransform, # changed in place
     seed:int|Sequence[int], # one or more whole numbers, none below 0
@@ -198,7 +197,7 @@ def reseed(
     "Give a transform and all its children, however deep, fresh random numbers from one seed."
     transform.set_random_state(np.random.default_rng(seed), random.Random(repr(seed)))
 
-# %% ../nbs/20_augment.ipynb #ce346b25
+# %% ../nbs/20_augment.ipynb #106e9bd4
 def parse_custom(
     text:str|dict, # serialized albumentations JSON
     height:int, # what IMAGE_HEIGHT stands for, pixels
@@ -216,7 +215,7 @@ def parse_custom(
         raise AugmentationError('custom augmentations: expected what albumentations.to_dict writes, {"__version__": …, "transform": {"__class_fullname__": "Compose", "transforms": […]}}')
     return node
 
-# %% ../nbs/20_augment.ipynb #e4b606d9
+# %% ../nbs/20_augment.ipynb #e04984f8
 _RENAMED = {'value': 'fill', 'fill_value': 'fill', 'image_fill_value': 'fill', 'cval': 'fill', 'pad_val': 'fill', 'pad_cval': 'fill', 'mask_value': 'fill_mask',
     'mask_fill_value': 'fill_mask', 'cval_mask': 'fill_mask', 'mask_pad_val': 'fill_mask', 'pad_cval_mask': 'fill_mask', 'pad_mode': 'border_mode', 'mode': 'border_mode',
     'sigmaX_limit': 'sigma_x_limit', 'sigmaY_limit': 'sigma_y_limit', 'cropping_box_key': 'cropping_bbox_key'}
@@ -229,7 +228,7 @@ _BORDERS = {'constant': cv2.BORDER_CONSTANT, 'edge': cv2.BORDER_REPLICATE, 'symm
 _SILENT = {'always_apply', 'id', 'eps', 'keypoints_threshold', 'save_key', 'return_params', 'is_check_shapes', 'params', '__class_fullname__', '__name__'}
 _SILENT_COMPOSE = {'bbox_params', 'keypoint_params', 'additional_targets', 'strict', 'mask_interpolation', 'seed', 'save_applied_params'}
 
-# %% ../nbs/20_augment.ipynb #bb4825d3
+# %% ../nbs/20_augment.ipynb #c9be0d8b
 def _rename(args:dict, has:set) -> dict:
     "Arguments of version 1 under their names in version 2; `has` are the names that the transform takes."
     args = {_RENAMED[k] if k not in has and _RENAMED.get(k) in has else k: v for k, v in args.items()}
@@ -240,7 +239,7 @@ def _rename(args:dict, has:set) -> dict:
     if args.get('border_mode') in _BORDERS: args['border_mode'] = _BORDERS[args['border_mode']]
     return {k: v for k, v in args.items() if v is not None or k not in ('fill', 'fill_mask', 'rain_type', *_PAIRS)}
 
-# %% ../nbs/20_augment.ipynb #06cbe619
+# %% ../nbs/20_augment.ipynb #dd048709
 def _span(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [0, v]
 def _same(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [v, v]
 
@@ -274,7 +273,7 @@ _FIXES = {'GaussNoise': _gauss_noise, 'Solarize': _solarize, 'Downscale': _downs
 _NEW_NAMES = {'JpegCompression': 'ImageCompression', 'Cutout': 'CoarseDropout', 'RandomBrightness': 'RandomBrightnessContrast',
               'RandomContrast': 'RandomBrightnessContrast', 'ReplayCompose': 'Compose'}
 
-# %% ../nbs/20_augment.ipynb #e69b3765
+# %% ../nbs/20_augment.ipynb #0e5fee3d
 def _upgrade(name:str, args:dict, notes:list[str]) -> tuple[str,dict]:
     "A transform of version 1 as one of version 2: (name, arguments)."
     if name in _FIXES: _FIXES[name](args)
@@ -295,7 +294,7 @@ def _class_of(name:str, where:str) -> type:
     why = 'came from imgaug, which albumentations no longer uses' if name.startswith('IAA') else 'is no transform of albumentations ' + A.__version__
     raise AugmentationError(f'{where}: {name} {why}' + (f'; nearest: {near[0]}' if near else ''))
 
-# %% ../nbs/20_augment.ipynb #7833ec89
+# %% ../nbs/20_augment.ipynb #e41f194a
 def _in_words(e:Exception) -> str:
     "A (pydantic) error in one line."
     cause = e if isinstance(e, ValidationError) else e.__cause__
@@ -324,7 +323,7 @@ def _build(node:dict, where:str, notes:list[str]) -> A.BasicTransform|A.BaseComp
             return cls(**args, **({'strict': True} if cls.__init__.__name__ == 'custom_init' else {}))  # strict: no falling back to defaults
     except Exception as e: raise AugmentationError(f'{where}: {name}: {_in_words(e)}') from None
 
-# %% ../nbs/20_augment.ipynb #55d3bfc9
+# %% ../nbs/20_augment.ipynb #2bc299b2
 _KEEPS_SIZE = _EXACT - {*_RESIZES, 'RandomRotate90', 'RandomCrop', 'CenterCrop', 'Crop', 'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded'} | {'SidedHorizontalFlip', 'SidedVerticalFlip'}
 _FIXED_SIZE = {'Resize', 'RandomResizedCrop', 'RandomSizedCrop', 'RandomCrop', 'CenterCrop', 'CropNonEmptyMaskIfExists'}
 
@@ -344,7 +343,7 @@ def _ends_at(steps:list, height:int, width:int) -> bool:
         if not _keeps_size(t, height == width): return False
     return False
 
-# %% ../nbs/20_augment.ipynb #888dfb23
+# %% ../nbs/20_augment.ipynb #1cf10af1
 def ending_at(
     transform:A.Compose, # any composition
     height:int, # rows of the result, pixels
@@ -356,7 +355,7 @@ def ending_at(
     out.notes = [*getattr(transform, 'notes', []), f'a resize to {height} x {width} is added at the end']
     return out
 
-# %% ../nbs/20_augment.ipynb #980ce83d
+# %% ../nbs/20_augment.ipynb #8f43866b
 def from_albumentations_json(
     text:str|dict, # serialized albumentations JSON, of version 1 or 2; IMAGE_HEIGHT and IMAGE_WIDTH may stand in it
     height:int, # rows of the result, pixels
@@ -369,7 +368,7 @@ def from_albumentations_json(
     root.notes = [*notes, *root.notes]
     return ending_at(root, height, width)
 
-# %% ../nbs/20_augment.ipynb #c8d70bed
+# %% ../nbs/20_augment.ipynb #18d802a2
 def augmentation(
     strategy:str, # 'Soft', 'Medium', 'Hard', 'Custom' or 'Disabled'
     height:int, # rows of the result, pixels
@@ -389,7 +388,7 @@ def augmentation(
     if seed is not None: reseed(out, seed)
     return out
 
-# %% ../nbs/20_augment.ipynb #b5b2b397
+# %% ../nbs/20_augment.ipynb #3c822a37
 _DETERMINISTIC = {'Resize', 'LongestMaxSize', 'SmallestMaxSize', 'Pad', 'PadIfNeeded', 'CenterCrop', 'Crop', 'NoOp', 'ToGray', 'Equalize', 'InvertImg', 'CLAHE', 'AutoContrast'}
 
 def _why_random(t) -> str|None:
