@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['make_parser', 'main']
 
-# %% ../nbs/41_cli.ipynb #911e791b
+# %% ../nbs/41_cli.ipynb #d7c787c4
 import argparse
 import importlib
 import json
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #598c181b
+# %% ../nbs/41_cli.ipynb #7c924ee4
 def _for_users(e:Exception) -> bool:
     "Whether an error is one that a user can put right: those are defined in this package, and their message is one line a problem."
     return type(e).__module__.startswith('carparts_seg.')
@@ -29,13 +29,13 @@ def _module(name:str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
-# %% ../nbs/41_cli.ipynb #cd452198
+# %% ../nbs/41_cli.ipynb #caa55538
 def _config(a) -> int:
     config = _module('config')
     print(config.config_report(config.load_config(a.experiment, a.set)))
     return 0
 
-# %% ../nbs/41_cli.ipynb #48cfee62
+# %% ../nbs/41_cli.ipynb #8b60d793
 def _open(a, **kw):
     "The data set that the arguments name."
     return _module('datasets').open_dataset(a.data, split=a.split, **kw)
@@ -52,8 +52,7 @@ def _data_get(a) -> int:
     return 0
 
 def _data_check(a) -> int:
-    problems = []
-    report = _module('check').check_data(_open(a, problems=problems), problems=problems, progress=sys.stderr.isatty())
+    report = _module('check').check_source(a.data, a.split, progress=sys.stderr.isatty())
     print(report.summary())
     if a.json: _module('run').write_json(a.json, report.to_dict()); print(f'wrote {a.json}')
     if a.picture: _save_figure(report.plot(), a.picture)
@@ -77,7 +76,7 @@ def _data_draw(a) -> int:
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #6da4f54c
+# %% ../nbs/41_cli.ipynb #862f882a
 def _train(a) -> int:
     ex, config = _module('experiment'), _module('config')
     if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
@@ -109,7 +108,7 @@ def _report(a) -> int:
     print(_module('report').build_report(a.run_folder, data, a.pictures))
     return 0
 
-# %% ../nbs/41_cli.ipynb #3ac7a414
+# %% ../nbs/41_cli.ipynb #f179a166
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
@@ -117,7 +116,7 @@ def _bench(a) -> int:
     if a.json: _module('run').write_json(a.json, result); print(f'wrote {a.json}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #59e51ac2
+# %% ../nbs/41_cli.ipynb #e400bbdd
 def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
@@ -141,7 +140,7 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
-# %% ../nbs/41_cli.ipynb #4371bdb9
+# %% ../nbs/41_cli.ipynb #8696a913
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
@@ -166,7 +165,7 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
-# %% ../nbs/41_cli.ipynb #66857796
+# %% ../nbs/41_cli.ipynb #13bb3d97
 def main(
     argv:Sequence[str]|None=None, # Arguments; None: those of the command line
 ) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted

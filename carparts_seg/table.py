@@ -6,7 +6,7 @@
 __all__ = ['TableError', 'read_table', 'is_background', 'class_list', 'coco_to_table', 'table_to_coco', 'write_table',
            'PartsData']
 
-# %% ../nbs/11_table.ipynb #ca187fe8
+# %% ../nbs/11_table.ipynb #086d5dd0
 import ast
 import json
 import os
@@ -23,11 +23,11 @@ from PIL import Image
 
 from .rle import RleError, coco_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_coco, rles_to_packed
 
-# %% ../nbs/11_table.ipynb #97261a6d
+# %% ../nbs/11_table.ipynb #03fd16ea
 class TableError(ValueError):
     "A table, a COCO file or a request about them that cannot be met; one line that says why."
 
-# %% ../nbs/11_table.ipynb #e623f820
+# %% ../nbs/11_table.ipynb #443e1502
 def _is_null(
     value, # a cell of a table
 )->bool: # True for None, NaN, NA and blank text; False for lists, arrays and dicts
@@ -36,7 +36,7 @@ def _is_null(
     if isinstance(value, str): return not value.strip()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
-# %% ../nbs/11_table.ipynb #377ab349
+# %% ../nbs/11_table.ipynb #84878545
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 
 def _parse_list(
@@ -51,7 +51,7 @@ def _parse_list(
         except (ValueError, SyntaxError, TypeError): pass
     raise ValueError(f'{value[:40]!r} begins like a list but cannot be read as one')
 
-# %% ../nbs/11_table.ipynb #60dabd12
+# %% ../nbs/11_table.ipynb #0158e45e
 def _parse_mask(
     value, # text RLE, COCO RLE, or COCO RLE written as text
 )->tuple[str,tuple[int,int]|None]: # text RLE, and height and width where the spelling has them; raises RleError
@@ -64,7 +64,7 @@ def _parse_mask(
     rle_runs(value)
     return value, None
 
-# %% ../nbs/11_table.ipynb #2d27c36f
+# %% ../nbs/11_table.ipynb #5f03d4bc
 def _texts(
     values:Iterable, # texts or nulls
 )->pd.Series: # text and nulls, even if there are only nulls
@@ -81,7 +81,7 @@ def _whole(
     if any(v is not None and isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)): return pd.Series(values, dtype=object)
     return pd.Series(whole, dtype='Int64' if None in whole or not whole else 'int64')
 
-# %% ../nbs/11_table.ipynb #fb684243
+# %% ../nbs/11_table.ipynb #2e704ee2
 def _pick_columns(
     frame:pd.DataFrame, # as read
     columns:Mapping[str,str], # canonical name -> name in the frame
@@ -97,7 +97,7 @@ def _pick_columns(
     clash = {k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()}
     return frame.rename(columns=clash).rename(columns={c: k for k, c in columns.items() if k != c})
 
-# %% ../nbs/11_table.ipynb #0e9fc942
+# %% ../nbs/11_table.ipynb #66de904b
 def _cell_list(
     value, # a cell of name or rle_mask
     what:str, # where it is, for an error
@@ -126,7 +126,7 @@ def _explode(
     out = frame.iloc[pos].reset_index(drop=True)
     return out.assign(**{c: pd.Series([r[k] for r in rows], dtype=object) for k, c in enumerate(('name', 'rle_mask'))})
 
-# %% ../nbs/11_table.ipynb #99b2180e
+# %% ../nbs/11_table.ipynb #8fa74368
 def _sizes(
     frame:pd.DataFrame, # with or without height and width
     found:Sequence, # for each row (height, width) where its mask's spelling has them, or None
@@ -141,7 +141,7 @@ def _sizes(
     for k, c in enumerate(('height', 'width')): frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
     return frame
 
-# %% ../nbs/11_table.ipynb #fc3a71b0
+# %% ../nbs/11_table.ipynb #9f3e32a1
 def _row(
     name, # class name or null
     mask, # mask or null
@@ -159,7 +159,7 @@ def _row(
         problems.append(f'{what}, class {name!r}: {e}')
         return str(name), '', None
 
-# %% ../nbs/11_table.ipynb #d86397f8
+# %% ../nbs/11_table.ipynb #468c4a2f
 def _canonical(
     frame:pd.DataFrame, # file_name, name, rle_mask and others
     where:str, # what to call the table in an error
@@ -186,7 +186,7 @@ def _canonical(
     first = ['file_name', 'name', 'rle_mask', 'height', 'width']
     return frame[first + [c for c in frame.columns if c not in first]]
 
-# %% ../nbs/11_table.ipynb #6f7610f2
+# %% ../nbs/11_table.ipynb #6fca5b50
 def _read_file(
     path:Path, # .parquet, .pq or .csv
     text:Sequence[str], # columns that are text, even if they look like numbers
@@ -213,7 +213,7 @@ def read_table(
     if path.suffix.lower() == '.json': return coco_to_table(path, problems)
     return _canonical(_pick_columns(_read_file(path, list(columns.values())), columns, path.name, labelled), path.name, problems)
 
-# %% ../nbs/11_table.ipynb #0791593f
+# %% ../nbs/11_table.ipynb #8a111546
 def is_background(
     name:str, # name of a class or category
 )->bool: # True for `_background_`, `background` and the like
@@ -227,7 +227,7 @@ def class_list(
     listed = [c['name'] for c in table.attrs.get('categories', [])]
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
 
-# %% ../nbs/11_table.ipynb #8949a028
+# %% ../nbs/11_table.ipynb #83117fae
 def _load_coco(
     source:str|Path|Mapping, # COCO file, or its content
 )->tuple[Mapping,str]: # content, and what to call it in an error; raises TableError
@@ -245,7 +245,7 @@ def _load_coco(
         if wrong: raise TableError(f'{where}, {key}[{wrong[0]}]: expected an object with an id')
     return source, where
 
-# %% ../nbs/11_table.ipynb #3c720d3a
+# %% ../nbs/11_table.ipynb #def8667c
 def _by_id(
     items:list, # images or categories
     kind:str, # 'images' or 'categories'
@@ -260,7 +260,7 @@ def _by_id(
         out[x['id']] = x; names.add(x[key])
     return out
 
-# %% ../nbs/11_table.ipynb #c8c47a66
+# %% ../nbs/11_table.ipynb #88f6a2d9
 def _segmentation_to_rle(
     segmentation, # polygons or COCO RLE
     height:int|None, # rows of the image
@@ -275,7 +275,7 @@ def _segmentation_to_rle(
     if None in (height, width): raise RleError('polygons need the height and width of their image')
     return polygons_to_rle(segmentation, height, width)
 
-# %% ../nbs/11_table.ipynb #3e1771c0
+# %% ../nbs/11_table.ipynb #6a82b90c
 _COCO_COLUMNS = ('file_name', 'name', 'rle_mask', 'height', 'width', 'area', 'bbox', 'iscrowd', 'annotation_id', 'image_id', 'category_id', 'supercategory')
 
 def _coco_frame(
@@ -288,7 +288,7 @@ def _coco_frame(
     frame['area'] = pd.to_numeric(frame['area'])
     return frame
 
-# %% ../nbs/11_table.ipynb #4aeb549a
+# %% ../nbs/11_table.ipynb #6eb3a15c
 def coco_to_table(
     source:str|Path|Mapping, # COCO JSON file, or its content
     problems:list[str]|None=None, # a list that takes the errors of bad masks, which are then left empty; default: raise the first
@@ -312,7 +312,7 @@ def coco_to_table(
     frame.attrs['categories'] = [{k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']]
     return frame
 
-# %% ../nbs/11_table.ipynb #fc2ce454
+# %% ../nbs/11_table.ipynb #639a00ff
 def _ids(
     values:Sequence|None, # ids as the table has them, with nulls
     n:int, # how many are needed
@@ -326,7 +326,7 @@ def _ids(
     free = iter(range(max(have, default=0) + 1, max(have, default=0) + 1 + n))
     return [next(free) if v is None else v for v in values]
 
-# %% ../nbs/11_table.ipynb #a1ab41bb
+# %% ../nbs/11_table.ipynb #2598a8c1
 def _categories(
     table:pd.DataFrame, # canonical parts table
     classes:Sequence[str]|None, # class list, or None for the table's own
@@ -343,7 +343,7 @@ def _categories(
     free = iter(range(max((c['id'] for c in known.values()), default=0) + 1, 2**62))
     return [known[n] if n in known else {'id': next(free), 'name': n, 'supercategory': ''} for n in names]
 
-# %% ../nbs/11_table.ipynb #ca9f0102
+# %% ../nbs/11_table.ipynb #32f78614
 def _annotation(
     row, # named tuple of a table's row
     ids:dict, # id, image_id, category_id
@@ -371,7 +371,7 @@ def table_to_coco(
                             for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False))],
             'categories': cats}
 
-# %% ../nbs/11_table.ipynb #c2354e10
+# %% ../nbs/11_table.ipynb #c9437717
 def write_table(
     table:pd.DataFrame, # canonical parts table
     path:str|Path, # ends in .parquet, .pq, .csv or .json (COCO); missing folders are made, an existing file is replaced
@@ -390,17 +390,19 @@ def write_table(
     finally: part.unlink(missing_ok=True)
     return path
 
-# %% ../nbs/11_table.ipynb #d77a74e9
+# %% ../nbs/11_table.ipynb #a0566841
 def _header_size(
     path:Path, # image file
 )->tuple[int,int]: # height and width, right side up (EXIF orientation applied); raises TableError
     "Size of an image from its header alone."
     try:
-        with Image.open(path) as im: (w, h), turned = im.size, im.getexif().get(274) in (5, 6, 7, 8)
+        with Image.open(path) as im:
+            turned = im.getexif().get(274) in (5, 6, 7, 8)
+            w, h = (im.tag_v2[256], im.tag_v2[257]) if im.format == 'TIFF' else im.size  # Pillow reports a TIFF's size turned already
     except OSError as e: raise TableError(f'{path.name}: the table has no size for it, and the file cannot be read ({e.strerror or "no image"})') from None
     return (w, h) if turned else (h, w)
 
-# %% ../nbs/11_table.ipynb #b125f06d
+# %% ../nbs/11_table.ipynb #36ea109b
 @dataclass(repr=False, eq=False)
 class PartsData:
     "Images with their parts: table, folder of the images, class list. The table is not to be changed afterwards; see `subset`."
@@ -432,7 +434,7 @@ class PartsData:
         if file not in self._rows: raise TableError(f'no image {file!r} in {self.name or "the table"}')
         return self._rows[file]
 
-# %% ../nbs/11_table.ipynb #074e43d0
+# %% ../nbs/11_table.ipynb #92e54c04
 @patch
 def masks(self:PartsData,
     file:str, # file name as in the table
@@ -457,7 +459,7 @@ def size(self:PartsData,
     h, w = (self._cells[c][self.rows(file)[0]] for c in ('height', 'width'))
     return _header_size(self.path(file)) if _is_null(h) or _is_null(w) else (int(h), int(w))
 
-# %% ../nbs/11_table.ipynb #2c19bbcf
+# %% ../nbs/11_table.ipynb #b8ecf9aa
 @patch
 def packed(self:PartsData,
     file:str, # file name as in the table
