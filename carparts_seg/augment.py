@@ -7,7 +7,7 @@ __all__ = ['STRATEGIES', 'side_tables', 'swap_sides', 'SidedHorizontalFlip', 'Si
            'AugmentationError', 'guard', 'describe', 'print_steps', 'resize_step', 'reseed', 'parse_custom',
            'ending_at', 'from_albumentations_json', 'augmentation', 'inference_transform']
 
-# %% ../nbs/20_augment.ipynb #f82bbd8b
+# %% ../nbs/20_augment.ipynb #0ad62a46
 import os
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')  # albumentations would ask the network for a newer version of itself
 
@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from .parts import mirror_permutation, side_of
 
-# %% ../nbs/20_augment.ipynb #0725d1db
+# %% ../nbs/20_augment.ipynb #e5f3cfaa
 def side_tables(
     classes:Sequence[str], # class list; its order is the order of the planes
 )->list[tuple[int,np.ndarray]]: # (shift, table): what byte p gives to byte (p + shift) % P; tables are uint8 (256, 1, P)
@@ -36,7 +36,7 @@ def side_tables(
         tables[(q - p) % n_bytes, :, 0, p] |= ((values >> i) & 1) << j
     return [(shift, table.copy()) for shift, table in enumerate(tables) if table.any()]
 
-# %% ../nbs/20_augment.ipynb #f275e3f5
+# %% ../nbs/20_augment.ipynb #7106ec2a
 def swap_sides(
     packed:np.ndarray, # packed masks, uint8 (H, W, P)
     tables:list[tuple[int,np.ndarray]], # from `side_tables`
@@ -48,7 +48,7 @@ def swap_sides(
         out |= np.roll(moved, shift, axis=-1) if shift else moved
     return out
 
-# %% ../nbs/20_augment.ipynb #2f3aef74
+# %% ../nbs/20_augment.ipynb #c78c85d5
 class _SwapsSides:
     "Mixed into a flip: the mask is turned over, then mirror partners change places."
     def __init__(self, classes:Sequence[str], p:float=.5):
@@ -69,7 +69,7 @@ class SidedD4(_SwapsSides, A.D4):
 _SIDED = {A.HorizontalFlip: SidedHorizontalFlip, A.VerticalFlip: SidedVerticalFlip, A.Transpose: SidedTranspose,
           A.D4: SidedD4, A.SquareSymmetry: SidedD4}
 
-# %% ../nbs/20_augment.ipynb #85125424
+# %% ../nbs/20_augment.ipynb #25772a4d
 class AugmentationError(ValueError):
     "A transform that can't be used; the message says in one line which, why, and what would do."
 
@@ -78,14 +78,16 @@ _EXACT = {*_RESIZES, 'Affine', 'ShiftScaleRotate', 'Rotate', 'SafeRotate', 'Rand
     'OpticalDistortion', 'PiecewiseAffine', 'ThinPlateSpline', 'GridElasticDeform', 'RandomGridShuffle', 'RandomCrop', 'CenterCrop', 'Crop',
     'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded', 'CoarseDropout', 'GridDropout', 'XYMasking', 'Erasing', 'PixelDropout', 'NoOp'}
 
-# %% ../nbs/20_augment.ipynb #4ea82b58
-_BOXES, _OTHERS, _LOADER = 'it needs boxes, and there are only masks', 'it needs other pictures or files, which a serialized transform cannot carry', 'the loader does this itself'
-_REFUSED = {'Normalize': 'pixel values are scaled by the loader: use image.image_normalization', 'ToFloat': _LOADER, 'FromFloat': _LOADER, 'ToTensorV2': _LOADER,
-    'ToTensor3D': _LOADER, 'ToRGB': 'the number of channels is set by image.image_channels', 'Morphological': 'it would grow packed masks as if they were grey values',
-    'MaskDropout': 'it takes the values of packed masks for object numbers', 'ConstrainedCoarseDropout': 'it takes the values of packed masks for object numbers',
+# %% ../nbs/20_augment.ipynb #d86d5f08
+_BOXES, _OTHERS = 'it needs boxes, and there are only masks', 'it needs other pictures or files, which a serialized transform cannot carry'
+_LOADER, _NUMBERS = 'the loader does this itself', 'it takes the values of packed masks for object numbers'
+_REFUSED = {'Normalize': 'pixel values are scaled by the loader: use image.image_normalization', 'ToFloat': _LOADER, 'FromFloat': _LOADER,
+    'ToTensorV2': _LOADER, 'ToTensor3D': _LOADER, 'ToRGB': 'the number of channels is set by image.image_channels',
+    'Morphological': 'it would grow packed masks as if they were grey values', 'MaskDropout': _NUMBERS, 'ConstrainedCoarseDropout': _NUMBERS,
     'BBoxSafeRandomCrop': _BOXES, 'RandomSizedBBoxSafeCrop': _BOXES, 'AtLeastOneBBoxRandomCrop': _BOXES, 'RandomCropNearBBox': _BOXES, 'FDA': _OTHERS,
-    'HistogramMatching': _OTHERS, 'PixelDistributionAdaptation': _OTHERS, 'TemplateTransform': _OTHERS, 'TextImage': _OTHERS, 'Mosaic': _OTHERS, 'OverlayElements': _OTHERS,
-    'Lambda': 'what a function of your own does to packed masks cannot be checked', 'MixUp': 'use augmentation.mix_image: Mixup', 'TimeReverse': 'it is a flip for spectrograms: use HorizontalFlip'}
+    'HistogramMatching': _OTHERS, 'PixelDistributionAdaptation': _OTHERS, 'TemplateTransform': _OTHERS, 'TextImage': _OTHERS, 'Mosaic': _OTHERS,
+    'OverlayElements': _OTHERS, 'Lambda': 'what a function of your own does to packed masks cannot be checked',
+    'MixUp': 'use augmentation.mix_image: Mixup', 'TimeReverse': 'it is a flip for spectrograms: use HorizontalFlip'}
 
 def _why_not(t:A.BasicTransform) -> str|None:
     "The reason why a transform can't be used, or None."
@@ -94,12 +96,14 @@ def _why_not(t:A.BasicTransform) -> str|None:
     if not isinstance(t, A.ImageOnlyTransform) and name not in _EXACT: return 'it is not known to keep packed masks exact'
     for arg in ('fill_mask', 'mask_drop_value'):
         if np.any(getattr(t, arg, None) or 0): return f'{arg}={getattr(t, arg)} would paint parts where there are none: use 0'
-    if name == 'PixelDropout' and t.mask_drop_value is not None and t.per_channel: return 'per_channel=True would empty single bytes of packed masks: use mask_drop_value=null'
-    if name == 'CropNonEmptyMaskIfExists' and (t.ignore_values or t.ignore_channels): return 'ignore_values and ignore_channels cannot see planes in packed masks'
+    if name == 'PixelDropout' and t.mask_drop_value is not None and t.per_channel:
+        return 'per_channel=True would empty single bytes of packed masks: use mask_drop_value=null'
+    if name == 'CropNonEmptyMaskIfExists' and (t.ignore_values or t.ignore_channels):
+        return 'ignore_values and ignore_channels cannot see planes in packed masks'
     if isinstance(t, A.Affine) and isinstance(getattr(t, 'scale', None), dict) and min(v for pair in t.scale.values() for v in np.ravel(pair)) <= 0:
         return f'scale {t.scale} would mirror the picture: keep it above 0 and use HorizontalFlip'
 
-# %% ../nbs/20_augment.ipynb #48775b73
+# %% ../nbs/20_augment.ipynb #8b7f7f05
 def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A.BasicTransform:
     "One transform made safe; raises `AugmentationError`."
     name, flip = type(t).__name__, _SIDED.get(type(t), type(t) if isinstance(t, _SwapsSides) else None)
@@ -108,7 +112,8 @@ def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A
         except ValueError as e: raise AugmentationError(f'{name}: {e}') from None
     if why := _why_not(t): raise AugmentationError(f'{name}: {why}')
     if hasattr(t, 'mask_interpolation'):
-        if t.mask_interpolation not in (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT): notes.append(f'{name}: masks are read by the nearest pixel, not interpolated')
+        if t.mask_interpolation not in (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT):
+            notes.append(f'{name}: masks are read by the nearest pixel, not interpolated')
         t.mask_interpolation = cv2.INTER_NEAREST_EXACT if name in _RESIZES else cv2.INTER_NEAREST
     if getattr(t, 'area_for_downscale', None) == 'image_mask': t.area_for_downscale = 'image'
     if getattr(t, 'border_mode', None) in (cv2.BORDER_REFLECT, cv2.BORDER_REFLECT_101) and any(side_of(c) for c in classes):
@@ -116,7 +121,7 @@ def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A
         t.border_mode = cv2.BORDER_CONSTANT
     return t
 
-# %% ../nbs/20_augment.ipynb #aa869066
+# %% ../nbs/20_augment.ipynb #6fa6c31e
 def _guard(parent:A.BaseCompose, classes:Sequence[str], notes:list[str]) -> None:
     for i, t in enumerate(parent.transforms):
         if isinstance(parent, A.SelectiveChannelTransform) and not isinstance(t, A.ImageOnlyTransform):
@@ -136,10 +141,12 @@ def guard(
     root.notes = list(dict.fromkeys(notes))
     return root
 
-# %% ../nbs/20_augment.ipynb #4548a878
-_HOW = {'interpolation', 'mask_interpolation', 'border_mode', 'fill', 'fill_mask', 'rotate_method', 'fit_output', 'keep_ratio', 'balanced_scale', 'area_for_downscale', 'crop_border',
-        'keypoint_remapping_method', 'brightness_by_max', 'ensure_safe_range', 'approximate', 'same_dxdy', 'normalized', 'pad_if_needed', 'pad_position', 'mask', 'mask_params'}
-_INTERPOLATION = {cv2.INTER_NEAREST: 'nearest', cv2.INTER_NEAREST_EXACT: 'exact nearest', cv2.INTER_LINEAR: 'linear', cv2.INTER_AREA: 'area', cv2.INTER_CUBIC: 'cubic'}
+# %% ../nbs/20_augment.ipynb #dd14c25b
+_HOW = {'interpolation', 'mask_interpolation', 'border_mode', 'fill', 'fill_mask', 'rotate_method', 'fit_output', 'keep_ratio', 'balanced_scale',
+    'area_for_downscale', 'crop_border', 'keypoint_remapping_method', 'brightness_by_max', 'ensure_safe_range', 'approximate', 'same_dxdy', 'normalized',
+    'pad_if_needed', 'pad_position', 'mask', 'mask_params'}
+_INTERPOLATION = {cv2.INTER_NEAREST: 'nearest', cv2.INTER_NEAREST_EXACT: 'exact nearest', cv2.INTER_LINEAR: 'linear',
+                  cv2.INTER_AREA: 'area', cv2.INTER_CUBIC: 'cubic'}
 
 def _plain(v):
     "An argument as short as it can be said: equal pairs and pairs for x and y once, floats rounded."
@@ -150,11 +157,12 @@ def _plain(v):
 def _arguments(t:A.BasicTransform|A.BaseCompose) -> str:
     "The telling arguments of a transform."
     names = inspect.signature(type(t).__init__).parameters
-    shown = {k: (_plain(getattr(t, k)), _plain(p.default)) for k, p in names.items() if k not in ('self', 'p', 'strict', 'classes', 'transforms') and hasattr(t, k)}
+    if isinstance(t, A.BaseCompose): names = {k: p for k, p in names.items() if k in ('n', 'replace', 'channels')}
+    shown = {k: (_plain(getattr(t, k)), _plain(p.default)) for k, p in names.items() if k not in ('self', 'p', 'strict', 'classes') and hasattr(t, k)}
     shown = {k: v for k, (v, default) in shown.items() if v is not None and not (k in _HOW and v == default) and not (v == default and not np.any(v))}
-    return ', '.join(f'{k}={_INTERPOLATION.get(v, v) if "interpolation" in k else v}' for k, v in shown.items() if not isinstance(t, A.BaseCompose) or k in ('n', 'replace', 'channels'))
+    return ', '.join(f'{k}={_INTERPOLATION.get(v, v) if "interpolation" in k else v}' for k, v in shown.items())
 
-# %% ../nbs/20_augment.ipynb #e933592c
+# %% ../nbs/20_augment.ipynb #20ab4b3c
 def describe(
     transform:A.BaseCompose, # any composition
 )->pd.DataFrame: # columns: step, p (chance, or weight within a OneOf), arguments
@@ -171,7 +179,7 @@ def print_steps(
     for step, p, arguments in describe(transform).itertuples(index=False): print(f'{step:<26} p={p:<5g} {arguments}')
     for note in getattr(transform, 'notes', ()): print(f'note: {note}')
 
-# %% ../nbs/20_augment.ipynb #9cb98294
+# %% ../nbs/20_augment.ipynb #4c02d6d4
 STRATEGIES = ('Soft', 'Medium', 'Hard', 'Custom', 'Disabled')
 
 def resize_step(
@@ -189,7 +197,7 @@ def _strategy(name:str, height:int, width:int) -> list[A.BasicTransform]:
     light = A.RandomBrightnessContrast(brightness_limit=.2, contrast_limit=.2, p=.5)
     return {'Disabled': [resize], 'Soft': [resize, flip], 'Medium': [resize, flip, shift, holes], 'Hard': [crop, flip, shift, light, holes]}[name]
 
-# %% ../nbs/20_augment.ipynb #cd25dc88
+# %% ../nbs/20_augment.ipynb #dfa294a1
 def reseed(
     transform:A.BaseCompose|A.BasicTransform, # changed in place
     seed:int|Sequence[int], # one or more whole numbers, none below 0
@@ -197,7 +205,7 @@ def reseed(
     "Give a transform and all its children, however deep, fresh random numbers from one seed."
     transform.set_random_state(np.random.default_rng(seed), random.Random(repr(seed)))
 
-# %% ../nbs/20_augment.ipynb #106e9bd4
+# %% ../nbs/20_augment.ipynb #aceb5aaa
 def parse_custom(
     text:str|dict, # serialized albumentations JSON
     height:int, # what IMAGE_HEIGHT stands for, pixels
@@ -215,20 +223,24 @@ def parse_custom(
         raise AugmentationError('custom augmentations: expected what albumentations.to_dict writes, {"__version__": …, "transform": {"__class_fullname__": "Compose", "transforms": […]}}')
     return node
 
-# %% ../nbs/20_augment.ipynb #e04984f8
+# %% ../nbs/20_augment.ipynb #86cf29de
 _RENAMED = {'value': 'fill', 'fill_value': 'fill', 'image_fill_value': 'fill', 'cval': 'fill', 'pad_val': 'fill', 'pad_cval': 'fill', 'mask_value': 'fill_mask',
-    'mask_fill_value': 'fill_mask', 'cval_mask': 'fill_mask', 'mask_pad_val': 'fill_mask', 'pad_cval_mask': 'fill_mask', 'pad_mode': 'border_mode', 'mode': 'border_mode',
+    'mask_fill_value': 'fill_mask', 'cval_mask': 'fill_mask', 'mask_pad_val': 'fill_mask', 'pad_cval_mask': 'fill_mask',
+    'pad_mode': 'border_mode', 'mode': 'border_mode',
     'sigmaX_limit': 'sigma_x_limit', 'sigmaY_limit': 'sigma_y_limit', 'cropping_box_key': 'cropping_bbox_key'}
 _PAIRS = {'quality_range': ('quality_lower', 'quality_upper'), 'scale_range': ('scale_min', 'scale_max'), 'fog_coef_range': ('fog_coef_lower', 'fog_coef_upper'),
-    'slant_range': ('slant_lower', 'slant_upper'), 'num_shadows_limit': ('num_shadows_lower', 'num_shadows_upper'), 'snow_point_range': ('snow_point_lower', 'snow_point_upper'),
+    'slant_range': ('slant_lower', 'slant_upper'), 'num_shadows_limit': ('num_shadows_lower', 'num_shadows_upper'),
+    'snow_point_range': ('snow_point_lower', 'snow_point_upper'),
     'angle_range': ('angle_lower', 'angle_upper'), 'num_flare_circles_range': ('num_flare_circles_lower', 'num_flare_circles_upper'),
     'unit_size_range': ('unit_size_min', 'unit_size_max'), 'holes_number_xy': ('holes_number_x', 'holes_number_y'), 'shift_xy': ('shift_x', 'shift_y'),
-    'num_holes_range': ('min_holes', 'max_holes'), 'hole_height_range': ('min_height', 'max_height'), 'hole_width_range': ('min_width', 'max_width'), 'size': ('height', 'width')}
-_BORDERS = {'constant': cv2.BORDER_CONSTANT, 'edge': cv2.BORDER_REPLICATE, 'symmetric': cv2.BORDER_REFLECT, 'reflect': cv2.BORDER_REFLECT_101, 'wrap': cv2.BORDER_WRAP}
+    'num_holes_range': ('min_holes', 'max_holes'), 'hole_height_range': ('min_height', 'max_height'), 'hole_width_range': ('min_width', 'max_width'),
+    'size': ('height', 'width')}
+_BORDERS = {'constant': cv2.BORDER_CONSTANT, 'edge': cv2.BORDER_REPLICATE, 'symmetric': cv2.BORDER_REFLECT, 'reflect': cv2.BORDER_REFLECT_101,
+            'wrap': cv2.BORDER_WRAP}
 _SILENT = {'always_apply', 'id', 'eps', 'keypoints_threshold', 'save_key', 'return_params', 'is_check_shapes', 'params', '__class_fullname__', '__name__'}
 _SILENT_COMPOSE = {'bbox_params', 'keypoint_params', 'additional_targets', 'strict', 'mask_interpolation', 'seed', 'save_applied_params'}
 
-# %% ../nbs/20_augment.ipynb #c9be0d8b
+# %% ../nbs/20_augment.ipynb #93a74269
 def _rename(args:dict, has:set) -> dict:
     "Arguments of version 1 under their names in version 2; `has` are the names that the transform takes."
     args = {_RENAMED[k] if k not in has and _RENAMED.get(k) in has else k: v for k, v in args.items()}
@@ -239,7 +251,7 @@ def _rename(args:dict, has:set) -> dict:
     if args.get('border_mode') in _BORDERS: args['border_mode'] = _BORDERS[args['border_mode']]
     return {k: v for k, v in args.items() if v is not None or k not in ('fill', 'fill_mask', 'rain_type', *_PAIRS)}
 
-# %% ../nbs/20_augment.ipynb #dd048709
+# %% ../nbs/20_augment.ipynb #584f97ea
 def _span(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [0, v]
 def _same(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [v, v]
 
@@ -259,9 +271,10 @@ def _gaussian_blur(a):
 def _spatter(a):
     if isinstance(a.get('mode'), list): a['mode'] = a['mode'][0]
     if isinstance(a.get('color'), dict): a['color'] = a['color'].get(a['mode'])
-def _some_of(a):
-    if any('always_apply' in t for t in a.get('transforms', [])): a['transforms'] = [{**t, 'p': 1} for t in a['transforms']]  # version 1 always applied what it chose
-def _one_of(a): a['transforms'] = [{k: v for k, v in t.items() if k != 'always_apply'} for t in a.get('transforms', [])]  # here p is a weight
+def _some_of(a): # version 1 always applied what it chose
+    if any('always_apply' in t for t in a.get('transforms', [])): a['transforms'] = [{**t, 'p': 1} for t in a['transforms']]
+def _one_of(a): # here p is a weight
+    a['transforms'] = [{k: v for k, v in t.items() if k != 'always_apply'} for t in a.get('transforms', [])]
 def _cutout(a):
     n, h, w = (a.pop(k, 8) for k in ('num_holes', 'max_h_size', 'max_w_size'))
     a.update(num_holes_range=[n, n], hole_height_range=[h, h], hole_width_range=[w, w])
@@ -269,16 +282,19 @@ def _brightness(a): a.update(brightness_limit=a.pop('limit', .2), contrast_limit
 def _contrast(a): a.update(contrast_limit=a.pop('limit', .2), brightness_limit=0)
 
 _FIXES = {'GaussNoise': _gauss_noise, 'Solarize': _solarize, 'Downscale': _downscale, 'ImageCompression': _compression, 'JpegCompression': _compression,
-          'Cutout': _cutout, 'GaussianBlur': _gaussian_blur, 'Spatter': _spatter, 'SomeOf': _some_of, 'OneOf': _one_of, 'RandomBrightness': _brightness, 'RandomContrast': _contrast}
+          'Cutout': _cutout, 'GaussianBlur': _gaussian_blur, 'Spatter': _spatter, 'SomeOf': _some_of, 'OneOf': _one_of,
+          'RandomBrightness': _brightness, 'RandomContrast': _contrast}
 _NEW_NAMES = {'JpegCompression': 'ImageCompression', 'Cutout': 'CoarseDropout', 'RandomBrightness': 'RandomBrightnessContrast',
               'RandomContrast': 'RandomBrightnessContrast', 'ReplayCompose': 'Compose'}
 
-# %% ../nbs/20_augment.ipynb #0e5fee3d
+# %% ../nbs/20_augment.ipynb #9a5529e6
 def _upgrade(name:str, args:dict, notes:list[str]) -> tuple[str,dict]:
     "A transform of version 1 as one of version 2: (name, arguments)."
     if name in _FIXES: _FIXES[name](args)
-    if name == 'ElasticTransform' and args.pop('alpha_affine', None): notes.append('ElasticTransform: alpha_affine has no counterpart in albumentations 2 and is left out; add an Affine for it')
-    if name == 'OpticalDistortion' and np.any(args.pop('shift_limit', None) or 0): notes.append('OpticalDistortion: shift_limit has no counterpart in albumentations 2 and is left out')
+    if name == 'ElasticTransform' and args.pop('alpha_affine', None):
+        notes.append('ElasticTransform: alpha_affine has no counterpart in albumentations 2 and is left out; add an Affine for it')
+    if name == 'OpticalDistortion' and np.any(args.pop('shift_limit', None) or 0):
+        notes.append('OpticalDistortion: shift_limit has no counterpart in albumentations 2 and is left out')
     if name == 'Flip':
         once = [{'__class_fullname__': n, 'p': 1} for n in ('HorizontalFlip', 'VerticalFlip')]
         return 'OneOf', {'p': args.get('p', .5), 'transforms': [*once, {'__class_fullname__': 'Sequential', 'p': 1, 'transforms': once}]}
@@ -286,15 +302,16 @@ def _upgrade(name:str, args:dict, notes:list[str]) -> tuple[str,dict]:
 
 def _class_of(name:str, where:str) -> type:
     "The albumentations class of a name; raises `AugmentationError` with the nearest one."
-    known = {k: c for k, c in SERIALIZABLE_REGISTRY.items() if '.' not in k and not k.startswith(('Base', '_')) and hasattr(A, k) and issubclass(c, (A.BasicTransform, A.BaseCompose))}
-    if name in known and name not in ('BasicTransform', 'DualTransform', 'ImageOnlyTransform', 'Transform3D'): return known[name]
+    known = {k: c for k, c in SERIALIZABLE_REGISTRY.items() if hasattr(A, k) and issubclass(c, (A.BasicTransform, A.BaseCompose))
+             and not k.startswith(('Base', '_')) and k not in ('BasicTransform', 'DualTransform', 'ImageOnlyTransform', 'Transform3D')}
+    if name in known: return known[name]
     if name in _REFUSED: raise AugmentationError(f'{where}: {name}: {_REFUSED[name]}')
     plain = {'IAAFliplr': 'HorizontalFlip', 'IAAFlipud': 'VerticalFlip', 'IAAAdditiveGaussianNoise': 'GaussNoise'}.get(name, name.removeprefix('IAA'))
     near = [plain] if plain in known else difflib.get_close_matches(plain, known, n=1, cutoff=.3)
     why = 'came from imgaug, which albumentations no longer uses' if name.startswith('IAA') else 'is no transform of albumentations ' + A.__version__
     raise AugmentationError(f'{where}: {name} {why}' + (f'; nearest: {near[0]}' if near else ''))
 
-# %% ../nbs/20_augment.ipynb #e41f194a
+# %% ../nbs/20_augment.ipynb #c8c86b7d
 def _in_words(e:Exception) -> str:
     "A (pydantic) error in one line."
     cause = e if isinstance(e, ValidationError) else e.__cause__
@@ -314,17 +331,20 @@ def _build(node:dict, where:str, notes:list[str]) -> A.BasicTransform|A.BaseComp
     if issubclass(cls, A.BaseCompose):
         args = {k: v for k, v in args.items() if k not in _SILENT_COMPOSE}
         args['transforms'] = [_build(t, f'{where}[{i}]', notes) for i, t in enumerate(args.get('transforms', []))]
-        if name in ('OneOf', 'OneOrOther') and not sum(t.p for t in args['transforms']): raise AugmentationError(f'{where}: {name}: needs at least one transform with p above 0')
+        if name in ('OneOf', 'OneOrOther') and not sum(t.p for t in args['transforms']):
+            raise AugmentationError(f'{where}: {name}: needs at least one transform with p above 0')
     for k in args:
-        if k not in has: raise AugmentationError(f'{where}: {name}: unknown argument {k!r}' + ''.join(f'; nearest: {n!r}' for n in difflib.get_close_matches(k, has, n=1, cutoff=.4)))
+        near = difflib.get_close_matches(k, has, n=1, cutoff=.4)
+        if k not in has: raise AugmentationError(f'{where}: {name}: unknown argument {k!r}' + ''.join(f'; nearest: {n!r}' for n in near))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             return cls(**args, **({'strict': True} if cls.__init__.__name__ == 'custom_init' else {}))  # strict: no falling back to defaults
     except Exception as e: raise AugmentationError(f'{where}: {name}: {_in_words(e)}') from None
 
-# %% ../nbs/20_augment.ipynb #2bc299b2
-_KEEPS_SIZE = _EXACT - {*_RESIZES, 'RandomRotate90', 'RandomCrop', 'CenterCrop', 'Crop', 'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded'} | {'SidedHorizontalFlip', 'SidedVerticalFlip'}
+# %% ../nbs/20_augment.ipynb #b7684dfa
+_CROPS = {'RandomCrop', 'CenterCrop', 'Crop', 'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded'}
+_KEEPS_SIZE = _EXACT - {*_RESIZES, *_CROPS, 'RandomRotate90'} | {'SidedHorizontalFlip', 'SidedVerticalFlip'}
 _FIXED_SIZE = {'Resize', 'RandomResizedCrop', 'RandomSizedCrop', 'RandomCrop', 'CenterCrop', 'CropNonEmptyMaskIfExists'}
 
 def _keeps_size(t, square:bool) -> bool:
@@ -343,7 +363,7 @@ def _ends_at(steps:list, height:int, width:int) -> bool:
         if not _keeps_size(t, height == width): return False
     return False
 
-# %% ../nbs/20_augment.ipynb #1cf10af1
+# %% ../nbs/20_augment.ipynb #ca1ec489
 def ending_at(
     transform:A.Compose, # any composition
     height:int, # rows of the result, pixels
@@ -355,7 +375,7 @@ def ending_at(
     out.notes = [*getattr(transform, 'notes', []), f'a resize to {height} x {width} is added at the end']
     return out
 
-# %% ../nbs/20_augment.ipynb #8f43866b
+# %% ../nbs/20_augment.ipynb #6d188cf0
 def from_albumentations_json(
     text:str|dict, # serialized albumentations JSON, of version 1 or 2; IMAGE_HEIGHT and IMAGE_WIDTH may stand in it
     height:int, # rows of the result, pixels
@@ -368,7 +388,7 @@ def from_albumentations_json(
     root.notes = [*notes, *root.notes]
     return ending_at(root, height, width)
 
-# %% ../nbs/20_augment.ipynb #18d802a2
+# %% ../nbs/20_augment.ipynb #8aa4db27
 def augmentation(
     strategy:str, # 'Soft', 'Medium', 'Hard', 'Custom' or 'Disabled'
     height:int, # rows of the result, pixels
@@ -388,27 +408,28 @@ def augmentation(
     if seed is not None: reseed(out, seed)
     return out
 
-# %% ../nbs/20_augment.ipynb #3c822a37
-_DETERMINISTIC = {'Resize', 'LongestMaxSize', 'SmallestMaxSize', 'Pad', 'PadIfNeeded', 'CenterCrop', 'Crop', 'NoOp', 'ToGray', 'Equalize', 'InvertImg', 'CLAHE', 'AutoContrast'}
+# %% ../nbs/20_augment.ipynb #79107ac5
+_DETERMINISTIC = {'Resize', 'LongestMaxSize', 'SmallestMaxSize', 'NoOp', 'ToGray', 'Equalize', 'InvertImg', 'CLAHE', 'AutoContrast'}
+_MOVES = {'Pad', 'PadIfNeeded', 'CenterCrop', 'Crop'}
 
-def _why_random(t) -> str|None:
-    "What is random about a transform, or None."
-    if type(t) in (A.Compose, A.Sequential) and t.p == 1: return next(filter(None, map(_why_random, t.transforms)), None)
-    if type(t).__name__ not in _DETERMINISTIC: return f'{type(t).__name__} is random'
-    if t.p != 1: return f'{type(t).__name__} has p={t.p}'
-    if getattr(t, 'position', None) == 'random' or getattr(t, 'pad_position', None) == 'random': return f'{type(t).__name__} has a random position'
+def _not_for_inference(t:A.BasicTransform|A.BaseCompose) -> str|None:
+    "Why a transform can't be used in validation and prediction, or None."
+    name = type(t).__name__
+    if type(t) in (A.Compose, A.Sequential) and t.p == 1: return next(filter(None, map(_not_for_inference, t.transforms)), None)
+    if name in _MOVES: return f'{name} would move the picture within its frame, and predictions are put back by stretching: use Resize'
+    if name not in _DETERMINISTIC: return f'{name} is random'
+    if t.p != 1: return f'{name} has p={t.p}, it must be 1'
     sizes = getattr(t, 'max_size', None)
-    if isinstance(sizes, (list, tuple)) and len(sizes) > 1: return f'{type(t).__name__} chooses one of {len(sizes)} sizes'
-    if type(t) is A.CLAHE and t.clip_limit[0] != t.clip_limit[1]: return f'CLAHE has clip_limit {tuple(t.clip_limit)}'
+    if isinstance(sizes, (list, tuple)) and len(sizes) > 1: return f'{name} chooses one of {len(sizes)} sizes'
+    if type(t) is A.CLAHE and t.clip_limit[0] != t.clip_limit[1]: return f'CLAHE chooses clip_limit from {tuple(t.clip_limit)}'
 
 def inference_transform(
     height:int, # rows of the result, pixels
     width:int, # columns of the result, pixels
     custom:str|dict|None=None, # serialized albumentations JSON; None: a resize
 )->A.Compose: # call with image=, and mask= where there is one
-    "The transforms of validation and prediction. Raises `AugmentationError` for a random one."
+    "The transforms of validation and prediction, nothing random. Raises `AugmentationError`."
     if custom is None: return guard(A.Compose([resize_step(height, width)]), ())
     out = from_albumentations_json(custom, height, width, ())
-    if why := next(filter(None, map(_why_random, out.transforms)), None):
-        raise AugmentationError(f'custom_inference_augmentations: {why}; in validation and prediction nothing may be (p must be 1)')
+    if why := next(filter(None, map(_not_for_inference, out.transforms)), None): raise AugmentationError(f'custom_inference_augmentations: {why}')
     return out

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CACHE_VERSION', 'as_image', 'PartsSource', 'first_resize', 'cache_key', 'PartsCache', 'check_sizes']
 
-# %% ../nbs/19_cache.ipynb #dae7f5f8
+# %% ../nbs/19_cache.ipynb #0fb7b913
 import hashlib, json, os, shutil, tempfile, time, zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ from .datasets import cache_dir
 from .images import ImageError, read_image
 from .table import PartsData, TableError
 
-# %% ../nbs/19_cache.ipynb #9cd9f281
+# %% ../nbs/19_cache.ipynb #9160ab68
 def as_image(
     item:Any, # path, file content (bytes), PIL image, array (H, W) or (H, W, c), or tensor (c, H, W); floats are 0..1
     channels:int=3, # channels wanted; grey and RGB are made from each other, other numbers must agree
@@ -40,7 +40,8 @@ def as_image(
     if x.ndim == 2: x = x[..., None]
     if x.ndim != 3: raise ImageError(f'an array of shape {x.shape} is no image: expected (height, width) or (height, width, channels)')
     if x.dtype != np.uint8:
-        if x.dtype != bool and not (x.dtype.kind == 'f' and x.size and 0 <= x.min() and x.max() <= 1): raise ImageError(f'an array of {x.dtype} is no image: expected uint8, or floats from 0 to 1')
+        if x.dtype != bool and not (x.dtype.kind == 'f' and x.size and 0 <= x.min() and x.max() <= 1):
+            raise ImageError(f'an array of {x.dtype} is no image: expected uint8, or floats from 0 to 1')
         x = np.round(x*255.).astype(np.uint8)
     if x.shape[-1] == 1 and channels == 3: x = x.repeat(3, -1)
     if x.shape[-1] == 4 and channels in (1, 3): x = np.asarray(Image.alpha_composite(Image.new('RGBA', x.shape[1::-1], 'white'), Image.fromarray(x)).convert('RGB'))
@@ -48,7 +49,7 @@ def as_image(
     if x.shape[-1] != channels: raise ImageError(f'an array of shape {x.shape} has {x.shape[-1]} channels, {channels} are wanted')
     return np.ascontiguousarray(x)
 
-# %% ../nbs/19_cache.ipynb #30b55d6d
+# %% ../nbs/19_cache.ipynb #35e375f3
 class PartsSource:
     "Images and packed masks of a `PartsData`, read from its files at each call."
     def __init__(self,
@@ -76,18 +77,21 @@ class PartsSource:
         new.data, new.channels, new.classes, new.known = None, self.channels, self.classes, set()
         return new
 
-# %% ../nbs/19_cache.ipynb #ab43e171
+# %% ../nbs/19_cache.ipynb #59013a61
 CACHE_VERSION = 1 # changes when what is kept, or how, changes
+
+def _resize_key(t:A.Resize) -> list:
+    return [t.height, t.width, t.interpolation, t.mask_interpolation, t.area_for_downscale]
 
 def first_resize(
     *transforms:A.Compose, # compositions, say of training and of inference
 )->A.Resize|None: # the resize that all begin with; None where they differ
     "The resize whose result can be cached."
-    def key(t): return (t.height, t.width, t.interpolation, t.mask_interpolation, t.area_for_downscale) if type(t) is A.Resize and t.p == 1 else None
     firsts = [t.transforms[0] if t.p == 1 and len(t.transforms) else None for t in transforms]
-    return firsts[0] if firsts and key(firsts[0]) and len({key(f) for f in firsts}) == 1 else None
+    same = firsts and all(type(f) is A.Resize and f.p == 1 and _resize_key(f) == _resize_key(firsts[0]) for f in firsts)
+    return firsts[0] if same else None
 
-# %% ../nbs/19_cache.ipynb #d9f8d194
+# %% ../nbs/19_cache.ipynb #2a189afe
 def cache_key(
     data:PartsData, # images with their parts
     files:Sequence[str], # the files to keep
@@ -95,14 +99,14 @@ def cache_key(
     channels:int, # of the images
 )->str: # 20 hexadecimal digits
     "Hash of everything that the content of a cache depends on."
-    h = hashlib.sha256(json.dumps([CACHE_VERSION, channels, list(data.classes), resize and [resize.height, resize.width, resize.interpolation, resize.mask_interpolation]]).encode())
+    h = hashlib.sha256(json.dumps([CACHE_VERSION, channels, list(data.classes), resize and _resize_key(resize)]).encode())
     for f in files:
         try: stat = os.stat(data.path(f))
         except OSError: stat = os.stat_result((0,)*10)
         h.update(json.dumps([f, stat.st_size, stat.st_mtime_ns, [int(v) for v in data.size(f)], sorted(data.masks(f))]).encode())
     return h.hexdigest()[:20]
 
-# %% ../nbs/19_cache.ipynb #1d9990d0
+# %% ../nbs/19_cache.ipynb #35ba4c2a
 class PartsCache(PartsSource):
     "A `PartsSource` that keeps images and packed masks of its files in memory-mapped arrays on disk."
     def __init__(self,
@@ -132,7 +136,7 @@ class PartsCache(PartsSource):
         self.__dict__.update(state)
         if not self._open(): raise OSError(f'{self.folder}: this cache is gone or damaged; make the loaders again')
 
-# %% ../nbs/19_cache.ipynb #66acfd2e
+# %% ../nbs/19_cache.ipynb #441fae6a
 @patch
 def _prepare(self:PartsCache, file:str) -> dict[str,np.ndarray]:
     "Image and packed masks of a file, as they are kept. Raises ImageError, TableError."
@@ -143,7 +147,8 @@ def _prepare(self:PartsCache, file:str) -> dict[str,np.ndarray]:
 
 def check_sizes(image, packed, file='') -> None:
     if image.shape[:2] != packed.shape[:2]:
-        raise TableError(f'{file + ": " if file else ""}the image has {image.shape[0]} x {image.shape[1]} pixels (height x width), its masks {packed.shape[0]} x {packed.shape[1]}')
+        (h, w), (mh, mw) = image.shape[:2], packed.shape[:2]
+        raise TableError(f'{file + ": " if file else ""}the image has {h} x {w} pixels (height x width), its masks {mh} x {mw}')
 
 @patch
 def _shapes(self:PartsCache) -> dict[str,list[tuple]]:
@@ -158,14 +163,15 @@ def _open(self:PartsCache) -> bool:
         self.index = json.loads((self.folder/'index.json').read_text())
         self.arrays = {k: np.load(self.folder/f'{k}.npy', mmap_mode='r') for k in ('images', 'masks')}
         ends = {k: np.cumsum([0] + [int(np.prod(s)) for s in shapes]) for k, shapes in self._shapes().items()}
-        ok = self.index['files'] == self.files and all(a.dtype == np.uint8 and a.shape == (ends[k][-1],) and len(self.index[k]) == len(self.files) for k, a in self.arrays.items())
+        ok = self.index['files'] == self.files and all(len(self.index[k]) == len(self.files) for k in ends)
+        ok = ok and all(a.dtype == np.uint8 and a.shape == (ends[k][-1],) for k, a in self.arrays.items())
     except (OSError, ValueError, KeyError, EOFError): return False
     self.starts, self.shapes, self.checked = ends, self._shapes(), {k: np.zeros(len(self.files), bool) for k in ends}
     try: os.utime(self.folder/'index.json')  # used today, see `_forget_old`
     except OSError: pass
     return ok
 
-# %% ../nbs/19_cache.ipynb #eb77b9d8
+# %% ../nbs/19_cache.ipynb #5c13a4dc
 @patch
 def _build(self:PartsCache, progress:bool|None) -> None:
     "Read all files, two at a time, into a new folder, and move it into place."
@@ -181,7 +187,8 @@ def _build(self:PartsCache, progress:bool|None) -> None:
         def keep(i):
             for k, a in self._prepare(self.files[i]).items():
                 arrays[k][starts[k][i]:starts[k][i+1]], sums[k][i] = a.ravel(), zlib.crc32(a)
-        with ThreadPoolExecutor(2) as pool: list(tqdm(pool.map(keep, range(len(self.files))), total=len(self.files), desc='preparing images and masks', unit='image', leave=False, disable=None if progress is None else not progress))
+        bar = dict(total=len(self.files), desc='preparing images and masks', unit='image', leave=False, disable=None if progress is None else not progress)
+        with ThreadPoolExecutor(2) as pool: list(tqdm(pool.map(keep, range(len(self.files))), **bar))
         for a in arrays.values(): a.flush()
         (work/'index.json').write_text(json.dumps(dict(version=CACHE_VERSION, files=self.files, **sums)))
         shutil.rmtree(self.folder, ignore_errors=True)

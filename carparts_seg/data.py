@@ -7,7 +7,7 @@ __all__ = ['NORMALIZATIONS', 'TensorPhoto', 'parts_layer', 'TensorParts', 'Tenso
            'PartsTransform', 'UnpackParts', 'normalize', 'denormalize', 'PhotoNormalize', 'PartsDL', 'SeedEpoch',
            'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders']
 
-# %% ../nbs/21_data.ipynb #242791bf
+# %% ../nbs/21_data.ipynb #bcedbcb2
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from .images import ImageError, parts_legend
 from .parts import part_colors
 from .table import PartsData, TableError
 
-# %% ../nbs/21_data.ipynb #782059e0
+# %% ../nbs/21_data.ipynb #cace9434
 class TensorPhoto(TensorImage):
     "An image, (channels, H, W) or (B, channels, H, W): uint8 as loaded, float once normalized."
     def show(self,
@@ -53,7 +53,7 @@ class TensorPhoto(TensorImage):
         if title is not None: ctx.set_title(title)
         return ctx
 
-# %% ../nbs/21_data.ipynb #b3da49da
+# %% ../nbs/21_data.ipynb #96b42355
 def parts_layer(
     planes:np.ndarray, # (C, H, W), bool or 0..1
     classes:Sequence[str], # C class names
@@ -70,15 +70,15 @@ def parts_layer(
         layer[planes[c] & ~cv2.erode(planes[c].astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)] = (*colors[c], 1)
     return layer
 
-# %% ../nbs/21_data.ipynb #ff5a106c
+# %% ../nbs/21_data.ipynb #dff1fb12
 def _add_legend(figure, classes, present) -> None:
     "One legend below the figure, with every class that any of its axes has shown."
     figure._parts_shown = sorted({*getattr(figure, '_parts_shown', ()), *present})
     if (old := getattr(figure, '_parts_legend', None)) is not None: old.remove()
     figure._parts_legend = None
     if figure._parts_shown:
-        figure._parts_legend = figure.legend(handles=parts_legend(classes, figure._parts_shown), loc='upper center', bbox_to_anchor=(.5, .09), fontsize=8, frameon=False,
-                                             ncol=max(1, int(figure.get_figwidth()/1.5)))
+        figure._parts_legend = figure.legend(handles=parts_legend(classes, figure._parts_shown), loc='upper center', bbox_to_anchor=(.5, .09),
+                                             fontsize=8, frameon=False, ncol=max(1, int(figure.get_figwidth()/1.5)))
 
 class TensorParts(TensorMask):
     "Masks of parts, (C, H, W) or (B, C, H, W): one plane a class, bool; float after Mixup. `.classes` once decoded."
@@ -100,7 +100,7 @@ class TensorParts(TensorMask):
         if title is not None: ctx.set_title(title)
         return ctx
 
-# %% ../nbs/21_data.ipynb #f8497104
+# %% ../nbs/21_data.ipynb #f1578d10
 class TensorPacked(TensorBase): "Packed masks, uint8 (H, W, P) or (B, H, W, P): plane c is bit c % 8 of byte c // 8."
 
 class ReadImage(Transform):
@@ -117,7 +117,7 @@ class ReadParts(Transform):
     def encodes(self, item): return self.source.packed(item)
     def bare(self): return ReadParts(self.source.bare())
 
-# %% ../nbs/21_data.ipynb #7b235059
+# %% ../nbs/21_data.ipynb #09442100
 class PartsTransform(ItemTransform):
     "One call of albumentations for image and packed masks: `train` on training items, `inference` on all others."
     def __init__(self,
@@ -145,7 +145,7 @@ class UnpackParts(Transform):
         o.classes = self.classes
         return o
 
-# %% ../nbs/21_data.ipynb #a0058265
+# %% ../nbs/21_data.ipynb #d6e3afa6
 NORMALIZATIONS = ('Simple', 'ImageNet', 'Inception', 'Channel', 'Image', 'Min_Max', 'No')
 _FIXED = {'Simple': (0., 1.), 'Inception': (.5, .5), 'No': (0., 1/255), 'ImageNet': ((.485, .456, .406), (.229, .224, .225))} # of values 0..1
 
@@ -171,7 +171,7 @@ def normalize(
     span = x.amax(dims, keepdim=True) - low if kind == 'Min_Max' else x.std(dims, correction=0, keepdim=True)
     return (x - low)/span.clamp_min(1)
 
-# %% ../nbs/21_data.ipynb #851c7eee
+# %% ../nbs/21_data.ipynb #cce60969
 def denormalize(
     x:torch.Tensor, # images (B, channels, H, W) from `normalize`
     kind:str='Simple', # one of `NORMALIZATIONS`
@@ -192,7 +192,7 @@ class PhotoNormalize(Transform):
     def encodes(self, x:TensorPhoto): return normalize(x, self.kind)
     def decodes(self, x:TensorPhoto): return denormalize(x, self.kind)
 
-# %% ../nbs/21_data.ipynb #e8fa7d81
+# %% ../nbs/21_data.ipynb #851595cc
 class PartsDL(TfmdDL):
     "A fastai `TfmdDL` in which order and random transforms are a function of (seed, epoch, item)."
     def __init__(self, dataset, *args,
@@ -223,7 +223,7 @@ class PartsDL(TfmdDL):
         try: yield from super().__iter__()
         finally: self.epoch += 1
 
-# %% ../nbs/21_data.ipynb #75eb8fd6
+# %% ../nbs/21_data.ipynb #6d2deb5b
 def _forget_data(dataset) -> None:
     "Take table and folders out of an empty data set: it is what an exported learner carries."
     for tl in getattr(dataset, 'tls', ()): tl.tfms = Pipeline([f.bare() if hasattr(f, 'bare') else f for f in tl.tfms.fs], split_idx=tl.tfms.split_idx)
@@ -249,7 +249,7 @@ def create_batch(self:PartsDL, b):
     x = torch.stack([p.as_subclass(torch.Tensor).permute(1, 2, 0) for p in photos]).permute(0, 3, 1, 2)
     return (x.as_subclass(TensorPhoto), *(torch.stack(list(rest)) for rest in list(zip(*b))[1:]))
 
-# %% ../nbs/21_data.ipynb #0873962d
+# %% ../nbs/21_data.ipynb #753314ed
 class SeedEpoch(Callback):
     "Tells the training `PartsDL` which epoch it is, counted from `start` over all fits; `lr_find` doesn't count."
     order = -15
@@ -261,7 +261,7 @@ class SeedEpoch(Callback):
         self.dls.train.epoch = self.count + (self.epoch if finding else 0)
         if not finding: self.count += 1
 
-# %% ../nbs/21_data.ipynb #175d611e
+# %% ../nbs/21_data.ipynb #6ae527cd
 def PhotoBlock(
     source:PartsSource, # where images are read
     normalization:str='Simple', # one of `NORMALIZATIONS`
@@ -285,10 +285,11 @@ def parts_datablock(
     "A fastai DataBlock from file names to images and parts."
     return DataBlock((PhotoBlock(source, normalization), PartsBlock(source)), splitter=splitter, item_tfms=PartsTransform(train, inference))
 
-# %% ../nbs/21_data.ipynb #7fa2dfc9
+# %% ../nbs/21_data.ipynb #4e9dee7f
 def _transforms(augmentation, inference, height, width, classes) -> tuple[A.Compose,A.Compose]:
     "The two compositions that the arguments of `parts_dataloaders` mean."
-    train = strategy_transform(augmentation or 'Disabled', height, width, classes) if augmentation is None or isinstance(augmentation, str) else ending_at(guard(augmentation, classes), height, width)
+    if augmentation is None or isinstance(augmentation, str): train = strategy_transform(augmentation or 'Disabled', height, width, classes)
+    else: train = ending_at(guard(augmentation, classes), height, width)
     return train, inference_transform(height, width) if inference is None else ending_at(guard(inference, ()), height, width)
 
 def _source(data, files, cache, train, inference, channels, progress) -> tuple[PartsSource,list[str]]:
@@ -307,9 +308,11 @@ def _check_files(data, train_files, valid_files, batch_size, drop_last) -> None:
     if lost: raise TableError(f'{len(lost)} file(s) are not in {data.name or "the table"}: {", ".join(map(str, lost[:3]))}{"…" if len(lost) > 3 else ""}')
     if not len(train_files): raise ValueError('no training files')
     if batch_size < 1: raise ValueError(f'batch_size {batch_size}: expected 1 or more')
-    if drop_last and len(train_files) < batch_size: raise ValueError(f'batch_size {batch_size} is more than the {len(train_files)} training images, and with drop_last no batch is left: lower one or turn off the other')
+    if drop_last and len(train_files) < batch_size:
+        raise ValueError(f'batch_size {batch_size} is more than the {len(train_files)} training images, and with drop_last no batch is left: '
+                         'lower the one or turn off the other')
 
-# %% ../nbs/21_data.ipynb #af477beb
+# %% ../nbs/21_data.ipynb #51e2145f
 def parts_dataloaders(
     data:PartsData, # images with their parts
     train_files:Sequence[str], # files to train on
@@ -329,7 +332,8 @@ def parts_dataloaders(
     device=None, # of the batches; None: fastai's default
     progress:bool|None=None, # bar while the cache is built; None: only on a terminal
 )->DataLoaders: # with .vocab, .normalization, .image_size, .channels and .notes
-    "Loaders for training (shuffled, augmented) and validation (in the order of `valid_files`, nothing left out). Raises AugmentationError, ImageError, TableError, ValueError."
+    """Loaders for training (shuffled, augmented) and validation (in the order of `valid_files`, nothing left out).
+    Raises AugmentationError, ImageError, TableError, ValueError."""
     _check_files(data, train_files, valid_files, batch_size, drop_last)
     _fixed(normalization, channels)
     train, inference = _transforms(augmentation, inference, height, width, data.classes)

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['MIX_KINDS', 'MIX_TARGETS', 'mixup', 'cut_boxes', 'cutmix', 'MixParts']
 
-# %% ../nbs/27_mix.ipynb #d29a9fed
+# %% ../nbs/27_mix.ipynb #996b7bb1
 import numpy as np
 import torch
 from fastai.callback.core import Callback
 
-# %% ../nbs/27_mix.ipynb #fb441996
+# %% ../nbs/27_mix.ipynb #a95fcc46
 def mixup(
     x:torch.Tensor, # images, float (B, channels, H, W)
     y:torch.Tensor, # masks, bool or 0..1 (B, C, H, W)
@@ -26,7 +26,7 @@ def mixup(
     touched = share < 1
     return mixed, y | (y[partner] & touched) if y.dtype == torch.bool else torch.maximum(y, y[partner]*touched)
 
-# %% ../nbs/27_mix.ipynb #4e9b8d20
+# %% ../nbs/27_mix.ipynb #b5a93f50
 def cut_boxes(
     share:np.ndarray, # share of each item itself, 0..1, (B,)
     height:int, # of the images
@@ -54,7 +54,7 @@ def cutmix(
         masks[i, :, top:bottom, left:right] = y[j, :, top:bottom, left:right]
     return mixed, masks
 
-# %% ../nbs/27_mix.ipynb #f1418dc9
+# %% ../nbs/27_mix.ipynb #95d25573
 MIX_KINDS, MIX_TARGETS = ('Mixup', 'Cutmix'), ('Ratio', 'Max')
 
 class MixParts(Callback):
