@@ -7,7 +7,7 @@ __all__ = ['STRATEGIES', 'side_tables', 'swap_sides', 'SidedHorizontalFlip', 'Si
            'AugmentationError', 'guard', 'describe', 'print_steps', 'resize_step', 'reseed', 'parse_custom',
            'ending_at', 'from_albumentations_json', 'augmentation', 'inference_transform']
 
-# %% ../nbs/20_augment.ipynb #0ad62a46
+# %% ../nbs/20_augment.ipynb #d70e4ae9
 import os
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')  # albumentations would ask the network for a newer version of itself
 
@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from .parts import mirror_permutation, side_of
 
-# %% ../nbs/20_augment.ipynb #e5f3cfaa
+# %% ../nbs/20_augment.ipynb #956c2946
 def side_tables(
     classes:Sequence[str], # class list; its order is the order of the planes
 )->list[tuple[int,np.ndarray]]: # (shift, table): what byte p gives to byte (p + shift) % P; tables are uint8 (256, 1, P)
@@ -36,7 +36,7 @@ def side_tables(
         tables[(q - p) % n_bytes, :, 0, p] |= ((values >> i) & 1) << j
     return [(shift, table.copy()) for shift, table in enumerate(tables) if table.any()]
 
-# %% ../nbs/20_augment.ipynb #7106ec2a
+# %% ../nbs/20_augment.ipynb #d5a92703
 def swap_sides(
     packed:np.ndarray, # packed masks, uint8 (H, W, P)
     tables:list[tuple[int,np.ndarray]], # from `side_tables`
@@ -48,7 +48,7 @@ def swap_sides(
         out |= np.roll(moved, shift, axis=-1) if shift else moved
     return out
 
-# %% ../nbs/20_augment.ipynb #c78c85d5
+# %% ../nbs/20_augment.ipynb #259963ad
 class _SwapsSides:
     "Mixed into a flip: the mask is turned over, then mirror partners change places."
     def __init__(self, classes:Sequence[str], p:float=.5):
@@ -69,7 +69,7 @@ class SidedD4(_SwapsSides, A.D4):
 _SIDED = {A.HorizontalFlip: SidedHorizontalFlip, A.VerticalFlip: SidedVerticalFlip, A.Transpose: SidedTranspose,
           A.D4: SidedD4, A.SquareSymmetry: SidedD4}
 
-# %% ../nbs/20_augment.ipynb #25772a4d
+# %% ../nbs/20_augment.ipynb #d442a922
 class AugmentationError(ValueError):
     "A transform that can't be used; the message says in one line which, why, and what would do."
 
@@ -78,7 +78,7 @@ _EXACT = {*_RESIZES, 'Affine', 'ShiftScaleRotate', 'Rotate', 'SafeRotate', 'Rand
     'OpticalDistortion', 'PiecewiseAffine', 'ThinPlateSpline', 'GridElasticDeform', 'RandomGridShuffle', 'RandomCrop', 'CenterCrop', 'Crop',
     'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded', 'CoarseDropout', 'GridDropout', 'XYMasking', 'Erasing', 'PixelDropout', 'NoOp'}
 
-# %% ../nbs/20_augment.ipynb #d86d5f08
+# %% ../nbs/20_augment.ipynb #9bff1825
 _BOXES, _OTHERS = 'it needs boxes, and there are only masks', 'it needs other pictures or files, which a serialized transform cannot carry'
 _LOADER, _NUMBERS = 'the loader does this itself', 'it takes the values of packed masks for object numbers'
 _REFUSED = {'Normalize': 'pixel values are scaled by the loader: use image.image_normalization', 'ToFloat': _LOADER, 'FromFloat': _LOADER,
@@ -103,7 +103,7 @@ def _why_not(t:A.BasicTransform) -> str|None:
     if isinstance(t, A.Affine) and isinstance(getattr(t, 'scale', None), dict) and min(v for pair in t.scale.values() for v in np.ravel(pair)) <= 0:
         return f'scale {t.scale} would mirror the picture: keep it above 0 and use HorizontalFlip'
 
-# %% ../nbs/20_augment.ipynb #8b7f7f05
+# %% ../nbs/20_augment.ipynb #b1c13b7e
 def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A.BasicTransform:
     "One transform made safe; raises `AugmentationError`."
     name, flip = type(t).__name__, _SIDED.get(type(t), type(t) if isinstance(t, _SwapsSides) else None)
@@ -121,7 +121,7 @@ def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A
         t.border_mode = cv2.BORDER_CONSTANT
     return t
 
-# %% ../nbs/20_augment.ipynb #6fa6c31e
+# %% ../nbs/20_augment.ipynb #6be0d501
 def _guard(parent:A.BaseCompose, classes:Sequence[str], notes:list[str]) -> None:
     for i, t in enumerate(parent.transforms):
         if isinstance(parent, A.SelectiveChannelTransform) and not isinstance(t, A.ImageOnlyTransform):
@@ -141,7 +141,7 @@ def guard(
     root.notes = list(dict.fromkeys(notes))
     return root
 
-# %% ../nbs/20_augment.ipynb #dd14c25b
+# %% ../nbs/20_augment.ipynb #9b2a6531
 _HOW = {'interpolation', 'mask_interpolation', 'border_mode', 'fill', 'fill_mask', 'rotate_method', 'fit_output', 'keep_ratio', 'balanced_scale',
     'area_for_downscale', 'crop_border', 'keypoint_remapping_method', 'brightness_by_max', 'ensure_safe_range', 'approximate', 'same_dxdy', 'normalized',
     'pad_if_needed', 'pad_position', 'mask', 'mask_params'}
@@ -162,7 +162,7 @@ def _arguments(t:A.BasicTransform|A.BaseCompose) -> str:
     shown = {k: v for k, (v, default) in shown.items() if v is not None and not (k in _HOW and v == default) and not (v == default and not np.any(v))}
     return ', '.join(f'{k}={_INTERPOLATION.get(v, v) if "interpolation" in k else v}' for k, v in shown.items())
 
-# %% ../nbs/20_augment.ipynb #20ab4b3c
+# %% ../nbs/20_augment.ipynb #e1d29f92
 def describe(
     transform:A.BaseCompose, # any composition
 )->pd.DataFrame: # columns: step, p (chance, or weight within a OneOf), arguments
@@ -179,7 +179,7 @@ def print_steps(
     for step, p, arguments in describe(transform).itertuples(index=False): print(f'{step:<26} p={p:<5g} {arguments}')
     for note in getattr(transform, 'notes', ()): print(f'note: {note}')
 
-# %% ../nbs/20_augment.ipynb #4c02d6d4
+# %% ../nbs/20_augment.ipynb #30bda726
 STRATEGIES = ('Soft', 'Medium', 'Hard', 'Custom', 'Disabled')
 
 def resize_step(
@@ -197,7 +197,7 @@ def _strategy(name:str, height:int, width:int) -> list[A.BasicTransform]:
     light = A.RandomBrightnessContrast(brightness_limit=.2, contrast_limit=.2, p=.5)
     return {'Disabled': [resize], 'Soft': [resize, flip], 'Medium': [resize, flip, shift, holes], 'Hard': [crop, flip, shift, light, holes]}[name]
 
-# %% ../nbs/20_augment.ipynb #dfa294a1
+# %% ../nbs/20_augment.ipynb #42968c5e
 def reseed(
     transform:A.BaseCompose|A.BasicTransform, # changed in place
     seed:int|Sequence[int], # one or more whole numbers, none below 0
@@ -205,7 +205,7 @@ def reseed(
     "Give a transform and all its children, however deep, fresh random numbers from one seed."
     transform.set_random_state(np.random.default_rng(seed), random.Random(repr(seed)))
 
-# %% ../nbs/20_augment.ipynb #aceb5aaa
+# %% ../nbs/20_augment.ipynb #038ef5d1
 def parse_custom(
     text:str|dict, # serialized albumentations JSON
     height:int, # what IMAGE_HEIGHT stands for, pixels
@@ -223,7 +223,7 @@ def parse_custom(
         raise AugmentationError('custom augmentations: expected what albumentations.to_dict writes, {"__version__": …, "transform": {"__class_fullname__": "Compose", "transforms": […]}}')
     return node
 
-# %% ../nbs/20_augment.ipynb #86cf29de
+# %% ../nbs/20_augment.ipynb #389c35c4
 _RENAMED = {'value': 'fill', 'fill_value': 'fill', 'image_fill_value': 'fill', 'cval': 'fill', 'pad_val': 'fill', 'pad_cval': 'fill', 'mask_value': 'fill_mask',
     'mask_fill_value': 'fill_mask', 'cval_mask': 'fill_mask', 'mask_pad_val': 'fill_mask', 'pad_cval_mask': 'fill_mask',
     'pad_mode': 'border_mode', 'mode': 'border_mode',
@@ -240,7 +240,7 @@ _BORDERS = {'constant': cv2.BORDER_CONSTANT, 'edge': cv2.BORDER_REPLICATE, 'symm
 _SILENT = {'always_apply', 'id', 'eps', 'keypoints_threshold', 'save_key', 'return_params', 'is_check_shapes', 'params', '__class_fullname__', '__name__'}
 _SILENT_COMPOSE = {'bbox_params', 'keypoint_params', 'additional_targets', 'strict', 'mask_interpolation', 'seed', 'save_applied_params'}
 
-# %% ../nbs/20_augment.ipynb #93a74269
+# %% ../nbs/20_augment.ipynb #3a738a56
 def _rename(args:dict, has:set) -> dict:
     "Arguments of version 1 under their names in version 2; `has` are the names that the transform takes."
     args = {_RENAMED[k] if k not in has and _RENAMED.get(k) in has else k: v for k, v in args.items()}
@@ -251,7 +251,7 @@ def _rename(args:dict, has:set) -> dict:
     if args.get('border_mode') in _BORDERS: args['border_mode'] = _BORDERS[args['border_mode']]
     return {k: v for k, v in args.items() if v is not None or k not in ('fill', 'fill_mask', 'rain_type', *_PAIRS)}
 
-# %% ../nbs/20_augment.ipynb #584f97ea
+# %% ../nbs/20_augment.ipynb #a76c8376
 def _span(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [0, v]
 def _same(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [v, v]
 
@@ -287,7 +287,7 @@ _FIXES = {'GaussNoise': _gauss_noise, 'Solarize': _solarize, 'Downscale': _downs
 _NEW_NAMES = {'JpegCompression': 'ImageCompression', 'Cutout': 'CoarseDropout', 'RandomBrightness': 'RandomBrightnessContrast',
               'RandomContrast': 'RandomBrightnessContrast', 'ReplayCompose': 'Compose'}
 
-# %% ../nbs/20_augment.ipynb #9a5529e6
+# %% ../nbs/20_augment.ipynb #9b2d6afd
 def _upgrade(name:str, args:dict, notes:list[str]) -> tuple[str,dict]:
     "A transform of version 1 as one of version 2: (name, arguments)."
     if name in _FIXES: _FIXES[name](args)
@@ -311,7 +311,7 @@ def _class_of(name:str, where:str) -> type:
     why = 'came from imgaug, which albumentations no longer uses' if name.startswith('IAA') else 'is no transform of albumentations ' + A.__version__
     raise AugmentationError(f'{where}: {name} {why}' + (f'; nearest: {near[0]}' if near else ''))
 
-# %% ../nbs/20_augment.ipynb #c8c86b7d
+# %% ../nbs/20_augment.ipynb #e72b36f9
 def _in_words(e:Exception) -> str:
     "A (pydantic) error in one line."
     cause = e if isinstance(e, ValidationError) else e.__cause__
@@ -342,7 +342,7 @@ def _build(node:dict, where:str, notes:list[str]) -> A.BasicTransform|A.BaseComp
             return cls(**args, **({'strict': True} if cls.__init__.__name__ == 'custom_init' else {}))  # strict: no falling back to defaults
     except Exception as e: raise AugmentationError(f'{where}: {name}: {_in_words(e)}') from None
 
-# %% ../nbs/20_augment.ipynb #b7684dfa
+# %% ../nbs/20_augment.ipynb #1bc654f7
 _CROPS = {'RandomCrop', 'CenterCrop', 'Crop', 'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded'}
 _KEEPS_SIZE = _EXACT - {*_RESIZES, *_CROPS, 'RandomRotate90'} | {'SidedHorizontalFlip', 'SidedVerticalFlip'}
 _FIXED_SIZE = {'Resize', 'RandomResizedCrop', 'RandomSizedCrop', 'RandomCrop', 'CenterCrop', 'CropNonEmptyMaskIfExists'}
@@ -363,7 +363,7 @@ def _ends_at(steps:list, height:int, width:int) -> bool:
         if not _keeps_size(t, height == width): return False
     return False
 
-# %% ../nbs/20_augment.ipynb #ca1ec489
+# %% ../nbs/20_augment.ipynb #ac6bbb7c
 def ending_at(
     transform:A.Compose, # any composition
     height:int, # rows of the result, pixels
@@ -375,7 +375,7 @@ def ending_at(
     out.notes = [*getattr(transform, 'notes', []), f'a resize to {height} x {width} is added at the end']
     return out
 
-# %% ../nbs/20_augment.ipynb #6d188cf0
+# %% ../nbs/20_augment.ipynb #9da5ba68
 def from_albumentations_json(
     text:str|dict, # serialized albumentations JSON, of version 1 or 2; IMAGE_HEIGHT and IMAGE_WIDTH may stand in it
     height:int, # rows of the result, pixels
@@ -388,7 +388,7 @@ def from_albumentations_json(
     root.notes = [*notes, *root.notes]
     return ending_at(root, height, width)
 
-# %% ../nbs/20_augment.ipynb #8aa4db27
+# %% ../nbs/20_augment.ipynb #fed1bb93
 def augmentation(
     strategy:str, # 'Soft', 'Medium', 'Hard', 'Custom' or 'Disabled'
     height:int, # rows of the result, pixels
@@ -408,7 +408,7 @@ def augmentation(
     if seed is not None: reseed(out, seed)
     return out
 
-# %% ../nbs/20_augment.ipynb #79107ac5
+# %% ../nbs/20_augment.ipynb #084a5751
 _DETERMINISTIC = {'Resize', 'LongestMaxSize', 'SmallestMaxSize', 'NoOp', 'ToGray', 'Equalize', 'InvertImg', 'CLAHE', 'AutoContrast'}
 _MOVES = {'Pad', 'PadIfNeeded', 'CenterCrop', 'Crop'}
 

@@ -7,7 +7,7 @@ __all__ = ['NORMALIZATIONS', 'TensorPhoto', 'parts_layer', 'TensorParts', 'Tenso
            'PartsTransform', 'UnpackParts', 'normalize', 'denormalize', 'PhotoNormalize', 'PartsDL', 'SeedEpoch',
            'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders']
 
-# %% ../nbs/21_data.ipynb #bcedbcb2
+# %% ../nbs/21_data.ipynb #80bacf90
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from .images import ImageError, parts_legend
 from .parts import part_colors
 from .table import PartsData, TableError
 
-# %% ../nbs/21_data.ipynb #cace9434
+# %% ../nbs/21_data.ipynb #29fed6e3
 class TensorPhoto(TensorImage):
     "An image, (channels, H, W) or (B, channels, H, W): uint8 as loaded, float once normalized."
     def show(self,
@@ -53,7 +53,7 @@ class TensorPhoto(TensorImage):
         if title is not None: ctx.set_title(title)
         return ctx
 
-# %% ../nbs/21_data.ipynb #96b42355
+# %% ../nbs/21_data.ipynb #c66ad65a
 def parts_layer(
     planes:np.ndarray, # (C, H, W), bool or 0..1
     classes:Sequence[str], # C class names
@@ -70,7 +70,7 @@ def parts_layer(
         layer[planes[c] & ~cv2.erode(planes[c].astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)] = (*colors[c], 1)
     return layer
 
-# %% ../nbs/21_data.ipynb #dff1fb12
+# %% ../nbs/21_data.ipynb #76c35cf5
 def _add_legend(figure, classes, present) -> None:
     "One legend below the figure, with every class that any of its axes has shown."
     figure._parts_shown = sorted({*getattr(figure, '_parts_shown', ()), *present})
@@ -100,7 +100,7 @@ class TensorParts(TensorMask):
         if title is not None: ctx.set_title(title)
         return ctx
 
-# %% ../nbs/21_data.ipynb #f1578d10
+# %% ../nbs/21_data.ipynb #6600c607
 class TensorPacked(TensorBase): "Packed masks, uint8 (H, W, P) or (B, H, W, P): plane c is bit c % 8 of byte c // 8."
 
 class ReadImage(Transform):
@@ -117,7 +117,7 @@ class ReadParts(Transform):
     def encodes(self, item): return self.source.packed(item)
     def bare(self): return ReadParts(self.source.bare())
 
-# %% ../nbs/21_data.ipynb #09442100
+# %% ../nbs/21_data.ipynb #15178bb0
 class PartsTransform(ItemTransform):
     "One call of albumentations for image and packed masks: `train` on training items, `inference` on all others."
     def __init__(self,
@@ -145,7 +145,7 @@ class UnpackParts(Transform):
         o.classes = self.classes
         return o
 
-# %% ../nbs/21_data.ipynb #d6e3afa6
+# %% ../nbs/21_data.ipynb #ee9738dd
 NORMALIZATIONS = ('Simple', 'ImageNet', 'Inception', 'Channel', 'Image', 'Min_Max', 'No')
 _FIXED = {'Simple': (0., 1.), 'Inception': (.5, .5), 'No': (0., 1/255), 'ImageNet': ((.485, .456, .406), (.229, .224, .225))} # of values 0..1
 
@@ -171,7 +171,7 @@ def normalize(
     span = x.amax(dims, keepdim=True) - low if kind == 'Min_Max' else x.std(dims, correction=0, keepdim=True)
     return (x - low)/span.clamp_min(1)
 
-# %% ../nbs/21_data.ipynb #cce60969
+# %% ../nbs/21_data.ipynb #af49b320
 def denormalize(
     x:torch.Tensor, # images (B, channels, H, W) from `normalize`
     kind:str='Simple', # one of `NORMALIZATIONS`
@@ -192,7 +192,7 @@ class PhotoNormalize(Transform):
     def encodes(self, x:TensorPhoto): return normalize(x, self.kind)
     def decodes(self, x:TensorPhoto): return denormalize(x, self.kind)
 
-# %% ../nbs/21_data.ipynb #851595cc
+# %% ../nbs/21_data.ipynb #b89070e1
 class PartsDL(TfmdDL):
     "A fastai `TfmdDL` in which order and random transforms are a function of (seed, epoch, item)."
     def __init__(self, dataset, *args,
@@ -223,7 +223,7 @@ class PartsDL(TfmdDL):
         try: yield from super().__iter__()
         finally: self.epoch += 1
 
-# %% ../nbs/21_data.ipynb #6d2deb5b
+# %% ../nbs/21_data.ipynb #aa9b9419
 def _forget_data(dataset) -> None:
     "Take table and folders out of an empty data set: it is what an exported learner carries."
     for tl in getattr(dataset, 'tls', ()): tl.tfms = Pipeline([f.bare() if hasattr(f, 'bare') else f for f in tl.tfms.fs], split_idx=tl.tfms.split_idx)
@@ -249,7 +249,7 @@ def create_batch(self:PartsDL, b):
     x = torch.stack([p.as_subclass(torch.Tensor).permute(1, 2, 0) for p in photos]).permute(0, 3, 1, 2)
     return (x.as_subclass(TensorPhoto), *(torch.stack(list(rest)) for rest in list(zip(*b))[1:]))
 
-# %% ../nbs/21_data.ipynb #753314ed
+# %% ../nbs/21_data.ipynb #c1b8757e
 class SeedEpoch(Callback):
     "Tells the training `PartsDL` which epoch it is, counted from `start` over all fits; `lr_find` doesn't count."
     order = -15
@@ -261,7 +261,7 @@ class SeedEpoch(Callback):
         self.dls.train.epoch = self.count + (self.epoch if finding else 0)
         if not finding: self.count += 1
 
-# %% ../nbs/21_data.ipynb #6ae527cd
+# %% ../nbs/21_data.ipynb #854b68d4
 def PhotoBlock(
     source:PartsSource, # where images are read
     normalization:str='Simple', # one of `NORMALIZATIONS`
@@ -285,7 +285,7 @@ def parts_datablock(
     "A fastai DataBlock from file names to images and parts."
     return DataBlock((PhotoBlock(source, normalization), PartsBlock(source)), splitter=splitter, item_tfms=PartsTransform(train, inference))
 
-# %% ../nbs/21_data.ipynb #4e9dee7f
+# %% ../nbs/21_data.ipynb #ddaa3729
 def _transforms(augmentation, inference, height, width, classes) -> tuple[A.Compose,A.Compose]:
     "The two compositions that the arguments of `parts_dataloaders` mean."
     if augmentation is None or isinstance(augmentation, str): train = strategy_transform(augmentation or 'Disabled', height, width, classes)
@@ -312,7 +312,7 @@ def _check_files(data, train_files, valid_files, batch_size, drop_last) -> None:
         raise ValueError(f'batch_size {batch_size} is more than the {len(train_files)} training images, and with drop_last no batch is left: '
                          'lower the one or turn off the other')
 
-# %% ../nbs/21_data.ipynb #51e2145f
+# %% ../nbs/21_data.ipynb #c0645acc
 def parts_dataloaders(
     data:PartsData, # images with their parts
     train_files:Sequence[str], # files to train on
