@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LOSSES', 'PartsLoss', 'loss_function']
 
-# %% ../nbs/22_losses.ipynb #e63e1208
+# %% ../nbs/22_losses.ipynb #5197f8ba
 import difflib
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from segmentation_models_pytorch.losses import FocalLoss, LovaszLoss
 from torch import nn
 
-# %% ../nbs/22_losses.ipynb #2370f4fe
+# %% ../nbs/22_losses.ipynb #e04066e5
 _PIECE = (1 << 15) - 1 # most numbers worked on at a time on a CPU
 
 def _is_channels_last(x): return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
@@ -41,7 +41,7 @@ def _each_image(f, x):
     if threads == 1: return [f(i) for i in range(len(x))]
     with ThreadPoolExecutor(threads) as pool: return list(pool.map(f, range(len(x))))
 
-# %% ../nbs/22_losses.ipynb #c91fa4d8
+# %% ../nbs/22_losses.ipynb #022732bc
 def _image_sums(rows, marks, c, last, soft):
     "BCE summed over an image (1,); intersection, probabilities, target summed for each class (3, C). For one image's rows and target."
     dtype, dim = torch.promote_types(rows.dtype, torch.float32), 0 if last else 1
@@ -65,7 +65,7 @@ def _image_grad(rows, marks, out, g_bce, g_inter, g_sum, soft):
         w = torch.ops.aten.sigmoid_backward(w, s) # w*s*(1 - s)
         out[j] = w.addcmul_(s.sub_(m), g_bce)
 
-# %% ../nbs/22_losses.ipynb #3442688f
+# %% ../nbs/22_losses.ipynb #c57549d1
 class _PixelSums(torch.autograd.Function):
     "logits, target (B, C, H, W) -> BCE summed over each image (B,); intersection, sum of probabilities, sum of target, each (B, C)."
     @staticmethod
@@ -96,7 +96,7 @@ class _PixelSums(torch.autograd.Function):
         _each_image(one, rows)
         return grad, None
 
-# %% ../nbs/22_losses.ipynb #eb0fc55e
+# %% ../nbs/22_losses.ipynb #52b7b4a7
 class PartsLoss(nn.Module):
     "A sum of loss terms on logits and masks (B, C, H, W)."
     def __init__(self,
@@ -132,7 +132,7 @@ class PartsLoss(nn.Module):
 
     def extra_repr(self): return f"{' + '.join(self.terms)}, reduction={self.reduction!r}, threshold={self.threshold}"
 
-# %% ../nbs/22_losses.ipynb #e1438294
+# %% ../nbs/22_losses.ipynb #6b5df4a7
 def _overlap(kind, inter, total, true, eps=1e-7):
     "Dice or Jaccard loss, mean over the last axis (classes); 0 for classes without true pixels."
     union = (total + true)/2 if kind == 'dice' else total + true - inter
@@ -143,7 +143,7 @@ def _check(logits, target):
         raise ValueError(f'loss: logits {tuple(logits.shape)} and masks {tuple(target.shape)} must have the same shape (B, C, H, W)')
     if not logits.is_floating_point(): raise ValueError(f'loss: logits are {logits.dtype}; they must be floating point, before the sigmoid')
 
-# %% ../nbs/22_losses.ipynb #a1046dd8
+# %% ../nbs/22_losses.ipynb #4f8ddd3f
 @patch
 def forward(self:PartsLoss,
     logits:torch.Tensor, # (B, C, H, W), any float type, before the sigmoid
@@ -167,7 +167,7 @@ def forward(self:PartsLoss,
             res = res + (torch.stack([f(x[i:i+1], t[i:i+1]) for i in range(len(x))]) if single else f(x, t))
     return res
 
-# %% ../nbs/22_losses.ipynb #aa8d1446
+# %% ../nbs/22_losses.ipynb #312334a6
 LOSSES = {'BCE': ('bce',), 'Dice': ('dice',), 'BCEDice': ('bce', 'dice'), 'Jaccard': ('jaccard',), 'Lovasz': ('lovasz',),
           'BCELovasz': ('bce', 'lovasz'), 'Focal': ('focal',), 'FocalDice': ('focal', 'dice')}
 

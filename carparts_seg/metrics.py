@@ -7,7 +7,7 @@ __all__ = ['PixelCounts', 'iou_per_class', 'dice_per_class', 'iou_per_mask', 'di
            'PartsMetric', 'MeanIoU', 'IoUPerImage', 'IoUPerImageOfNothing', 'MeanDice', 'SideSwap', 'parts_metrics',
            'mask_ap']
 
-# %% ../nbs/23_metrics.ipynb #205d0d21
+# %% ../nbs/23_metrics.ipynb #0676a66e
 import contextlib
 import io
 import weakref
@@ -26,7 +26,7 @@ from .parts import display_name, mirror_name, side_of
 from .rle import rle_to_coco
 from .table import PartsData
 
-# %% ../nbs/23_metrics.ipynb #6b68c673
+# %% ../nbs/23_metrics.ipynb #5e6c0d20
 def _planes(
     x, # (B, C, H, W) or (C, H, W); bool, or whole numbers with 0 for "not here"
     what:str, # name in errors
@@ -57,7 +57,7 @@ def _mirror_partners(
     where = {c: i for i, c in enumerate(classes)}
     return [(i, where[mirror_name(c)]) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in where]
 
-# %% ../nbs/23_metrics.ipynb #d1fc8d86
+# %% ../nbs/23_metrics.ipynb #fecc8d7a
 @dataclass(eq=False)
 class PixelCounts:
     "Pixels counted for each image and class; every metric below follows from these four arrays."
@@ -74,7 +74,8 @@ class PixelCounts:
     ) -> 'PixelCounts': # Raises ValueError when shapes or classes don't fit
         "Count the pixels of a batch of masks, or of one image's."
         p, t = _planes(pred, 'predicted'), _planes(true, 'true')
-        if isinstance(p, torch.Tensor) != isinstance(t, torch.Tensor): p, t = (torch.as_tensor(x, device=(p if isinstance(p, torch.Tensor) else t).device) for x in (p, t))
+        on_gpu = [x.device for x in (p, t) if isinstance(x, torch.Tensor)]
+        if len(on_gpu) == 1: p, t = (torch.as_tensor(x, device=on_gpu[0]) for x in (p, t))
         if p.shape != t.shape: raise ValueError(f'masks: predicted ones have shape {tuple(np.shape(pred))}, true ones {tuple(np.shape(true))}; they must be the same')
         if classes is not None and len(classes) != p.shape[1]: raise ValueError(f'masks: {p.shape[1]} planes but {len(classes)} classes')
         swapped = np.zeros(p.shape[:2], np.int64)
@@ -94,7 +95,7 @@ class PixelCounts:
     def __getitem__(self, idx): # Slice, index array or mask of images
         return PixelCounts(*(getattr(self, f.name)[idx] for f in fields(self)))
 
-# %% ../nbs/23_metrics.ipynb #edf498c1
+# %% ../nbs/23_metrics.ipynb #6ebb53d8
 def _ratio(num, den) -> np.ndarray:
     "`num/den`; NaN where `den` is 0."
     num, den = np.broadcast_arrays(np.asarray(num, float), np.asarray(den, float))
@@ -114,7 +115,7 @@ def dice_per_class(
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
     return np.where(t > 0, _ratio(2*i, p + t), np.nan)
 
-# %% ../nbs/23_metrics.ipynb #cc179363
+# %% ../nbs/23_metrics.ipynb #f35292f2
 def iou_per_mask(
     counts:PixelCounts, # Counts of all images
 ) -> np.ndarray: # (N, C) 0 to 1
@@ -129,7 +130,7 @@ def dice_per_mask(
     total = counts.predicted + counts.true
     return np.where(total == 0, 1., _ratio(2*counts.intersection, total))
 
-# %% ../nbs/23_metrics.ipynb #9bacbb58
+# %% ../nbs/23_metrics.ipynb #9c5093db
 def _mean(x) -> float|None:
     "Mean of all that is a number; None when nothing is."
     x = np.asarray(x, float)
@@ -157,7 +158,7 @@ def summarize(
            'dice': _mean(each['dice']), 'dice_per_image': _mean(dice_per_mask(counts)), 'side_swap': swaps['side_swap']}
     return res | {f'{k}_{c}': _mean(x) for k, v in each.items() for c, x in zip(classes, v)} | swaps
 
-# %% ../nbs/23_metrics.ipynb #02de170e
+# %% ../nbs/23_metrics.ipynb #e1060ede
 class PixelCounter:
     "Counts each batch of a `Learner` once for all metrics that share it."
     def __init__(self,
@@ -189,7 +190,7 @@ class PixelCounter:
         if self._all is None and self._parts: self._all = PixelCounts.concat(self._parts)
         return self._all
 
-# %% ../nbs/23_metrics.ipynb #4bdd4b10
+# %% ../nbs/23_metrics.ipynb #9fc15acd
 class PartsMetric(Metric):
     "A fastai metric: one of the numbers of `summarize`."
     key = None # Which one
@@ -220,7 +221,7 @@ class IoUPerImageOfNothing(PartsMetric): "What `iou_per_image` gives to empty pr
 class MeanDice(PartsMetric): "Dice per class over the whole set, mean over classes that occur."; key = 'dice'
 class SideSwap(PartsMetric): "Share of sided parts' true pixels given to the mirror part."; key = 'side_swap'
 
-# %% ../nbs/23_metrics.ipynb #16b21f23
+# %% ../nbs/23_metrics.ipynb #cc35b9ae
 def parts_metrics(
     classes:Sequence[str]|None=None, # Class names; None: the Learner's `dls.vocab`
     threshold:float=0.5, # Probability above which a pixel belongs to a class
@@ -229,7 +230,7 @@ def parts_metrics(
     counter = PixelCounter(classes, threshold)
     return [m(counter) for m in (MeanIoU, IoUPerImage, IoUPerImageOfNothing, MeanDice, SideSwap)]
 
-# %% ../nbs/23_metrics.ipynb #10791fde
+# %% ../nbs/23_metrics.ipynb #6a46a417
 def _united(
     table:pd.DataFrame, # Parts table
     data:PartsData, # The images, with their sizes
@@ -255,7 +256,7 @@ def _united(
                         area=float(coco_mask.area(rle)), bbox=coco_mask.toBbox(rle).tolist()))
     return res
 
-# %% ../nbs/23_metrics.ipynb #bf34b882
+# %% ../nbs/23_metrics.ipynb #3e17b880
 def _coco(data, annotations) -> COCO:
     "pycocotools' view of some annotations."
     coco = COCO()
