@@ -6,7 +6,7 @@
 __all__ = ['RESULT_COLUMNS', 'write_atomic', 'write_json', 'RunLog', 'seed_everything', 'SeedEachEpoch', 'ProgressBar',
            'empty_charts', 'add_point', 'write_results', 'RunRecorder', 'resume_run']
 
-# %% ../nbs/26_run.ipynb #319f302c
+# %% ../nbs/26_run.ipynb #8ead6916
 import csv
 import json
 import os
@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastai.callback.core import CancelFitException, Callback
+from fastcore.basics import patch
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
 from .learner import AverageWeights
 from .metrics import PixelCounter, summarize
 
-# %% ../nbs/26_run.ipynb #f1e5937c
+# %% ../nbs/26_run.ipynb #14e30a84
 def write_atomic(
     path:str|Path, # Where the file goes; its folder is made
     write:Callable[[Path], object], # Called with the path to write to
@@ -46,7 +47,7 @@ def write_json(
     "Write JSON, whole or not at all."
     return write_atomic(path, lambda p: p.write_text(json.dumps(content, indent=1, allow_nan=False), encoding='utf-8'))
 
-# %% ../nbs/26_run.ipynb #3409cc3a
+# %% ../nbs/26_run.ipynb #baeedf45
 class RunLog:
     "Writes lines to a file, with the time, and to the screen."
     def __init__(self,
@@ -62,7 +63,7 @@ class RunLog:
             with self.path.open('a', encoding='utf-8') as f: f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
         if self.echo: tqdm.write(line)
 
-# %% ../nbs/26_run.ipynb #dfa20cf1
+# %% ../nbs/26_run.ipynb #bcf448ed
 def seed_everything(
     *seed:int, # One or more whole numbers, 0 or more
 ) -> None:
@@ -76,7 +77,7 @@ class SeedEachEpoch(Callback):
     def __init__(self, seed:int): self.seed = seed
     def before_epoch(self): seed_everything(self.seed, self.epoch)
 
-# %% ../nbs/26_run.ipynb #76632536
+# %% ../nbs/26_run.ipynb #80e80f60
 class ProgressBar(Callback):
     "One bar for the whole training, with loss, metric and the time left; shown on a terminal or when asked for."
     order = 80
@@ -103,7 +104,7 @@ class ProgressBar(Callback):
 
     def after_fit(self): self.bar.close()
 
-# %% ../nbs/26_run.ipynb #8394b054
+# %% ../nbs/26_run.ipynb #c7699190
 RESULT_COLUMNS = ('epoch', 'images_seen', 'train_loss', 'valid_loss', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'lr', 'seconds')
 
 def empty_charts() -> dict: # {'train': ..., 'meta': ..., 'validation': ...}
@@ -131,13 +132,7 @@ def write_results(
             out = csv.DictWriter(f, RESULT_COLUMNS); out.writeheader(); out.writerows(rows)
     return write_atomic(path, write)
 
-# %% ../nbs/26_run.ipynb #9ee1ff0a
-def _plain(x):
-    "The same with numpy's numbers as Python's, so that it can be read without unpickling code."
-    if isinstance(x, np.generic): return x.item()
-    if isinstance(x, dict): return {k: _plain(v) for k, v in x.items()}
-    return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
-
+# %% ../nbs/26_run.ipynb #e2eaeb38
 class RunRecorder(Callback):
     "Keeps the run folder up to date while a `Learner` trains."
     order = 75  # after fastai's Recorder, the schedulers and LearningRates
@@ -151,6 +146,7 @@ class RunRecorder(Callback):
     ):
         self.folder, self.metric, self.chart_name, self.patience, self.train_metric, self.log = Path(folder), metric, chart_name, patience, train_metric, log
         self.charts, self.rows, self.seen, self.best, self.waited, self.spent, self.next_epoch = empty_charts(), [], 0, None, 0, 0., 0
+        self.rates_before = 0  # learning rates recorded before this fit, when it resumes another
 
     def before_fit(self):
         "Start the clock."
@@ -175,59 +171,71 @@ class RunRecorder(Callback):
         if len(rates) + self.rates_before > len(known): add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
         if self.train_counter: self.train_counter.accumulate(self.learn)
 
-    rates_before = 0  # learning rates recorded before this fit, when it resumes another
+# %% ../nbs/26_run.ipynb #67edf609
+@patch
+def after_validate(self:RunRecorder):
+    "A row and points for an evaluation; the best weights."
+    if self.counter.counts is None or getattr(self.recorder, 'cancel_valid', False): return
+    now, step = summarize(self.counter.counts, self.counter.classes), self.seen
+    loss, score = float(self.recorder.loss.value), now[self.metric]
+    add_point(self.charts, 'validation', 'loss', step, loss)
+    add_point(self.charts, 'validation', self.chart_name, step, score)
+    for k in ('iou_per_image', 'iou_per_image_of_nothing'): add_point(self.charts, 'validation', k, step, now[k])
+    if self.train_counter: add_point(self.charts, 'train', self.chart_name, step, summarize(self.train_counter.counts, self.counter.classes)[self.metric])
+    lr = self.charts['meta']['lr']['values']
+    n = len(self.dls.train)*self.dls.train.bs
+    row = dict(epoch=round(step/n, 3), images_seen=step, train_loss=float(np.mean(self.losses)) if self.losses else None, valid_loss=loss,
+               lr=lr[-1] if lr else None, seconds=round(self.seconds, 1)) | {k: now[k] for k in RESULT_COLUMNS if k in now}
+    self.rows.append({k: row[k] for k in RESULT_COLUMNS})
+    self._write(); self._judge(score); self._say(row)
 
-    def after_validate(self):
-        "A row and points for an evaluation; the best weights."
-        if not self.counter._parts or getattr(self.recorder, 'cancel_valid', False): return
-        now, step = summarize(self.counter.counts, self.counter.classes), self.seen
-        loss, score = float(self.recorder.loss.value), now[self.metric]
-        add_point(self.charts, 'validation', 'loss', step, loss)
-        add_point(self.charts, 'validation', self.chart_name, step, score)
-        for k in ('iou_per_image', 'iou_per_image_of_nothing'): add_point(self.charts, 'validation', k, step, now[k])
-        if self.train_counter: add_point(self.charts, 'train', self.chart_name, step, summarize(self.train_counter.counts, self.counter.classes)[self.metric])
-        lr = self.charts['meta']['lr']['values']
-        n = len(self.dls.train)*self.dls.train.bs
-        row = dict(epoch=round(step/n, 3), images_seen=step, train_loss=float(np.mean(self.losses)) if self.losses else None, valid_loss=loss,
-                   lr=lr[-1] if lr else None, seconds=round(self.seconds, 1)) | {k: now[k] for k in RESULT_COLUMNS if k in now}
-        self.rows.append({k: row[k] for k in RESULT_COLUMNS})
-        self._write(); self._judge(score); self._say(row)
+@patch
+def _write(self:RunRecorder):
+    write_results(self.folder/'results.csv', self.rows)
+    write_json(self.folder/'charts.json', self.charts)
 
-    def _write(self):
-        write_results(self.folder/'results.csv', self.rows)
-        write_json(self.folder/'charts.json', self.charts)
+@patch
+def _judge(self:RunRecorder, score):
+    "Keep the best weights, and count the evaluations since."
+    if score is not None and (self.best is None or score > self.best):
+        self.best, self.waited = score, 0
+        self.save('best')
+    else: self.waited += 1
 
-    def _judge(self, score):
-        "Keep the best weights, and count the evaluations since."
-        if score is not None and (self.best is None or score > self.best):
-            self.best, self.waited = score, 0
-            self.save('best')
-        else: self.waited += 1
+@patch
+def _say(self:RunRecorder, r):
+    show = lambda k: 'none' if r[k] is None else f'{r[k]:.4f}'
+    self.log(f"epoch {r['epoch']:g}/{self.n_epoch}: train loss {show('train_loss')}, valid loss {show('valid_loss')}, miou {show('miou')}, "
+             f"iou_per_image {show('iou_per_image')} (of nothing {show('iou_per_image_of_nothing')}), dice {show('dice')}, {r['seconds']:.0f} s")
 
-    def _say(self, r):
-        show = lambda k: 'none' if r[k] is None else f'{r[k]:.4f}'
-        self.log(f"epoch {r['epoch']:g}/{self.n_epoch}: train loss {show('train_loss')}, valid loss {show('valid_loss')}, miou {show('miou')}, "
-                 f"iou_per_image {show('iou_per_image')} (of nothing {show('iou_per_image_of_nothing')}), dice {show('dice')}, {r['seconds']:.0f} s")
+# %% ../nbs/26_run.ipynb #0854dba8
+def _plain(x):
+    "The same with numpy's numbers as Python's, so that it can be read without unpickling code."
+    if isinstance(x, np.generic): return x.item()
+    if isinstance(x, dict): return {k: _plain(v) for k, v in x.items()}
+    return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
 
-    def save(self, name:str) -> Path:
-        "Write the network's weights as weights/NAME.safetensors."
-        state = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-        return write_atomic(self.folder/'weights'/f'{name}.safetensors', lambda p: save_file(state, p))
+@patch
+def save(self:RunRecorder, name:str) -> Path:
+    "Write the network's weights as weights/NAME.safetensors."
+    state = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+    return write_atomic(self.folder/'weights'/f'{name}.safetensors', lambda p: save_file(state, p))
 
-    def after_epoch(self):
-        "The epoch is whole: keep the weights and what is needed to go on."
-        if self.epoch < getattr(self.learn, 'first_epoch', 0): return
-        self.next_epoch = self.epoch + 1
-        self.save('last')
-        state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch')} | {'spent': self.seconds, 'optimizer': self.opt.state_dict()}
-        averaged = getattr(getattr(self.learn, 'average_weights', None), 'averaged', None)
-        if averaged is not None: state['averaged'] = averaged.state_dict()
-        write_atomic(self.folder/'weights'/'resume.pt', lambda p: torch.save(_plain(state), p))
-        if self.patience and self.waited >= self.patience:
-            self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
-            raise CancelFitException
+@patch
+def after_epoch(self:RunRecorder):
+    "The epoch is whole: keep the weights and what is needed to go on."
+    if self.epoch < getattr(self.learn, 'first_epoch', 0): return
+    self.next_epoch = self.epoch + 1
+    self.save('last')
+    state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch')} | {'spent': self.seconds, 'optimizer': self.opt.state_dict()}
+    averaged = getattr(getattr(self.learn, 'average_weights', None), 'averaged', None)
+    if averaged is not None: state['averaged'] = averaged.state_dict()
+    write_atomic(self.folder/'weights'/'resume.pt', lambda p: torch.save(_plain(state), p))
+    if self.patience and self.waited >= self.patience:
+        self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
+        raise CancelFitException
 
-# %% ../nbs/26_run.ipynb #21010892
+# %% ../nbs/26_run.ipynb #30030d20
 def resume_run(
     learn, # A `Learner` with a `RunRecorder`, made with the settings of the run
 ) -> int: # The epoch to start with: `learn.fit(n, start_epoch=...)`
