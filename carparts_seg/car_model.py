@@ -7,24 +7,34 @@ __all__ = ['HOLE', 'GLASS', 'Sheets', 'Unrolled', 'CarLook', 'sample_look', 'sha
            'cabin_side', 'door_lines', 'draw_sides', 'draw_cabin', 'draw_rear', 'draw_top', 'draw_wheel', 'Car',
            'draw_sheets', 'inside_faces', 'under_faces', 'bed_faces', 'make_car']
 
-# %% ../nbs/07_car_model.ipynb #f93459f1
+# %% ../nbs/07_car_model.ipynb #f9d8dd9d
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from .car_shape import (ATLAS, BED, DARK, LINER, SEAT, SHEETS, CarShape, Faces, box_faces, cabin_faces, cabin_rings, deck_faces, join, mirror_faces,
-    pairs, place, roof_faces, sample_shape, shell_faces, wheel_faces)
+from .car_shape import (ATLAS, BED, DARK, LINER, ON_ATLAS, SEAT, SHEETS, CarShape, Faces, box_faces, cabin_grid, cabin_rings, deck_faces, grid_faces,
+    join, mirror_faces, pairs, roof_faces, sample_shape, shell_faces, wheel_faces)
 from .parts import CAR_PARTS
 
-# %% ../nbs/07_car_model.ipynb #019cfe4a
+# %% ../nbs/07_car_model.ipynb #96b31d45
 HOLE, GLASS = 32, 64 # flags beside the part's number (1 to 18, 0 for none) in the atlas' labels
 
 class Sheets:
-    "The atlas of one car: `color` uint8 (512, 1024, 4), RGB and gloss; `label` uint8 (512, 1024)"
-    def __init__(self, paint):
-        self.label = np.zeros(ATLAS, np.uint8)
-        self.color = np.full(ATLAS, np.array((*paint, 255), np.uint8).view(np.uint32)[0]).view(np.uint8).reshape(*ATLAS, 4)
+    "The atlas of one car: `color` uint8 (H, W, 4), RGB and gloss; `label` uint8 (H, W); `ATLAS` divided by `step`"
+    def __init__(self, paint, step=1):
+        size, self.step = (ATLAS[0]//step, ATLAS[1]//step), step
+        self.label = np.zeros(size, np.uint8)
+        self.color = np.full(size, np.array((*paint, 255), np.uint8).view(np.uint32)[0]).view(np.uint8).reshape(*size, 4)
+        self.windows = {k: tuple(a[y//step:(y + h)//step, x//step:(x + w)//step] for a in (self.color, self.label)) for k, (x, y, w, h, *_) in SHEETS.items()}
+
+    def pixels(self, sheet, points):
+        "Places (n, 2) in a sheet's units as int32 sixteenths of a pixel within its window"
+        scale, shift, low, high = ON_ATLAS[sheet]
+        k = 16/self.step
+        q = np.asarray(points, float)*(scale*k) + ((shift - low)*k + (k/2 - 7.5)) # pixel centres lie on whole numbers
+        return np.minimum(np.maximum(q, 0), (high - low)*k).astype(np.int32)
 
     def fill(self,
         sheet:str, # name in SHEETS
@@ -34,38 +44,36 @@ class Sheets:
         flag:int=0, # HOLE, GLASS
     ):
         "Fill a polygon on a sheet"
-        x, y, w, h = SHEETS[sheet][:4]
-        q = [((place(sheet, *np.asarray(points, float).T) - (x, y))*16 + .5).astype(np.int32)]
-        if color is not None: cv2.fillPoly(self.color[y:y+h, x:x+w], q, (*color, 255)[:4], cv2.LINE_AA, 4)
-        if part is not None: cv2.fillPoly(self.label[y:y+h, x:x+w], q, (CAR_PARTS.index(part) + 1 if part else 0) + flag, cv2.LINE_8, 4)
+        q, (colors, labels) = [self.pixels(sheet, points)], self.windows[sheet]
+        if color is not None: cv2.fillPoly(colors, q, (*color, 255)[:4], cv2.LINE_AA, 4)
+        if part is not None: cv2.fillPoly(labels, q, (CAR_PARTS.index(part) + 1 if part else 0) + flag, cv2.LINE_8, 4)
 
     def line(self,
         sheet:str, # name in SHEETS
         points, # (n, 2) in the sheet's units
         color, # RGB or RGB and gloss
-        width:float=1., # pixels of the atlas
+        width:float=1., # pixels of the whole atlas
         closed:bool=False, # join the last point with the first
     ):
         "Draw a line on a sheet"
-        x, y, w, h = SHEETS[sheet][:4]
-        q = ((place(sheet, *np.asarray(points, float).T) - (x, y))*16 + .5).astype(np.int32)
-        cv2.polylines(self.color[y:y+h, x:x+w], [q], closed, (*color, 255)[:4], max(1, round(width)), cv2.LINE_AA, 4)
+        cv2.polylines(self.windows[sheet][0], [self.pixels(sheet, points)], closed, (*color, 255)[:4], max(1, int(width/self.step)), cv2.LINE_AA, 4)
 
-# %% ../nbs/07_car_model.ipynb #aae7e9d8
+# %% ../nbs/07_car_model.ipynb #8b30a7b4
 class Unrolled:
     "Places on the shell's sheet: from x along the sides, from y at the front and rear"
     def __init__(self, s:CarShape):
         p, _, self.arc = s.outline
-        self.x, self.front_y, self.rear_y = p[:, 0], p[:19, 1], p[-15:, 1]
-    def side(self, x, z): return pairs(np.interp(-np.asarray(x), -self.x, self.arc), z)
-    def front(self, y, z): return pairs(np.interp(y, self.front_y, self.arc[:19]), z)
-    def rear(self, y, z): return pairs(np.interp(y, self.rear_y[::-1], self.arc[-15:][::-1]), z)
+        self.back, self.front_y, self.front_arc, self.rear_y, self.rear_arc = (np.ascontiguousarray(a) for a in (-p[:, 0], p[:19, 1], self.arc[:19], p[:-16:-1, 1], self.arc[:-16:-1]))
+    def side(self, x, z): return pairs(np.interp(-np.asarray(x), self.back, self.arc), z)
+    def front(self, y, z): return pairs(np.interp(y, self.front_y, self.front_arc), z)
+    def rear(self, y, z): return pairs(np.interp(y, self.rear_y, self.rear_arc), z)
 
-def _circle(x, z, r, n=40, a0=0, a1=2*np.pi):
-    a = np.linspace(a0, a1, n)
-    return x + r*np.cos(a), z + r*np.sin(a)
+@lru_cache
+def _unit_circle(n): return np.cos(np.linspace(0, 2*np.pi, n)), np.sin(np.linspace(0, 2*np.pi, n))
 
-# %% ../nbs/07_car_model.ipynb #ed3ca787
+def _circle(x, z, r, n=40): return x + r*_unit_circle(n)[0], z + r*_unit_circle(n)[1]
+
+# %% ../nbs/07_car_model.ipynb #93cfae08
 @dataclass
 class CarLook:
     "Colours and details of one car"
@@ -97,7 +105,7 @@ def sample_look(rng:np.random.Generator, shape:CarShape)->CarLook:
 
 def shade(color, k): return tuple(int(min(255, max(0, c*k))) for c in color[:3])
 
-# %% ../nbs/07_car_model.ipynb #1b3f2d95
+# %% ../nbs/07_car_model.ipynb #0127716e
 def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     "Front bumper, headlights, grille and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .35)
@@ -123,7 +131,7 @@ def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     draw_grille(a, s, k, m, top, lo, hi, inner)
     a.line('shell', np.concatenate([m.front([0, h*.8], top), m.side([back + .2], hi + .06)]), shade(k.paint, .25), 2)
 
-# %% ../nbs/07_car_model.ipynb #dc407780
+# %% ../nbs/07_car_model.ipynb #d3ae6a4d
 def draw_grille(a:Sheets, s:CarShape, k:CarLook, m:Unrolled, top, lo, hi, inner):
     "Grille, lower intake, fog lamp, badge and plate"
     h, low, black, bright = s.half, s.sill - .04, (20, 21, 23, 90), (205, 208, 212, 255)
@@ -155,7 +163,7 @@ def draw_plate(a:Sheets, sheet, at):
     a.line(sheet, at(np.array([0, .265, .265, 0]), np.array([-.06, -.06, .06, .06])), (60, 60, 60, 60))
     for y in (.035, .105, .175, .225): a.fill(sheet, at(y + np.array([-.02, .02, .02, -.02]), np.array([-.035, -.035, .035, .035])), (50, 52, 60, 60))
 
-# %% ../nbs/07_car_model.ipynb #7163026e
+# %% ../nbs/07_car_model.ipynb #5e088ad8
 def cabin_side(s:CarShape):
     "Function from (x, v) to places on the side of the cabin's sheet"
     x, _, u = cabin_rings(s)
@@ -201,7 +209,7 @@ def draw_sides(a:Sheets, s:CarShape, k:CarLook, rng):
         a.fill('shell', m.side([x1 + .07, x1 + .25, x1 + .25, x1 + .07], [z - .015, z - .015, z + .022, z + .022]), (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12))
         a.line('shell', m.side([x1 + .07, x1 + .25], z - .025), shade(k.paint, .35), 1)
 
-# %% ../nbs/07_car_model.ipynb #fb2a969a
+# %% ../nbs/07_car_model.ipynb #4712bbee
 def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
     "Windshield, side windows, pillars, back glass on the cabin's sheet"
     at, (a0, a1), (c0, c1) = cabin_side(s)
@@ -232,7 +240,7 @@ def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
         if x[0] - x[1] > .12:
             a.fill('cabin', at(x, v), dark); a.fill('cabin', at(x + [-.03, .03, .03, -.03], np.array([.15, .15, .77, .77])), glass(t), 'back_glass' if s.kind == 'suv' else '', GLASS)
 
-# %% ../nbs/07_car_model.ipynb #27cb07e3
+# %% ../nbs/07_car_model.ipynb #eeb8a3cf
 def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     "Back bumper, tail lights, tailgate or trunk and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .3)
@@ -268,7 +276,7 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     else: a.fill('shell', m.rear([0, .14, .14, 0], s.tail - np.array([.2, .2, .12, .12])), (22, 22, 22, 120))
     a.fill('shell', m.rear(*_circle(0, s.tail - (.13 if s.kind != 'pickup' else .26), .055, 24)), (200, 204, 208, 255))
 
-# %% ../nbs/07_car_model.ipynb #a79a151f
+# %% ../nbs/07_car_model.ipynb #ab73b8f3
 def draw_top(a:Sheets, s:CarShape, k:CarLook):
     "Hood, wipers and trunk lid on the deck's sheet, and the roof's"
     h, seam, front = s.half, shade(k.paint, .35), s.length/2
@@ -288,7 +296,7 @@ def draw_top(a:Sheets, s:CarShape, k:CarLook):
     if s.kind == 'suv':
         for y, col in ((h - s.lean - .20, (25, 25, 27, 90)), (h - s.lean - .185, (180, 183, 187, 255))): a.fill('roof', [(s.header_x - .2, y), (s.header_x - .2, y + .05), (s.roof_x + .12, y + .05), (s.roof_x + .12, y)], col)
 
-# %% ../nbs/07_car_model.ipynb #88110009
+# %% ../nbs/07_car_model.ipynb #4eb537c1
 def draw_wheel(a:Sheets, k:CarLook):
     "Tyre, rim with spokes, brake disc and hub on the wheel's sheet"
     ring = lambda r, col: a.fill('wheel', np.stack(_circle(0, 0, r, 48), 1), col, 'wheel')
@@ -305,7 +313,7 @@ def draw_wheel(a:Sheets, k:CarLook):
             ((200, 203, 206, 255), ''), ((30, 30, 32, 30), ''), ((12, 12, 13, 0), ''))):
         a.fill('plain', [(i, 0), (i + 1, 0), (i + 1, 4), (i, 4)], col, part)
 
-# %% ../nbs/07_car_model.ipynb #e3f6789f
+# %% ../nbs/07_car_model.ipynb #5f828a59
 @dataclass
 class Car:
     "One car: its surfaces, in groups, and its atlas"
@@ -316,7 +324,7 @@ class Car:
 
 def draw_sheets(shape:CarShape, look:CarLook, rng)->Sheets:
     "The atlas of a car"
-    a = Sheets(look.paint)
+    a = Sheets(look.paint, shape.step)
     draw_sides(a, shape, look, rng); draw_front(a, shape, look, rng); draw_rear(a, shape, look, rng)
     draw_cabin(a, shape, look); draw_top(a, shape, look); draw_wheel(a, look)
     return a
@@ -344,22 +352,24 @@ def bed_faces(s:CarShape)->Faces:
     keep = np.arange(6) != 4
     return Faces(b.points[keep], b.normals[keep], b.uv[keep], b.left[keep])
 
-# %% ../nbs/07_car_model.ipynb #392ee317
+# %% ../nbs/07_car_model.ipynb #d22605ea
 def make_car(
     rng:np.random.Generator, # source of all choices
     kind:str=None, # sedan, hatchback, suv or pickup; None chooses
+    step:int=1, # 2 for a picture of up to 256 pixels: half as fine an atlas and half as many lines in the surfaces
 )->Car:
-    "Draw one car: lengths, looks, surfaces and sheets"
-    s = sample_shape(rng, kind)
+    "Draw one car: lengths, looks, surfaces and sheets; what is chosen does not depend on `step`"
+    s = sample_shape(rng, kind); s.step = step
     k = sample_look(rng, s)
     both = lambda f: join(f, f.mirrored())
-    cabin, wheel_y = cabin_faces(s), s.half - .14
-    groups = dict(deck=both(deck_faces(s)), cabin=both(cabin), roof=both(roof_faces(s)), shell=both(shell_faces(s)), inner=both(cabin).flipped(), inside=inside_faces(s), under=under_faces(s))
+    cabin, wheel_y = cabin_grid(s), s.half - .14
+    groups = dict(deck=both(deck_faces(s)), cabin=both(grid_faces(*cabin, step=step)), roof=both(roof_faces(s)), shell=both(shell_faces(s)), inner=both(grid_faces(*cabin, step=2)).flipped(),
+        inside=inside_faces(s), under=under_faces(s))
     mirror = mirror_faces(s)
     groups['left_mirror'], groups['right_mirror'] = mirror, mirror.mirrored()
-    straight = wheel_faces(s.wheel_radius, .23)
+    straight = wheel_faces(s.wheel_radius, .23, 0., step)
     for name, x, turn in (('front', s.front_axle, k.steer), ('back', s.rear_axle, 0.)):
-        left, right = (wheel_faces(s.wheel_radius, .23, t) if t else straight for t in (turn, -turn))
+        left, right = (wheel_faces(s.wheel_radius, .23, t, step) if t else straight for t in (turn, -turn))
         groups[f'{name}_left_wheel'] = left.moved((x, wheel_y, s.wheel_radius))
         groups[f'{name}_right_wheel'] = right.mirrored().moved((x, -wheel_y, s.wheel_radius))
     if s.kind == 'pickup': groups['bed'] = bed_faces(s)

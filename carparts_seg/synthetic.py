@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Place', 'sample_place', 'sample_azimuth', 'sample_camera', 'draw_car', 'stream_cars', 'write_cars', 'draw_dataset']
 
-# %% ../nbs/12_synthetic.ipynb #635b1aca
+# %% ../nbs/12_synthetic.ipynb #cfa08226
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from .parts import CAR_PARTS
 from .rle import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from .table import PartsData
 
-# %% ../nbs/12_synthetic.ipynb #c0cecd6c
+# %% ../nbs/12_synthetic.ipynb #915be446
 @dataclass
 class Place:
     "Where a picture is taken: colours, light and what stands around"
@@ -55,10 +55,10 @@ def sample_place(rng:np.random.Generator)->Place:
     elif kind == 'studio':
         low = rng.choice([.98, .8, .35, .16])*(1 + rng.uniform(-.04, .04, 3)); top = low*rng.uniform(.8, 1.02); ground, pattern = low*rng.uniform(.9, 1.), 'plain'
     else: low = rng.uniform(.55, .85)*tint; top = low*rng.uniform(.7, 1.1); ground, pattern = rng.uniform(.45, .8)*tint, str(rng.choice(['plain', 'pavers']))
-    env = surroundings(rng, top, np.minimum(low*1.08, 1.1), ground*.9, rng.uniform(.08, .3), lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)))
+    env = surroundings(rng, sun, top, np.minimum(low*1.08, 1.1), ground*.9, rng.uniform(.08, .3), lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)))
     return Place(kind, top, low, np.clip(ground, 0, 1), pattern, Light(sun, .62*sunny*warm, sky*np.array([.98, 1, 1.03]), env), .12 + .5*sunny, .35 - .28*sunny)
 
-# %% ../nbs/12_synthetic.ipynb #46d76561
+# %% ../nbs/12_synthetic.ipynb #6f004d68
 def sample_azimuth(rng:np.random.Generator)->float:
     "Degrees from the car's nose to its left at which the camera stands: as often as in the real data from the front, from a corner, beside, behind"
     side = rng.choice([-1, 1])
@@ -78,7 +78,7 @@ def sample_camera(
     box = np.array([.5 - w/2 + x, .5 - h/2 + y, .5 + w/2 + x, .5 + h/2 + y])*(width, height, width, height)
     return frame(camera, points, box, rng.uniform(.95, 1.4))
 
-# %% ../nbs/12_synthetic.ipynb #7d7ef41d
+# %% ../nbs/12_synthetic.ipynb #e568a727
 def _stage(rng, camera, cars, place, height, width):
     "The empty stage: backdrop, ground and shadows"
     away = -camera.eye*(1, 1, 0)/np.linalg.norm(camera.eye[:2])
@@ -92,32 +92,33 @@ def _stage(rng, camera, cars, place, height, width):
 def _draw(seed, height, width):
     "Picture before JPEG, part numbers (2, height, width), JPEG quality"
     rng = np.random.default_rng(seed)
-    car, place = make_car(rng), sample_place(rng)
+    step = 1 if max(height, width) > 256 else 2
+    car, place = make_car(rng, step=step), sample_place(rng)
     camera = sample_camera(rng, car, height, width)
     cars = [(car, np.zeros(2), 0.)]
-    if rng.random() < .15: cars.insert(0, _another(rng, camera))
+    if rng.random() < .15: cars.insert(0, _another(rng, camera, step))
     image = _stage(rng, camera, cars, place, height, width)
     parts, mark = np.zeros((2, height, width), np.uint8), np.zeros((height, width), np.uint8)
-    for i, (c, position, yaw) in enumerate(cars): mark[draw_into(image, parts, c, camera.seen_from(position, yaw), place.light)] = 32*(i + 1)
+    for i, (c, position, yaw) in enumerate(cars): np.copyto(mark, 32*(i + 1), where=draw_into(image, parts, c, camera.seen_from(position, yaw), place.light))
     return photograph(rng, image, parts[0] + mark), parts, int(rng.integers(72, 96))
 
-def _another(rng, camera):
+def _another(rng, camera, step):
     "A second car behind the first: it, its place and its direction"
     away = -camera.eye[:2]/np.linalg.norm(camera.eye[:2])
     beside = np.array([-away[1], away[0]])*rng.choice([-1, 1])
-    return make_car(rng), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
+    return make_car(rng, step=step), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
 
-# %% ../nbs/12_synthetic.ipynb #316b8a02
+# %% ../nbs/12_synthetic.ipynb #d7eeaa39
 _LEAST = np.array([.0005 if 'light' in p else 0.001 if 'mirror' in p else .012 if p == 'wheel' else .006 for p in CAR_PARTS]) # share of the picture below which a part is left out
 
 def _planes(parts, least=_LEAST):
     "Planes (18, H, W) uint8 of the part numbers; a part of which less than the share `least` of the picture is seen is left out"
     planes = np.zeros((len(CAR_PARTS), *parts.shape[1:]), np.uint8)
-    n = np.bincount(parts[0].ravel(), minlength=19) + np.bincount(parts[1].ravel(), minlength=19)
-    hidden = parts[1].any()
+    seen, hidden = (cv2.calcHist([p], [0], None, [19], [0, 19]).ravel() for p in parts)
+    n = seen + hidden
     for c in np.flatnonzero(n[1:] >= np.maximum(least*parts[0].size, 1)):
         np.equal(parts[0], c + 1, out=planes[c].view(bool))
-        if hidden: planes[c] |= parts[1] == c + 1
+        if hidden[c + 1]: planes[c] |= parts[1] == c + 1
     return planes
 
 def _check_size(height, width):
@@ -137,7 +138,7 @@ def draw_car(
     image = cv2.cvtColor(cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return image, _planes(parts)
 
-# %% ../nbs/12_synthetic.ipynb #aa699a8b
+# %% ../nbs/12_synthetic.ipynb #1db2e82c
 def stream_cars(
     seed:int=0, # picture i depends on (seed, i) and the size alone
     height:int=512, # pixels
@@ -147,7 +148,7 @@ def stream_cars(
     "Draw pictures without end; picture i is `draw_car((seed, i), height, width)`"
     for i in count(start): yield draw_car((seed, i), height, width)
 
-# %% ../nbs/12_synthetic.ipynb #8dc33b09
+# %% ../nbs/12_synthetic.ipynb #8e1e738b
 _SCHEMA = pa.schema([('file_name', pa.string()), ('name', pa.string()), ('rle_mask', pa.string()), ('height', pa.int64()), ('width', pa.int64())])
 
 def _rows(file, planes):
@@ -164,7 +165,7 @@ def _annotation(row, number, image):
     return dict(id=number, image_id=image, category_id=CAR_PARTS.index(name) + 1, segmentation=coco, area=int(rle_area(rle)),
         bbox=[float(v) for v in rle_bbox(rle, height, width)], iscrowd=0)
 
-# %% ../nbs/12_synthetic.ipynb #31eb7d26
+# %% ../nbs/12_synthetic.ipynb #c6df988a
 def write_cars(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
@@ -192,7 +193,7 @@ def write_cars(
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
     return folder
 
-# %% ../nbs/12_synthetic.ipynb #0566c2d4
+# %% ../nbs/12_synthetic.ipynb #a2559aca
 def draw_dataset(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
