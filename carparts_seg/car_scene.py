@@ -7,7 +7,7 @@ __all__ = ['WHITE', 'Camera', 'look_at', 'frame', 'Light', 'surroundings', 'corn
            'shade_car', 'Shown', 'look_at_layer', 'put', 'draw_into', 'noise', 'ground_picture', 'shadow_picture',
            'lay_ground', 'backdrop', 'soften_edges', 'photograph']
 
-# %% ../nbs/08_car_scene.ipynb #dc3ef1fc
+# %% ../nbs/08_car_scene.ipynb #601c60fd
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ import numpy as np
 from .car_model import GLASS, HOLE, Car, make_car
 from .parts import CAR_PARTS, mirror_name
 
-# %% ../nbs/08_car_scene.ipynb #76876e59
+# %% ../nbs/08_car_scene.ipynb #634611b6
 @dataclass
 class Camera:
     "A pinhole camera without roll; its axes are rows of `axes`: right, down, forward"
@@ -49,7 +49,7 @@ class Camera:
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
         return replace(self, eye=turn @ (self.eye - (*position, 0)), axes=self.axes @ turn.T)
 
-# %% ../nbs/08_car_scene.ipynb #78a8c4a6
+# %% ../nbs/08_car_scene.ipynb #d5213fc3
 def look_at(
     target, # (3,) metres
     azimuth:float, # degrees from the car's nose to its left
@@ -77,7 +77,7 @@ def frame(
     focal = k*np.array([1, squeeze])
     return replace(camera, focal=focal, center=box.mean(0) - focal*(lo + hi)/2)
 
-# %% ../nbs/08_car_scene.ipynb #b2e08fa8
+# %% ../nbs/08_car_scene.ipynb #ec3e334f
 WHITE = 170 # of the scene's bytes
 _N, _BRIGHT = 128, 200 # size of the sphere map, and its byte for 1
 _gx, _gy = np.meshgrid(*[np.linspace(-1, 1, _N, dtype=np.float32)]*2)
@@ -117,7 +117,7 @@ def surroundings(
     for _ in range(6): glint *= glint # to the power of 64
     return cv2.merge([*cv2.split(cv2.GaussianBlur(env, (3, 3), 0)), cv2.convertScaleAbs(glint, alpha=255)])
 
-# %% ../nbs/08_car_scene.ipynb #efd831b7
+# %% ../nbs/08_car_scene.ipynb #89c6c162
 def corner_light(
     ray, # (3, ...) unit vectors from the eye to the corners
     normal, # (3, ...) unit vectors
@@ -189,7 +189,7 @@ class Raster:
             np.minimum(v, hi.take(face, out=part, mode='clip'), out=v)
         return uv
 
-# %% ../nbs/08_car_scene.ipynb #37cf67cf
+# %% ../nbs/08_car_scene.ipynb #0ed5f57f
 def layers(
     r:Raster,
     height:int, # pixels
@@ -216,7 +216,7 @@ def layers(
         if beside[k]: r.paint(front, k, True)
     return lower, upper, front
 
-# %% ../nbs/08_car_scene.ipynb #536ff16b
+# %% ../nbs/08_car_scene.ipynb #79966dc4
 _PART = np.zeros((2, 32), np.uint8) # [on the left?, label in the atlas] -> part's number, 0 for none
 _PART[1, 1:19] = np.arange(1, 19)
 _PART[0, 1:19] = [CAR_PARTS.index(mirror_name(n)) + 1 for n in CAR_PARTS]
@@ -229,17 +229,19 @@ def labels(
 ): # part's number (N,), 0 for none, and flags (N,)
     "Which part each pixel shows"
     label = r.car.sheets.label
-    x, y = (uv + .5).astype(np.int32)
+    x, y = (uv + np.float32(.5)).astype(np.int32)
     y *= label.shape[1]; y += x
-    code = label.ravel()[y]
-    return _PART.ravel()[r.side[face] + (code & 31)], code & (HOLE | GLASS)
+    code = label.ravel().take(y)
+    return _PART.ravel().take(r.side.take(face) + (code & 31)), code & (HOLE | GLASS)
 
-# %% ../nbs/08_car_scene.ipynb #c07d6cf3
+# %% ../nbs/08_car_scene.ipynb #3ec67024
 _BLOCK = 1 << 14
 
 def _look_up(image, x, y):
-    "Channels of an image (h, w, 4) between its pixels, bilinear: four of (1, N) uint8"
-    return cv2.split(cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    "Channels (4, N) float32 of an image (h, w, 4) uint8 between its pixels, bilinear"
+    out = np.empty((4, len(x)), np.float32)
+    for a, b in zip(out, cv2.split(cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))): a[:] = b[0]
+    return out
 
 def shade_car(
     r:Raster,
@@ -250,7 +252,8 @@ def shade_car(
 )->np.ndarray: # (N,) uint32: RGB and an unused byte
     "Colour of each pixel: diffuse light, metallic falloff, clear coat or glass with reflections (Schlick's Fresnel term)"
     facing, up, towards, ex, ey = r.at(slice(2, 7), face, x, y)
-    base, env = (np.stack(_look_up(*a)).reshape(4, -1)*np.float32(k) for a, k in (((r.car.sheets.color, *uv), 1/255), ((r.light.surroundings, ex, ey), 1/_BRIGHT)))
+    base, env = _look_up(r.car.sheets.color, *uv), _look_up(r.light.surroundings, ex, ey)
+    base *= np.float32(1/255); env *= np.float32(1/_BRIGHT)
     base, gloss, env, glint = base[:3], base[3], env[:3], env[3]*np.float32(_BRIGHT/255)
     np.clip(facing, 0, 1, out=facing)
     sun, sky = r.light.sun_color.astype(np.float32), r.light.sky_color.astype(np.float32)
@@ -265,7 +268,7 @@ def shade_car(
     red, green, blue = cv2.convertScaleAbs(color, alpha=WHITE)
     return cv2.merge([red, green, blue, red]).view(np.uint32).ravel()
 
-# %% ../nbs/08_car_scene.ipynb #c9e22ca3
+# %% ../nbs/08_car_scene.ipynb #e938a4b1
 @dataclass
 class Shown:
     "What the pixels of a layer show"
@@ -292,7 +295,7 @@ def look_at_layer(
     for k in range(0, len(i), _BLOCK): b = slice(k, k + _BLOCK); uv[:, b] = r.place(face[b], x[b], y[b])
     return Shown(i, face, x, y, uv, *labels(r, face, uv))
 
-# %% ../nbs/08_car_scene.ipynb #0407455a
+# %% ../nbs/08_car_scene.ipynb #856f03af
 def put(
     p:Shown,
     r:Raster,
@@ -340,7 +343,7 @@ def draw_into(
     for a, b in ((parts[0], seen), (parts[1], behind), (cover, here)): a[window] = b.reshape(shape)
     return cover
 
-# %% ../nbs/08_car_scene.ipynb #5cee0e28
+# %% ../nbs/08_car_scene.ipynb #4da52e25
 def noise(
     rng:np.random.Generator,
     shape, # (height, width)
@@ -358,7 +361,7 @@ def _speckles(n=512):
 
 _EXTENT = 9. # metres from the middle to the edge of the ground's drawing, which repeats outside
 
-# %% ../nbs/08_car_scene.ipynb #17b39146
+# %% ../nbs/08_car_scene.ipynb #1276be2f
 def ground_picture(
     rng:np.random.Generator,
     color, # RGB, 1 is white
@@ -382,7 +385,7 @@ def ground_picture(
             cv2.line(g, a, b, 255, 3, cv2.LINE_AA)
     return g, np.clip((shades*(1 - white) + white*(.88, .88, .84))*WHITE, 0, 255).astype(np.uint8)[None]
 
-# %% ../nbs/08_car_scene.ipynb #79499bc9
+# %% ../nbs/08_car_scene.ipynb #52d7c2c2
 def shadow_picture(
     cars, # list of (shape, position, yaw)
     sun, # (3,) unit vector
@@ -406,7 +409,7 @@ def shadow_picture(
     def lit(m, dark, r): return cv2.convertScaleAbs(cv2.GaussianBlur(m, (0, 0), max(.6, r*k)), alpha=-dark, beta=255)
     return cv2.multiply(lit(cast, strength, soft), lit(under, .8, .11), scale=1/255)
 
-# %% ../nbs/08_car_scene.ipynb #44758ad6
+# %% ../nbs/08_car_scene.ipynb #c76f1ae5
 def lay_ground(
     image:np.ndarray, # (H, W, 3) uint8, `WHITE` is white; rows below the horizon are changed in place
     camera:Camera,
@@ -432,21 +435,21 @@ def lay_ground(
     rows = image[top:top + len(far)]
     rows[:] = rows*(1 - far) + far*(np.asarray(haze, np.float32)*WHITE) + np.float32(.5)
 
-# %% ../nbs/08_car_scene.ipynb #3d294d69
+# %% ../nbs/08_car_scene.ipynb #33b2ab7f
 def backdrop(
     rng:np.random.Generator,
     height:int, width:int, # pixels
     horizon:float, # row
     kind:str, # trees, town, wall, studio or hall
     top, low, # RGB of the sky, or of the wall, at the top and at the horizon
-)->np.ndarray: # (height, width, 3) uint8, `WHITE` is white; below the horizon there is nothing to see
+)->np.ndarray: # (height, width, 3) uint8, `WHITE` is white; nothing is drawn far below the horizon
     "Picture of what is above the horizon; drawn at half size, as it is out of focus"
-    out, width, horizon = np.empty((height, width, 3), np.uint8), (width + 1)//2, horizon/2
+    out, width, horizon = np.zeros((height, width, 3), np.uint8), (width + 1)//2, horizon/2
     hz = int(np.clip(horizon, 1, (height + 1)//2))
     rows = min((height + 1)//2, hz + 6)
     t = np.clip(np.arange(rows, dtype=np.float32)/max(horizon, 1), 0, 1)[:, None]
     sky = np.clip((np.asarray(top, np.float32)*(1 - t) + np.asarray(low, np.float32)*t)*WHITE, 0, 255)
-    image = np.repeat(sky.astype(np.uint8)[:, None], width, 1)
+    image = cv2.resize(sky.astype(np.uint8)[:, None], (width, rows), interpolation=cv2.INTER_NEAREST)
     if kind in ('trees', 'town'): cv2.add(image, cv2.cvtColor(cv2.convertScaleAbs(np.maximum(noise(rng, (rows, width), 6) + .5*noise(rng, (rows, width), 14), 0), alpha=.10*WHITE), cv2.COLOR_GRAY2RGB), dst=image)
     if kind == 'town':
         for _ in range(int(rng.integers(3, 8))): _house(rng, image, hz)
@@ -455,10 +458,10 @@ def backdrop(
     if kind == 'hall': _hall(rng, image, hz)
     if kind != 'studio': image = cv2.GaussianBlur(image, (0, 0), rng.uniform(.5, 1.5)*width/256)
     n = min(2*rows, height)
-    out[:n] = cv2.resize(image, (out.shape[1], 2*rows), interpolation=cv2.INTER_LINEAR)[:n]; out[n:] = image[-1, 0]
+    out[:n] = cv2.resize(image, (out.shape[1], 2*rows), interpolation=cv2.INTER_LINEAR)[:n]
     return out
 
-# %% ../nbs/08_car_scene.ipynb #4def13ad
+# %% ../nbs/08_car_scene.ipynb #47d61a91
 def _bytes(color): return tuple(int(c) for c in np.clip(np.asarray(color, float)*WHITE, 0, 255))
 
 def _brighten(image, noise): cv2.multiply(image, cv2.cvtColor(cv2.convertScaleAbs(1 + noise, alpha=128), cv2.COLOR_GRAY2RGB), dst=image, scale=1/128)
@@ -499,7 +502,7 @@ def _hall(rng, image, hz):
         panel[:] = np.minimum(panel*np.float32(rng.uniform(.45, 1.3)), 255)
     for y in np.linspace(0, hz*.4, 4): cv2.line(image, (0, int(y)), (W, int(y)), _bytes((1.05, 1.05, 1.)), max(1, H//90), cv2.LINE_AA)
 
-# %% ../nbs/08_car_scene.ipynb #84781b1d
+# %% ../nbs/08_car_scene.ipynb #5001998b
 def soften_edges(
     image:np.ndarray, # (H, W, 3) uint8; changed in place
     mark:np.ndarray, # (H, W) uint8: differs where an edge is to be softened
