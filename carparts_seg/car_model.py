@@ -7,7 +7,7 @@ __all__ = ['HOLE', 'GLASS', 'Sheets', 'Unrolled', 'CarLook', 'sample_look', 'sha
            'cabin_side', 'door_lines', 'draw_sides', 'draw_cabin', 'draw_rear', 'draw_top', 'draw_wheel', 'Car',
            'draw_sheets', 'inside_faces', 'under_faces', 'bed_faces', 'make_car']
 
-# %% ../nbs/07_car_model.ipynb #cae4ddaf
+# %% ../nbs/07_car_model.ipynb #10447000
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from .car_shape import (ATLAS, BED, DARK, LINER, ON_ATLAS, SEAT, SHEETS, CarShap
     join, mirror_faces, pairs, roof_faces, sample_shape, shell_faces, wheel_faces)
 from .parts import CAR_PARTS
 
-# %% ../nbs/07_car_model.ipynb #09fe2ec2
+# %% ../nbs/07_car_model.ipynb #708e1132
 HOLE, GLASS = 32, 64 # flags beside the part's number (1 to 18, 0 for none) in the atlas' labels
 
 class Sheets:
@@ -60,7 +60,7 @@ class Sheets:
         "Draw a line on a sheet"
         cv2.polylines(self.windows[sheet][0], [self.pixels(sheet, points)], closed, (*color, 255)[:4], max(1, int(width/self.step)), cv2.LINE_AA, 4)
 
-# %% ../nbs/07_car_model.ipynb #dfc3f3d0
+# %% ../nbs/07_car_model.ipynb #cbb4a6fd
 class Unrolled:
     "Places on the shell's sheet: from x along the sides, from y at the front and rear"
     def __init__(self, s:CarShape):
@@ -75,7 +75,7 @@ def _unit_circle(n): return np.cos(np.linspace(0, 2*np.pi, n)), np.sin(np.linspa
 
 def _circle(x, z, r, n=40): return x + r*_unit_circle(n)[0], z + r*_unit_circle(n)[1]
 
-# %% ../nbs/07_car_model.ipynb #17e66ac3
+# %% ../nbs/07_car_model.ipynb #785485fb
 @dataclass
 class CarLook:
     "Colours and details of one car"
@@ -107,7 +107,7 @@ def sample_look(rng:np.random.Generator, shape:CarShape)->CarLook:
 
 def shade(color, k): return tuple(int(min(255, max(0, c*k))) for c in color[:3])
 
-# %% ../nbs/07_car_model.ipynb #78d7ec4e
+# %% ../nbs/07_car_model.ipynb #b0d3ad6d
 def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     "Front bumper, headlights, grille and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .35)
@@ -133,7 +133,7 @@ def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     draw_grille(a, s, k, m, top, lo, hi, inner)
     a.line('shell', np.concatenate([m.front([0, h*.8], top), m.side([back + .2], hi + .06)]), shade(k.paint, .25), 2)
 
-# %% ../nbs/07_car_model.ipynb #84edf2c8
+# %% ../nbs/07_car_model.ipynb #f7072948
 def draw_grille(a:Sheets, s:CarShape, k:CarLook, m:Unrolled, top, lo, hi, inner):
     "Grille, lower intake, fog lamp, badge and plate"
     h, low, black, bright = s.half, s.sill - .04, (20, 21, 23, 90), (205, 208, 212, 255)
@@ -165,7 +165,7 @@ def draw_plate(a:Sheets, sheet, at):
     a.line(sheet, at(np.array([0, .265, .265, 0]), np.array([-.06, -.06, .06, .06])), (60, 60, 60, 60))
     for y in (.035, .105, .175, .225): a.fill(sheet, at(y + np.array([-.02, .02, .02, -.02]), np.array([-.035, -.035, .035, .035])), (50, 52, 60, 60))
 
-# %% ../nbs/07_car_model.ipynb #e53678bd
+# %% ../nbs/07_car_model.ipynb #7e1e4d79
 def cabin_side(s:CarShape):
     "Function from (x, v) to places on the side of the cabin's sheet"
     x, _, u = cabin_rings(s)
@@ -211,7 +211,7 @@ def draw_sides(a:Sheets, s:CarShape, k:CarLook, rng):
         a.fill('shell', m.side([x1 + .07, x1 + .25, x1 + .25, x1 + .07], [z - .015, z - .015, z + .022, z + .022]), (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12))
         a.line('shell', m.side([x1 + .07, x1 + .25], z - .025), shade(k.paint, .35), 1)
 
-# %% ../nbs/07_car_model.ipynb #9c027e90
+# %% ../nbs/07_car_model.ipynb #e635e00a
 def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
     "Windshield, side windows, pillars, back glass on the cabin's sheet"
     at, (a0, a1), (c0, c1) = cabin_side(s)
@@ -242,7 +242,7 @@ def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
         if x[0] - x[1] > .12:
             a.fill('cabin', at(x, v), dark); a.fill('cabin', at(x + [-.03, .03, .03, -.03], np.array([.15, .15, .77, .77])), glass(t), 'back_glass' if s.kind == 'suv' else '', GLASS)
 
-# %% ../nbs/07_car_model.ipynb #c516deb0
+# %% ../nbs/07_car_model.ipynb #7cab61ab
 def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     "Back bumper, tail lights, tailgate or trunk and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .3)
@@ -278,7 +278,7 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     else: a.fill('shell', m.rear([0, .14, .14, 0], s.tail - np.array([.2, .2, .12, .12])), (22, 22, 22, 120))
     a.fill('shell', m.rear(*_circle(0, s.tail - (.13 if s.kind != 'pickup' else .26), .055, 24)), (200, 204, 208, 255))
 
-# %% ../nbs/07_car_model.ipynb #b007dd5d
+# %% ../nbs/07_car_model.ipynb #da24187f
 def draw_top(a:Sheets, s:CarShape, k:CarLook):
     "Hood, wipers and trunk lid on the deck's sheet, and the roof's"
     h, seam, front = s.half, shade(k.paint, .35), s.length/2
@@ -298,7 +298,7 @@ def draw_top(a:Sheets, s:CarShape, k:CarLook):
     if s.kind == 'suv':
         for y, col in ((h - s.lean - .20, (25, 25, 27, 90)), (h - s.lean - .185, (180, 183, 187, 255))): a.fill('roof', [(s.header_x - .2, y), (s.header_x - .2, y + .05), (s.roof_x + .12, y + .05), (s.roof_x + .12, y)], col)
 
-# %% ../nbs/07_car_model.ipynb #59ae8d16
+# %% ../nbs/07_car_model.ipynb #84f2190a
 def draw_wheel(a:Sheets, k:CarLook):
     "Tyre, rim with spokes, brake disc and hub on the wheel's sheet"
     ring = lambda r, col: a.fill('wheel', np.stack(_circle(0, 0, r, 48), 1), col, 'wheel')
@@ -315,7 +315,7 @@ def draw_wheel(a:Sheets, k:CarLook):
             ((200, 203, 206, 255), ''), ((30, 30, 32, 30), ''), ((12, 12, 13, 0), ''))):
         a.fill('plain', [(i, 0), (i + 1, 0), (i + 1, 4), (i, 4)], col, part)
 
-# %% ../nbs/07_car_model.ipynb #06479974
+# %% ../nbs/07_car_model.ipynb #e3590227
 @dataclass
 class Car:
     "One car: its surfaces, in groups, and its atlas"
@@ -354,7 +354,7 @@ def bed_faces(s:CarShape)->Faces:
     keep = np.arange(6) != 4
     return Faces(b.points[keep], b.normals[keep], b.uv[keep], b.left[keep])
 
-# %% ../nbs/07_car_model.ipynb #11386721
+# %% ../nbs/07_car_model.ipynb #1c7fdbc7
 def make_car(
     rng:np.random.Generator, # source of all choices
     kind:str=None, # sedan, hatchback, suv or pickup; None chooses

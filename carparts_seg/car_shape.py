@@ -8,13 +8,13 @@ __all__ = ['ATLAS', 'SHEETS', 'ON_ATLAS', 'RUBBER', 'DARK', 'MIRROR', 'SEAT', 'M
            'shell_points', 'shell_faces', 'deck_faces', 'cabin_rings', 'roof_height', 'cabin_grid', 'cabin_faces',
            'roof_faces', 'disc_faces', 'wheel_faces', 'box_faces', 'mirror_faces']
 
-# %% ../nbs/06_car_shape.ipynb #33ada34a
+# %% ../nbs/06_car_shape.ipynb #2f26d0ce
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
 import numpy as np
 
-# %% ../nbs/06_car_shape.ipynb #09f6a4cb
+# %% ../nbs/06_car_shape.ipynb #2f421812
 @dataclass
 class CarShape:
     "Lengths of a car in metres; x runs forward, z up, and half widths are along y"
@@ -51,7 +51,7 @@ class CarShape:
     @cached_property
     def outline(self): return plan(self)
 
-# %% ../nbs/06_car_shape.ipynb #cdf40c2c
+# %% ../nbs/06_car_shape.ipynb #9d378ac8
 _RANGES = dict( # length, width, height | sill, wheelbase/length, front overhang | heights: nose, cowl, belt, tail | from the front: cowl, header, roof end, back glass foot (shares of the length)
     sedan=    ((4.30, 4.85), (1.73, 1.87), (1.41, 1.51), (.22, .28), (.575, .605), (.85, .95), (.70, .80), (.94, 1.0), (.98, 1.05), (.98, 1.08), (.245, .28), (.445, .475), (.72, .76), (.875, .90)),
     hatchback=((3.75, 4.35), (1.68, 1.82), (1.45, 1.57), (.22, .29), (.60, .635), (.76, .86), (.73, .85), (.95, 1.03), (.98, 1.06), (.98, 1.06), (.24, .27), (.43, .465), (.86, .91), (.965, .98)),
@@ -75,7 +75,7 @@ def sample_shape(
     return CarShape(kind, L, W, H, sill, wb*L, fo, radius, nose, cowl, belt, tail, cowl_x, header_x, roof_x, base_x, pillar_x, door_x,
         rng.uniform(.13, .2), rng.uniform(2.6, 3.6), rng.uniform(.12, .28), 2 if two else 4)
 
-# %% ../nbs/06_car_shape.ipynb #40ef3af3
+# %% ../nbs/06_car_shape.ipynb #1e846c7d
 @dataclass
 class Faces:
     "Quadrilaterals (F, 4): corners in metres, unit normals at the corners, and places on the atlas in pixels"
@@ -105,7 +105,7 @@ def _cross(a, b):
     (ax, ay, az), (bx, by, bz) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
     return np.stack([ay*bz - az*by, az*bx - ax*bz, ax*by - ay*bx], -1)
 
-# %% ../nbs/06_car_shape.ipynb #ca9dab42
+# %% ../nbs/06_car_shape.ipynb #dc6b9ddd
 def grid_faces(
     points:np.ndarray, # (n, m, 3) metres, counter-clockwise seen from outside: i to the right, j upwards
     uv:np.ndarray, # (n, m, 2) atlas pixels
@@ -121,7 +121,7 @@ def grid_faces(
     q = q.reshape(-1, 4, 8)
     return Faces(q[..., :3], q[..., 3:6], q[..., 6:], q[:, :, 1].sum(1) > 0)
 
-# %% ../nbs/06_car_shape.ipynb #3175187b
+# %% ../nbs/06_car_shape.ipynb #7d168c48
 def plan(s:CarShape):
     "Left half of the shell's outline from above: points (n, 2) from the front centre to the rear centre, outward normals (n, 2), arc length (n,)"
     a, b = .8, s.half
@@ -148,7 +148,7 @@ def crown(s:CarShape, x):
     "How much higher the deck is in the middle than at its edges"
     return .05 + .03*np.clip((s.length/2 - np.abs(x))/1.0, 0, 1)
 
-# %% ../nbs/06_car_shape.ipynb #86744c32
+# %% ../nbs/06_car_shape.ipynb #50f1e2b6
 ATLAS = (512, 1024) # height, width in pixels
 SHEETS = dict( # left, top in pixels; width, height in pixels; range across; range up, in the sheet's own units
     shell=(0, 0, 1024, 256, (0, 7.2), (1.36, .12)), cabin=(0, 256, 768, 128, (0, 3), (1, 0)), deck=(0, 384, 640, 128, (2.75, -2.75), (1, 0)),
@@ -177,7 +177,7 @@ def _on_atlas(x, y, w, h, across, up):
 
 ON_ATLAS = {k: _on_atlas(*v) for k, v in SHEETS.items()}
 
-# %% ../nbs/06_car_shape.ipynb #bfa597d5
+# %% ../nbs/06_car_shape.ipynb #c0ea4eaf
 _LEVELS = np.array([0, .05, .14, .28, .42, .56, .70, .82, .92, .97, 1.])
 
 def _profile(t, *pairs): return np.interp(t, *np.array(pairs).T)
@@ -216,7 +216,7 @@ def deck_faces(s:CarShape)->Faces:
     n = np.stack(np.broadcast_arrays(-slope, across, 1.), -1)
     return grid_faces(g, place('deck', g[..., 0], g[..., 1]), n, s.step)
 
-# %% ../nbs/06_car_shape.ipynb #15ddffa0
+# %% ../nbs/06_car_shape.ipynb #3e2f7770
 def cabin_rings(s:CarShape):
     "Left half of the cabin's foot and top: x and y (2, n) each, and the sheet's coordinate (n,) from 0 to 3"
     w0, w1 = s.half - .09, s.half - .09 - s.lean
@@ -232,6 +232,7 @@ def cabin_rings(s:CarShape):
     foot, top = ring(s.cowl_x, s.base_x, w0, bow, tail), ring(s.header_x, s.roof_x, w1, bow*.55, tail*.8)
     return np.stack([foot[0], top[0]]), np.stack([foot[1], top[1]]), np.r_[q, 1 + side, 3 - r]
 
+# %% ../nbs/06_car_shape.ipynb #b1cf51de
 def roof_height(s:CarShape, x):
     "Height of the roof's edge at the stations x"
     t = np.clip((x - s.roof_x)/(s.header_x - s.roof_x), 0, 1)
@@ -266,14 +267,14 @@ def roof_faces(s:CarShape)->Faces:
     n = np.stack(np.broadcast_arrays(.16*(x[:, None] - (s.roof_x + s.header_x)/2), .25*t, 1.), -1)
     return grid_faces(g, place('roof', g[..., 0], g[..., 1]), n, s.step)
 
-# %% ../nbs/06_car_shape.ipynb #d599633f
+# %% ../nbs/06_car_shape.ipynb #2db3a8c2
 RUBBER, DARK, MIRROR, SEAT, MIRROR_GLASS, CHROME, BED, LINER = range(8) # places on the plain sheet
 
 def _recolour(f:Faces, colour)->Faces:
     "Faces in one colour of the plain sheet"
     return Faces(f.points, f.normals, np.broadcast_to(place('plain', colour + .5, 2).astype(np.float32), f.uv.shape), f.left)
 
-# %% ../nbs/06_car_shape.ipynb #fbc43ccf
+# %% ../nbs/06_car_shape.ipynb #6d8df47f
 def disc_faces(radius, y, uv_radius=1., depth=0., n=28)->Faces:
     "A disc facing the car's left, centred on the y axis, in wedges; `depth` sets its middle back"
     a = np.linspace(0, 2*np.pi, n + 1)
@@ -298,7 +299,7 @@ def wheel_faces(radius, width, steer=0., step=1)->Faces:
     turn = np.array([[c, k, 0], [-k, c, 0], [0, 0, 1]], np.float32)
     return Faces(f.points @ (np.float32([radius, 1, radius])[:, None]*turn), f.normals @ turn if steer else f.normals, f.uv, f.left)
 
-# %% ../nbs/06_car_shape.ipynb #9d0e5d09
+# %% ../nbs/06_car_shape.ipynb #3d007b13
 _BOX = np.float32([[(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)], [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)], [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
     [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)], [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)]])
 _BOX_NORMALS = np.repeat(np.float32([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])[:, None], 4, 1)
