@@ -6,12 +6,13 @@
 __all__ = ['OPTIMIZERS', 'WeightsError', 'hub_reachable', 'load_encoder_weights', 'parts_model', 'pick_precision', 'Autocast',
            'reuse_memory', 'optimizer', 'parts_splitter', 'EvaluateEvery', 'AverageWeights', 'parts_learner']
 
-# %% ../nbs/25_learner.ipynb #2d5f989f
+# %% ../nbs/25_learner.ipynb #3aba3c16
 import contextlib
 import ctypes
 import platform
 import re
 import socket
+import threading
 import urllib.parse
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -34,7 +35,7 @@ from torch import nn
 from .losses import loss_function
 from .metrics import parts_metrics
 
-# %% ../nbs/25_learner.ipynb #3ab301a4
+# %% ../nbs/25_learner.ipynb #cd4b4268
 class WeightsError(RuntimeError):
     "Weights that can't be fetched or don't fit the network."
 
@@ -44,13 +45,15 @@ def hub_reachable(
 ) -> bool:
     "Whether somebody accepts a connection at the model hub."
     if url is None: from huggingface_hub.constants import ENDPOINT as url
-    parts = urllib.parse.urlparse(url)
+    parts, answered = urllib.parse.urlparse(url), []
     port = parts.port or (443 if parts.scheme == 'https' else 80)
-    try: socket.create_connection((parts.hostname, port), timeout=timeout).close()
-    except OSError: return False
-    return True
+    def ask():
+        with contextlib.suppress(OSError): answered.append(socket.create_connection((parts.hostname, port), timeout=timeout).close())
+    asking = threading.Thread(target=ask, daemon=True)  # looking up the name can take longer than any timeout of a socket
+    asking.start(); asking.join(timeout)
+    return bool(answered)
 
-# %% ../nbs/25_learner.ipynb #740ad3a8
+# %% ../nbs/25_learner.ipynb #f297510c
 def _read_weights(path) -> dict:
     "The state dict in a .safetensors or .pth file; never unpickles code."
     path = Path(path)
@@ -80,7 +83,7 @@ def load_encoder_weights(
     model.encoder.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return len(own)
 
-# %% ../nbs/25_learner.ipynb #0411d988
+# %% ../nbs/25_learner.ipynb #7e76a591
 def _weights_name(encoder:str) -> str|bool:
     "What smp calls the weights of an encoder: `imagenet` where there are such, else the first that it has."
     known = smp.encoders.encoders.get(encoder, {}).get('pretrained_settings') or {}
@@ -101,7 +104,7 @@ def _check_hub(encoder:str):
         raise WeightsError(f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
                            "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)")
 
-# %% ../nbs/25_learner.ipynb #5129584a
+# %% ../nbs/25_learner.ipynb #33d2a5d5
 def parts_model(
     n_classes:int, # Number of classes C
     architecture:str='Unet', # One of smp's architectures
@@ -122,7 +125,7 @@ def parts_model(
     if in_channels != 3: model.encoder.set_in_channels(in_channels, pretrained=True)
     return model
 
-# %% ../nbs/25_learner.ipynb #c75f984f
+# %% ../nbs/25_learner.ipynb #d6298cd5
 def _cpu_flags() -> set:
     "The processor's feature flags, as Linux lists them."
     with contextlib.suppress(OSError):
@@ -146,7 +149,7 @@ def pick_precision(
         return 'fp32', 'float32: this processor has no bfloat16 instructions'
     return 'fp32', f'float32 on {device.type}'
 
-# %% ../nbs/25_learner.ipynb #09ab0cd2
+# %% ../nbs/25_learner.ipynb #59b36241
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
     order = MixedPrecision.order
@@ -170,7 +173,7 @@ class Autocast(Callback):
     def after_cancel_batch(self): self._leave()
     def after_fit(self): self._leave()
 
-# %% ../nbs/25_learner.ipynb #523fba01
+# %% ../nbs/25_learner.ipynb #b773da7e
 def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     "Have glibc keep freed memory instead of returning it to the kernel, for the rest of the process."
     if platform.libc_ver()[0] != 'glibc': return False
@@ -178,7 +181,7 @@ def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # see malloc.h, mallopt(3)
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
-# %% ../nbs/25_learner.ipynb #34b585f5
+# %% ../nbs/25_learner.ipynb #23050c1c
 OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta')
 
 def optimizer(
@@ -207,7 +210,7 @@ def parts_splitter(
     groups = [p for n, p in model.named_parameters() if n in chosen], [p for n, p in model.named_parameters() if n not in chosen]
     return [g for g in groups if g]
 
-# %% ../nbs/25_learner.ipynb #fba3a8e6
+# %% ../nbs/25_learner.ipynb #826646f3
 class EvaluateEvery(Callback):
     "Evaluate every `epochs` epochs, which may be a fraction, and at the end of the last one."
     order = 78  # after the schedulers and recorders have taken the batch in
@@ -239,7 +242,7 @@ class EvaluateEvery(Callback):
         last = self.epoch + 1 == self.n_epoch
         if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1): raise CancelValidException
 
-# %% ../nbs/25_learner.ipynb #7c36772f
+# %% ../nbs/25_learner.ipynb #7cdce46c
 class AverageWeights(Callback):
     "At the end of the fit the weights become the mean of those after each of the last `epochs` epochs."
     order = TrainEvalCallback.order + 1
@@ -269,7 +272,7 @@ class AverageWeights(Callback):
         device = next(self.model.parameters()).device
         torch.optim.swa_utils.update_bn((b[0].as_subclass(torch.Tensor) for b in self.dls.train), self.model, device)
 
-# %% ../nbs/25_learner.ipynb #ae0da45b
+# %% ../nbs/25_learner.ipynb #f987cc12
 def parts_learner(
     dls:DataLoaders, # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
     architecture:str='Unet', # One of smp's architectures

@@ -6,7 +6,7 @@
 __all__ = ['RESULT_COLUMNS', 'write_atomic', 'write_json', 'RunLog', 'seed_everything', 'SeedEachEpoch', 'ProgressBar',
            'empty_charts', 'add_point', 'write_results', 'RunRecorder', 'resume_run']
 
-# %% ../nbs/26_run.ipynb #8ead6916
+# %% ../nbs/26_run.ipynb #6677c9f8
 import csv
 import json
 import os
@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from fastai.callback.core import CancelFitException, Callback
 from fastcore.basics import patch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tqdm.auto import tqdm
 
 from .learner import AverageWeights
 from .metrics import PixelCounter, summarize
 
-# %% ../nbs/26_run.ipynb #14e30a84
+# %% ../nbs/26_run.ipynb #eaec5c0c
 def write_atomic(
     path:str|Path, # Where the file goes; its folder is made
     write:Callable[[Path], object], # Called with the path to write to
@@ -47,7 +47,7 @@ def write_json(
     "Write JSON, whole or not at all."
     return write_atomic(path, lambda p: p.write_text(json.dumps(content, indent=1, allow_nan=False), encoding='utf-8'))
 
-# %% ../nbs/26_run.ipynb #baeedf45
+# %% ../nbs/26_run.ipynb #8ca2e61b
 class RunLog:
     "Writes lines to a file, with the time, and to the screen."
     def __init__(self,
@@ -63,7 +63,7 @@ class RunLog:
             with self.path.open('a', encoding='utf-8') as f: f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
         if self.echo: tqdm.write(line)
 
-# %% ../nbs/26_run.ipynb #bcf448ed
+# %% ../nbs/26_run.ipynb #71a160ba
 def seed_everything(
     *seed:int, # One or more whole numbers, 0 or more
 ) -> None:
@@ -77,7 +77,7 @@ class SeedEachEpoch(Callback):
     def __init__(self, seed:int): self.seed = seed
     def before_epoch(self): seed_everything(self.seed, self.epoch)
 
-# %% ../nbs/26_run.ipynb #80e80f60
+# %% ../nbs/26_run.ipynb #f134e7f6
 class ProgressBar(Callback):
     "One bar for the whole training, with loss, metric and the time left; shown on a terminal or when asked for."
     order = 80
@@ -104,7 +104,7 @@ class ProgressBar(Callback):
 
     def after_fit(self): self.bar.close()
 
-# %% ../nbs/26_run.ipynb #c7699190
+# %% ../nbs/26_run.ipynb #db22421d
 RESULT_COLUMNS = ('epoch', 'images_seen', 'train_loss', 'valid_loss', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'lr', 'seconds')
 
 def empty_charts() -> dict: # {'train': ..., 'meta': ..., 'validation': ...}
@@ -132,7 +132,7 @@ def write_results(
             out = csv.DictWriter(f, RESULT_COLUMNS); out.writeheader(); out.writerows(rows)
     return write_atomic(path, write)
 
-# %% ../nbs/26_run.ipynb #e2eaeb38
+# %% ../nbs/26_run.ipynb #6e7cb908
 class RunRecorder(Callback):
     "Keeps the run folder up to date while a `Learner` trains."
     order = 75  # after fastai's Recorder, the schedulers and LearningRates
@@ -171,7 +171,7 @@ class RunRecorder(Callback):
         if len(rates) + self.rates_before > len(known): add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
         if self.train_counter: self.train_counter.accumulate(self.learn)
 
-# %% ../nbs/26_run.ipynb #67edf609
+# %% ../nbs/26_run.ipynb #1de07701
 @patch
 def after_validate(self:RunRecorder):
     "A row and points for an evaluation; the best weights."
@@ -208,7 +208,7 @@ def _say(self:RunRecorder, r):
     self.log(f"epoch {r['epoch']:g}/{self.n_epoch}: train loss {show('train_loss')}, valid loss {show('valid_loss')}, miou {show('miou')}, "
              f"iou_per_image {show('iou_per_image')} (of nothing {show('iou_per_image_of_nothing')}), dice {show('dice')}, {r['seconds']:.0f} s")
 
-# %% ../nbs/26_run.ipynb #0854dba8
+# %% ../nbs/26_run.ipynb #f30f6b26
 def _plain(x):
     "The same with numpy's numbers as Python's, so that it can be read without unpickling code."
     if isinstance(x, np.generic): return x.item()
@@ -219,7 +219,7 @@ def _plain(x):
 def save(self:RunRecorder, name:str) -> Path:
     "Write the network's weights as weights/NAME.safetensors."
     state = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-    return write_atomic(self.folder/'weights'/f'{name}.safetensors', lambda p: save_file(state, p))
+    return write_atomic(self.folder/'weights'/f'{name}.safetensors', lambda p: p.write_bytes(save(state)))
 
 @patch
 def after_epoch(self:RunRecorder):
@@ -235,7 +235,7 @@ def after_epoch(self:RunRecorder):
         self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
         raise CancelFitException
 
-# %% ../nbs/26_run.ipynb #30030d20
+# %% ../nbs/26_run.ipynb #60b61edf
 def resume_run(
     learn, # A `Learner` with a `RunRecorder`, made with the settings of the run
 ) -> int: # The epoch to start with: `learn.fit(n, start_epoch=...)`
