@@ -80,7 +80,8 @@ def readme_text():
     for cell in nb.cells:
         cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"(\]\(|src=\")images/", r"\1nbs/images/", cell.source)
+            cell.source = re.sub(r"\]\(images/", "](nbs/images/", cell.source)
+            cell.source = re.sub(r"\]\(([\w/]+)\.html\)", r"](nbs/\1.ipynb)", cell.source)  # the site's pages are notebooks here
     body, _ = MarkdownExporter().from_notebook_node(nb)
     head = "<!-- Made from nbs/index.ipynb by `python .ci/checks.py --readme`: edit there. -->\n\n"
     return head + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n"
