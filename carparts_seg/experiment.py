@@ -7,7 +7,7 @@ __all__ = ['FOLD_SEED', 'METRICS', 'IMAGE_SUFFIXES', 'ExperimentError', 'find_da
            'experiment_dataloaders', 'experiment_learner', 'evaluate_learner', 'run_split', 'run_experiment',
            'demo_settings', 'run_demo']
 
-# %% ../nbs/40_experiment.ipynb #67fcf0d6
+# %% ../nbs/40_experiment.ipynb #8ef2fe85
 import json
 import platform
 import sys
@@ -41,7 +41,7 @@ from .schedule import LearningRates, lr_schedule
 from .synthetic import write_cars
 from .table import PartsData, read_table, write_table
 
-# %% ../nbs/40_experiment.ipynb #889c9124
+# %% ../nbs/40_experiment.ipynb #920550e7
 class ExperimentError(ValueError):
     "Settings and data that don't fit together; the message says what would."
 
@@ -70,7 +70,7 @@ def find_data(
     log(f'data: {data.name or data.folder.name}, {len(data)} pictures, {int(data.table.name.notna().sum())} masks, {len(data.classes)} classes, from {data.origin or data.folder}')
     return data
 
-# %% ../nbs/40_experiment.ipynb #8bc8045f
+# %% ../nbs/40_experiment.ipynb #0e990c0d
 FOLD_SEED = 0  # the deal of folds and of the hold-out is the same for every experiment
 
 @dataclass
@@ -95,7 +95,7 @@ def _one_split(cfg:Experiment, data:PartsData, fold:str, groups) -> tuple[list[s
         return train_valid_files(data.table, 'kfold', int(fold), n_folds=d.fold_count, **common)
     return train_valid_files(data.table, 'holdout', validation_size=d.validation_size, **common)
 
-# %% ../nbs/40_experiment.ipynb #b7781c58
+# %% ../nbs/40_experiment.ipynb #19c538f7
 def _group_column(cfg:Experiment) -> str|None:
     "The canonical name of the column that keeps rows together."
     d = cfg.dataset
@@ -137,7 +137,7 @@ def _with_validation_table(cfg:Experiment, data:PartsData) -> tuple[PartsData, l
     joined = PartsData(pd.concat(tables, ignore_index=True), data.folder, data.classes, data.name, data.origin)
     return joined, [('validation table', *(list(dict.fromkeys(t['file_name'])) for t in tables))]
 
-# %% ../nbs/40_experiment.ipynb #b5959733
+# %% ../nbs/40_experiment.ipynb #97291343
 def pick_device(
     cfg:Experiment, # The settings
     log:Callable=print, # Takes a line
@@ -173,7 +173,7 @@ def experiment_dataloaders(
                              normalization=im.image_normalization, batch_size=bs, num_workers=0 if device.type == 'cpu' else cfg.environment.number_of_workers,
                              drop_last=t.drop_last_batch, seed=cfg.environment.seed, cache=cache, device=device)
 
-# %% ../nbs/40_experiment.ipynb #014d88ee
+# %% ../nbs/40_experiment.ipynb #0079186e
 def _logger_callbacks(cfg:Experiment, folder:Path) -> list[Callback]:
     "fastai's callback for the logger of the settings."
     if cfg.logging.logger == 'TensorBoard':
@@ -209,7 +209,7 @@ def _training_callbacks(cfg:Experiment, batch_size:int) -> list[Callback]:
                             target=a.mix_target, corner=a.cutmix_corner, seed=cfg.environment.seed))
     return cbs
 
-# %% ../nbs/40_experiment.ipynb #6f21885d
+# %% ../nbs/40_experiment.ipynb #8f337207
 METRICS = {'IoU': 'miou', 'Dice': 'dice'}  # prediction.metric -> what it is called in metrics.json
 
 def experiment_learner(
@@ -235,7 +235,7 @@ def experiment_learner(
     learn.logger = lambda *args: None
     return learn
 
-# %% ../nbs/40_experiment.ipynb #48cacff5
+# %% ../nbs/40_experiment.ipynb #6e511a28
 @torch.no_grad()
 def evaluate_learner(
     model:torch.nn.Module, # The network
@@ -268,7 +268,7 @@ def _image_iou(counts:PixelCounts, i:int) -> float|None:
     union = counts.true[i] + counts.predicted[i] - counts.intersection[i]
     return float((counts.intersection[i][union > 0]/union[union > 0]).mean()) if (union > 0).any() else None
 
-# %% ../nbs/40_experiment.ipynb #e4081ffa
+# %% ../nbs/40_experiment.ipynb #20c47361
 def _machine() -> str:
     "The machine in words."
     name = platform.processor() or platform.machine()
@@ -292,7 +292,7 @@ def _fit_batch_size(cfg:Experiment, data, split, device, folder, log, cache) -> 
         finally: learn = x = y = None; torch.cuda.empty_cache()
     return size
 
-# %% ../nbs/40_experiment.ipynb #0bbb79b6
+# %% ../nbs/40_experiment.ipynb #7e4632d9
 def _save_predictions(folder:Path, name:str, table:pd.DataFrame):
     "A table of predictions as Parquet and CSV."
     for suffix in ('parquet', 'csv'): write_table(table, folder/f'{name}.{suffix}')
@@ -309,7 +309,7 @@ def _finish(cfg:Experiment, learn:Learner, data:PartsData, split:Split, folder:P
     _save_predictions(folder, 'test_predictions', table)
     return figures | ({'test': of_test} if test.table['name'].notna().any() else {})
 
-# %% ../nbs/40_experiment.ipynb #38ce1ee6
+# %% ../nbs/40_experiment.ipynb #743d7bfd
 def run_split(
     cfg:Experiment, # The settings
     data:PartsData, # The pictures
@@ -333,7 +333,7 @@ def run_split(
     dls = experiment_dataloaders(cfg, data, split, device, _fit_batch_size(cfg, data, split, device, folder, log, cache), cache)
     for note in dls.notes: log(note)
     learn = experiment_learner(cfg, dls, folder, log, progress)
-    log(f'{cfg.architecture.architecture} with {cfg.architecture.backbone}, {sum(p.numel() for p in learn.model.parameters())/1e6:.1f} million parameters; {learn.precision}; {_machine()}')
+    log(f'{cfg.architecture.architecture} with {cfg.architecture.backbone}, {sum(p.numel() for p in learn.model.parameters())/1e6:.1f} million parameters; {learn.precision}; {_machine()}; pictures loaded by {dls.train.fake_l.num_workers or "the main process"}')
     start = resume_run(learn) if resume else 0
     if start: log(f'going on after epoch {start} of {cfg.training.epochs}')
     loaded = time.monotonic()
@@ -352,7 +352,7 @@ def run_split(
     (folder/'weights'/'resume.pt').unlink(missing_ok=True)
     return figures
 
-# %% ../nbs/40_experiment.ipynb #57bc43c9
+# %% ../nbs/40_experiment.ipynb #e214d55d
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.npy')
 
 def _test_data(cfg:Experiment, data:PartsData) -> PartsData|None:
@@ -381,7 +381,7 @@ def _summary(results:dict[str,dict]) -> dict:
     numbers = {k: v for k, v in numbers.items() if all(isinstance(x, (int, float)) for x in v)}
     return {'folds': results, 'mean': {k: float(np.mean(v)) for k, v in numbers.items()}, 'spread': {k: float(np.std(v, ddof=1)) for k, v in numbers.items()}}
 
-# %% ../nbs/40_experiment.ipynb #62eb38b7
+# %% ../nbs/40_experiment.ipynb #cd88da81
 def _claim(out:Path, cfg:Experiment, resume:bool) -> Experiment:
     "Make the run folder, or check that it can be gone on with; the settings as they will be run."
     known = out/'config.yaml'
@@ -402,7 +402,7 @@ def _flat(cfg:Experiment) -> dict:
     "Settings as 'section.key' -> value."
     return {f'{s}.{k}': v for s, kv in cfg.model_dump().items() if isinstance(kv, dict) for k, v in kv.items()}
 
-# %% ../nbs/40_experiment.ipynb #be272c13
+# %% ../nbs/40_experiment.ipynb #6aebf0cc
 def run_experiment(
     cfg:Experiment|str|Path|None=None, # Settings, or the YAML file that holds them; None: the defaults
     out:str|Path='runs/car_parts', # The run folder; it must be new or empty, unless `resume`
@@ -433,7 +433,7 @@ def run_experiment(
     log(f"{len(splits)} folds: miou {summary['mean']['miou']:.4f} ± {summary['spread']['miou']:.4f}")
     return summary
 
-# %% ../nbs/40_experiment.ipynb #9a9bb4f4
+# %% ../nbs/40_experiment.ipynb #fa94e426
 def demo_settings() -> Path: # A YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg')/'demo.yaml'))
