@@ -14,9 +14,8 @@ cfg = parser["DEFAULT"]
 class SdistWithSettings(sdist):
     "An sdist that carries settings.ini, without which this file can't run."
 
-    def add_defaults(self):
-        super().add_defaults()
-        self.filelist.append("settings.ini")
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, [*files, "settings.ini"])
 
 
 setup(

@@ -6,7 +6,7 @@
 __all__ = ['ConfigError', 'Document', 'read_yaml', 'Given', 'load_config', 'with_settings', 'config_text', 'save_config',
            'explain', 'settings_frame', 'settings_markdown', 'config_notes', 'config_report']
 
-# %% ../nbs/01_config.ipynb #76ac9a44
+# %% ../nbs/01_config.ipynb #fbe21aad
 import math
 import re
 import reprlib
@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from .settings import (Experiment, allowed, choices, contradictions, get_setting, nearest, plain_types,
                                    section_models, setting_fields, yaml_value)
 
-# %% ../nbs/01_config.ipynb #43a7d820
+# %% ../nbs/01_config.ipynb #6218db75
 def _short(value:Any) -> str:
     "A value on one line, shortened where it is long."
     short = reprlib.Repr()
@@ -60,7 +60,7 @@ def _complaint(name:str, field:FieldInfo, error:dict) -> str:
     if str in plain_types(field) and not isinstance(error['input'], (str, list, dict, type(None))): return f'{text} (in quotes)'
     return text if field.default is None else f'{text}; default: {yaml_value(field.default)}'
 
-# %% ../nbs/01_config.ipynb #db02563a
+# %% ../nbs/01_config.ipynb #fc94a4f8
 def _unknown_key(section:str, name:Any, value:Any) -> str:
     "One line on a key that isn't there; `section` is '' for the top of the file."
     name = name if isinstance(name, str) and re.fullmatch(r'[\w.-]{1,60}', name) else _short(name)
@@ -75,7 +75,7 @@ def _unknown_key(section:str, name:Any, value:Any) -> str:
     here = f'the {len(inside)} keys of {section}' if section else 'the eight sections and experiment_name'
     return f'{full(name)}: is an unknown key (its value: {_short(value)}); allowed: ' + (f'{here}; nearest: {near}' if near else ', '.join(inside))
 
-# %% ../nbs/01_config.ipynb #0598fd37
+# %% ../nbs/01_config.ipynb #c7cc578e
 class ConfigError(ValueError):
     "What is wrong with an experiment's settings: one line a problem, all of them at once."
     def __init__(self,
@@ -86,7 +86,7 @@ class ConfigError(ValueError):
 
     def __reduce__(self): return type(self), (self.problems,)
 
-# %% ../nbs/01_config.ipynb #8c0eda00
+# %% ../nbs/01_config.ipynb #158ceb5e
 class Document(NamedTuple):
     "A YAML document."
     data: Any # plain data
@@ -99,7 +99,7 @@ class Document(NamedTuple):
         if line is None: return f'{self.name}: ' if self.name else ''
         return f'{self.name}:{line}: ' if self.name else f'line {line}: '
 
-# %% ../nbs/01_config.ipynb #7a470d30
+# %% ../nbs/01_config.ipynb #d1dbe4be
 def _twice(node:yaml.Node) -> Iterator[tuple]:
     "Keys that a mapping has twice, anywhere in a document: (full name, line, first line)."
     todo, seen = [('', node)], set()
@@ -126,7 +126,7 @@ def _key_lines(node:yaml.Node, above:tuple=(), deep:int=2) -> Iterator[tuple]:
         yield (*above, k.value), k.start_mark.line + 1
         if deep > 1: yield from _key_lines(v, (*above, k.value), deep - 1)
 
-# %% ../nbs/01_config.ipynb #9bf93130
+# %% ../nbs/01_config.ipynb #d01f0d1f
 def _yaml_error(e:Exception, name:str) -> ConfigError:
     "A YAML parser's complaint in one line."
     mark = getattr(e, 'problem_mark', None)
@@ -150,7 +150,7 @@ def read_yaml(
     doc.problems.extend((line, f'{doc.at(line)}{name}: is given twice, here and on line {first}; allowed: once') for name, line, first in twice)
     return doc
 
-# %% ../nbs/01_config.ipynb #5130c7a3
+# %% ../nbs/01_config.ipynb #3f21e385
 def _open(source:Any) -> Document:
     "The document of any source."
     if source is None or isinstance(source, dict): return Document(source or {}, {}, [], '')
@@ -166,7 +166,7 @@ def _open(source:Any) -> Document:
         raise ConfigError([f"{doc.at(1)}holds a {type(doc.data).__name__}; an experiment has sections such as 'training:' with keys below them"])
     return doc
 
-# %% ../nbs/01_config.ipynb #d93b058a
+# %% ../nbs/01_config.ipynb #82f9088e
 class Given(NamedTuple):
     "A value that somebody gave."
     value: Any
@@ -193,7 +193,7 @@ def _given(doc:Document) -> dict[str, Given]:
             doc.problems.append((line or math.inf, f"{doc.at(line)}{k}: {_short(v)} is of the wrong type; allowed: a section of KEY: VALUE lines"))
     return res
 
-# %% ../nbs/01_config.ipynb #2aa971db
+# %% ../nbs/01_config.ipynb #6c609306
 def _override(text:str) -> tuple[str, Given]:
     "Read 'section.key=value'. Raises `ConfigError`."
     name, eq, value = str(text).partition('=')
@@ -206,7 +206,7 @@ def _override(text:str) -> tuple[str, Given]:
     except ConfigError as e: raise ConfigError([f"--set {name}: {_short(value)} is {re.sub('^line 1: ', '', str(e))}"]) from None
     return name, Given(data, '--set', '--set ')
 
-# %% ../nbs/01_config.ipynb #b4c40573
+# %% ../nbs/01_config.ipynb #8d6d7588
 def _build(given:dict[str, Given]) -> Experiment:
     "An experiment with these values over the defaults."
     tree = {}
@@ -234,7 +234,7 @@ def _check(given:dict[str, Given], problems:list) -> Experiment:
     if problems: raise ConfigError([text for _, text in sorted(problems, key=lambda p: p[0])])
     return cfg
 
-# %% ../nbs/01_config.ipynb #f421d705
+# %% ../nbs/01_config.ipynb #73a00677
 def load_config(
     source:'str|Path|dict|Experiment|None'=None, # a YAML file, YAML text, a dict, an experiment; None: all defaults
     overrides:Sequence[str]=(), # 'section.key=value' each, the value as YAML; later ones win
@@ -248,7 +248,7 @@ def load_config(
         except ConfigError as e: problems += [(math.inf, p) for p in e.problems]
     return _check(given, problems)
 
-# %% ../nbs/01_config.ipynb #466c1cf8
+# %% ../nbs/01_config.ipynb #650be541
 def with_settings(
     cfg:Experiment, # stays as it is
     changes:dict, # 'section.key' -> value
@@ -259,7 +259,7 @@ def with_settings(
     problems = [(math.inf, _unknown_key('', k, v)) for k, v in changes.items() if k not in given]
     return _check(given | {k: Given(v, source) for k, v in changes.items() if k in given}, problems)
 
-# %% ../nbs/01_config.ipynb #628d4f7b
+# %% ../nbs/01_config.ipynb #23b96184
 def config_text(
     cfg:Experiment,
 ) -> str: # YAML
@@ -276,7 +276,7 @@ def save_config(
     path.write_text(config_text(cfg), encoding='utf-8')
     return path
 
-# %% ../nbs/01_config.ipynb #31777b0f
+# %% ../nbs/01_config.ipynb #41581bab
 def explain(
     name:str, # 'section.key'
 ) -> str: # in a sentence or two
@@ -288,7 +288,7 @@ def explain(
 
 def settings_frame(
     cfg:Optional[Experiment]=None, # None: the defaults
-) -> 'pandas.DataFrame': # a row a setting: key, value, meaning, allowed, default, source
+): # a pandas DataFrame, a row a setting: key, value, meaning, allowed, default, source
     "All settings as a table; values and defaults as they are written in YAML."
     import pandas as pd
     cfg = Experiment() if cfg is None else cfg
@@ -296,14 +296,14 @@ def settings_frame(
             for k, f in setting_fields().items()]
     return pd.DataFrame(rows)
 
-# %% ../nbs/01_config.ipynb #e8c952d7
+# %% ../nbs/01_config.ipynb #8105bb0c
 def settings_markdown() -> str:
     "The table of all keys in Markdown, for the documentation."
     cell = lambda text: text.replace('|', '\\|').replace('<', '&lt;')
     rows = [f'| `{r.key}` | {cell(r.meaning)} | {cell(r.allowed)} | `{r.default}` |' for r in settings_frame().itertuples()]
     return '\n'.join(['| key | meaning | allowed | default |', '|---|---|---|---|', *rows])
 
-# %% ../nbs/01_config.ipynb #bc677135
+# %% ../nbs/01_config.ipynb #95f28e9e
 def _idle(cfg:Experiment) -> Iterator[tuple]:
     "Settings that wait for another one: (keys, whether they wait, for what)."
     aug, ds, tr = cfg.augmentation, cfg.dataset, cfg.training
@@ -320,7 +320,7 @@ def _idle(cfg:Experiment) -> Iterator[tuple]:
     yield ['dataset.data_sample_choice'], ds.data_sample == 1, 'dataset.data_sample below 1'
     yield ['training.differential_learning_rate'], not tr.differential_learning_rate_layers, 'training.differential_learning_rate_layers'
 
-# %% ../nbs/01_config.ipynb #b33a5c9d
+# %% ../nbs/01_config.ipynb #7d44a449
 def config_notes(
     cfg:Experiment,
 ) -> list[str]: # a line each
@@ -334,7 +334,7 @@ def config_notes(
     if tr.evaluation_epochs > tr.epochs: notes.append(f'training.evaluation_epochs: {tr.evaluation_epochs:g} is more than epochs; there is one evaluation, at the end')
     return notes
 
-# %% ../nbs/01_config.ipynb #3b898e71
+# %% ../nbs/01_config.ipynb #11f50eee
 def config_report(
     cfg:Experiment,
     width:Optional[int]=None, # characters a line, at least 40; None: the terminal's
