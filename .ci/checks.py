@@ -93,6 +93,12 @@ def readme():
     return [] if same else ["README.md differs from nbs/index.ipynb (run python .ci/checks.py --readme)"]
 
 
+def docs():
+    "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that)."
+    r = subprocess.run(["nbdev_proc_nbs"], cwd=root, capture_output=True, text=True)
+    return [] if r.returncode == 0 else [next((l for l in r.stderr.splitlines() if "Error" in l), "nbdev_proc_nbs failed")]
+
+
 def outputs():
     "No warning, traceback, path of a machine, photograph or oversized picture in a notebook's outputs."
     bad = []
@@ -124,7 +130,7 @@ def main():
         (root / "README.md").write_text(readme_text(), encoding="utf-8")
         return 0
     failed = 0
-    for check in (floors, clean, exported, readme, outputs, files):
+    for check in (floors, clean, exported, readme, docs, outputs, files):
         problems = check()
         failed += bool(problems)
         print(f"FAILED {check.__name__}: " + "; ".join(problems) if problems else f"ok {check.__name__}", flush=True)

@@ -219,6 +219,7 @@ def figure_look(
 
 class Drawing(Figure):
     "A figure that a notebook shows, without pyplot's list of open figures."
+    def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)  # the documentation can't read the signature that matplotlib gives it
     def _repr_png_(self)->bytes:
         out = io.BytesIO(); self.savefig(out, format='png')
         return out.getvalue()
