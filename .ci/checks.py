@@ -38,14 +38,15 @@ def imported_modules(source):
 
 
 def floors():
-    "A notebook imports only from notebooks with a lower number; the guides may import from any."
-    number = {p.stem[3:]: int(p.stem[:2]) for p in notebooks if re.match(r"\d\d_", p.stem)}
+    "A notebook imports only from notebooks before it: 28 < 28b < 29; the guides may import from any."
+    parts = [re.fullmatch(r"(\d\d[a-z]?)_(\w+)", p.stem) for p in notebooks]
+    number = {m[2]: m[1] for m in parts if m}
     bad = set()
-    for path in notebooks:
-        own = int(path.stem[:2]) if re.match(r"\d\d_", path.stem) else 100
+    for path, part in zip(notebooks, parts):
+        own, name = (part[1], part[2]) if part else ("99z", path.stem)
         for source in code_cells(path):
             bad |= {f"{path.name} imports {m}" for m in imported_modules(source)
-                    if m in number and number[m] >= own and m != path.stem[3:]}
+                    if m in number and number[m] >= own and m != name}
     return sorted(bad)
 
 
