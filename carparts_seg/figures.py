@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['OF_NOTHING', 'ReportError', 'RunFolder', 'curve', 'read_run', 'invent_predictions', 'invent_charts', 'invent_run',
-           'figure_colors', 'figure_look', 'Drawing', 'shown', 'Panel', 'curve_panels', 'draw_panel', 'plot_curves',
-           'metric_value', 'per_class_table', 'images_with', 'plot_per_class', 'SideBySide', 'predicted_parts',
-           'side_by_side', 'image_scores', 'draw_side_by_side', 'plot_predictions', 'pick_pictures']
+           'Panel', 'curve_panels', 'draw_panel', 'plot_curves', 'metric_value', 'per_class_table', 'images_with',
+           'plot_per_class', 'SideBySide', 'predicted_parts', 'side_by_side', 'image_scores', 'draw_side_by_side',
+           'plot_predictions', 'pick_pictures']
 
-# %% ../nbs/29_figures.ipynb #3c8d3a21
-import io, json, math
+# %% ../nbs/29_figures.ipynb #5b356c9f
+import json, math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +23,13 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from .figure_style import Drawing, figure_colors, figure_look, shown
 from .images import draw_parts, parts_legend, read_image, resize_image
 from .parts import display_name, mirror_name, part_colors
 from .rle import mask_to_rle, unpack_planes
 from .table import PartsData, TableError
 
-# %% ../nbs/29_figures.ipynb #775ff014
+# %% ../nbs/29_figures.ipynb #d3739578
 OF_NOTHING = 'iou_per_image_of_nothing' # the metric without which iou_per_image isn't shown
 
 class ReportError(ValueError):
@@ -70,7 +71,7 @@ class RunFolder:
         if self.about.get('valid_files'): return list(self.about['valid_files'])
         return [] if self.predictions is None else list(dict.fromkeys(self.predictions['file_name']))
 
-# %% ../nbs/29_figures.ipynb #a7ba5d60
+# %% ../nbs/29_figures.ipynb #67748fcf
 def curve(
     charts:Mapping, # curves as in charts.json
     group:str, # 'train', 'meta' or 'validation'
@@ -93,7 +94,7 @@ def _checked_charts(
         for name in curves: curve(charts, group, name)
     return charts
 
-# %% ../nbs/29_figures.ipynb #17c7551c
+# %% ../nbs/29_figures.ipynb #8aabb4d6
 def _mapping(
     content, # what a JSON or YAML file holds
     )->dict: # the same; raises ValueError
@@ -118,7 +119,7 @@ _PIECES = {'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_te
            'about': ('data.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
            'predictions': ('validation_predictions.parquet', _predictions)}
 
-# %% ../nbs/29_figures.ipynb #ff2fea1f
+# %% ../nbs/29_figures.ipynb #b55383d6
 def read_run(
     path:str|Path, # run folder
 )->RunFolder: # raises ReportError where there is no such folder, or nothing of a run in it
@@ -134,7 +135,7 @@ def read_run(
             except Exception as e: run.notes.append(f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}')
     return run
 
-# %% ../nbs/29_figures.ipynb #3e02d1a2
+# %% ../nbs/29_figures.ipynb #95dbde37
 def invent_predictions(
     data:PartsData, # pictures with their true masks
     shift:int=2, # how far masks are moved at most, in percent of the height
@@ -157,7 +158,7 @@ def invent_predictions(
         rows += [about | r for r in found or [dict(name=None, rle_mask=None, score=None)]]
     return pd.DataFrame(rows), PixelCounts.concat(counts)
 
-# %% ../nbs/29_figures.ipynb #336a1e6f
+# %% ../nbs/29_figures.ipynb #26de2f1f
 def invent_charts(
     metrics:Mapping, # with miou, iou_per_image, iou_per_image_of_nothing: where the curves end
     n_train:int=320, # pictures an epoch
@@ -174,7 +175,7 @@ def invent_charts(
             'validation': {'loss': line(e, 1.1 + .6*np.exp(-3*e)), 'IoU': line(e, metrics['miou']*(1 - np.exp(-3*e))/(1 - np.exp(-3))),
                            'iou_per_image': line(e, metrics['iou_per_image']*np.linspace(.55, 1, epochs)), OF_NOTHING: line(e, [metrics[OF_NOTHING]]*epochs)}}
 
-# %% ../nbs/29_figures.ipynb #df9a4f58
+# %% ../nbs/29_figures.ipynb #297bd60e
 def invent_run(
     folder:str|Path, # an empty folder; the run goes into `run`, the pictures into `cars`
     n:int=6, # validation pictures
@@ -199,40 +200,7 @@ def invent_run(
     for name, content in dict(charts=charts, metrics=metrics, data=about).items(): (run/f'{name}.json').write_text(json.dumps(content))
     return run, data
 
-# %% ../nbs/29_figures.ipynb #cb14d755
-def figure_colors(
-    dark:bool, # whether the ground is dark
-)->dict[str,str]: # colour by use
-    "The colours of a figure."
-    if dark: return dict(ground='#14181d', ink='#e6e9ec', soft='#98a2ad', line='#39414a', ours='#56b4e9', nothing='#f0803c', reference='#98a2ad')
-    return dict(ground='#ffffff', ink='#1b1f24', soft='#5c6670', line='#d8dee4', ours='#0072b2', nothing='#c85000', reference='#8b949e')
-
-def figure_look(
-    dark:bool=False, # whether the ground is dark
-)->dict: # matplotlib settings, for `rc_context`
-    "How a figure looks."
-    c = figure_colors(dark)
-    return {'figure.facecolor': c['ground'], 'axes.facecolor': c['ground'], 'savefig.facecolor': c['ground'], 'text.color': c['ink'], 'axes.labelcolor': c['soft'],
-            'axes.titlecolor': c['ink'], 'xtick.color': c['soft'], 'ytick.color': c['soft'], 'axes.edgecolor': c['line'], 'grid.color': c['line'], 'axes.grid': True,
-            'grid.linewidth': .6, 'axes.axisbelow': True, 'axes.spines.top': False, 'axes.spines.right': False, 'font.size': 9.5, 'axes.titlesize': 10.5,
-            'axes.labelsize': 9, 'xtick.labelsize': 9, 'ytick.labelsize': 9, 'legend.fontsize': 9, 'legend.frameon': False, 'svg.fonttype': 'path', 'svg.hashsalt': 'carparts'}
-
-class Drawing(Figure):
-    "A figure that a notebook shows, without pyplot's list of open figures."
-    def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)  # the documentation can't read the signature that matplotlib gives it
-    def _repr_png_(self)->bytes:
-        out = io.BytesIO(); self.savefig(out, format='png')
-        return out.getvalue()
-
-def shown(
-    value, # a number, or None
-    digits:int=3, # digits after the point
-)->str: # '–' where there is no number
-    "A number for people."
-    if value is None or isinstance(value, str) or not np.isfinite(value): return '–'
-    return f'{value:.{digits}f}' if value == 0 or abs(value) >= .5*10**-digits else f'{value:.1e}'
-
-# %% ../nbs/29_figures.ipynb #b2ea5cfd
+# %% ../nbs/29_figures.ipynb #683ae9a4
 @dataclass
 class Panel:
     "One panel of the curves: lines over the number of pictures seen."
@@ -258,7 +226,7 @@ def curve_panels(
         panels.append(panel)
     return panels
 
-# %% ../nbs/29_figures.ipynb #3cf7ebd0
+# %% ../nbs/29_figures.ipynb #137f645c
 def _smooth(
     values:np.ndarray, # one value a batch
     n:int, # how many batches
@@ -286,7 +254,7 @@ def draw_panel(
     if not any(np.isfinite(v).any() for *_, v in panel.lines): ax.text(.5, .5, 'no values', ha='center', va='center', transform=ax.transAxes, color=c['soft'])
     return ax
 
-# %% ../nbs/29_figures.ipynb #9bf4e5cd
+# %% ../nbs/29_figures.ipynb #4f3d48e6
 def plot_curves(
     charts:Mapping, # curves as in charts.json
     reference:Mapping|None=None, # the reference experiment's curves, in the same schema
@@ -305,7 +273,7 @@ def plot_curves(
         if not panels: axes[0, 0].text(.5, .5, 'no curves', ha='center', va='center')
     return fig
 
-# %% ../nbs/29_figures.ipynb #657512b1
+# %% ../nbs/29_figures.ipynb #f3b39002
 def metric_value(
     metrics:Mapping, # as in metrics.json
     key:str, # name of a metric
@@ -329,7 +297,7 @@ def per_class_table(
     if images is not None: table['images'] = [int(images.get(c, 0)) for c in classes]
     return table
 
-# %% ../nbs/29_figures.ipynb #dc10f4d6
+# %% ../nbs/29_figures.ipynb #e2826965
 def images_with(
     data:PartsData, # a data set
 )->dict[str,int]: # for each class the number of pictures with a mask of it
@@ -338,7 +306,7 @@ def images_with(
     n = t.groupby('name')['file_name'].nunique()
     return {c: int(n.get(c, 0)) for c in data.classes}
 
-# %% ../nbs/29_figures.ipynb #cb09525a
+# %% ../nbs/29_figures.ipynb #b5d66919
 def plot_per_class(
     metrics:Mapping, # as in metrics.json
     classes:Sequence[str], # class list
@@ -360,7 +328,7 @@ def plot_per_class(
         if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=3); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
     return fig
 
-# %% ../nbs/29_figures.ipynb #ebeca99a
+# %% ../nbs/29_figures.ipynb #83ad3be1
 def _thinned(
     packed:np.ndarray, # packed masks (H, W, P)
     height:int, # new height in pixels
@@ -379,7 +347,7 @@ class SideBySide:
     predicted:list # positions of the classes that were predicted
     iou:float|None # mean IoU over the classes of either; None where there are none
 
-# %% ../nbs/29_figures.ipynb #ed9e9819
+# %% ../nbs/29_figures.ipynb #5b00f552
 def predicted_parts(
     data:PartsData, # the data set; its class list decides the planes
     predictions:pd.DataFrame, # file_name, name, rle_mask, height, width
@@ -404,7 +372,7 @@ def side_by_side(
     small = resize_image(image, h, w)
     return SideBySide(file, [small, *(draw_parts(small, _thinned(m, h, w), data.classes) for m in masks)], np.flatnonzero(t.any(1)).tolist(), np.flatnonzero(p.any(1)).tolist(), iou)
 
-# %% ../nbs/29_figures.ipynb #da19ba07
+# %% ../nbs/29_figures.ipynb #1c67b8be
 def image_scores(
     predictions:pd.DataFrame, # with file_name, and maybe image_loss, image_iou
 )->pd.DataFrame: # a row a picture: image_loss, image_iou; NaN where missing
@@ -443,7 +411,7 @@ def plot_predictions(
     predicted = predicted_parts(data, predictions)
     return draw_side_by_side([side_by_side(data, predicted, f) for f in files], data.classes, image_scores(predictions)['image_loss'].to_dict(), dark)
 
-# %% ../nbs/29_figures.ipynb #f55a2235
+# %% ../nbs/29_figures.ipynb #a4eca221
 def pick_pictures(
     predictions:pd.DataFrame, # predicted masks with image_loss
     files:Sequence[str]|None=None, # pictures to choose from; None: all

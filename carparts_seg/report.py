@@ -21,8 +21,9 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from .figures import (OF_NOTHING, Drawing, Panel, RunFolder, SideBySide, curve_panels, draw_panel, draw_side_by_side, figure_colors, figure_look, image_scores, images_with,
-                                  metric_value, per_class_table, pick_pictures, plot_curves, plot_per_class, predicted_parts, read_run, shown, side_by_side)
+from .figure_style import Drawing, figure_colors, figure_look, shown
+from .figures import (OF_NOTHING, Panel, RunFolder, SideBySide, curve_panels, draw_panel, draw_side_by_side, image_scores, images_with, metric_value,
+                                  per_class_table, pick_pictures, plot_curves, plot_per_class, predicted_parts, read_run, side_by_side)
 from .images import ImageError
 from .parts import display_name, part_colors
 from .table import PartsData, TableError
