@@ -7,7 +7,7 @@ __all__ = ['HOLE', 'GLASS', 'Sheets', 'Unrolled', 'CarLook', 'sample_look', 'sha
            'cabin_side', 'door_lines', 'draw_sides', 'draw_cabin', 'draw_rear', 'draw_top', 'draw_wheel', 'Car',
            'draw_sheets', 'inside_faces', 'under_faces', 'bed_faces', 'make_car']
 
-# %% ../nbs/07_car_model.ipynb #10447000
+# %% ../nbs/07_car_model.ipynb #bb90568a
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from .car_shape import (ATLAS, BED, DARK, LINER, ON_ATLAS, SEAT, SHEETS, CarShap
     join, mirror_faces, pairs, roof_faces, sample_shape, shell_faces, wheel_faces)
 from .parts import CAR_PARTS
 
-# %% ../nbs/07_car_model.ipynb #708e1132
+# %% ../nbs/07_car_model.ipynb #ad2fdbe6
 HOLE, GLASS = 32, 64 # flags beside the part's number (1 to 18, 0 for none) in the atlas' labels
 
 class Sheets:
@@ -60,7 +60,7 @@ class Sheets:
         "Draw a line on a sheet"
         cv2.polylines(self.windows[sheet][0], [self.pixels(sheet, points)], closed, (*color, 255)[:4], max(1, int(width/self.step)), cv2.LINE_AA, 4)
 
-# %% ../nbs/07_car_model.ipynb #cbb4a6fd
+# %% ../nbs/07_car_model.ipynb #65f92cd0
 class Unrolled:
     "Places on the shell's sheet: from x along the sides, from y at the front and rear"
     def __init__(self, s:CarShape):
@@ -75,7 +75,7 @@ def _unit_circle(n): return np.cos(np.linspace(0, 2*np.pi, n)), np.sin(np.linspa
 
 def _circle(x, z, r, n=40): return x + r*_unit_circle(n)[0], z + r*_unit_circle(n)[1]
 
-# %% ../nbs/07_car_model.ipynb #785485fb
+# %% ../nbs/07_car_model.ipynb #7f2e463b
 @dataclass
 class CarLook:
     "Colours and details of one car"
@@ -107,16 +107,16 @@ def sample_look(rng:np.random.Generator, shape:CarShape)->CarLook:
 
 def shade(color, k): return tuple(int(min(255, max(0, c*k))) for c in color[:3])
 
-# %% ../nbs/07_car_model.ipynb #b0d3ad6d
+# %% ../nbs/07_car_model.ipynb #2af2ca89
 def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     "Front bumper, headlights, grille and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .35)
-    top = s.nose - .05 # the hood's edge
+    top = s.nose - .03 # the hood's edge
     lo, hi = top - (.15 if s.height < 1.6 else .19), top - .01 # the lamps' height
     inner, back = h*rng.uniform(.50, .60), s.length/2 - rng.uniform(.42, .58)
     arch = s.front_axle + s.wheel_radius + .06
     low = s.sill - .08
-    bumper = np.concatenate([m.front([0, inner + .01, inner + .03, .8*h], [top, top, lo + .05, lo + .05]), m.side([back + .12, back, arch], [lo + .02, lo - .04, .5*(low + lo)]),
+    bumper = np.concatenate([m.front([0, inner + .01, inner + .03, .8*h], [top, top, lo + .05, lo + .05]), m.side([back + .12, back, arch], [lo + .02, lo - .02, lo - .07]),
         m.side([arch - .02], low), m.front([0], low)])
     a.fill('shell', m.front([0, h*.74, h*.76, 0], [top, top - .01, 2, 2]), None, 'hood')
     a.fill('shell', bumper, None, 'front_bumper'); a.line('shell', bumper, seam)
@@ -133,7 +133,7 @@ def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     draw_grille(a, s, k, m, top, lo, hi, inner)
     a.line('shell', np.concatenate([m.front([0, h*.8], top), m.side([back + .2], hi + .06)]), shade(k.paint, .25), 2)
 
-# %% ../nbs/07_car_model.ipynb #f7072948
+# %% ../nbs/07_car_model.ipynb #c27e32e9
 def draw_grille(a:Sheets, s:CarShape, k:CarLook, m:Unrolled, top, lo, hi, inner):
     "Grille, lower intake, fog lamp, badge and plate"
     h, low, black, bright = s.half, s.sill - .04, (20, 21, 23, 90), (205, 208, 212, 255)
@@ -165,7 +165,7 @@ def draw_plate(a:Sheets, sheet, at):
     a.line(sheet, at(np.array([0, .265, .265, 0]), np.array([-.06, -.06, .06, .06])), (60, 60, 60, 60))
     for y in (.035, .105, .175, .225): a.fill(sheet, at(y + np.array([-.02, .02, .02, -.02]), np.array([-.035, -.035, .035, .035])), (50, 52, 60, 60))
 
-# %% ../nbs/07_car_model.ipynb #7e1e4d79
+# %% ../nbs/07_car_model.ipynb #8ec9de5a
 def cabin_side(s:CarShape):
     "Function from (x, v) to places on the side of the cabin's sheet"
     x, _, u = cabin_rings(s)
@@ -211,7 +211,7 @@ def draw_sides(a:Sheets, s:CarShape, k:CarLook, rng):
         a.fill('shell', m.side([x1 + .07, x1 + .25, x1 + .25, x1 + .07], [z - .015, z - .015, z + .022, z + .022]), (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12))
         a.line('shell', m.side([x1 + .07, x1 + .25], z - .025), shade(k.paint, .35), 1)
 
-# %% ../nbs/07_car_model.ipynb #e635e00a
+# %% ../nbs/07_car_model.ipynb #d0a713d5
 def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
     "Windshield, side windows, pillars, back glass on the cabin's sheet"
     at, (a0, a1), (c0, c1) = cabin_side(s)
@@ -221,8 +221,10 @@ def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
     glass = lambda d: (*shade((70, 84, 88), 1 - .75*d), int(60 + 195*d)) # gloss says how opaque the pane is
     a.fill('cabin', [(0, 0), (.96, 0), (.95, 1), (0, 1)], frame, 'front_glass')
     a.fill('cabin', [(0, .05), (.90, .06), (.90, .93), (0, .96)], glass(.35*t), 'front_glass', GLASS)
-    a.fill('cabin', [(2.06, .02), (3, .02), (3, .97), (2.06, .97)], frame, 'back_glass')
-    a.fill('cabin', [(2.12, .06), (3, .06), (3, .92), (2.12, .92)], glass(t), 'back_glass', GLASS)
+    (x, y0, y1), lid = ((.16, .14, .9), 'tailgate') if s.kind in ('hatchback', 'suv') else ((.09, .03, .93), None)
+    if lid: a.fill('cabin', [(2.1, 0), (3, 0), (3, y0 + .02), (2.1, y0 + .02)], None, lid)
+    a.fill('cabin', [(2 + x, y0), (3, y0), (3, y1), (2 + x, y1)], frame, 'back_glass')
+    a.fill('cabin', [(2.06 + x, y0 + .04), (3, y0 + .04), (3, y1 - .05), (2.06 + x, y1 - .05)], glass(t), 'back_glass', GLASS)
     lean = lambda x, v: x + (v*.10 if x < mid else v*.02) # door edges lean with the pillars
     end = min(rear + .1, c0 - .06) if s.kind != 'suv' else rear + .06
     shift = (c1 - c0)*(.55 if s.kind == 'sedan' else .25 if s.kind == 'hatchback' else .05)
@@ -242,7 +244,7 @@ def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
         if x[0] - x[1] > .12:
             a.fill('cabin', at(x, v), dark); a.fill('cabin', at(x + [-.03, .03, .03, -.03], np.array([.15, .15, .77, .77])), glass(t), 'back_glass' if s.kind == 'suv' else '', GLASS)
 
-# %% ../nbs/07_car_model.ipynb #7cab61ab
+# %% ../nbs/07_car_model.ipynb #976c2409
 def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     "Back bumper, tail lights, tailgate or trunk and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .3)
@@ -253,7 +255,7 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     edge = h*(.80 if upright else .72)
     lo, hi = (split + .04, s.tail - .06)
     if s.kind == 'pickup': edge, lo, hi = h*.80, split + .02, s.tail - .08
-    bumper = np.concatenate([m.rear([0, edge, h*.97], [split, split, split + .02]), m.side([arch - .04, arch, arch + .02], [split + .0, split - .1, low]), m.rear([0], low)])
+    bumper = np.concatenate([m.rear([0, edge, h*.97], [split, split, split + .02]), m.side([arch - .04, arch, arch + .02], [split - .03, split - .16, low]), m.rear([0], low)])
     a.fill('shell', m.rear([0, edge, edge, 0], [split, split, 2, 2]), None, lid)
     if s.kind == 'pickup': bumper = m.rear([0, h*.98, h*.98, 0], [split - .06, split - .06, low + .08, low + .08])
     step = (k.trim if k.cladding else (185, 188, 192, 255)) if s.kind == 'pickup' else None
@@ -278,7 +280,7 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     else: a.fill('shell', m.rear([0, .14, .14, 0], s.tail - np.array([.2, .2, .12, .12])), (22, 22, 22, 120))
     a.fill('shell', m.rear(*_circle(0, s.tail - (.13 if s.kind != 'pickup' else .26), .055, 24)), (200, 204, 208, 255))
 
-# %% ../nbs/07_car_model.ipynb #da24187f
+# %% ../nbs/07_car_model.ipynb #58082abe
 def draw_top(a:Sheets, s:CarShape, k:CarLook):
     "Hood, wipers and trunk lid on the deck's sheet, and the roof's"
     h, seam, front = s.half, shade(k.paint, .35), s.length/2
@@ -298,7 +300,7 @@ def draw_top(a:Sheets, s:CarShape, k:CarLook):
     if s.kind == 'suv':
         for y, col in ((h - s.lean - .20, (25, 25, 27, 90)), (h - s.lean - .185, (180, 183, 187, 255))): a.fill('roof', [(s.header_x - .2, y), (s.header_x - .2, y + .05), (s.roof_x + .12, y + .05), (s.roof_x + .12, y)], col)
 
-# %% ../nbs/07_car_model.ipynb #84f2190a
+# %% ../nbs/07_car_model.ipynb #984869ca
 def draw_wheel(a:Sheets, k:CarLook):
     "Tyre, rim with spokes, brake disc and hub on the wheel's sheet"
     ring = lambda r, col: a.fill('wheel', np.stack(_circle(0, 0, r, 48), 1), col, 'wheel')
@@ -315,7 +317,7 @@ def draw_wheel(a:Sheets, k:CarLook):
             ((200, 203, 206, 255), ''), ((30, 30, 32, 30), ''), ((12, 12, 13, 0), ''))):
         a.fill('plain', [(i, 0), (i + 1, 0), (i + 1, 4), (i, 4)], col, part)
 
-# %% ../nbs/07_car_model.ipynb #e3590227
+# %% ../nbs/07_car_model.ipynb #ee4b43fa
 @dataclass
 class Car:
     "One car: its surfaces, in groups, and its atlas"
@@ -354,7 +356,7 @@ def bed_faces(s:CarShape)->Faces:
     keep = np.arange(6) != 4
     return Faces(b.points[keep], b.normals[keep], b.uv[keep], b.left[keep])
 
-# %% ../nbs/07_car_model.ipynb #1c7fdbc7
+# %% ../nbs/07_car_model.ipynb #bade7c7d
 def make_car(
     rng:np.random.Generator, # source of all choices
     kind:str=None, # sedan, hatchback, suv or pickup; None chooses

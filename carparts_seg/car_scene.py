@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['WHITE', 'Camera', 'look_at', 'frame', 'Light', 'surroundings', 'corner_light', 'Raster', 'paint', 'values_at',
-           'place_at', 'layers', 'labels', 'shade_car', 'Shown', 'look_at_layer', 'put', 'draw_into', 'noise',
-           'ground_picture', 'shadow_picture', 'lay_ground', 'backdrop', 'soften_edges', 'photograph']
+           'place_at', 'layers', 'left_out', 'labels', 'shade_car', 'Shown', 'look_at_layer', 'put', 'draw_into',
+           'noise', 'ground_picture', 'shadow_picture', 'lay_ground', 'backdrop', 'soften_edges', 'photograph']
 
-# %% ../nbs/08_car_scene.ipynb #3cceb1d2
+# %% ../nbs/08_car_scene.ipynb #6d832ba8
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ import numpy as np
 from .car_model import GLASS, HOLE, Car, make_car
 from .parts import CAR_PARTS, mirror_name
 
-# %% ../nbs/08_car_scene.ipynb #a9c70acc
+# %% ../nbs/08_car_scene.ipynb #da605fb8
 @dataclass
 class Camera:
     "A pinhole camera without roll; its axes are rows of `axes`: right, down, forward"
@@ -49,7 +49,7 @@ class Camera:
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
         return replace(self, eye=turn @ (self.eye - (*position, 0)), axes=self.axes @ turn.T)
 
-# %% ../nbs/08_car_scene.ipynb #3d1fa32c
+# %% ../nbs/08_car_scene.ipynb #704a958a
 def look_at(
     target, # (3,) metres
     azimuth:float, # degrees from the car's nose to its left
@@ -77,7 +77,7 @@ def frame(
     focal = k*np.array([1, squeeze])
     return replace(camera, focal=focal, center=box.mean(0) - focal*(lo + hi)/2)
 
-# %% ../nbs/08_car_scene.ipynb #c4522dec
+# %% ../nbs/08_car_scene.ipynb #86b8ad05
 WHITE = 170 # of the scene's bytes
 _N, _BRIGHT = 128, 200 # size of the sphere map, and its byte for 1
 _gx, _gy = np.meshgrid(*[np.linspace(-1, 1, _N, dtype=np.float32)]*2)
@@ -117,7 +117,7 @@ def surroundings(
     for _ in range(6): glint *= glint # to the power of 64
     return cv2.merge([*cv2.split(cv2.GaussianBlur(env, (3, 3), 0)), cv2.convertScaleAbs(glint, alpha=255)])
 
-# %% ../nbs/08_car_scene.ipynb #676a39fd
+# %% ../nbs/08_car_scene.ipynb #5178b65f
 def corner_light(
     ray, # (3, ...) unit vectors from the eye to the corners
     normal, # (3, ...) unit vectors
@@ -130,7 +130,7 @@ def corner_light(
     towards = np.maximum(normal[0]*sun[0] + normal[1]*sun[1] + normal[2]*sun[2], 0)
     return np.stack([facing, normal[2], towards, mirrored[0]*k + (_N - 1)/2, mirrored[1]*k + (_N - 1)/2])
 
-# %% ../nbs/08_car_scene.ipynb #9c050b60
+# %% ../nbs/08_car_scene.ipynb #886324b2
 class Raster:
     "The visible faces of one car before a camera, and how to find what a pixel shows of them"
     def __init__(self, car:Car, camera:Camera, light:Light):
@@ -163,7 +163,7 @@ class Raster:
         gx, gy = (yy*vx - xy*vy)*k, (xx*vy - xy*vx)*k
         self.fit = m - gx*c[0] - gy*c[1], gx, gy # three of (7, F)
 
-# %% ../nbs/08_car_scene.ipynb #174e6ea6
+# %% ../nbs/08_car_scene.ipynb #c422f752
 def paint(
     r:Raster,
     buffer:np.ndarray, # (H, W) uint16; changed in place
@@ -200,7 +200,7 @@ def place_at(r:Raster, face, x, y)->np.ndarray:
         np.minimum(v, hi.take(face, out=part, mode='clip'), out=v)
     return uv
 
-# %% ../nbs/08_car_scene.ipynb #a3dee40b
+# %% ../nbs/08_car_scene.ipynb #cb671ed8
 def layers(
     r:Raster,
     height:int, # pixels
@@ -227,11 +227,24 @@ def layers(
         if beside[k]: paint(r, front, k, True)
     return lower, upper, front
 
-# %% ../nbs/08_car_scene.ipynb #7739e0ef
-_PART = np.zeros((2, 32), np.uint8) # [on the left?, label in the atlas] -> part's number, 0 for none
+# %% ../nbs/08_car_scene.ipynb #cb6a70b1
+_PART = np.zeros((3, 32), np.uint8) # [0 right, 1 left, 2 left out; label in the atlas] -> part's number, 0 for none
 _PART[1, 1:19] = np.arange(1, 19)
 _PART[0, 1:19] = [CAR_PARTS.index(mirror_name(n)) + 1 for n in CAR_PARTS]
 _BEHIND_MIRROR = np.isin(np.arange(19), [i + 1 for i, n in enumerate(CAR_PARTS) if 'door' in n or n == 'front_glass'])
+
+def left_out(
+    car:Car,
+    eye, # (3,) where the camera stands, in the car's axes
+)->list: # names in `car.groups`
+    "Wheels and mirrors that annotators leave out when they look from there"
+    out = []
+    for k, f in car.groups.items():
+        if not k.endswith(('wheel', 'mirror')): continue
+        d = eye - f.points.mean((0, 1))
+        outward, wheel = d[1]/np.sqrt((d*d).sum())*(1 if 'left' in k else -1), k.endswith('wheel')
+        if outward < (0. if wheel else -.6 if d[0] > 0 else .1): out.append(k)
+    return out
 
 def labels(
     r:Raster,
@@ -245,7 +258,7 @@ def labels(
     code = label.ravel().take(y)
     return _PART.ravel().take(r.side.take(face) + (code & 31)), code & (HOLE | GLASS)
 
-# %% ../nbs/08_car_scene.ipynb #2c5b6379
+# %% ../nbs/08_car_scene.ipynb #8b63730b
 _BLOCK = 1 << 14
 
 def _look_up(image, x, y):
@@ -279,7 +292,7 @@ def shade_car(
     red, green, blue = cv2.convertScaleAbs(color, alpha=WHITE)
     return cv2.merge([red, green, blue, red]).view(np.uint32).ravel()
 
-# %% ../nbs/08_car_scene.ipynb #0feb5500
+# %% ../nbs/08_car_scene.ipynb #0742e403
 @dataclass
 class Shown:
     "What the pixels of a layer show"
@@ -306,7 +319,7 @@ def look_at_layer(
     for k in range(0, len(i), _BLOCK): b = slice(k, k + _BLOCK); uv[:, b] = place_at(r, face[b], x[b], y[b])
     return Shown(i, face, x, y, uv, *labels(r, face, uv))
 
-# %% ../nbs/08_car_scene.ipynb #81f7d727
+# %% ../nbs/08_car_scene.ipynb #421bed41
 def put(
     p:Shown,
     r:Raster,
@@ -325,7 +338,7 @@ def put(
     seen[p.index] = p.part
     picture[stays], seen[stays] = old
 
-# %% ../nbs/08_car_scene.ipynb #994140cf
+# %% ../nbs/08_car_scene.ipynb #efb12337
 def draw_into(
     image:np.ndarray, # (H, W, 3) uint8 RGB, `WHITE` is white; changed in place
     parts:np.ndarray, # (2, H, W) uint8: number of the part seen, and of the one drawn on behind a mirror; changed in place
@@ -335,6 +348,7 @@ def draw_into(
 )->np.ndarray: # (H, W) bool: where the car is
     "Draw a car over a picture; it hides what is behind it"
     r, cover = Raster(car, camera, light), np.zeros(image.shape[:2], bool)
+    for k in left_out(car, camera.eye): r.side[slice(*r.range[k])] = 64
     lo, hi = np.floor(r.xy.min((1, 2))).astype(int) - 1, np.ceil(r.xy.max((1, 2))).astype(int) + 2
     (x0, y0), (x1, y1) = np.clip([lo, hi], 0, image.shape[1::-1])
     if x1 <= x0 or y1 <= y0: return cover
@@ -355,7 +369,7 @@ def draw_into(
     for a, b in ((parts[0], seen), (parts[1], behind), (cover, here)): a[window] = b.reshape(shape)
     return cover
 
-# %% ../nbs/08_car_scene.ipynb #81942522
+# %% ../nbs/08_car_scene.ipynb #9102bfca
 def noise(
     rng:np.random.Generator,
     shape, # (height, width)
@@ -373,7 +387,7 @@ def _speckles(n=512):
 
 _EXTENT = 9. # metres from the middle to the edge of the ground's drawing, which repeats outside
 
-# %% ../nbs/08_car_scene.ipynb #444ef4e2
+# %% ../nbs/08_car_scene.ipynb #34445d59
 def ground_picture(
     rng:np.random.Generator,
     color, # RGB, 1 is white
@@ -397,7 +411,7 @@ def ground_picture(
             cv2.line(g, a, b, 255, 3, cv2.LINE_AA)
     return g, np.clip((shades*(1 - white) + white*(.88, .88, .84))*WHITE, 0, 255).astype(np.uint8)[None]
 
-# %% ../nbs/08_car_scene.ipynb #60e3715e
+# %% ../nbs/08_car_scene.ipynb #4b10e158
 def shadow_picture(
     cars, # list of (shape, position, yaw)
     sun, # (3,) unit vector
@@ -421,7 +435,7 @@ def shadow_picture(
     def lit(m, dark, r): return cv2.convertScaleAbs(cv2.GaussianBlur(m, (0, 0), max(.6, r*k)), alpha=-dark, beta=255)
     return cv2.multiply(lit(cast, strength, soft), lit(under, .8, .11), scale=1/255)
 
-# %% ../nbs/08_car_scene.ipynb #d99a84c8
+# %% ../nbs/08_car_scene.ipynb #886cea09
 def lay_ground(
     image:np.ndarray, # (H, W, 3) uint8, `WHITE` is white; rows below the horizon are changed in place
     camera:Camera,
@@ -447,7 +461,7 @@ def lay_ground(
     rows = image[top:top + len(far)]
     rows[:] = rows*(1 - far) + far*(np.asarray(haze, np.float32)*WHITE) + np.float32(.5)
 
-# %% ../nbs/08_car_scene.ipynb #7796d6c5
+# %% ../nbs/08_car_scene.ipynb #759259f3
 def backdrop(
     rng:np.random.Generator,
     height:int, width:int, # pixels
@@ -473,7 +487,7 @@ def backdrop(
     out[:n] = cv2.resize(image, (out.shape[1], 2*rows), interpolation=cv2.INTER_LINEAR)[:n]
     return out
 
-# %% ../nbs/08_car_scene.ipynb #28f38ab9
+# %% ../nbs/08_car_scene.ipynb #64fc5698
 def _bytes(color): return tuple(int(c) for c in np.clip(np.asarray(color, float)*WHITE, 0, 255))
 
 def _brighten(image, noise): cv2.multiply(image, cv2.cvtColor(cv2.convertScaleAbs(1 + noise, alpha=128), cv2.COLOR_GRAY2RGB), dst=image, scale=1/128)
@@ -514,7 +528,7 @@ def _hall(rng, image, hz):
         panel[:] = np.minimum(panel*np.float32(rng.uniform(.45, 1.3)), 255)
     for y in np.linspace(0, hz*.4, 4): cv2.line(image, (0, int(y)), (W, int(y)), _bytes((1.05, 1.05, 1.)), max(1, H//90), cv2.LINE_AA)
 
-# %% ../nbs/08_car_scene.ipynb #464a81ba
+# %% ../nbs/08_car_scene.ipynb #daba39e4
 def soften_edges(
     image:np.ndarray, # (H, W, 3) uint8; changed in place
     mark:np.ndarray, # (H, W) uint8: differs where an edge is to be softened
@@ -532,7 +546,7 @@ def photograph(
     H, W = image.shape[:2]
     x, y = np.linspace(-1, 1, W, dtype=np.float32), np.linspace(-1, 1, H, dtype=np.float32)
     corners = (np.float32(1) - np.float32(rng.uniform(0, .1)/1.12)*y**2)[:, None] - np.float32(rng.uniform(0, .1)/1.12)*x**2
-    level = np.arange(256)[:, None]/WHITE*1.12*rng.uniform(.88, 1.1)*(1 + rng.uniform(-.03, .03, 3))
+    level = np.arange(256)[:, None]/WHITE*1.26*rng.uniform(.88, 1.1)*(1 + rng.uniform(-.03, .03, 3))
     curve = np.clip(level/(1 + np.maximum(level - .6, 0)*.32)*255, 0, 255).astype(np.uint8)
     out = cv2.multiply(cv2.LUT(image, curve[None]), cv2.cvtColor(cv2.convertScaleAbs(corners, alpha=255), cv2.COLOR_GRAY2RGB), scale=1/255)
     soften_edges(out, mark)

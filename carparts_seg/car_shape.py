@@ -8,13 +8,13 @@ __all__ = ['ATLAS', 'SHEETS', 'ON_ATLAS', 'RUBBER', 'DARK', 'MIRROR', 'SEAT', 'M
            'shell_points', 'shell_faces', 'deck_faces', 'cabin_rings', 'roof_height', 'cabin_grid', 'cabin_faces',
            'roof_faces', 'disc_faces', 'wheel_faces', 'box_faces', 'mirror_faces']
 
-# %% ../nbs/06_car_shape.ipynb #2f26d0ce
+# %% ../nbs/06_car_shape.ipynb #6635c939
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
 import numpy as np
 
-# %% ../nbs/06_car_shape.ipynb #2f421812
+# %% ../nbs/06_car_shape.ipynb #1843be25
 @dataclass
 class CarShape:
     "Lengths of a car in metres; x runs forward, z up, and half widths are along y"
@@ -51,31 +51,31 @@ class CarShape:
     @cached_property
     def outline(self): return plan(self)
 
-# %% ../nbs/06_car_shape.ipynb #9d378ac8
+# %% ../nbs/06_car_shape.ipynb #2ca2bc6d
 _RANGES = dict( # length, width, height | sill, wheelbase/length, front overhang | heights: nose, cowl, belt, tail | from the front: cowl, header, roof end, back glass foot (shares of the length)
-    sedan=    ((4.30, 4.85), (1.73, 1.87), (1.41, 1.51), (.22, .28), (.575, .605), (.85, .95), (.70, .80), (.94, 1.0), (.98, 1.05), (.98, 1.08), (.245, .28), (.445, .475), (.72, .76), (.875, .90)),
-    hatchback=((3.75, 4.35), (1.68, 1.82), (1.45, 1.57), (.22, .29), (.60, .635), (.76, .86), (.73, .85), (.95, 1.03), (.98, 1.06), (.98, 1.06), (.24, .27), (.43, .465), (.86, .91), (.965, .98)),
-    suv=      ((4.35, 4.85), (1.80, 1.93), (1.64, 1.86), (.33, .45), (.575, .605), (.84, .94), (.93, 1.05), (1.06, 1.18), (1.10, 1.20), (1.10, 1.20), (.245, .285), (.405, .445), (.89, .93), (.972, .985)),
-    pickup=   ((5.10, 5.40), (1.80, 1.93), (1.70, 1.86), (.40, .52), (.595, .62), (.86, .94), (.96, 1.07), (1.08, 1.18), (1.12, 1.20), (1.08, 1.16), (.235, .265), (.365, .395), (.585, .615), (.635, .66)))
+    sedan=    ((4.30, 4.85), (1.73, 1.87), (1.41, 1.51), (.22, .28), (.575, .605), (.85, .95), (.75, .85), (.94, 1.0), (.98, 1.05), (.98, 1.08), (.245, .28), (.445, .475), (.72, .76), (.875, .90)),
+    hatchback=((3.75, 4.35), (1.68, 1.82), (1.45, 1.57), (.22, .29), (.60, .635), (.76, .86), (.77, .88), (.95, 1.03), (.98, 1.06), (.98, 1.06), (.24, .27), (.43, .465), (.86, .91), (.965, .98)),
+    suv=      ((4.35, 4.85), (1.80, 1.93), (1.64, 1.86), (.33, .45), (.575, .605), (.84, .94), (.96, 1.07), (1.06, 1.18), (1.10, 1.20), (1.10, 1.20), (.245, .285), (.405, .445), (.89, .93), (.972, .985)),
+    pickup=   ((5.10, 5.40), (1.80, 1.93), (1.70, 1.86), (.40, .52), (.595, .62), (.86, .94), (.98, 1.08), (1.08, 1.18), (1.12, 1.20), (1.08, 1.16), (.235, .265), (.365, .395), (.585, .615), (.635, .66)))
 
 def sample_shape(
     rng:np.random.Generator, # source of all choices
     kind:str=None, # sedan, hatchback, suv or pickup; None chooses
 )->CarShape:
     "Draw the lengths of one car"
-    if kind is None: kind = str(rng.choice(list(_RANGES), p=[.38, .2, .25, .17]))
+    if kind is None: kind = str(rng.choice(list(_RANGES), p=[.38, .20, .22, .20]))
     if kind not in _RANGES: raise ValueError(f'no car kind {kind!r}: choose from {", ".join(_RANGES)}')
     L, W, H, sill, wb, fo, nose, cowl, belt, tail, *xs = [rng.uniform(*r) for r in _RANGES[kind]]
     cowl_x, header_x, roof_x, base_x = [L/2 - x*L for x in xs]
-    radius = rng.uniform(.35, .40) if kind in ('suv', 'pickup') else rng.uniform(.305, .34)
+    radius = rng.uniform(.34, .385) if kind in ('suv', 'pickup') else rng.uniform(.29, .325)
     rear_axle = L/2 - fo - wb*L
     two = kind == 'pickup' and rng.random() < .35
-    door_x = base_x + .1 if kind == 'pickup' else rear_axle + rng.uniform(.10, .22)
-    pillar_x = door_x + .02 if two else .53*(cowl_x - .1) + .47*door_x - rng.uniform(0, .08)
+    door_x = base_x + .1 if kind == 'pickup' else rear_axle + rng.uniform(.18, .30)
+    pillar_x = door_x + .02 if two else .44*(cowl_x - .1) + .56*door_x - rng.uniform(0, .08)
     return CarShape(kind, L, W, H, sill, wb*L, fo, radius, nose, cowl, belt, tail, cowl_x, header_x, roof_x, base_x, pillar_x, door_x,
         rng.uniform(.13, .2), rng.uniform(2.6, 3.6), rng.uniform(.12, .28), 2 if two else 4)
 
-# %% ../nbs/06_car_shape.ipynb #1e846c7d
+# %% ../nbs/06_car_shape.ipynb #57e4056e
 @dataclass
 class Faces:
     "Quadrilaterals (F, 4): corners in metres, unit normals at the corners, and places on the atlas in pixels"
@@ -105,7 +105,7 @@ def _cross(a, b):
     (ax, ay, az), (bx, by, bz) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
     return np.stack([ay*bz - az*by, az*bx - ax*bz, ax*by - ay*bx], -1)
 
-# %% ../nbs/06_car_shape.ipynb #dc6b9ddd
+# %% ../nbs/06_car_shape.ipynb #dc139265
 def grid_faces(
     points:np.ndarray, # (n, m, 3) metres, counter-clockwise seen from outside: i to the right, j upwards
     uv:np.ndarray, # (n, m, 2) atlas pixels
@@ -121,7 +121,7 @@ def grid_faces(
     q = q.reshape(-1, 4, 8)
     return Faces(q[..., :3], q[..., 3:6], q[..., 6:], q[:, :, 1].sum(1) > 0)
 
-# %% ../nbs/06_car_shape.ipynb #7d168c48
+# %% ../nbs/06_car_shape.ipynb #5cfb2b9a
 def plan(s:CarShape):
     "Left half of the shell's outline from above: points (n, 2) from the front centre to the rear centre, outward normals (n, 2), arc length (n,)"
     a, b = .8, s.half
@@ -148,7 +148,7 @@ def crown(s:CarShape, x):
     "How much higher the deck is in the middle than at its edges"
     return .05 + .03*np.clip((s.length/2 - np.abs(x))/1.0, 0, 1)
 
-# %% ../nbs/06_car_shape.ipynb #50f1e2b6
+# %% ../nbs/06_car_shape.ipynb #3a88ec71
 ATLAS = (512, 1024) # height, width in pixels
 SHEETS = dict( # left, top in pixels; width, height in pixels; range across; range up, in the sheet's own units
     shell=(0, 0, 1024, 256, (0, 7.2), (1.36, .12)), cabin=(0, 256, 768, 128, (0, 3), (1, 0)), deck=(0, 384, 640, 128, (2.75, -2.75), (1, 0)),
@@ -177,7 +177,7 @@ def _on_atlas(x, y, w, h, across, up):
 
 ON_ATLAS = {k: _on_atlas(*v) for k, v in SHEETS.items()}
 
-# %% ../nbs/06_car_shape.ipynb #c0ea4eaf
+# %% ../nbs/06_car_shape.ipynb #e5e71fa4
 _LEVELS = np.array([0, .05, .14, .28, .42, .56, .70, .82, .92, .97, 1.])
 
 def _profile(t, *pairs): return np.interp(t, *np.array(pairs).T)
@@ -195,7 +195,7 @@ def shell_points(s:CarShape):
     xy = p[:, None] - inset[..., None]*n[:, None]
     xy[..., 1] = np.maximum(xy[..., 1], 0); xy[[0, -1], :, 1] = 0
     top = deck_height(s, xy[:, -1, 0])[:, None]
-    low = (s.sill - .04*(wf + wr))[:, None]
+    low = (s.sill - (.08 + .3*max(s.sill - .33, 0))*wf - .04*wr)[:, None]
     return np.concatenate([xy, (low + t*(top - low))[..., None]], -1)
 
 def shell_faces(s:CarShape)->Faces:
@@ -216,7 +216,7 @@ def deck_faces(s:CarShape)->Faces:
     n = np.stack(np.broadcast_arrays(-slope, across, 1.), -1)
     return grid_faces(g, place('deck', g[..., 0], g[..., 1]), n, s.step)
 
-# %% ../nbs/06_car_shape.ipynb #3e2f7770
+# %% ../nbs/06_car_shape.ipynb #8d0ae903
 def cabin_rings(s:CarShape):
     "Left half of the cabin's foot and top: x and y (2, n) each, and the sheet's coordinate (n,) from 0 to 3"
     w0, w1 = s.half - .09, s.half - .09 - s.lean
@@ -232,7 +232,7 @@ def cabin_rings(s:CarShape):
     foot, top = ring(s.cowl_x, s.base_x, w0, bow, tail), ring(s.header_x, s.roof_x, w1, bow*.55, tail*.8)
     return np.stack([foot[0], top[0]]), np.stack([foot[1], top[1]]), np.r_[q, 1 + side, 3 - r]
 
-# %% ../nbs/06_car_shape.ipynb #b1cf51de
+# %% ../nbs/06_car_shape.ipynb #f81c59be
 def roof_height(s:CarShape, x):
     "Height of the roof's edge at the stations x"
     t = np.clip((x - s.roof_x)/(s.header_x - s.roof_x), 0, 1)
@@ -267,14 +267,14 @@ def roof_faces(s:CarShape)->Faces:
     n = np.stack(np.broadcast_arrays(.16*(x[:, None] - (s.roof_x + s.header_x)/2), .25*t, 1.), -1)
     return grid_faces(g, place('roof', g[..., 0], g[..., 1]), n, s.step)
 
-# %% ../nbs/06_car_shape.ipynb #2db3a8c2
+# %% ../nbs/06_car_shape.ipynb #9410d898
 RUBBER, DARK, MIRROR, SEAT, MIRROR_GLASS, CHROME, BED, LINER = range(8) # places on the plain sheet
 
 def _recolour(f:Faces, colour)->Faces:
     "Faces in one colour of the plain sheet"
     return Faces(f.points, f.normals, np.broadcast_to(place('plain', colour + .5, 2).astype(np.float32), f.uv.shape), f.left)
 
-# %% ../nbs/06_car_shape.ipynb #6d8df47f
+# %% ../nbs/06_car_shape.ipynb #44a56548
 def disc_faces(radius, y, uv_radius=1., depth=0., n=28)->Faces:
     "A disc facing the car's left, centred on the y axis, in wedges; `depth` sets its middle back"
     a = np.linspace(0, 2*np.pi, n + 1)
@@ -299,7 +299,7 @@ def wheel_faces(radius, width, steer=0., step=1)->Faces:
     turn = np.array([[c, k, 0], [-k, c, 0], [0, 0, 1]], np.float32)
     return Faces(f.points @ (np.float32([radius, 1, radius])[:, None]*turn), f.normals @ turn if steer else f.normals, f.uv, f.left)
 
-# %% ../nbs/06_car_shape.ipynb #3d007b13
+# %% ../nbs/06_car_shape.ipynb #0aa0655c
 _BOX = np.float32([[(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)], [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)], [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
     [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)], [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)]])
 _BOX_NORMALS = np.repeat(np.float32([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])[:, None], 4, 1)
@@ -315,8 +315,8 @@ def _egg(step):
     "The left mirror's shell around the origin"
     a, b = np.linspace(-np.pi, np.pi, 15), np.linspace(-np.pi/2, np.pi/2, 8)
     c = np.cos(b)**.6
-    x = .09*np.sign(np.cos(a))[:, None]*np.abs(np.cos(a))[:, None]**.7*c
-    g = np.stack(np.broadcast_arrays(np.maximum(x, -.03), .105*np.sin(a)[:, None]*c, .068*np.sin(b)), -1)
+    x = .085*np.sign(np.cos(a))[:, None]*np.abs(np.cos(a))[:, None]**.7*c
+    g = np.stack(np.broadcast_arrays(np.maximum(x, -.03), .097*np.sin(a)[:, None]*c, .061*np.sin(b)), -1)
     f = _recolour(grid_faces(g, np.zeros(g.shape[:2] + (2,)), step=step), MIRROR)
     return Faces(f.points, f.normals, f.uv, np.ones(len(f), bool))
 
@@ -326,6 +326,6 @@ def mirror_faces(s:CarShape)->Faces:
     y0 = s.half - .05
     egg = _egg(s.step).moved((x0, y0 + .09, z0 + .045))
     glass = x0 - .031 + np.zeros((1, 4))
-    q = np.stack([glass, y0 + .09 + np.array([[.08, -.08, -.08, .08]]), z0 + .045 + np.array([[-.05, -.05, .05, .05]])], -1)
+    q = np.stack([glass, y0 + .09 + np.array([[.074, -.074, -.074, .074]]), z0 + .045 + np.array([[-.045, -.045, .045, .045]])], -1)
     pane = _recolour(Faces(q.astype(np.float32), np.broadcast_to(np.float32([-1, 0, 0]), q.shape), np.zeros((1, 4, 2), np.float32), np.array([True])), MIRROR_GLASS)
     return join(box_faces((x0 - .02, y0 - .07, z0 - .02), (x0 + .05, y0 + .08, z0 + .03), MIRROR), egg, pane)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Place', 'sample_place', 'sample_azimuth', 'sample_camera', 'draw_car', 'stream_cars', 'write_cars', 'draw_dataset']
 
-# %% ../nbs/12_synthetic.ipynb #f0c38abe
+# %% ../nbs/12_synthetic.ipynb #bf6b3f2b
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from .parts import CAR_PARTS
 from .rle import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from .table import PartsData
 
-# %% ../nbs/12_synthetic.ipynb #e993a35f
+# %% ../nbs/12_synthetic.ipynb #b24e244d
 @dataclass
 class Place:
     "Where a picture is taken: colours, light and what stands around"
@@ -58,12 +58,12 @@ def sample_place(rng:np.random.Generator)->Place:
     env = surroundings(rng, sun, top, np.minimum(low*1.08, 1.1), ground*.9, rng.uniform(.08, .3), lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)))
     return Place(kind, top, low, np.clip(ground, 0, 1), pattern, Light(sun, .62*sunny*warm, sky*np.array([.98, 1, 1.03]), env), .12 + .5*sunny, .35 - .28*sunny)
 
-# %% ../nbs/12_synthetic.ipynb #6e01e305
+# %% ../nbs/12_synthetic.ipynb #f92ad977
 def sample_azimuth(rng:np.random.Generator)->float:
     "Degrees from the car's nose to its left at which the camera stands: as often as in the real data from the front, from a corner, beside, behind"
     side = rng.choice([-1, 1])
-    kind = rng.choice(5, p=[.31, .30, .15, .10, .14])
-    return float(side*[rng.normal(0, 7), rng.uniform(20, 62), rng.uniform(72, 108), rng.uniform(115, 160), 180 + rng.normal(0, 8)][kind])
+    kind = rng.choice(5, p=[.28, .24, .25, .10, .13])
+    return float(side*[rng.normal(0, 7), rng.uniform(14, 52), rng.uniform(60, 118), rng.uniform(118, 160), 180 + rng.normal(0, 7)][kind])
 
 def sample_camera(
     rng:np.random.Generator,
@@ -72,13 +72,15 @@ def sample_camera(
 )->Camera:
     "A camera somewhere around a car that fills most of the picture"
     points = np.concatenate([car.groups[k].points.reshape(-1, 3) for k in ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')])
-    camera = look_at((0, 0, .45*car.shape.height), sample_azimuth(rng), rng.uniform(4.6, 9.), car.shape.height*rng.uniform(.74, 1.02) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)]))
-    w, h = rng.triangular(.64, .9, 1.04), rng.uniform(.74, .96)
+    camera = look_at((0, 0, .45*car.shape.height), sample_azimuth(rng), rng.uniform(4., 6.6), car.shape.height*rng.uniform(.68, .96) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)]))
+    w, h = rng.triangular(.66, .88, 1.), rng.uniform(.68, .92)
+    if rng.random() < .06: w, h = 1.25*w, 1.25*h
+    aspect = rng.choice([1, 4/3, 3/2, 16/9], p=[.12, .45, .28, .15])
     x, y = rng.uniform(-.5, .5)*(1 - w)*.6, rng.uniform(-.2, .7)*(1 - h)*.5
     box = np.array([.5 - w/2 + x, .5 - h/2 + y, .5 + w/2 + x, .5 + h/2 + y])*(width, height, width, height)
-    return frame(camera, points, box, rng.uniform(.95, 1.4))
+    return frame(camera, points, box, aspect*height/width)
 
-# %% ../nbs/12_synthetic.ipynb #79cb8712
+# %% ../nbs/12_synthetic.ipynb #a57f878e
 def _stage(rng, camera, cars, place, height, width):
     "The empty stage: backdrop, ground and shadows"
     away = -camera.eye*(1, 1, 0)/np.linalg.norm(camera.eye[:2])
@@ -96,11 +98,14 @@ def _draw(seed, height, width):
     car, place = make_car(rng, step=step), sample_place(rng)
     camera = sample_camera(rng, car, height, width)
     cars = [(car, np.zeros(2), 0.)]
-    if rng.random() < .15: cars.insert(0, _another(rng, camera, step))
+    if rng.random() < .3: cars.insert(0, _another(rng, camera, step))
     image = _stage(rng, camera, cars, place, height, width)
     parts, mark = np.zeros((2, height, width), np.uint8), np.zeros((height, width), np.uint8)
-    for i, (c, position, yaw) in enumerate(cars): np.copyto(mark, 32*(i + 1), where=draw_into(image, parts, c, camera.seen_from(position, yaw), place.light))
-    return photograph(rng, image, parts[0] + mark), parts, int(rng.integers(72, 96))
+    for i, (c, position, yaw) in enumerate(cars):
+        parts[:] = 0
+        cover = draw_into(image, parts, c, camera.seen_from(position, yaw), place.light)
+        np.copyto(mark, parts[0] + 32*(i + 1), where=cover)
+    return photograph(rng, image, mark), parts, int(rng.integers(72, 96))
 
 def _another(rng, camera, step):
     "A second car behind the first: it, its place and its direction"
@@ -108,8 +113,8 @@ def _another(rng, camera, step):
     beside = np.array([-away[1], away[0]])*rng.choice([-1, 1])
     return make_car(rng, step=step), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
 
-# %% ../nbs/12_synthetic.ipynb #64330754
-_LEAST = np.array([.0005 if 'light' in p else 0.001 if 'mirror' in p else .012 if p == 'wheel' else .006 for p in CAR_PARTS]) # share of the picture below which a part is left out
+# %% ../nbs/12_synthetic.ipynb #2646a72a
+_LEAST = np.array([.0006 if 'light' in p else .0008 if 'mirror' in p else .012 if 'bumper' in p else .008 for p in CAR_PARTS]) # share of the picture below which a part is left out
 
 def _planes(parts, least=_LEAST):
     "Planes (18, H, W) uint8 of the part numbers; a part of which less than the share `least` of the picture is seen is left out"
@@ -138,7 +143,7 @@ def draw_car(
     image = cv2.cvtColor(cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return image, _planes(parts)
 
-# %% ../nbs/12_synthetic.ipynb #b8c18472
+# %% ../nbs/12_synthetic.ipynb #3cf6168c
 def stream_cars(
     seed:int=0, # picture i depends on (seed, i) and the size alone
     height:int=512, # pixels
@@ -148,7 +153,7 @@ def stream_cars(
     "Draw pictures without end; picture i is `draw_car((seed, i), height, width)`"
     for i in count(start): yield draw_car((seed, i), height, width)
 
-# %% ../nbs/12_synthetic.ipynb #ae517e61
+# %% ../nbs/12_synthetic.ipynb #44c1b443
 _SCHEMA = pa.schema([('file_name', pa.string()), ('name', pa.string()), ('rle_mask', pa.string()), ('height', pa.int64()), ('width', pa.int64())])
 
 def _rows(file, planes):
@@ -165,7 +170,7 @@ def _annotation(row, number, image):
     return dict(id=number, image_id=image, category_id=CAR_PARTS.index(name) + 1, segmentation=coco, area=int(rle_area(rle)),
         bbox=[float(v) for v in rle_bbox(rle, height, width)], iscrowd=0)
 
-# %% ../nbs/12_synthetic.ipynb #8378b0ac
+# %% ../nbs/12_synthetic.ipynb #61806b38
 def write_cars(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
@@ -193,7 +198,7 @@ def write_cars(
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
     return folder
 
-# %% ../nbs/12_synthetic.ipynb #362196a4
+# %% ../nbs/12_synthetic.ipynb #40172528
 def draw_dataset(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
