@@ -6,7 +6,7 @@
 __all__ = ['duration', 'summary', 'page_environment', 'run_facts', 'data_uri', 'css_colors', 'Gallery', 'make_gallery',
            'flat_settings', 'clean_log', 'render_report', 'build_report']
 
-# %% ../nbs/30_report.ipynb #0fe80743
+# %% ../nbs/30_report.ipynb #7f7e19e9
 import base64, io, re, warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from .layers import KINDS, Layers, Shape, part_textures, picture_layers
 from .parts import display_name, part_colors
 from .table import PartsData, TableError
 
-# %% ../nbs/30_report.ipynb #f2623701
+# %% ../nbs/30_report.ipynb #371e17d7
 def duration(
     seconds:float, # a time
 )->str: # '42 s', '2 min 11 s', '3 h 05 min'
@@ -60,7 +60,7 @@ def _training_words(
              f'in {duration(seconds)}, validation included' if seconds and np.isfinite(seconds) else '']
     return f'Trained {" ".join(w for w in words if w)}.' if any(words) else ''
 
-# %% ../nbs/30_report.ipynb #d8fec9a2
+# %% ../nbs/30_report.ipynb #e8001e1f
 def summary(
     run:RunFolder, # what a run left
 )->list[str]: # sentences
@@ -82,7 +82,7 @@ def summary(
     if run.setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
     return [s for s in [*out, _training_words(run)] if s]
 
-# %% ../nbs/30_report.ipynb #d6032f54
+# %% ../nbs/30_report.ipynb #d61597cc
 def _asset(
     name:str, # file among the templates
 )->Markup: # its text as it is
@@ -96,7 +96,54 @@ def page_environment(
     env.globals['asset'] = _asset
     return env
 
-# %% ../nbs/30_report.ipynb #14ef67fe
+# %% ../nbs/30_report.ipynb #d6283d6c
+# the page without scripts, used by the comparison until it moves to templates
+_STYLE = '''
+:root { color-scheme: light dark; --ground: #ffffff; --card: #f5f7f9; --ink: #1b1f24; --soft: #5c6670; --line: #d8dee4; --ours: #0072b2; --nothing: #b84a00 }
+@media screen and (prefers-color-scheme: dark) { :root { --ground: #14181d; --card: #1c2229; --ink: #e6e9ec; --soft: #98a2ad; --line: #39414a; --ours: #56b4e9; --nothing: #f0803c } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1.2rem 1rem 4rem; max-width: 1120px; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; overflow-wrap: anywhere }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .2rem 0 } h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; padding-top: .5rem; border-top: 1px solid var(--line) } h3 { font-size: 1rem; margin: 1.6rem 0 .5rem }
+p { max-width: 46rem; margin: .5rem 0 } a { color: var(--ours) } .soft { color: var(--soft) } nav { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: .6rem 0 1rem; font-size: .92rem }
+.notes { border-left: 3px solid var(--nothing); padding: .2rem .9rem; background: var(--card) } .notes p { margin: .2rem 0 }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .7rem; margin: 1rem 0 } .tile { background: var(--card); border-radius: 8px; padding: .7rem .9rem }
+.tile b { display: block; font-size: 1.7rem; line-height: 1.2; font-variant-numeric: tabular-nums } .tile.first b { color: var(--ours) } .tile span { display: block; font-size: .84rem; color: var(--soft); overflow-wrap: normal } .tile .nothing { color: var(--nothing) }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: .8rem } img { display: block; width: 100%; height: auto; border-radius: 4px }
+.wide { overflow-x: auto } table { border-collapse: separate; border-spacing: 0; font-size: .92rem; font-variant-numeric: tabular-nums } th, td { padding: .28rem 1.1rem .28rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
+th { color: var(--soft); font-weight: 600 } .text { text-align: left; white-space: normal } td.none { color: var(--soft) } .classes td:first-child { position: sticky; left: 0; background: var(--ground); overflow-wrap: normal; min-width: 8.8rem } .swatch { display: inline-block; width: .85em; height: .85em; border-radius: 3px; border: 1px solid var(--soft); margin-right: .45em; vertical-align: -.05em }
+.bar { display: inline-block; width: 130px; height: .7em; background: var(--card); border-radius: 2px; margin-right: .6em } .bar i { display: block; height: 100%; background: var(--ours); border-radius: 2px }
+figure { margin: 0 0 1.4rem } .three { display: grid; grid-template-columns: repeat(3, 1fr); gap: .4rem } .three div { position: relative } .three span { position: absolute; left: .35rem; top: .35rem; padding: 0 .45em; border-radius: 3px; font-size: .78rem; color: #fff; background: rgba(0, 0, 0, .62) }
+figcaption { font-size: .9rem; margin-top: .35rem } figcaption .parts { display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .84rem }
+details { margin: .6rem 0 } summary { cursor: pointer; color: var(--ours) } pre { background: var(--card); padding: .8rem; border-radius: 6px; overflow: auto; max-height: 32rem; font-size: .82rem; white-space: pre-wrap }
+@media (max-width: 600px) { body { padding: .8rem .8rem 3rem } .three { grid-template-columns: 1fr 1fr } .three div:first-child { grid-column: 1 / 3 } .bar { display: none } th, td { padding-right: .7rem; font-size: .84rem } }
+@media print { body { max-width: none } figure, .tile { break-inside: avoid } pre { max-height: none } }
+'''
+
+_PAGE = '''<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{{ title }}</title>
+<style>{% include 'style.css' %}</style>
+</head>
+<body>
+<h1>{{ title }}</h1>
+<p class="soft">{{ subtitle }}</p>
+<nav>{% for s in sections %}<a href="#{{ s.id }}">{{ s.title }}</a>{% endfor %}</nav>
+{% if notes %}<div class="notes">{% for n in notes %}<p>{{ n }}.</p>{% endfor %}</div>{% endif %}
+{% for s in sections %}
+<section id="{{ s.id }}">
+<h2>{{ s.title }}</h2>
+{% include s.id + '.html' %}
+</section>
+{% endfor %}
+</body>
+</html>
+'''
+
+# %% ../nbs/30_report.ipynb #d06eb0a4
 _TILES = {'miou': 'mean over the classes that occur', 'iou_per_image': 'mean over pictures and classes', 'dice': 'mean over the classes that occur',
           'side_swap': 'of sided parts given to the other side', 'mask_ap': 'COCO, IoU .50 to .95', 'mask_ap50': 'COCO, IoU .50'}
 
@@ -123,7 +170,7 @@ def _summary_section(
              if m(k) is not None and (k != 'iou_per_image' or m(OF_NOTHING) is not None)]
     return dict(id='summary', title='Summary', sentences=summary(run), tiles=tiles, facts=run_facts(run))
 
-# %% ../nbs/30_report.ipynb #590e9b0c
+# %% ../nbs/30_report.ipynb #2ac115d9
 def data_uri(
     content:bytes, # of a file
     kind:str, # 'image/png', 'image/jpeg' or 'image/svg+xml'
@@ -155,7 +202,7 @@ def _curves_section(
     cell = lambda v: v if isinstance(v, str) else '–' if not np.isfinite(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
     return dict(id='curves', title='Curves', charts=charts, columns=list(frame.columns), evaluations=[[cell(v) for v in r] for r in frame.itertuples(index=False)])
 
-# %% ../nbs/30_report.ipynb #1acc7cfe
+# %% ../nbs/30_report.ipynb #ca38a327
 def css_colors(
     classes:Sequence[str], # class list
 )->list[str]: # 'rgb(…)' each
@@ -174,7 +221,7 @@ def _classes_section(
     words = 'IoU and the rest are of pixels summed over all validation pictures. A dash: not defined, because no validation picture shows the class or none of its pixels were predicted.'
     return dict(id='classes', title='Classes', rows=rows, columns=[c.replace('_', ' ') for c in others], words=words + ' Images: how many of them show it.'*('images' in others))
 
-# %% ../nbs/30_report.ipynb #280a4b18
+# %% ../nbs/30_report.ipynb #51610b8b
 def _layer(
     kind:str, # 'truth', 'prediction' or 'disagreement'
     shapes:Sequence[Shape], # larger first
@@ -197,7 +244,7 @@ def _picture(
                 layers=[(k, _layer(k, getattr(p, k))) for k in ('prediction', 'disagreement', 'truth')],
                 parts=[('found', named(t & q)), ('missed', named(t - q)), ('predicted, but not there', named(q - t))])
 
-# %% ../nbs/30_report.ipynb #6b9afa76
+# %% ../nbs/30_report.ipynb #41913678
 @dataclass
 class Gallery:
     "The pictures to show."
@@ -225,7 +272,7 @@ def make_gallery(
     note = 'None of the validation pictures are in the data set.' if not any(files.values()) else 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
     return Gallery({g: [row(f) for f in fs] for g, fs in files.items()}, files, data.classes, losses.to_dict(), note)
 
-# %% ../nbs/30_report.ipynb #9c97f215
+# %% ../nbs/30_report.ipynb #bb463c57
 _GROUPS = {'best': 'Best: lowest loss', 'worst': 'Worst: highest loss', 'random': 'At random'}
 
 def _pictures_section(
@@ -235,7 +282,7 @@ def _pictures_section(
     pictures = lambda g: [_picture(r, gallery.classes, gallery.losses[f]) for f, r in zip(gallery.files[g], gallery.groups[g])]
     return dict(id='pictures', title='Predictions beside the truth', note=gallery.note, kinds=list(KINDS.values()), groups=[dict(id=g, title=_GROUPS[g], pictures=pictures(g)) for g in gallery.groups])
 
-# %% ../nbs/30_report.ipynb #d5b3c91e
+# %% ../nbs/30_report.ipynb #42e24b1a
 def flat_settings(
     config:Mapping, # settings by section
     above:str='', # name of the section
@@ -263,7 +310,7 @@ def _log_section(
     if len(log) > limit: log, cut = log[:limit//2] + '\n[…]\n' + log[-limit//2:], f'The log has {len(log):,} characters; the first and the last {limit//2:,} are shown.'
     return dict(id='log', title='Log', log=log, cut=cut, lines=log.count('\n') + 1)
 
-# %% ../nbs/30_report.ipynb #50b387de
+# %% ../nbs/30_report.ipynb #c4a6a464
 def render_report(
     run:RunFolder, # what a run left
     data:PartsData|None=None, # the validation pictures with their true masks
@@ -294,7 +341,7 @@ def _png(
         out = io.BytesIO(); fig.savefig(out, format='png')
     return out.getvalue()
 
-# %% ../nbs/30_report.ipynb #c63fcbe6
+# %% ../nbs/30_report.ipynb #59227b4a
 def _write_figures(
     run:RunFolder, # what a run left
     data:PartsData|None, # the validation pictures
