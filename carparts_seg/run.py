@@ -6,7 +6,7 @@
 __all__ = ['RESULT_COLUMNS', 'write_atomic', 'write_json', 'RunLog', 'seed_everything', 'SeedEachEpoch', 'ProgressBar',
            'empty_charts', 'add_point', 'write_results', 'RunRecorder', 'resume_run']
 
-# %% ../nbs/26_run.ipynb #6677c9f8
+# %% ../nbs/26_run.ipynb #9ce13d6a
 import csv
 import json
 import os
@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .learner import AverageWeights
 from .metrics import PixelCounter, summarize
 
-# %% ../nbs/26_run.ipynb #eaec5c0c
+# %% ../nbs/26_run.ipynb #f27a4f0b
 def write_atomic(
     path:str|Path, # Where the file goes; its folder is made
     write:Callable[[Path], object], # Called with the path to write to
@@ -47,7 +47,7 @@ def write_json(
     "Write JSON, whole or not at all."
     return write_atomic(path, lambda p: p.write_text(json.dumps(content, indent=1, allow_nan=False), encoding='utf-8'))
 
-# %% ../nbs/26_run.ipynb #8ca2e61b
+# %% ../nbs/26_run.ipynb #849beed9
 class RunLog:
     "Writes lines to a file, with the time, and to the screen."
     def __init__(self,
@@ -63,7 +63,7 @@ class RunLog:
             with self.path.open('a', encoding='utf-8') as f: f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
         if self.echo: tqdm.write(line)
 
-# %% ../nbs/26_run.ipynb #71a160ba
+# %% ../nbs/26_run.ipynb #98448fbc
 def seed_everything(
     *seed:int, # One or more whole numbers, 0 or more
 ) -> None:
@@ -77,7 +77,7 @@ class SeedEachEpoch(Callback):
     def __init__(self, seed:int): self.seed = seed
     def before_epoch(self): seed_everything(self.seed, self.epoch)
 
-# %% ../nbs/26_run.ipynb #f134e7f6
+# %% ../nbs/26_run.ipynb #8b28f1bb
 class ProgressBar(Callback):
     "One bar for the whole training, with loss, metric and the time left; shown on a terminal or when asked for."
     order = 80
@@ -104,7 +104,7 @@ class ProgressBar(Callback):
 
     def after_fit(self): self.bar.close()
 
-# %% ../nbs/26_run.ipynb #db22421d
+# %% ../nbs/26_run.ipynb #21c3119d
 RESULT_COLUMNS = ('epoch', 'images_seen', 'train_loss', 'valid_loss', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'lr', 'seconds')
 
 def empty_charts() -> dict: # {'train': ..., 'meta': ..., 'validation': ...}
@@ -132,7 +132,7 @@ def write_results(
             out = csv.DictWriter(f, RESULT_COLUMNS); out.writeheader(); out.writerows(rows)
     return write_atomic(path, write)
 
-# %% ../nbs/26_run.ipynb #6e7cb908
+# %% ../nbs/26_run.ipynb #44fdfaff
 class RunRecorder(Callback):
     "Keeps the run folder up to date while a `Learner` trains."
     order = 75  # after fastai's Recorder, the schedulers and LearningRates
@@ -147,6 +147,7 @@ class RunRecorder(Callback):
         self.folder, self.metric, self.chart_name, self.patience, self.train_metric, self.log = Path(folder), metric, chart_name, patience, train_metric, log
         self.charts, self.rows, self.seen, self.best, self.waited, self.spent, self.next_epoch = empty_charts(), [], 0, None, 0, 0., 0
         self.rates_before = 0  # learning rates recorded before this fit, when it resumes another
+        self.fitting = False  # `learn.validate`, `show_results` and `Interpretation` are no part of the run
 
     def before_fit(self):
         "Start the clock."
@@ -158,7 +159,7 @@ class RunRecorder(Callback):
 
     def before_train(self):
         "Forget the losses of the epoch before."
-        self.losses = []
+        self.losses, self.fitting = [], True
         if self.train_counter: self.train_counter.reset()
 
     def after_batch(self):
@@ -171,11 +172,13 @@ class RunRecorder(Callback):
         if len(rates) + self.rates_before > len(known): add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
         if self.train_counter: self.train_counter.accumulate(self.learn)
 
-# %% ../nbs/26_run.ipynb #1de07701
+    def after_fit(self): self.fitting = False
+
+# %% ../nbs/26_run.ipynb #9e026864
 @patch
 def after_validate(self:RunRecorder):
     "A row and points for an evaluation; the best weights."
-    if self.counter.counts is None or getattr(self.recorder, 'cancel_valid', False): return
+    if not self.fitting or self.counter.counts is None or getattr(self.recorder, 'cancel_valid', False): return
     now, step = summarize(self.counter.counts, self.counter.classes), self.seen
     loss, score = float(self.recorder.loss.value), now[self.metric]
     add_point(self.charts, 'validation', 'loss', step, loss)
@@ -208,7 +211,7 @@ def _say(self:RunRecorder, r):
     self.log(f"epoch {r['epoch']:g}/{self.n_epoch}: train loss {show('train_loss')}, valid loss {show('valid_loss')}, miou {show('miou')}, "
              f"iou_per_image {show('iou_per_image')} (of nothing {show('iou_per_image_of_nothing')}), dice {show('dice')}, {r['seconds']:.0f} s")
 
-# %% ../nbs/26_run.ipynb #f30f6b26
+# %% ../nbs/26_run.ipynb #42c670fc
 def _plain(x):
     "The same with numpy's numbers as Python's, so that it can be read without unpickling code."
     if isinstance(x, np.generic): return x.item()
@@ -224,7 +227,7 @@ def save(self:RunRecorder, name:str) -> Path:
 @patch
 def after_epoch(self:RunRecorder):
     "The epoch is whole: keep the weights and what is needed to go on."
-    if self.epoch < getattr(self.learn, 'first_epoch', 0): return
+    if not self.fitting or self.epoch < getattr(self.learn, 'first_epoch', 0): return
     self.next_epoch = self.epoch + 1
     self.save('last')
     state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch')} | {'spent': self.seconds, 'optimizer': self.opt.state_dict()}
@@ -235,7 +238,7 @@ def after_epoch(self:RunRecorder):
         self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
         raise CancelFitException
 
-# %% ../nbs/26_run.ipynb #60b61edf
+# %% ../nbs/26_run.ipynb #69a6146e
 def resume_run(
     learn, # A `Learner` with a `RunRecorder`, made with the settings of the run
 ) -> int: # The epoch to start with: `learn.fit(n, start_epoch=...)`
