@@ -1,0 +1,81 @@
+// Charts: Plotly, inflated when the first chart comes near the screen; colours of the page; arrow keys.
+(() => {
+  'use strict';
+  const figures = [...document.querySelectorAll('.chart')].filter(f => f.querySelector('script'));
+  const packed = document.getElementById('plotly');
+  if (!figures.length || !packed || !('DecompressionStream' in window)) return;
+
+  let loading = null;
+  const load = () => loading ??= (async () => {
+    const bytes = Uint8Array.from(atob(packed.textContent), c => c.charCodeAt(0));
+    const script = document.createElement('script');
+    script.textContent = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
+    packed.remove();
+    document.head.append(script);
+    if (!window.Plotly) throw new Error('the charts cannot be drawn here');
+  })();
+
+  // 'var(--ours)' becomes the colour that it stands for now
+  const colored = value => {
+    if (typeof value === 'string') return value.replace(/var\((--[a-z0-9]+)\)/g, (_, name) => styles.getPropertyValue(name).trim());
+    if (Array.isArray(value)) return value.length > 400 ? value : value.map(colored);
+    return value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, colored(v)])) : value;
+  };
+  let styles = getComputedStyle(document.documentElement);
+  const axis = {gridcolor: 'var(--line)', linecolor: 'var(--line)', tickcolor: 'var(--line)', zerolinecolor: 'var(--line)', automargin: true};
+  const look = {
+    paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', font: {family: 'system-ui, sans-serif', size: 12, color: 'var(--soft)'}, margin: {l: 44, r: 14, t: 12, b: 40},
+    hoverlabel: {bgcolor: 'var(--card)', bordercolor: 'var(--line)', font: {color: 'var(--ink)', size: 12.5}, namelength: -1}, modebar: {bgcolor: 'rgba(0,0,0,0)', color: 'var(--soft)', activecolor: 'var(--ours)', orientation: 'h'},
+    legend: {orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', font: {color: 'var(--ink)'}},
+  };
+  const coarse = matchMedia('(pointer: coarse)').matches;
+  const merged = (a, b) => { const out = {...a}; for (const [k, v] of Object.entries(b)) out[k] = v && typeof v === 'object' && !Array.isArray(v) && out[k] ? merged(out[k], v) : v; return out; };
+
+  const draw = figure => {
+    const chart = figure.carparts ??= JSON.parse(figure.querySelector('script').textContent), live = figure.querySelector('.live');
+    const layout = merged(look, chart.layout);
+    for (const k of Object.keys(layout)) if (/^[xy]axis/.test(k)) layout[k] = merged(axis, layout[k]);
+    layout.dragmode = coarse ? false : 'zoom';
+    live.hidden = false;
+    figure.classList.add('drawn');
+    const config = {responsive: true, displaylogo: false, displayModeBar: coarse ? true : 'hover', doubleClick: 'reset', modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d', 'toImage', ...(coarse ? ['pan2d', 'zoom2d'] : [])]};
+    return Plotly.react(live, colored(chart.data), colored(layout), config);
+  };
+
+  // Arrow keys: from value to value and from line to line; plus, minus and 0: zoom.
+  const keys = (figure, e) => {
+    const live = figure.querySelector('.live'), state = figure.at ??= {curve: 0, point: -1};
+    const lines = live.data.map((d, i) => ({d, i, n: d.type === 'heatmap' ? d.z.length*d.z[0].length : (d.y || d.x).length})).filter(l => l.n && l.d.visible !== 'legendonly' && l.d.hoverinfo !== 'skip');
+    if (!lines.length) return;
+    const step = {ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0]}[e.key];
+    if (step) {
+      const first = lines[0], columns = first.d.type === 'heatmap' ? first.d.z[0].length : 0;
+      if (columns) state.point = Math.max(0, Math.min(first.n - 1, state.point < 0 ? 0 : state.point + step[0]*columns + step[1]));
+      else {
+        state.curve = (state.curve + step[0] + lines.length) % lines.length;
+        state.point = Math.max(0, Math.min(lines[state.curve].n - 1, state.point + (step[0] && state.point >= 0 ? 0 : step[1] || 1)));
+      }
+      const line = lines[columns ? 0 : state.curve];
+      Plotly.Fx.hover(live, [columns ? {curveNumber: line.i, pointNumber: [Math.floor(state.point/columns), state.point % columns]} : {curveNumber: line.i, pointNumber: state.point}]);
+    } else if (e.key === '0') Plotly.relayout(live, {'xaxis.autorange': true, 'yaxis.autorange': true});
+    else if ('+-='.includes(e.key)) {
+      const [a, b] = live.layout.xaxis.range, middle = (a + b)/2, half = (b - a)/2*(e.key === '-' ? 1.5 : 1/1.5);
+      Plotly.relayout(live, {'xaxis.range': [middle - half, middle + half]});
+    } else if (e.key === 'Escape') Plotly.Fx.unhover(live);
+    else return;
+    e.preventDefault();
+  };
+
+  const drawn = new Set();
+  const near = new IntersectionObserver(async seen => {
+    for (const {target, isIntersecting} of seen) {
+      if (!isIntersecting || drawn.has(target)) continue;
+      near.unobserve(target); drawn.add(target);
+      try { await load(); await draw(target); } catch (e) { target.classList.remove('drawn'); target.querySelector('.live').hidden = true; throw e; }
+      target.querySelector('.live').addEventListener('keydown', e => keys(target, e));
+      target.dataset.ready = 'yes';
+    }
+  }, {rootMargin: '500px'});
+  figures.forEach(f => near.observe(f));
+  document.addEventListener('themechange', () => drawn.forEach(f => { if (f.dataset.ready) draw(f); }));
+})();
