@@ -8,7 +8,7 @@ __all__ = ['N_BINS', 'probability_histograms', 'label_map', 'confusion_counts', 
            'bootstrap_difference', 'plot_difference', 'threshold_sweep', 'best_thresholds', 'plot_thresholds',
            'calibration', 'expected_calibration_error', 'plot_calibration']
 
-# %% ../nbs/28_evidence.ipynb #f7080271
+# %% ../nbs/28_evidence.ipynb #5e0954a7
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from scipy.special import expit, ndtr, stdtrit
 from .figure_style import Drawing, figure_colors, figure_look, label_of, name_rows, panel_grid, shown
 from .parts import mirror_name
 
-# %% ../nbs/28_evidence.ipynb #46b85e90
+# %% ../nbs/28_evidence.ipynb #318353b4
 N_BINS = 64
 
 def probability_histograms(
@@ -43,7 +43,7 @@ def probability_histograms(
         rows.append((true, both - true, np.bincount(at, p, N_BINS)))
     return tuple(np.stack(x) for x in zip(*rows))
 
-# %% ../nbs/28_evidence.ipynb #2757d549
+# %% ../nbs/28_evidence.ipynb #df7eb602
 def label_map(
     masks:np.ndarray, # bool (C, P)
 )->np.ndarray: # int64 (P,): the smallest of the parts that a pixel belongs to; C for background
@@ -61,7 +61,7 @@ def confusion_counts(
     n = len(true) + 1
     return np.bincount(label_map(true)*n + label_map(predicted), minlength=n*n).reshape(n, n)
 
-# %% ../nbs/28_evidence.ipynb #4398132f
+# %% ../nbs/28_evidence.ipynb #05a6758c
 class EvidenceError(ValueError):
     "Evidence that can't be read, or that doesn't fit together."
 
@@ -101,7 +101,7 @@ class Evidence:
         hists = (np.zeros((0, c, N_BINS), t) for t in (np.uint32, np.uint32, np.float32))
         return cls([str(x) for x in classes], [], float(threshold), *hists, *(ints(c) for _ in range(4)), ints(c + 1, c + 1))
 
-# %% ../nbs/28_evidence.ipynb #eea8e7e9
+# %% ../nbs/28_evidence.ipynb #d010a525
 @patch
 def add(self:Evidence,
     files:Sequence[str], # file names, B of them
@@ -125,7 +125,7 @@ def add(self:Evidence,
     for k, x in zip(_PER_PICTURE, new): setattr(self, k, np.concatenate([getattr(self, k), x.astype(getattr(self, k).dtype)]))
     self.files += [str(f) for f in files]
 
-# %% ../nbs/28_evidence.ipynb #bb7ae580
+# %% ../nbs/28_evidence.ipynb #077593c7
 @patch
 def save(self:Evidence,
     path:str|Path, # evidence.npz
@@ -148,7 +148,7 @@ def load(cls:Evidence,
             return cls(z['classes'].tolist(), z['files'].tolist(), float(z['threshold']), **{k: z[k] for k in _PER_PICTURE})
     except Exception: raise EvidenceError(f'{str(path)!r} holds no evidence of an evaluation; `carparts evaluate` writes it') from None
 
-# %% ../nbs/28_evidence.ipynb #b5a41f81
+# %% ../nbs/28_evidence.ipynb #b43fa209
 @patch
 def subset(self:Evidence,
     files:Sequence[str], # file names, each once
@@ -169,7 +169,7 @@ def concat(cls:Evidence,
     if len({*files}) < len(files): raise EvidenceError('evidence: parts with pictures in common cannot be joined')
     return cls(parts[0].classes, files, parts[0].threshold, **{k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_PICTURE})
 
-# %% ../nbs/28_evidence.ipynb #8c0a058d
+# %% ../nbs/28_evidence.ipynb #32d24071
 def invent_masks(
     true:np.ndarray, # (C, H, W): true masks, 0 for "not here"
     classes:Sequence[str], # class names
@@ -188,13 +188,13 @@ def invent_probabilities(
     predicted:np.ndarray, # (C, H, W): masks that come out at 0.5
     true:np.ndarray, # (C, H, W): true masks
 )->np.ndarray: # float32 (C, H, W)
-    "Probabilities that grow from the edge of a predicted mask inwards, and 0.3 for parts that are overlooked."
+    "Probabilities that grow from the edge of a predicted mask inwards; for a part that is overlooked at most 0.4."
     away = lambda m: cv2.distanceTransform(np.ascontiguousarray(m, np.uint8), cv2.DIST_L2, 3) if m.any() else np.zeros(m.shape, np.float32)
     out = np.zeros(predicted.shape, np.float32)
     for c in range(len(out)):
         on = predicted[c] != 0
-        if on.any(): out[c] = expit((away(on) - away(~on))/(.015*on.shape[0]))
-        else: out[c][true[c] != 0] = .3
+        here = on if on.any() else true[c] != 0
+        if here.any(): out[c] = expit((away(here) - away(~here))/(.015*on.shape[0]))*(1 if on.any() else .4)
     return out
 
 def invent_evidence(
@@ -213,7 +213,7 @@ def invent_evidence(
         ev.add([f'car{i}.jpg' if files is None else files[i]], p[None], t[None])
     return ev
 
-# %% ../nbs/28_evidence.ipynb #345620e4
+# %% ../nbs/28_evidence.ipynb #2adf5023
 def _resamples(
     n_images:int, # pictures to draw from
     n:int, # how many resamples
@@ -250,7 +250,7 @@ def bootstrap_samples(
     w = _resamples(len(ev), n, seed)
     return pd.DataFrame(_iou(w @ ev.intersection, w @ ev.predicted, w @ ev.true), columns=[*ev.classes, 'miou'])
 
-# %% ../nbs/28_evidence.ipynb #5409d31c
+# %% ../nbs/28_evidence.ipynb #c9a137da
 def _tails(
     samples:np.ndarray, # (n, K), maybe NaN
     n_images:np.ndarray, # (K,): pictures behind each column
@@ -278,7 +278,7 @@ def bootstrap_intervals(
     low, high = _tails(samples.to_numpy(), n_images, level).T
     return pd.DataFrame(dict(iou=_total_iou(ev), low=low, high=high, n_images=n_images), index=pd.Index(samples.columns, name='class'))
 
-# %% ../nbs/28_evidence.ipynb #321c07f7
+# %% ../nbs/28_evidence.ipynb #021d996f
 def _best_first(
     ev:Evidence, # of an evaluation
 )->list: # class names
@@ -307,7 +307,7 @@ def plot_intervals(
         ax.set_title(f"miou {shown(t['iou']['miou'])} ({shown(t['low']['miou'])} to {shown(t['high']['miou'])})", loc='left', fontweight='bold')
     return fig
 
-# %% ../nbs/28_evidence.ipynb #db36043e
+# %% ../nbs/28_evidence.ipynb #910a746c
 def bootstrap_difference(
     first:Evidence, # of one network
     second:Evidence, # of another
@@ -345,7 +345,7 @@ def plot_difference(
         ax.set(xlabel='IoU of the second minus IoU of the first; filled: clear')
     return fig
 
-# %% ../nbs/28_evidence.ipynb #07fb623f
+# %% ../nbs/28_evidence.ipynb #3098e836
 def _above(
     hist:np.ndarray, # (..., 64)
 )->np.ndarray: # (..., 63): pixels above 1/64, 2/64, ..., 63/64
@@ -383,7 +383,7 @@ def best_thresholds(
     return pd.DataFrame(dict(threshold=threshold, iou_now=_total_iou(ev), iou=_iou(*at_best, total[2]), held_out=_iou(*held_out, total[2]), n_images=np.append((ev.true > 0).sum(0), len(ev))),
                         index=pd.Index([*ev.classes, 'miou'], name='class'))
 
-# %% ../nbs/28_evidence.ipynb #73e5a214
+# %% ../nbs/28_evidence.ipynb #eb4c6fab
 def plot_thresholds(
     ev:Evidence, # of an evaluation
     dark:bool=False, # whether the ground is dark
@@ -398,12 +398,12 @@ def plot_thresholds(
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
             ax.plot(sweep.index, sweep[name], color=c['ours'], lw=1.6); ax.plot(t['threshold'], t['iou'], 'o', color=c['nothing'], ms=4.5)
             ax.set_title(label_of(name, 18), loc='left', fontsize=7.5, parse_math=False, pad=3)
-            if np.isfinite(gain): ax.text(.97, .95, f'{gain:+.3f}', transform=ax.transAxes, ha='right', va='top', fontsize=7.5, color=c['ink'] if gain > .005 else c['soft'])
-            ax.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, .5, 1), yticks=(0, .5, 1))
+            if np.isfinite(gain): ax.text(.53, .05 if t['iou'] > .55 else .83, f'{gain:+.3f}', fontsize=7.5, color=c['ink'] if gain > .005 else c['soft'])
+            ax.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, .5, 1), yticks=(0, .5, 1), xticklabels=('0', '½', '1'), yticklabels=('0', '½', '1'))
         fig.supxlabel('threshold', fontsize=8.5, color=c['soft']); fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
 
-# %% ../nbs/28_evidence.ipynb #4e35afe0
+# %% ../nbs/28_evidence.ipynb #3dddda96
 def calibration(
     ev:Evidence, # of an evaluation
     bins:int=16, # how many; a divisor of 64
@@ -429,7 +429,7 @@ def expected_calibration_error(
     t = t.assign(gap=(t['probability'] - t['observed']).abs()*t['pixels']).groupby('class', sort=False)[['gap', 'pixels']].sum()
     return (t['gap']/t['pixels'].where(t['pixels'] > 0)).rename('ece')
 
-# %% ../nbs/28_evidence.ipynb #4586db0e
+# %% ../nbs/28_evidence.ipynb #82ac7aaf
 def _draw_reliability(
     top:Axes, # for the curve
     bottom:Axes, # for the number of pixels
@@ -442,8 +442,8 @@ def _draw_reliability(
     for name, rows in t.groupby('class', sort=False):
         rows = rows[rows['pixels'] >= (1 if name == 'all' else 100)]
         top.plot(rows['probability'], rows['observed'], **dict(color=c['ours'], marker='o', ms=4.5, lw=2, zorder=3) if name == 'all' else dict(color=c['soft'], lw=.7, alpha=.45))
-    rows = t[t['class'] == 'all']
-    bottom.bar((rows['low'] + rows['high'])/2, rows['pixels'].clip(lower=1), width=.85/len(rows), color=c['ours']); bottom.set_yscale('log')
+    rows = t[(t['class'] == 'all') & (t['pixels'] > 0)]
+    bottom.bar((rows['low'] + rows['high'])/2, rows['pixels'], width=.85*(rows['high'] - rows['low']), color=c['ours']); bottom.set_yscale('log')
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel='observed share', xticklabels=[]); bottom.set(xlim=(0, 1), xlabel='predicted probability', ylabel='pixels')
     top.set_title('all parts; thin: each', loc='left')
 
@@ -462,5 +462,5 @@ def plot_calibration(
         _draw_reliability(axes['top'], axes['bottom'], ev, c)
         ax = axes['error']
         ax.barh(name_rows(ax, list(order), dark), ece[order], color=c['ours'], height=.6); ax.axvline(ece['all'], color=c['reference'], lw=1.2)
-        ax.set(xlabel='calibration error'); ax.set_title(f"above 1/64: {shown(ece['all'])} for all", loc='left')
+        ax.set(xlabel='calibration error, pixels above 1/64'); ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')
     return fig
