@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['FOLD_SEED', 'IMAGE_SUFFIXES', 'ExperimentError', 'find_data', 'Split', 'split_data', 'pick_device',
-           'experiment_dataloaders', 'experiment_learner', 'evaluate_learner', 'run_split', 'run_experiment',
-           'demo_settings', 'run_demo']
+           'experiment_dataloaders', 'experiment_learner', 'evaluate_learner', 'StepTimes', 'run_split', 'claim_folder',
+           'run_experiment', 'demo_settings', 'run_demo']
 
-# %% ../nbs/40_experiment.ipynb #8ef2fe85
+# %% ../nbs/40_experiment.ipynb #fe6cdb8a
+import contextlib
 import json
 import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,17 @@ from fastai.learner import Learner
 from safetensors.torch import load_file
 
 from .augment import augmentation, inference_transform
+from .compare import write_folds_report
 from .config import Experiment, config_notes, load_config, save_config, with_settings
 from .data import SeedEpoch, parts_dataloaders
 from .datasets import open_dataset
+from .evidence import Evidence
 from .folds import train_valid_files
 from .learner import AverageWeights, EvaluateEvery, parts_learner, pick_precision
 from .losses import loss_function
-from .metrics import PixelCounts, mask_ap, summarize
+from .metrics import mask_ap, summarize
 from .mix import MixParts
+from .model_card import write_card
 from .predict import predict_batches, prediction_rows, prediction_table
 from .report import build_report
 from .run import ProgressBar, RunLog, RunRecorder, SeedEachEpoch, resume_run, seed_everything, write_json
@@ -42,7 +46,7 @@ from .settings import METRICS
 from .synthetic import write_cars
 from .table import PartsData, read_table, write_table
 
-# %% ../nbs/40_experiment.ipynb #920550e7
+# %% ../nbs/40_experiment.ipynb #8f1be061
 class ExperimentError(ValueError):
     "Settings and data that don't fit together; the message says what would."
 
@@ -73,7 +77,7 @@ def find_data(
     log(f'data: {data.name or data.folder.name}, {len(data)} pictures, {int(data.table.name.notna().sum())} masks, {len(data.classes)} classes, from {data.origin or data.folder}')
     return data
 
-# %% ../nbs/40_experiment.ipynb #0e990c0d
+# %% ../nbs/40_experiment.ipynb #c356144b
 FOLD_SEED = 0  # the deal of folds and of the hold-out is the same for every experiment
 
 @dataclass
@@ -98,7 +102,7 @@ def _one_split(cfg:Experiment, data:PartsData, fold:str, groups) -> tuple[list[s
         return train_valid_files(data.table, 'kfold', int(fold), n_folds=d.fold_count, **common)
     return train_valid_files(data.table, 'holdout', validation_size=d.validation_size, **common)
 
-# %% ../nbs/40_experiment.ipynb #19c538f7
+# %% ../nbs/40_experiment.ipynb #71662328
 def _group_column(cfg:Experiment) -> str|None:
     "The canonical name of the column that keeps rows together."
     d = cfg.dataset
@@ -140,7 +144,7 @@ def _with_validation_table(cfg:Experiment, data:PartsData) -> tuple[PartsData, l
     joined = PartsData(pd.concat(tables, ignore_index=True), data.folder, data.classes, data.name, data.origin)
     return joined, [('validation table', *(list(dict.fromkeys(t['file_name'])) for t in tables))]
 
-# %% ../nbs/40_experiment.ipynb #97291343
+# %% ../nbs/40_experiment.ipynb #02f33a5a
 def pick_device(
     cfg:Experiment, # The settings
     log:Callable=print, # Takes a line
@@ -176,7 +180,7 @@ def experiment_dataloaders(
                              normalization=im.image_normalization, batch_size=bs, num_workers=0 if device.type == 'cpu' else cfg.environment.number_of_workers,
                              drop_last=t.drop_last_batch, seed=cfg.environment.seed, cache=cache, device=device)
 
-# %% ../nbs/40_experiment.ipynb #0079186e
+# %% ../nbs/40_experiment.ipynb #b7823dd7
 def _logger_callbacks(cfg:Experiment, folder:Path) -> list[Callback]:
     "fastai's callback for the logger of the settings."
     if cfg.logging.logger == 'TensorBoard':
@@ -212,7 +216,7 @@ def _training_callbacks(cfg:Experiment, batch_size:int) -> list[Callback]:
                             target=a.mix_target, corner=a.cutmix_corner, seed=cfg.environment.seed))
     return cbs
 
-# %% ../nbs/40_experiment.ipynb #8f337207
+# %% ../nbs/40_experiment.ipynb #ade3b32f
 def experiment_learner(
     cfg:Experiment, # The settings
     dls, # From `experiment_dataloaders`
@@ -231,12 +235,12 @@ def experiment_learner(
         lr=[t.differential_learning_rate, t.learning_rate] if layers else t.learning_rate, wd=t.weight_decay, threshold=p.probability_threshold,
         layers=layers, mixed_precision=cfg.environment.mixed_precision_training, mixed_precision_inference=cfg.environment.mixed_precision_inference,
         cbs=[SeedEachEpoch(cfg.environment.seed), SeedEpoch(), *_training_callbacks(cfg, dls.train.bs), *_logger_callbacks(cfg, Path(folder)),
-             keep, ProgressBar(metric, progress)])
+             keep, StepTimes(), ProgressBar(metric, progress)])
     learn.remove_cbs([cb for cb in learn.cbs if cb.name == 'progress'])
     learn.logger = lambda *args: None
     return learn
 
-# %% ../nbs/40_experiment.ipynb #6e511a28
+# %% ../nbs/40_experiment.ipynb #f7330456
 @torch.no_grad()
 def evaluate_learner(
     model:torch.nn.Module, # The network
@@ -244,32 +248,31 @@ def evaluate_learner(
     data:PartsData, # The pictures
     files:Sequence[str], # Their file names
     cfg:Experiment, # The settings: threshold, views, loss, precision
-) -> tuple[dict, pd.DataFrame]: # Figures, as in metrics.json, and the predicted masks with `score`, `image_loss`, `image_iou`
+) -> tuple[dict, pd.DataFrame, Evidence]: # Figures, as in metrics.json; the predicted masks with `score`, `image_loss`, `image_iou`; what the report needs of each picture
     "Predict and measure a set of labelled pictures."
     p, device = cfg.prediction, next(model.parameters()).device
     loss, each_loss = (loss_function(cfg.training.loss_function, reduction=r) for r in ('mean', 'none'))
     precision = 'bf16' if pick_precision(cfg.environment.mixed_precision_inference, device)[0] == 'bf16' else 'fp32'
-    counts, rows, losses, done = [], [], [], 0
+    evidence, rows, losses = Evidence.collect(data.classes, p.probability_threshold), [], []
     for probs, masks in predict_batches(model, dl, data.classes, p.test_time_augmentations, p.test_time_scales, precision):
-        counts.append(PixelCounts.from_masks(probs > p.probability_threshold, masks, data.classes))
-        logits = torch.logit(probs, eps=1e-6)
+        done, logits = len(evidence), torch.logit(probs, eps=1e-6)
         losses.append(float(loss(logits, masks))*len(probs))
         each = each_loss(logits, masks).tolist()
+        evidence.add(files[done:done + len(probs)], probs, masks)
         for i, file in enumerate(files[done:done + len(probs)]):
-            extra = {'image_loss': each[i], 'image_iou': _image_iou(counts[-1], i)}
+            extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
             rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
-        done += len(probs)
     table = prediction_table(rows)
-    figures = summarize(PixelCounts.concat(counts), data.classes)
-    figures |= mask_ap(table, data.subset(files)) | {'loss': sum(losses)/done, 'n_images': done}
-    return figures, table
+    figures = summarize(evidence.counts, data.classes)
+    figures |= mask_ap(table, data.subset(files)) | {'loss': sum(losses)/len(evidence), 'n_images': len(evidence)}
+    return figures, table, evidence
 
-def _image_iou(counts:PixelCounts, i:int) -> float|None:
+def _image_iou(counts, i:int) -> float|None:
     "Mean IoU of one picture over the classes that it shows, true or predicted."
     union = counts.true[i] + counts.predicted[i] - counts.intersection[i]
     return float((counts.intersection[i][union > 0]/union[union > 0]).mean()) if (union > 0).any() else None
 
-# %% ../nbs/40_experiment.ipynb #20c47361
+# %% ../nbs/40_experiment.ipynb #7e17280c
 def _machine() -> str:
     "The machine in words."
     name = platform.processor() or platform.machine()
@@ -277,6 +280,40 @@ def _machine() -> str:
         found = [l.split(':', 1)[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')]
         name = found[0] if found else name
     return f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}'
+
+def _software() -> str:
+    "The versions of what a run rests on."
+    return ', '.join(f'{name} {metadata.version(name)}' for name in ('carparts_seg', 'torch', 'fastai', 'segmentation-models-pytorch', 'albumentations'))
+
+def _forget_peak(device:torch.device):
+    "Begin anew with the most memory that this process has held."
+    with contextlib.suppress(OSError): Path('/proc/self/clear_refs').write_text('5')
+    if device.type == 'cuda': torch.cuda.reset_peak_memory_stats(device)
+
+def _peak_memory(device:torch.device) -> dict:
+    "The most memory held, in MiB: of the process, and of the GPU by torch; empty where it can't be known."
+    found = {}
+    with contextlib.suppress(OSError):
+        found = {'peak_memory_mib': int(l.split()[1])//1024 for l in Path('/proc/self/status').read_text().splitlines() if l.startswith('VmHWM')}
+    if device.type == 'cuda': found['peak_gpu_memory_mib'] = int(torch.cuda.max_memory_allocated(device)//2**20)
+    return found
+
+class StepTimes(Callback):
+    "Times the epochs' training, loading included and evaluation left out."
+    order = 90  # the last
+    def __init__(self): self.steps, self.epochs, self.seconds = 0, 0, 0.
+    def before_train(self): self.since, self.away, self.n = time.monotonic(), 0., 0
+    def after_batch(self):
+        if self.training: self.n += 1
+    def before_validate(self): self.left = time.monotonic()
+    def after_validate(self): self.away = getattr(self, 'away', 0.) + time.monotonic() - getattr(self, 'left', time.monotonic())
+    def after_train(self):
+        self.steps, self.epochs, self.seconds = self.steps + self.n, self.epochs + 1, self.seconds + time.monotonic() - self.since - self.away
+
+    @property
+    def figures(self) -> dict:
+        "Seconds for a step and for an epoch's steps; empty before the first epoch."
+        return {'seconds_per_step': round(self.seconds/self.steps, 4), 'seconds_per_epoch': round(self.seconds/self.epochs, 2)} if self.steps else {}
 
 def _fit_batch_size(cfg:Experiment, data, split, device, folder, log, cache) -> int:
     "The settings' batch size, halved until a step fits into the GPU's memory."
@@ -293,7 +330,7 @@ def _fit_batch_size(cfg:Experiment, data, split, device, folder, log, cache) -> 
         finally: learn = x = y = None; torch.cuda.empty_cache()
     return size
 
-# %% ../nbs/40_experiment.ipynb #7e4632d9
+# %% ../nbs/40_experiment.ipynb #dd5d1c9e
 def _save_predictions(folder:Path, name:str, table:pd.DataFrame):
     "A table of predictions as Parquet and CSV."
     for suffix in ('parquet', 'csv'): write_table(table, folder/f'{name}.{suffix}')
@@ -302,15 +339,16 @@ def _finish(cfg:Experiment, learn:Learner, data:PartsData, split:Split, folder:P
     "Figures and masks of the weights that are kept."
     if cfg.training.save_best_checkpoint and (folder/'weights'/'best.safetensors').is_file():
         learn.model.load_state_dict(load_file(folder/'weights'/'best.safetensors'))
-    figures, table = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg)
+    figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg)
     _save_predictions(folder, 'validation_predictions', table)
+    evidence.save(folder/'evidence.npz')
     if test is None: return figures
     dl = experiment_dataloaders(cfg, test, Split('test', test.files[:1], test.files), learn.dls.device, cache=cache).valid
-    of_test, table = evaluate_learner(learn.model, dl, test, test.files, cfg)
+    of_test, table, _ = evaluate_learner(learn.model, dl, test, test.files, cfg)
     _save_predictions(folder, 'test_predictions', table)
     return figures | ({'test': of_test} if test.table['name'].notna().any() else {})
 
-# %% ../nbs/40_experiment.ipynb #743d7bfd
+# %% ../nbs/40_experiment.ipynb #07f744cb
 def run_split(
     cfg:Experiment, # The settings
     data:PartsData, # The pictures
@@ -329,6 +367,7 @@ def run_split(
         log(f'{split.name}: complete already')
         return json.loads((folder/'metrics.json').read_text(encoding='utf-8'))
     device = pick_device(cfg, log)
+    _forget_peak(device)
     save_config(cfg, folder/'config.yaml')
     write_json(folder/'data.json', {'source': data.origin or str(data.folder), 'name': data.name, 'classes': data.classes, 'train_files': split.train, 'valid_files': split.valid})
     dls = experiment_dataloaders(cfg, data, split, device, _fit_batch_size(cfg, data, split, device, folder, log, cache), cache)
@@ -341,19 +380,21 @@ def run_split(
     if start < cfg.training.epochs: learn.fit(cfg.training.epochs, start_epoch=start)
     trained = time.monotonic()
     figures = _finish(cfg, learn, data, split, folder, test, cache)
-    figures |= {'epochs': learn.run_recorder.next_epoch, 'precision': learn.precision, 'machine': _machine(), 'seconds_preparing': round(loaded - started, 1),
-                'seconds_training': round(learn.run_recorder.spent + trained - loaded, 1), 'seconds_evaluating': round(time.monotonic() - trained, 1)}
+    figures |= {'epochs': learn.run_recorder.next_epoch, 'parameters': sum(p.numel() for p in learn.model.parameters()), 'precision': learn.precision, 'machine': _machine(), 'software': _software(),
+                'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(learn.run_recorder.spent + trained - loaded, 1),
+                'seconds_evaluating': round(time.monotonic() - trained, 1)} | learn.step_times.figures | _peak_memory(device)
     write_json(folder/'metrics.json', figures)
     log(f"{split.name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} (predicting nothing: {figures['iou_per_image_of_nothing']:.4f}); "
         f"{time.monotonic() - started:.0f} s")
     if report:
         build_report(folder, data)
+        write_card(folder)
         write_json(folder/'metrics.json', figures := figures | {'seconds_total': round(time.monotonic() - started, 1)})
         log(f'report written, {time.monotonic() - started:.0f} s in all')
     (folder/'weights'/'resume.pt').unlink(missing_ok=True)
     return figures
 
-# %% ../nbs/40_experiment.ipynb #e214d55d
+# %% ../nbs/40_experiment.ipynb #40b002e7
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.npy')
 
 def _test_data(cfg:Experiment, data:PartsData) -> PartsData|None:
@@ -382,9 +423,13 @@ def _summary(results:dict[str,dict]) -> dict:
     numbers = {k: v for k, v in numbers.items() if all(isinstance(x, (int, float)) for x in v)}
     return {'folds': results, 'mean': {k: float(np.mean(v)) for k, v in numbers.items()}, 'spread': {k: float(np.std(v, ddof=1)) for k, v in numbers.items()}}
 
-# %% ../nbs/40_experiment.ipynb #cd88da81
-def _claim(out:Path, cfg:Experiment, resume:bool) -> Experiment:
-    "Make the run folder, or check that it can be gone on with; the settings as they will be run."
+# %% ../nbs/40_experiment.ipynb #40385382
+def claim_folder(
+    out:Path, # The run folder
+    cfg:Experiment, # The settings
+    resume:bool, # Whether it is to be gone on with
+) -> Experiment: # The settings as they will be run, with a seed drawn where they ask for it; raises ExperimentError
+    "Check that a run folder is free, or that it can be gone on with."
     known = out/'config.yaml'
     if resume and known.is_file():
         old = load_config(known)
@@ -403,7 +448,7 @@ def _flat(cfg:Experiment) -> dict:
     "Settings as 'section.key' -> value."
     return {f'{s}.{k}': v for s, kv in cfg.model_dump().items() if isinstance(kv, dict) for k, v in kv.items()}
 
-# %% ../nbs/40_experiment.ipynb #6aebf0cc
+# %% ../nbs/40_experiment.ipynb #2d170bb8
 def run_experiment(
     cfg:Experiment|str|Path|None=None, # Settings, or the YAML file that holds them; None: the defaults
     out:str|Path='runs/car_parts', # The run folder; it must be new or empty, unless `resume`
@@ -417,7 +462,7 @@ def run_experiment(
 ) -> dict: # What metrics.json holds; with several folds {'folds', 'mean', 'spread'}
     "Run an experiment; raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError for what a user can put right."
     out = Path(out)
-    cfg = _claim(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume)
+    cfg = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume)
     save_config(cfg, out/'config.yaml')
     log = RunLog(out/'train.log', echo)
     log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
@@ -431,10 +476,11 @@ def run_experiment(
         results[s.name] = run_split(cfg, data, s, out/s.name.replace(' ', '_'), test, resume, report, progress, log, cache)
     summary = _summary(results)
     write_json(out/'metrics.json', summary)
+    if report: write_folds_report(out)
     log(f"{len(splits)} folds: miou {summary['mean']['miou']:.4f} ± {summary['spread']['miou']:.4f}")
     return summary
 
-# %% ../nbs/40_experiment.ipynb #fa94e426
+# %% ../nbs/40_experiment.ipynb #30d122ea
 def demo_settings() -> Path: # A YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg')/'demo.yaml'))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RESULTS', 'card_data', 'limitations', 'started_code', 'model_card', 'write_card']
 
-# %% ../nbs/37_model_card.ipynb #3009a750
+# %% ../nbs/37_model_card.ipynb #43a1a878
 import html
 import re
 from pathlib import Path
@@ -15,10 +15,10 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from .figure_style import shown
 from .figures import OF_NOTHING, ReportError, RunFolder, metric_value, per_class_table, read_run
 from .parts import display_name
-from .report import duration
 from .run import write_atomic
+from .words import duration
 
-# %% ../nbs/37_model_card.ipynb #80cee146
+# %% ../nbs/37_model_card.ipynb #baa557c0
 RESULTS = {'miou': 'mean_iou', 'dice': 'dice', 'iou_per_image': 'iou_per_image', OF_NOTHING: OF_NOTHING, 'side_swap': 'side_swap', 'mask_ap': 'mask_ap', 'mask_ap50': 'mask_ap50'}  # ours -> the hub's name of the metric
 
 def _shown_metrics(metrics) -> dict:
@@ -43,7 +43,7 @@ def card_data(
     return ModelCardData(license=license, library_name='segmentation-models-pytorch', tags=tags, pipeline_tag='image-segmentation', datasets=[_slug(name)],
                          metrics=list(dict.fromkeys(r.metric_type for r in results)), model_name=' '.join(run.title.split()), eval_results=results or None)
 
-# %% ../nbs/37_model_card.ipynb #ccdc430c
+# %% ../nbs/37_model_card.ipynb #6626f724
 def _plain(text) -> str: return re.sub(r'([\\`*|\[\]])', r'\\\1', html.escape(' '.join(str(text).split()), quote=False))  # text that Markdown leaves as it is
 
 def _listed(names) -> str: return ', '.join(_plain(display_name(c) or c) for c in names)
@@ -68,7 +68,7 @@ def limitations(
     if not get('dataset', 'keep_near_duplicates_together'): out.append('Near-duplicate pictures were not looked for; where there are some on both sides of the split, the figures are too good.')
     return out
 
-# %% ../nbs/37_model_card.ipynb #9cc8e220
+# %% ../nbs/37_model_card.ipynb #37783251
 def _weights(run:RunFolder) -> str:
     "The weights that the figures belong to."
     return 'weights/best.safetensors' if run.setting('training', 'save_best_checkpoint') and (run.path/'weights'/'best.safetensors').is_file() else 'weights/last.safetensors'
@@ -95,7 +95,7 @@ x = normalize(torch.as_tensor(image).permute(2, 0, 1)[None], {(get('image', 'ima
 masks = predict_probabilities(model, x, classes)[0] > {threshold}  # a plane a class: ({n}, {h}, {w})
 print([c for c, found in zip(classes, masks.flatten(1).any(1)) if found])'''
 
-# %% ../nbs/37_model_card.ipynb #c43e00ae
+# %% ../nbs/37_model_card.ipynb #b626ce54
 _SECTIONS = '''
 # Model Card for {title}
 
@@ -197,7 +197,7 @@ it flatters, so what it gives to predicting nothing at all stands beside it. `si
 {software}
 '''
 
-# %% ../nbs/37_model_card.ipynb #ad6755b5
+# %% ../nbs/37_model_card.ipynb #393ae145
 def _results(run:RunFolder) -> str:
     "A table of the figures, with a column for a test set where there is one."
     columns = {'validation': _shown_metrics(run.metrics)} | ({'test': _shown_metrics(run.metrics['test'])} if run.metrics.get('test') else {})
@@ -223,7 +223,7 @@ def _hyperparameters(run:RunFolder) -> str:
     lines = [f'- **{k}:** {v}' for k in keys if (v := run.setting('training', k)) is not None]
     return '\n'.join([*lines, f'- **seed:** {_said(run.setting("environment", "seed"))}'])
 
-# %% ../nbs/37_model_card.ipynb #287e9ae2
+# %% ../nbs/37_model_card.ipynb #8e4706da
 def _base(run:RunFolder) -> str:
     "What the weights were before training."
     get = run.setting
@@ -255,7 +255,7 @@ def _fields(run:RunFolder, license:str) -> dict:
         times=_times(run), results=_results(run), classes='\n'.join(f'| {_plain(display_name(c) or c)} | {shown(v)} |' for c, v in zip(table['class'], table['iou'])),
         machine=_said(m.get('machine')), hours=f'{seconds/3600:.2f}' if seconds else 'not stated', software=_said(m.get('software')))
 
-# %% ../nbs/37_model_card.ipynb #5fdee708
+# %% ../nbs/37_model_card.ipynb #a465425a
 def model_card(
     run:RunFolder, # what a run left
     license:str='unknown', # of the weights, as the hub abbreviates licences: 'apache-2.0', 'cc-by-nc-4.0', …
