@@ -7,19 +7,25 @@ __all__ = ['HOLE', 'GLASS', 'Sheets', 'Unrolled', 'CarLook', 'sample_look', 'sha
            'cabin_side', 'door_lines', 'draw_sides', 'draw_cabin', 'draw_rear', 'draw_top', 'draw_wheel', 'Car',
            'draw_sheets', 'inside_faces', 'under_faces', 'bed_faces', 'make_car']
 
-# %% ../nbs/07_car_model.ipynb #bb90568a
+# %% ../nbs/07_car_model.ipynb #742c5f8d
 from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from .car_shape import (ATLAS, BED, DARK, LINER, ON_ATLAS, SEAT, SHEETS, CarShape, Faces, box_faces, cabin_grid, cabin_rings, deck_faces, grid_faces,
+from .car_shape import (ATLAS, BED, DARK, LINER, ON_ATLAS, SEAT, SHEETS, CarShape, Faces, box_faces, cabin_grid, deck_faces, grid_faces,
     join, mirror_faces, pairs, roof_faces, sample_shape, shell_faces, wheel_faces)
 from .parts import CAR_PARTS
 
-# %% ../nbs/07_car_model.ipynb #ad2fdbe6
+# %% ../nbs/07_car_model.ipynb #cc836cc9
 HOLE, GLASS = 32, 64 # flags beside the part's number (1 to 18, 0 for none) in the atlas' labels
+
+@lru_cache
+def _to_pixels(step):
+    "Scale, shift and greatest value (3, sheets, 2) for `Sheets.finish`: from a sheet's units to sixteenths of a pixel within its window; pixel centres lie on whole numbers"
+    k = 16/step
+    return np.array([(scale*k, (shift - low)*k + (k/2 - 7.5), (high - low)*k) for scale, shift, low, high in ON_ATLAS.values()]).transpose(1, 0, 2)
 
 class Sheets:
     "The atlas of one car: `color` uint8 (H, W, 4), RGB and gloss; `label` uint8 (H, W); `ATLAS` divided by `step`"
@@ -27,16 +33,8 @@ class Sheets:
         size, self.step = (ATLAS[0]//step, ATLAS[1]//step), step
         self.label = np.zeros(size, np.uint8)
         self.color = np.full(size, np.array((*paint, 255), np.uint8).view(np.uint32)[0]).view(np.uint8).reshape(*size, 4)
-        k = 16/step # sixteenths of a pixel; pixel centres lie on whole numbers
-        self.to_pixels = {n: (scale*k, (shift - low)*k + (k/2 - 7.5), (high - low)*k) for n, (scale, shift, low, high) in ON_ATLAS.items()}
         self.windows = {k: tuple(a[y//step:(y + h)//step, x//step:(x + w)//step] for a in (self.color, self.label)) for k, (x, y, w, h, *_) in SHEETS.items()}
-
-    def pixels(self, sheet, points):
-        "Places (n, 2) in a sheet's units as int32 sixteenths of a pixel within its window"
-        scale, shift, high = self.to_pixels[sheet]
-        q = scale*points
-        q += shift
-        return np.minimum(np.maximum(q, 0, out=q), high, out=q).astype(np.int32)
+        self.strokes = [] # what `finish` has to draw: sheet, points, and how
 
     def fill(self,
         sheet:str, # name in SHEETS
@@ -46,9 +44,8 @@ class Sheets:
         flag:int=0, # HOLE, GLASS
     ):
         "Fill a polygon on a sheet"
-        q, (colors, labels) = [self.pixels(sheet, points)], self.windows[sheet]
-        if color is not None: cv2.fillPoly(colors, q, (*color, 255)[:4], cv2.LINE_AA, 4)
-        if part is not None: cv2.fillPoly(labels, q, (CAR_PARTS.index(part) + 1 if part else 0) + flag, cv2.LINE_8, 4)
+        if part is not None: part = (CAR_PARTS.index(part) + 1 if part else 0) + flag
+        self.strokes.append((sheet, np.asarray(points), color and (*color, 255)[:4], part, None, True))
 
     def line(self,
         sheet:str, # name in SHEETS
@@ -58,14 +55,26 @@ class Sheets:
         closed:bool=False, # join the last point with the first
     ):
         "Draw a line on a sheet"
-        cv2.polylines(self.windows[sheet][0], [self.pixels(sheet, points)], closed, (*color, 255)[:4], max(1, int(width/self.step)), cv2.LINE_AA, 4)
+        self.strokes.append((sheet, np.asarray(points), (*color, 255)[:4], None, max(1, int(width/self.step)), closed))
 
-# %% ../nbs/07_car_model.ipynb #65f92cd0
+    def finish(self):
+        "Draw all that was asked for, in its order; places become pixels in one go"
+        number, n = {k: i for i, k in enumerate(ON_ATLAS)}, [len(s[1]) for s in self.strokes]
+        scale, shift, high = _to_pixels(self.step)[:, np.repeat([number[s[0]] for s in self.strokes], n)]
+        q = np.clip(np.concatenate([s[1] for s in self.strokes])*scale + shift, 0, high).astype(np.int32)
+        for (sheet, _, color, part, width, closed), points in zip(self.strokes, np.split(q, np.cumsum(n)[:-1])):
+            colors, labels = self.windows[sheet]
+            if width: cv2.polylines(colors, [points], closed, color, width, cv2.LINE_AA, 4); continue
+            if color: cv2.fillPoly(colors, [points], color, cv2.LINE_AA, 4)
+            if part is not None: cv2.fillPoly(labels, [points], part, cv2.LINE_8, 4)
+        self.strokes = []
+
+# %% ../nbs/07_car_model.ipynb #7db4ef20
 class Unrolled:
     "Places on the shell's sheet: from x along the sides, from y at the front and rear"
     def __init__(self, s:CarShape):
         p, _, self.arc = s.outline
-        self.back, self.front_y, self.front_arc, self.rear_y, self.rear_arc = (np.ascontiguousarray(a) for a in (-p[:, 0], p[:19, 1], self.arc[:19], p[:-16:-1, 1], self.arc[:-16:-1]))
+        self.back, self.front_y, self.front_arc, self.rear_y, self.rear_arc = (np.ascontiguousarray(a) for a in (-p[:, 0], p[:17, 1], self.arc[:17], p[:-14:-1, 1], self.arc[:-14:-1]))
     def side(self, x, z): return pairs(np.interp(-np.asarray(x), self.back, self.arc), z)
     def front(self, y, z): return pairs(np.interp(y, self.front_y, self.front_arc), z)
     def rear(self, y, z): return pairs(np.interp(y, self.rear_y, self.rear_arc), z)
@@ -75,7 +84,7 @@ def _unit_circle(n): return np.cos(np.linspace(0, 2*np.pi, n)), np.sin(np.linspa
 
 def _circle(x, z, r, n=40): return x + r*_unit_circle(n)[0], z + r*_unit_circle(n)[1]
 
-# %% ../nbs/07_car_model.ipynb #7f2e463b
+# %% ../nbs/07_car_model.ipynb #58f5787d
 @dataclass
 class CarLook:
     "Colours and details of one car"
@@ -96,7 +105,10 @@ _PAINTS = [(238, 238, 236), (225, 226, 228), (188, 192, 197), (150, 155, 160), (
     (36, 92, 165), (20, 36, 66), (94, 72, 54), (172, 158, 132), (40, 78, 58), (206, 98, 26), (214, 176, 40), (92, 36, 60), (110, 130, 142), (70, 120, 150)]
 _PAINT_ODDS = np.array([9, 6, 8, 5, 4, 4, 7, 3, 4, 2, 2, 2, 1.5, 1.5, 1, 1.5, 1, 1.2, 1.5, 1])
 
-def sample_look(rng:np.random.Generator, shape:CarShape)->CarLook:
+def sample_look(
+    rng:np.random.Generator, # source of all choices
+    shape:CarShape, # lengths of the car
+)->CarLook:
     "Draw colours and details of one car"
     paint = np.array(_PAINTS[rng.choice(len(_PAINTS), p=_PAINT_ODDS/_PAINT_ODDS.sum())]) + rng.integers(-8, 9, 3)
     rugged = shape.kind in ('suv', 'pickup')
@@ -105,10 +117,20 @@ def sample_look(rng:np.random.Generator, shape:CarShape)->CarLook:
         int(rng.integers(3)), tuple(int(c) for c in (rng.choice([205, 180, 150, 60]) + np.array([0, 1, 4]))), int(rng.choice([5, 6, 7, 10])), bool(rng.random() < (.5 if rugged else .12)),
         bool(rng.random() < .12), float(rng.choice([0, 0, 1])*rng.uniform(-.35, .35)))
 
-def shade(color, k): return tuple(int(min(255, max(0, c*k))) for c in color[:3])
+def shade(
+    color, # RGB, 0 to 255, or more channels, of which the first three count
+    k:float, # 1 leaves it as it is, less makes it darker, more lighter
+)->tuple: # RGB, whole numbers from 0 to 255
+    "A colour made darker or lighter, as for a seam or an edge in the light"
+    return tuple(int(min(255, max(0, c*k))) for c in color[:3])
 
-# %% ../nbs/07_car_model.ipynb #2af2ca89
-def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
+# %% ../nbs/07_car_model.ipynb #22827a05
+def draw_front(
+    a:Sheets, # the atlas; drawn on
+    s:CarShape, # lengths of the car
+    k:CarLook, # looks of the car
+    rng, # source of all choices
+):
     "Front bumper, headlights, grille and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .35)
     top = s.nose - .03 # the hood's edge
@@ -133,8 +155,17 @@ def draw_front(a:Sheets, s:CarShape, k:CarLook, rng):
     draw_grille(a, s, k, m, top, lo, hi, inner)
     a.line('shell', np.concatenate([m.front([0, h*.8], top), m.side([back + .2], hi + .06)]), shade(k.paint, .25), 2)
 
-# %% ../nbs/07_car_model.ipynb #c27e32e9
-def draw_grille(a:Sheets, s:CarShape, k:CarLook, m:Unrolled, top, lo, hi, inner):
+# %% ../nbs/07_car_model.ipynb #d9ff0c9c
+def draw_grille(
+    a:Sheets, # the atlas; drawn on
+    s:CarShape, # lengths of the car
+    k:CarLook, # looks of the car
+    m:Unrolled, # places on the shell's sheet
+    top, # height of the hood's edge, metres
+    lo, # height of the lamps' lower edge, metres
+    hi, # height of the lamps' upper edge, metres
+    inner, # distance of the lamps from the middle, metres
+):
     "Grille, lower intake, fog lamp, badge and plate"
     h, low, black, bright = s.half, s.sill - .04, (20, 21, 23, 90), (205, 208, 212, 255)
     mid = low + .42*(lo - low) # upper edge of the lower intake
@@ -159,16 +190,22 @@ def draw_grille(a:Sheets, s:CarShape, k:CarLook, m:Unrolled, top, lo, hi, inner)
     z = mid + .06 if k.grille != 1 else low + .25
     draw_plate(a, 'shell', lambda y, dz: m.front(y, z + dz))
 
-def draw_plate(a:Sheets, sheet, at):
+def draw_plate(
+    a:Sheets, # the atlas; drawn on
+    sheet, # name in SHEETS
+    at, # function from (y, dz), metres, to places on the sheet
+):
     "Half a number plate: its letters are marks, mirrored on the other half"
     a.fill(sheet, at(np.array([0, .27, .27, 0]), np.array([-.065, -.065, .065, .065])), (228, 229, 222, 60))
     a.line(sheet, at(np.array([0, .265, .265, 0]), np.array([-.06, -.06, .06, .06])), (60, 60, 60, 60))
     for y in (.035, .105, .175, .225): a.fill(sheet, at(y + np.array([-.02, .02, .02, -.02]), np.array([-.035, -.035, .035, .035])), (50, 52, 60, 60))
 
-# %% ../nbs/07_car_model.ipynb #8ec9de5a
-def cabin_side(s:CarShape):
+# %% ../nbs/07_car_model.ipynb #e7656b4d
+def cabin_side(
+    s:CarShape, # lengths of the car
+):
     "Function from (x, v) to places on the side of the cabin's sheet"
-    x, _, u = cabin_rings(s)
+    x, _, u = s.rings
     i, j = np.searchsorted(u, 1), np.searchsorted(u, 2)
     (a0, a1), (c0, c1) = x[:, i], x[:, j]
     def at(px, v):
@@ -177,11 +214,18 @@ def cabin_side(s:CarShape):
         return np.stack([1 + np.clip(t, 0, 1), v], -1)
     return at, (a0, a1), (c0, c1)
 
-def door_lines(s:CarShape):
+def door_lines(
+    s:CarShape, # lengths of the car
+):
     "x of the front door's front edge, of the line between the doors and of the last door's rear edge"
     return s.front_axle - s.wheel_radius - .12, s.pillar_x, s.door_x
 
-def draw_sides(a:Sheets, s:CarShape, k:CarLook, rng):
+def draw_sides(
+    a:Sheets, # the atlas; drawn on
+    s:CarShape, # lengths of the car
+    k:CarLook, # looks of the car
+    rng, # source of all choices
+):
     "Doors, wheel arches, handles, sills on the shell's sheet"
     m, seam = Unrolled(s), shade(k.paint, .3)
     front, mid, rear = door_lines(s)
@@ -211,8 +255,12 @@ def draw_sides(a:Sheets, s:CarShape, k:CarLook, rng):
         a.fill('shell', m.side([x1 + .07, x1 + .25, x1 + .25, x1 + .07], [z - .015, z - .015, z + .022, z + .022]), (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12))
         a.line('shell', m.side([x1 + .07, x1 + .25], z - .025), shade(k.paint, .35), 1)
 
-# %% ../nbs/07_car_model.ipynb #d0a713d5
-def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
+# %% ../nbs/07_car_model.ipynb #ad6f0f3b
+def draw_cabin(
+    a:Sheets, # the atlas; drawn on
+    s:CarShape, # lengths of the car
+    k:CarLook, # looks of the car
+):
     "Windshield, side windows, pillars, back glass on the cabin's sheet"
     at, (a0, a1), (c0, c1) = cabin_side(s)
     front, mid, rear = door_lines(s)
@@ -226,8 +274,8 @@ def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
     a.fill('cabin', [(2 + x, y0), (3, y0), (3, y1), (2 + x, y1)], frame, 'back_glass')
     a.fill('cabin', [(2.06 + x, y0 + .04), (3, y0 + .04), (3, y1 - .05), (2.06 + x, y1 - .05)], glass(t), 'back_glass', GLASS)
     lean = lambda x, v: x + (v*.10 if x < mid else v*.02) # door edges lean with the pillars
-    end = min(rear + .1, c0 - .06) if s.kind != 'suv' else rear + .06
-    shift = (c1 - c0)*(.55 if s.kind == 'sedan' else .25 if s.kind == 'hatchback' else .05)
+    end = {'sedan': max(c0 - .06, rear - .3), 'pickup': c0 - .06}.get(s.kind, rear + .04)
+    shift = (c1 - c0)*(.5 if s.kind == 'sedan' else .05)
     doors = [('front_left_door', a0 - .04, a1 - .05, mid, mid)] + ([('back_left_door', mid, mid, end, end + shift)] if s.doors == 4 else [])
     if s.doors == 2: doors = [('front_left_door', a0 - .04, a1 - .05, end, end + .03)]
     for name, b0, t0, b1, t1 in doors:
@@ -239,13 +287,18 @@ def draw_cabin(a:Sheets, s:CarShape, k:CarLook):
         a.fill('cabin', at(x, v), glass(t*(.6 if name[0] == 'f' else 1)), name, GLASS)
         if k.chrome: a.line('cabin', at([b0 - .05, b1 + .04], .055), (200, 202, 205), 2)
         a.line('cabin', at([b1, t1], [0, .97]), shade(k.paint, .3), 2)
-    if s.kind == 'suv' or (s.kind == 'hatchback' and k.lamp == 1) or s.doors == 2:
+    if s.kind != 'sedan' and s.doors == 4 or s.doors == 2:
         x = np.array([end - .06, c0 + .16, c1 + .14, end + shift - .08]); v = np.array([.12, .12, .8, .8])
         if x[0] - x[1] > .12:
             a.fill('cabin', at(x, v), dark); a.fill('cabin', at(x + [-.03, .03, .03, -.03], np.array([.15, .15, .77, .77])), glass(t), 'back_glass' if s.kind == 'suv' else '', GLASS)
 
-# %% ../nbs/07_car_model.ipynb #976c2409
-def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
+# %% ../nbs/07_car_model.ipynb #7b02bf3d
+def draw_rear(
+    a:Sheets, # the atlas; drawn on
+    s:CarShape, # lengths of the car
+    k:CarLook, # looks of the car
+    rng, # source of all choices
+):
     "Back bumper, tail lights, tailgate or trunk and plate on the shell's sheet"
     m, h, seam = Unrolled(s), s.half, shade(k.paint, .3)
     upright = s.kind in ('suv', 'hatchback')
@@ -255,7 +308,7 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     edge = h*(.80 if upright else .72)
     lo, hi = (split + .04, s.tail - .06)
     if s.kind == 'pickup': edge, lo, hi = h*.80, split + .02, s.tail - .08
-    bumper = np.concatenate([m.rear([0, edge, h*.97], [split, split, split + .02]), m.side([arch - .04, arch, arch + .02], [split - .03, split - .16, low]), m.rear([0], low)])
+    bumper = np.concatenate([m.rear([0, edge, h*.9], [split, split, split + .02]), m.side([arch - .04, arch, arch + .02], [split - .03, split - .16, low]), m.rear([0], low)])
     a.fill('shell', m.rear([0, edge, edge, 0], [split, split, 2, 2]), None, lid)
     if s.kind == 'pickup': bumper = m.rear([0, h*.98, h*.98, 0], [split - .06, split - .06, low + .08, low + .08])
     step = (k.trim if k.cladding else (185, 188, 192, 255)) if s.kind == 'pickup' else None
@@ -263,8 +316,8 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     a.line('shell', m.rear([edge, edge, 0], [2, split, split]), seam, 2)
     if s.kind == 'pickup': lamp = m.rear([edge + .01, edge + .01, h*.995, h*.995], [lo, hi, hi, lo]) + np.array([[0, 0], [0, 0], [.10, 0], [.10, 0]])
     elif upright and k.lamp == 0: lamp = np.concatenate([m.rear([h*.62, h*.62, h*.9], [hi - .16, hi - .02, hi]), m.side([end + .26, end + .22], [hi + .02, hi - .08]), m.rear([h*.93, h*.8], [lo + .05, lo + .12])])
-    elif upright: lamp = np.concatenate([m.rear([edge, edge, h*.9], [lo, hi + .02, hi + .04]), m.side([end + .18, end + .14], [hi + .04, lo + .06])])
-    else: lamp = np.concatenate([m.rear([h*.45, h*.43, h*.9], [lo + .1, hi - .04, hi]), m.side([end + .32, end + .2], [hi + .02, hi - .1]), m.rear([h*.96, h*.72], [lo + .02, lo + .03])])
+    elif upright: lamp = np.concatenate([m.rear([edge - .06, edge - .06, h*.9], [lo, hi + .02, hi + .04]), m.side([end + .18, end + .14], [hi + .04, lo + .06])])
+    else: lamp = np.concatenate([m.rear([h*.52, h*.50, h*.9], [lo + .1, hi - .04, hi]), m.side([end + .32, end + .2], [hi + .02, hi - .1]), m.rear([h*.96, h*.72], [lo + .02, lo + .03])])
     red = (150 + int(rng.integers(40)), 16, 20, 255)
     a.fill('shell', lamp, red, 'back_left_light')
     c = lamp.mean(0)
@@ -280,8 +333,12 @@ def draw_rear(a:Sheets, s:CarShape, k:CarLook, rng):
     else: a.fill('shell', m.rear([0, .14, .14, 0], s.tail - np.array([.2, .2, .12, .12])), (22, 22, 22, 120))
     a.fill('shell', m.rear(*_circle(0, s.tail - (.13 if s.kind != 'pickup' else .26), .055, 24)), (200, 204, 208, 255))
 
-# %% ../nbs/07_car_model.ipynb #58082abe
-def draw_top(a:Sheets, s:CarShape, k:CarLook):
+# %% ../nbs/07_car_model.ipynb #83990538
+def draw_top(
+    a:Sheets, # the atlas; drawn on
+    s:CarShape, # lengths of the car
+    k:CarLook, # looks of the car
+):
     "Hood, wipers and trunk lid on the deck's sheet, and the roof's"
     h, seam, front = s.half, shade(k.paint, .35), s.length/2
     hood = [(front, 0), (front, h*.74), (front - .45, h*.80), (s.cowl_x - .02, h*.86), (s.cowl_x + .07, 0)]
@@ -291,6 +348,7 @@ def draw_top(a:Sheets, s:CarShape, k:CarLook):
     if s.kind == 'sedan':
         lid = [(-front, 0), (-front, h*.72), (s.base_x - .1, h*.74), (s.base_x - .02, h*.6), (s.base_x - .02, 0)]
         a.fill('deck', lid, None, 'trunk'); a.line('deck', lid[1:], seam, 2)
+    if s.kind in ('hatchback', 'suv'): a.fill('deck', [(-front, 0), (-front, h*.78), (s.base_x + .1, h*.78), (s.base_x + .1, 0)], None, 'tailgate')
     if s.kind == 'pickup':
         bed = [(s.base_x - .12, 0), (s.base_x - .12, h - .19), (-front + .2, h - .19), (-front + .2, 0)]
         a.fill('deck', np.array(bed) + [(0, 0), (.03, .04), (-.04, .04), (-.04, 0)], (28, 28, 30, 60)); a.fill('deck', bed, None, '', HOLE)
@@ -300,8 +358,11 @@ def draw_top(a:Sheets, s:CarShape, k:CarLook):
     if s.kind == 'suv':
         for y, col in ((h - s.lean - .20, (25, 25, 27, 90)), (h - s.lean - .185, (180, 183, 187, 255))): a.fill('roof', [(s.header_x - .2, y), (s.header_x - .2, y + .05), (s.roof_x + .12, y + .05), (s.roof_x + .12, y)], col)
 
-# %% ../nbs/07_car_model.ipynb #984869ca
-def draw_wheel(a:Sheets, k:CarLook):
+# %% ../nbs/07_car_model.ipynb #a5489da1
+def draw_wheel(
+    a:Sheets, # the atlas; drawn on
+    k:CarLook, # looks of the car
+):
     "Tyre, rim with spokes, brake disc and hub on the wheel's sheet"
     ring = lambda r, col: a.fill('wheel', np.stack(_circle(0, 0, r, 48), 1), col, 'wheel')
     a.fill('wheel', [(-1.02, -1.02), (1.02, -1.02), (1.02, 1.02), (-1.02, 1.02)], (26, 26, 27, 25), 'wheel')
@@ -317,7 +378,7 @@ def draw_wheel(a:Sheets, k:CarLook):
             ((200, 203, 206, 255), ''), ((30, 30, 32, 30), ''), ((12, 12, 13, 0), ''))):
         a.fill('plain', [(i, 0), (i + 1, 0), (i + 1, 4), (i, 4)], col, part)
 
-# %% ../nbs/07_car_model.ipynb #ee4b43fa
+# %% ../nbs/07_car_model.ipynb #e5328b4e
 @dataclass
 class Car:
     "One car: its surfaces, in groups, and its atlas"
@@ -326,37 +387,47 @@ class Car:
     sheets:Sheets
     groups:dict # name -> Faces
 
-def draw_sheets(shape:CarShape, look:CarLook, rng)->Sheets:
+def draw_sheets(
+    shape:CarShape, # lengths of the car
+    look:CarLook, # looks of the car
+    rng, # source of all choices
+)->Sheets:
     "The atlas of a car"
     a = Sheets(look.paint, shape.step)
     draw_sides(a, shape, look, rng); draw_front(a, shape, look, rng); draw_rear(a, shape, look, rng)
     draw_cabin(a, shape, look); draw_top(a, shape, look); draw_wheel(a, look)
+    a.finish()
     return a
 
-def inside_faces(s:CarShape)->Faces:
+def inside_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "What is seen through the windows: a floor at the belt line, seats, dashboard, steering wheel"
     z, w, x = s.belt - .12, s.half - .16, s.cowl_x
     seats = []
     for y in (.37, -.37):
-        for x0 in (s.pillar_x + .12, s.pillar_x - .85):
-            if x0 - .2 < s.base_x: continue
+        for x0 in (s.pillar_x + .12, max(s.pillar_x - .85, s.roof_x + .2))[:s.doors//2]:
             seats += [box_faces((x0 - .12, y - .25, z - .1), (x0 + .02, y + .25, z + .28), SEAT), box_faces((x0 - .11, y - .12, z + .28), (x0 - .01, y + .12, z + .45), SEAT)]
     floor = box_faces((s.base_x + .05, -w, z - .1), (x - .15, w, z - .02), DARK)
     dash = box_faces((x - .75, -w, z - .1), (x - .1, w, z + .06), LINER)
     return join(floor, *seats[::-1], dash)
 
-def under_faces(s:CarShape)->Faces:
+def under_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "The dark block behind the wheels"
     e, w = s.length/2 - .3, s.half - .27
     return box_faces((-e, -w, s.sill - .05), (e, w, min(s.belt, s.cowl) - .3), DARK)
 
-def bed_faces(s:CarShape)->Faces:
+def bed_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "The inside of a pickup's bed: floor and walls, seen from within"
     b = box_faces((-s.length/2 + .24, -s.half + .2, s.sill + .35), (s.base_x - .08, s.half - .2, s.tail - .01), BED).flipped()
     keep = np.arange(6) != 4
     return Faces(b.points[keep], b.normals[keep], b.uv[keep], b.left[keep])
 
-# %% ../nbs/07_car_model.ipynb #bade7c7d
+# %% ../nbs/07_car_model.ipynb #3752dc3d
 def make_car(
     rng:np.random.Generator, # source of all choices
     kind:str=None, # sedan, hatchback, suv or pickup; None chooses

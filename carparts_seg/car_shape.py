@@ -8,13 +8,13 @@ __all__ = ['ATLAS', 'SHEETS', 'ON_ATLAS', 'RUBBER', 'DARK', 'MIRROR', 'SEAT', 'M
            'shell_points', 'shell_faces', 'deck_faces', 'cabin_rings', 'roof_height', 'cabin_grid', 'cabin_faces',
            'roof_faces', 'disc_faces', 'wheel_faces', 'box_faces', 'mirror_faces']
 
-# %% ../nbs/06_car_shape.ipynb #6635c939
+# %% ../nbs/06_car_shape.ipynb #76c5f870
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
 import numpy as np
 
-# %% ../nbs/06_car_shape.ipynb #1843be25
+# %% ../nbs/06_car_shape.ipynb #1ab56cfb
 @dataclass
 class CarShape:
     "Lengths of a car in metres; x runs forward, z up, and half widths are along y"
@@ -50,12 +50,16 @@ class CarShape:
     def half(self): return self.width/2
     @cached_property
     def outline(self): return plan(self)
+    @cached_property
+    def shell(self): return shell_points(self)
+    @cached_property
+    def rings(self): return cabin_rings(self)
 
-# %% ../nbs/06_car_shape.ipynb #2ca2bc6d
+# %% ../nbs/06_car_shape.ipynb #499812e5
 _RANGES = dict( # length, width, height | sill, wheelbase/length, front overhang | heights: nose, cowl, belt, tail | from the front: cowl, header, roof end, back glass foot (shares of the length)
     sedan=    ((4.30, 4.85), (1.73, 1.87), (1.41, 1.51), (.22, .28), (.575, .605), (.85, .95), (.75, .85), (.94, 1.0), (.98, 1.05), (.98, 1.08), (.245, .28), (.445, .475), (.72, .76), (.875, .90)),
-    hatchback=((3.75, 4.35), (1.68, 1.82), (1.45, 1.57), (.22, .29), (.60, .635), (.76, .86), (.77, .88), (.95, 1.03), (.98, 1.06), (.98, 1.06), (.24, .27), (.43, .465), (.86, .91), (.965, .98)),
-    suv=      ((4.35, 4.85), (1.80, 1.93), (1.64, 1.86), (.33, .45), (.575, .605), (.84, .94), (.96, 1.07), (1.06, 1.18), (1.10, 1.20), (1.10, 1.20), (.245, .285), (.405, .445), (.89, .93), (.972, .985)),
+    hatchback=((3.75, 4.35), (1.68, 1.82), (1.45, 1.57), (.22, .29), (.60, .635), (.76, .86), (.77, .88), (.95, 1.03), (.98, 1.06), (.98, 1.06), (.24, .27), (.43, .465), (.855, .90), (.948, .962)),
+    suv=      ((4.35, 4.85), (1.80, 1.93), (1.64, 1.86), (.33, .45), (.575, .605), (.84, .94), (.96, 1.07), (1.06, 1.18), (1.10, 1.20), (1.10, 1.20), (.245, .285), (.405, .445), (.88, .92), (.952, .965)),
     pickup=   ((5.10, 5.40), (1.80, 1.93), (1.70, 1.86), (.40, .52), (.595, .62), (.86, .94), (.98, 1.08), (1.08, 1.18), (1.12, 1.20), (1.08, 1.16), (.235, .265), (.365, .395), (.585, .615), (.635, .66)))
 
 def sample_shape(
@@ -75,7 +79,7 @@ def sample_shape(
     return CarShape(kind, L, W, H, sill, wb*L, fo, radius, nose, cowl, belt, tail, cowl_x, header_x, roof_x, base_x, pillar_x, door_x,
         rng.uniform(.13, .2), rng.uniform(2.6, 3.6), rng.uniform(.12, .28), 2 if two else 4)
 
-# %% ../nbs/06_car_shape.ipynb #57e4056e
+# %% ../nbs/06_car_shape.ipynb #5660aab6
 @dataclass
 class Faces:
     "Quadrilaterals (F, 4): corners in metres, unit normals at the corners, and places on the atlas in pixels"
@@ -96,7 +100,9 @@ class Faces:
     def moved(self, by): return Faces(self.points + np.float32(by), self.normals, self.uv, self.left)
     def __len__(self): return len(self.points)
 
-def join(*faces)->Faces:
+def join(
+    *faces # sets of faces
+)->Faces:
     "All faces in one"
     return Faces(*(np.concatenate([getattr(f, k.name) for f in faces]) for k in fields(Faces)))
 
@@ -105,7 +111,7 @@ def _cross(a, b):
     (ax, ay, az), (bx, by, bz) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
     return np.stack([ay*bz - az*by, az*bx - ax*bz, ax*by - ay*bx], -1)
 
-# %% ../nbs/06_car_shape.ipynb #dc139265
+# %% ../nbs/06_car_shape.ipynb #6c4af96e
 def grid_faces(
     points:np.ndarray, # (n, m, 3) metres, counter-clockwise seen from outside: i to the right, j upwards
     uv:np.ndarray, # (n, m, 2) atlas pixels
@@ -121,22 +127,27 @@ def grid_faces(
     q = q.reshape(-1, 4, 8)
     return Faces(q[..., :3], q[..., 3:6], q[..., 6:], q[:, :, 1].sum(1) > 0)
 
-# %% ../nbs/06_car_shape.ipynb #5cfb2b9a
-def plan(s:CarShape):
+# %% ../nbs/06_car_shape.ipynb #8e06b1f9
+def plan(
+    s:CarShape, # lengths of the car
+):
     "Left half of the shell's outline from above: points (n, 2) from the front centre to the rear centre, outward normals (n, 2), arc length (n,)"
     a, b = .8, s.half
-    tf, tr = np.linspace(0, np.pi/2, 19), np.linspace(np.pi/2, 0, 15)
+    tf, tr = np.linspace(0, np.pi/2, 17), np.linspace(np.pi/2, 0, 13)
     ef, er, ar = 2/s.boxy, 2/(s.boxy + 1), .5
     nose = np.stack([s.length/2 - a + a*np.cos(tf)**.9, b*np.sin(tf)**ef], 1)
     tail = np.stack([-s.length/2 + ar - ar*np.cos(tr)**.9, b*np.sin(tr)**er], 1)
-    x = np.linspace(nose[-1, 0], tail[0, 0], 18)[1:-1]
+    x = np.linspace(nose[-1, 0], tail[0, 0], 13)[1:-1]
     p = np.concatenate([nose, np.stack([x, np.full_like(x, b)], 1), tail])
     t = np.gradient(p, axis=0); t /= np.linalg.norm(t, axis=1, keepdims=True)
     n = np.stack([-t[:, 1], t[:, 0]], 1) * -1
     n[0], n[-1] = (1, 0), (-1, 0)
     return p, n, np.r_[0, np.cumsum(np.linalg.norm(np.diff(p, axis=0), axis=1))]
 
-def deck_height(s:CarShape, x):
+def deck_height(
+    s:CarShape, # lengths of the car
+    x, # stations along the car, metres
+):
     "Height of the body's upper edge at the stations x: hood, belt line, trunk or bed"
     front = s.length/2 - s.rake
     t = np.clip((front - x)/(front - s.cowl_x), 0, 1)
@@ -144,17 +155,23 @@ def deck_height(s:CarShape, x):
     rest = np.interp(x, [-s.length/2, s.base_x, s.cowl_x], [s.tail, s.belt, s.cowl])
     return np.where(x > s.cowl_x, hood, rest)
 
-def crown(s:CarShape, x):
+def crown(
+    s:CarShape, # lengths of the car
+    x, # stations along the car, metres
+):
     "How much higher the deck is in the middle than at its edges"
     return .05 + .03*np.clip((s.length/2 - np.abs(x))/1.0, 0, 1)
 
-# %% ../nbs/06_car_shape.ipynb #3a88ec71
+# %% ../nbs/06_car_shape.ipynb #bef8f4ab
 ATLAS = (512, 1024) # height, width in pixels
 SHEETS = dict( # left, top in pixels; width, height in pixels; range across; range up, in the sheet's own units
     shell=(0, 0, 1024, 256, (0, 7.2), (1.36, .12)), cabin=(0, 256, 768, 128, (0, 3), (1, 0)), deck=(0, 384, 640, 128, (2.75, -2.75), (1, 0)),
     roof=(640, 384, 384, 128, (2.75, -2.75), (1, 0)), wheel=(768, 256, 128, 128, (-1.02, 1.02), (1.02, -1.02)), plain=(896, 256, 128, 128, (0, 8), (0, 4)))
 
-def pairs(a, b)->np.ndarray:
+def pairs(
+    a, # first of each pair
+    b, # second of each pair
+)->np.ndarray:
     "Two arrays as (..., 2); shapes are broadcast"
     out = np.empty(np.broadcast_shapes(np.shape(a), np.shape(b)) + (2,))
     out[..., 0], out[..., 1] = a, b
@@ -177,12 +194,14 @@ def _on_atlas(x, y, w, h, across, up):
 
 ON_ATLAS = {k: _on_atlas(*v) for k, v in SHEETS.items()}
 
-# %% ../nbs/06_car_shape.ipynb #e5e71fa4
+# %% ../nbs/06_car_shape.ipynb #aac80c59
 _LEVELS = np.array([0, .05, .14, .28, .42, .56, .70, .82, .92, .97, 1.])
 
 def _profile(t, *pairs): return np.interp(t, *np.array(pairs).T)
 
-def shell_points(s:CarShape):
+def shell_points(
+    s:CarShape, # lengths of the car
+):
     "Grid (n, m, 3) of the left half of the shell, from the front centre to the rear centre, from the lower edge up"
     p, n, _ = s.outline
     t = _LEVELS
@@ -198,15 +217,19 @@ def shell_points(s:CarShape):
     low = (s.sill - (.08 + .3*max(s.sill - .33, 0))*wf - .04*wr)[:, None]
     return np.concatenate([xy, (low + t*(top - low))[..., None]], -1)
 
-def shell_faces(s:CarShape)->Faces:
+def shell_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "Left half of the shell: the band of bumpers, fenders and the doors' lower halves"
-    g = shell_points(s)
+    g = s.shell
     _, _, arc = s.outline
     return grid_faces(g, place('shell', arc[:, None], g[..., 2]), step=s.step)
 
-def deck_faces(s:CarShape)->Faces:
+def deck_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "Left half of the deck: hood, trunk lid and the body's shoulders"
-    edge = shell_points(s)[:, -1]
+    edge = s.shell[:, -1]
     t = np.linspace(1, 0, 6)
     x, y, z = edge[:, :1], edge[:, 1:2]*t, edge[:, 2:] + crown(s, edge[:, :1])*(1 - t**2)
     g = np.stack(np.broadcast_arrays(x, y, z), -1)
@@ -216,8 +239,10 @@ def deck_faces(s:CarShape)->Faces:
     n = np.stack(np.broadcast_arrays(-slope, across, 1.), -1)
     return grid_faces(g, place('deck', g[..., 0], g[..., 1]), n, s.step)
 
-# %% ../nbs/06_car_shape.ipynb #8d0ae903
-def cabin_rings(s:CarShape):
+# %% ../nbs/06_car_shape.ipynb #be9e4b82
+def cabin_rings(
+    s:CarShape, # lengths of the car
+):
     "Left half of the cabin's foot and top: x and y (2, n) each, and the sheet's coordinate (n,) from 0 to 3"
     w0, w1 = s.half - .09, s.half - .09 - s.lean
     bow, upright = .16, s.kind in ('hatchback', 'suv', 'pickup')
@@ -232,15 +257,20 @@ def cabin_rings(s:CarShape):
     foot, top = ring(s.cowl_x, s.base_x, w0, bow, tail), ring(s.header_x, s.roof_x, w1, bow*.55, tail*.8)
     return np.stack([foot[0], top[0]]), np.stack([foot[1], top[1]]), np.r_[q, 1 + side, 3 - r]
 
-# %% ../nbs/06_car_shape.ipynb #f81c59be
-def roof_height(s:CarShape, x):
+# %% ../nbs/06_car_shape.ipynb #a93f648c
+def roof_height(
+    s:CarShape, # lengths of the car
+    x, # stations along the car, metres
+):
     "Height of the roof's edge at the stations x"
     t = np.clip((x - s.roof_x)/(s.header_x - s.roof_x), 0, 1)
     return s.height - .05 - .055*np.abs(2*t - 1.1)**2.2
 
-def cabin_grid(s:CarShape):
+def cabin_grid(
+    s:CarShape, # lengths of the car
+):
     "Grid (n, m, 3) of the left half of the cabin, and places (n, m, 2) on its sheet"
-    x, y, u = cabin_rings(s)
+    x, y, u = s.rings
     v = np.array([0, .1, .3, .5, .7, .88, .96, 1])
     foot = deck_height(s, x[0]) + crown(s, x[0])*(1 - (y[0]/s.half)**2) - .015
     top = roof_height(s, x[1])
@@ -252,13 +282,17 @@ def cabin_grid(s:CarShape):
     g = np.stack([xs + bulge*front*.8, ys, foot[:, None] + (top - foot)[:, None]*v], -1)
     return g, place('cabin', u[:, None], v)
 
-def cabin_faces(s:CarShape)->Faces:
+def cabin_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "Left half of the cabin: windshield, the doors' windows, pillars, back glass"
     return grid_faces(*cabin_grid(s), step=s.step)
 
-def roof_faces(s:CarShape)->Faces:
+def roof_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "Left half of the roof"
-    x, y, _ = cabin_rings(s)
+    x, y, _ = s.rings
     x, y = x[1], np.maximum(y[1] - .02, 0)
     t = np.linspace(1, 0, 5)
     high = .055*np.clip(np.minimum(x - s.roof_x + .08, s.header_x + .1 - x)/.5, .25, 1)
@@ -267,15 +301,23 @@ def roof_faces(s:CarShape)->Faces:
     n = np.stack(np.broadcast_arrays(.16*(x[:, None] - (s.roof_x + s.header_x)/2), .25*t, 1.), -1)
     return grid_faces(g, place('roof', g[..., 0], g[..., 1]), n, s.step)
 
-# %% ../nbs/06_car_shape.ipynb #9410d898
+# %% ../nbs/06_car_shape.ipynb #978e08d5
 RUBBER, DARK, MIRROR, SEAT, MIRROR_GLASS, CHROME, BED, LINER = range(8) # places on the plain sheet
+
+_SPOTS = place('plain', np.arange(8) + .5, 2).astype(np.float32) # atlas pixel of each colour
 
 def _recolour(f:Faces, colour)->Faces:
     "Faces in one colour of the plain sheet"
-    return Faces(f.points, f.normals, np.broadcast_to(place('plain', colour + .5, 2).astype(np.float32), f.uv.shape), f.left)
+    return Faces(f.points, f.normals, np.broadcast_to(_SPOTS[colour], f.uv.shape), f.left)
 
-# %% ../nbs/06_car_shape.ipynb #44a56548
-def disc_faces(radius, y, uv_radius=1., depth=0., n=28)->Faces:
+# %% ../nbs/06_car_shape.ipynb #cc613897
+def disc_faces(
+    radius, # of the disc, metres
+    y, # place along the y axis, metres
+    uv_radius=1., # radius on the wheel's sheet
+    depth=0., # how far its middle is set back, metres
+    n=28, # number of wedges
+)->Faces:
     "A disc facing the car's left, centred on the y axis, in wedges; `depth` sets its middle back"
     a = np.linspace(0, 2*np.pi, n + 1)
     r = np.array([1., .55, .0])
@@ -293,22 +335,31 @@ def _unit_wheel(width, n):
     uv = place('wheel', -np.cos(a)[:, None]*.97*np.ones(4), np.sin(a)[:, None]*.97*np.ones(4))
     return join(grid_faces(g[:, ::-1], uv[:, ::-1]), disc_faces(.97, .5*width, depth=.02, n=n), _recolour(disc_faces(.97, -.5*width, n=n).flipped(), RUBBER))
 
-def wheel_faces(radius, width, steer=0., step=1)->Faces:
+def wheel_faces(
+    radius, # metres
+    width, # metres
+    steer=0., # radians, to the left
+    step=1, # 2: half as many wedges
+)->Faces:
     "A wheel around the origin whose outer face looks to the car's left; steered by `steer` radians"
     f, c, k = _unit_wheel(width, 28//step), np.cos(steer), np.sin(steer)
     turn = np.array([[c, k, 0], [-k, c, 0], [0, 0, 1]], np.float32)
     return Faces(f.points @ (np.float32([radius, 1, radius])[:, None]*turn), f.normals @ turn if steer else f.normals, f.uv, f.left)
 
-# %% ../nbs/06_car_shape.ipynb #0aa0655c
+# %% ../nbs/06_car_shape.ipynb #36ca543b
 _BOX = np.float32([[(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)], [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)], [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
     [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)], [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)]])
 _BOX_NORMALS = np.repeat(np.float32([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])[:, None], 4, 1)
 
-def box_faces(lo, hi, colour)->Faces:
+def box_faces(
+    lo, # least x, y, z, metres
+    hi, # greatest x, y, z, metres
+    colour, # on the plain sheet: RUBBER, DARK ...
+)->Faces:
     "A box between two corners, in one colour of the plain sheet; faces: front, back, left, right, top, bottom"
     lo, hi = np.float32(lo), np.float32(hi)
     p = lo + _BOX*(hi - lo)
-    return Faces(p, _BOX_NORMALS, np.tile(place('plain', colour + .5, 2).astype(np.float32), (6, 4, 1)), p[:, :, 1].sum(1) > 0)
+    return Faces(p, _BOX_NORMALS, np.broadcast_to(_SPOTS[colour], (6, 4, 2)), p[:, :, 1].sum(1) > 0)
 
 @lru_cache
 def _egg(step):
@@ -320,7 +371,9 @@ def _egg(step):
     f = _recolour(grid_faces(g, np.zeros(g.shape[:2] + (2,)), step=step), MIRROR)
     return Faces(f.points, f.normals, f.uv, np.ones(len(f), bool))
 
-def mirror_faces(s:CarShape)->Faces:
+def mirror_faces(
+    s:CarShape, # lengths of the car
+)->Faces:
     "The left mirror: an egg on a foot beside the windshield's lower corner, its rear cut flat for the glass"
     x0, z0 = s.cowl_x - .30, deck_height(s, np.array(s.cowl_x - .3)) + .10
     y0 = s.half - .05

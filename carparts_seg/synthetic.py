@@ -5,11 +5,13 @@
 # %% auto #0
 __all__ = ['Place', 'sample_place', 'sample_azimuth', 'sample_camera', 'draw_car', 'stream_cars', 'write_cars', 'draw_dataset']
 
-# %% ../nbs/12_synthetic.ipynb #bf6b3f2b
+# %% ../nbs/12_synthetic.ipynb #bdc61df1
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -20,13 +22,13 @@ import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from .car_model import Car, make_car
-from carparts_seg.car_scene import (Camera, Light, backdrop, draw_into, frame, ground_picture, lay_ground, look_at, photograph, shadow_picture,
-    surroundings)
+from .car_scene import Camera, Light, draw_into, frame, look_at, surroundings
+from .scenery import backdrop, ground_picture, lay_ground, photograph, shadow_picture
 from .parts import CAR_PARTS
 from .rle import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from .table import PartsData
 
-# %% ../nbs/12_synthetic.ipynb #b24e244d
+# %% ../nbs/12_synthetic.ipynb #513dd964
 @dataclass
 class Place:
     "Where a picture is taken: colours, light and what stands around"
@@ -58,20 +60,20 @@ def sample_place(rng:np.random.Generator)->Place:
     env = surroundings(rng, sun, top, np.minimum(low*1.08, 1.1), ground*.9, rng.uniform(.08, .3), lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)))
     return Place(kind, top, low, np.clip(ground, 0, 1), pattern, Light(sun, .62*sunny*warm, sky*np.array([.98, 1, 1.03]), env), .12 + .5*sunny, .35 - .28*sunny)
 
-# %% ../nbs/12_synthetic.ipynb #f92ad977
+# %% ../nbs/12_synthetic.ipynb #e09be48d
 def sample_azimuth(rng:np.random.Generator)->float:
     "Degrees from the car's nose to its left at which the camera stands: as often as in the real data from the front, from a corner, beside, behind"
     side = rng.choice([-1, 1])
-    kind = rng.choice(5, p=[.28, .24, .25, .10, .13])
+    kind = rng.choice(5, p=[.27, .23, .25, .11, .14])
     return float(side*[rng.normal(0, 7), rng.uniform(14, 52), rng.uniform(60, 118), rng.uniform(118, 160), 180 + rng.normal(0, 7)][kind])
 
 def sample_camera(
-    rng:np.random.Generator,
-    car:Car,
+    rng:np.random.Generator, # source of all choices
+    car:Car, # the car
     height:int, width:int, # pixels
 )->Camera:
     "A camera somewhere around a car that fills most of the picture"
-    points = np.concatenate([car.groups[k].points.reshape(-1, 3) for k in ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')])
+    points = np.concatenate([car.groups[k].points[:, 0] for k in ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')])
     camera = look_at((0, 0, .45*car.shape.height), sample_azimuth(rng), rng.uniform(4., 6.6), car.shape.height*rng.uniform(.68, .96) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)]))
     w, h = rng.triangular(.66, .88, 1.), rng.uniform(.68, .92)
     if rng.random() < .06: w, h = 1.25*w, 1.25*h
@@ -80,7 +82,7 @@ def sample_camera(
     box = np.array([.5 - w/2 + x, .5 - h/2 + y, .5 + w/2 + x, .5 + h/2 + y])*(width, height, width, height)
     return frame(camera, points, box, aspect*height/width)
 
-# %% ../nbs/12_synthetic.ipynb #a57f878e
+# %% ../nbs/12_synthetic.ipynb #404f8728
 def _stage(rng, camera, cars, place, height, width):
     "The empty stage: backdrop, ground and shadows"
     away = -camera.eye*(1, 1, 0)/np.linalg.norm(camera.eye[:2])
@@ -98,7 +100,7 @@ def _draw(seed, height, width):
     car, place = make_car(rng, step=step), sample_place(rng)
     camera = sample_camera(rng, car, height, width)
     cars = [(car, np.zeros(2), 0.)]
-    if rng.random() < .3: cars.insert(0, _another(rng, camera, step))
+    if rng.random() < .3: cars.insert(0, _another(rng, camera))
     image = _stage(rng, camera, cars, place, height, width)
     parts, mark = np.zeros((2, height, width), np.uint8), np.zeros((height, width), np.uint8)
     for i, (c, position, yaw) in enumerate(cars):
@@ -107,13 +109,18 @@ def _draw(seed, height, width):
         np.copyto(mark, parts[0] + 32*(i + 1), where=cover)
     return photograph(rng, image, mark), parts, int(rng.integers(72, 96))
 
-def _another(rng, camera, step):
+@lru_cache(24)
+def _bystander(number):
+    "One of the cars that stand behind others"
+    return make_car(np.random.default_rng(number), step=2)
+
+def _another(rng, camera):
     "A second car behind the first: it, its place and its direction"
     away = -camera.eye[:2]/np.linalg.norm(camera.eye[:2])
     beside = np.array([-away[1], away[0]])*rng.choice([-1, 1])
-    return make_car(rng, step=step), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
+    return _bystander(int(rng.integers(24))), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
 
-# %% ../nbs/12_synthetic.ipynb #2646a72a
+# %% ../nbs/12_synthetic.ipynb #32e41808
 _LEAST = np.array([.0006 if 'light' in p else .0008 if 'mirror' in p else .012 if 'bumper' in p else .008 for p in CAR_PARTS]) # share of the picture below which a part is left out
 
 def _planes(parts, least=_LEAST):
@@ -143,7 +150,7 @@ def draw_car(
     image = cv2.cvtColor(cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return image, _planes(parts)
 
-# %% ../nbs/12_synthetic.ipynb #3cf6168c
+# %% ../nbs/12_synthetic.ipynb #50c7611d
 def stream_cars(
     seed:int=0, # picture i depends on (seed, i) and the size alone
     height:int=512, # pixels
@@ -153,7 +160,7 @@ def stream_cars(
     "Draw pictures without end; picture i is `draw_car((seed, i), height, width)`"
     for i in count(start): yield draw_car((seed, i), height, width)
 
-# %% ../nbs/12_synthetic.ipynb #44c1b443
+# %% ../nbs/12_synthetic.ipynb #81f9a94c
 _SCHEMA = pa.schema([('file_name', pa.string()), ('name', pa.string()), ('rle_mask', pa.string()), ('height', pa.int64()), ('width', pa.int64())])
 
 def _rows(file, planes):
@@ -170,7 +177,19 @@ def _annotation(row, number, image):
     return dict(id=number, image_id=image, category_id=CAR_PARTS.index(name) + 1, segmentation=coco, area=int(rle_area(rle)),
         bbox=[float(v) for v in rle_bbox(rle, height, width)], iscrowd=0)
 
-# %% ../nbs/12_synthetic.ipynb #61806b38
+# %% ../nbs/12_synthetic.ipynb #14d5e93c
+def _write_one(folder, name, seed, height, width, i):
+    "Draw picture i into a folder; its rows of the parts table"
+    image, parts, quality = _draw((seed, i), height, width)
+    (folder/'JPEGImages'/name(i)).write_bytes(_jpeg(image, quality).tobytes())
+    return _rows(name(i), _planes(parts))
+
+def _in_order(draw, n, workers):
+    "draw(0), draw(1), ... by one or several processes; a thousand at a time, so that few results wait"
+    if workers == 1: yield from map(draw, range(n)); return
+    with get_context('spawn').Pool(min(workers, n), cv2.setNumThreads, (1,)) as pool:
+        for i in range(0, n, 1000): yield from pool.imap(draw, range(i, min(i + 1000, n)), 4)
+
 def write_cars(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
@@ -178,18 +197,18 @@ def write_cars(
     height:int=512, # pixels
     width:int=512, # pixels
     progress:bool=False, # show a progress bar
+    workers:int=1, # processes that draw; more than 1 pays from some hundred pictures on, and a script needs `if __name__ == '__main__':` then
 )->Path: # the folder
-    "Draw `n` pictures with their masks into `folder`, in constant memory; raises ValueError for n < 1"
+    "Draw `n` pictures with their masks into `folder`, in constant memory; raises ValueError for n or workers below 1"
     if n < 1: raise ValueError(f'n={n}: draw at least 1 picture')
+    if workers < 1: raise ValueError(f'workers={workers}: at least 1 process has to draw')
     _check_size(height, width)
     folder = Path(folder); (folder/'JPEGImages').mkdir(parents=True, exist_ok=True)
     name, number, rows = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format, 0, []
     with open(folder/'annotations.json', 'w') as f, pq.ParquetWriter(folder/'parts.parquet', _SCHEMA) as table:
         f.write('{"annotations": [')
-        for i in tqdm(range(n), desc='drawing', disable=not progress):
-            image, parts, quality = _draw((seed, i), height, width)
-            (folder/'JPEGImages'/name(i)).write_bytes(_jpeg(image, quality).tobytes())
-            new = _rows(name(i), _planes(parts)); rows += new
+        for i, new in enumerate(tqdm(_in_order(partial(_write_one, folder, name, seed, height, width), n, workers), 'drawing', n, disable=not progress)):
+            rows += new
             for r in new:
                 if r[1]: f.write(',\n'*(number > 0) + json.dumps(_annotation(r, number + 1, i + 1))); number += 1
             if i % 100 == 99 or i == n - 1: table.write_table(pa.table([list(c) for c in zip(*rows)], schema=_SCHEMA)); rows = []
@@ -198,7 +217,7 @@ def write_cars(
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
     return folder
 
-# %% ../nbs/12_synthetic.ipynb #40172528
+# %% ../nbs/12_synthetic.ipynb #52a34f8b
 def draw_dataset(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
@@ -206,7 +225,8 @@ def draw_dataset(
     height:int=512, # pixels
     width:int=512, # pixels
     progress:bool=False, # show a progress bar
+    workers:int=1, # processes that draw, see `write_cars`
 )->PartsData:
     "Draw `n` pictures with their masks into `folder` and open them"
-    folder = write_cars(n, folder, seed, height, width, progress)
+    folder = write_cars(n, folder, seed, height, width, progress, workers)
     return PartsData(pd.read_parquet(folder/'parts.parquet'), folder/'JPEGImages', list(CAR_PARTS), 'drawn-cars', f'drawn, seed {seed}')
