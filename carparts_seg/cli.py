@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['make_parser', 'main']
 
-# %% ../nbs/41_cli.ipynb #d7c787c4
+# %% ../nbs/41_cli.ipynb #1b8ee1f0
 import argparse
 import importlib
 import json
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #7c924ee4
+# %% ../nbs/41_cli.ipynb #d9a12824
 def _for_users(e:Exception) -> bool:
     "Whether an error is one that a user can put right: those are defined in this package, and their message is one line a problem."
     return type(e).__module__.startswith('carparts_seg.')
@@ -29,13 +29,13 @@ def _module(name:str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
-# %% ../nbs/41_cli.ipynb #caa55538
+# %% ../nbs/41_cli.ipynb #f222b7e2
 def _config(a) -> int:
     config = _module('config')
     print(config.config_report(config.load_config(a.experiment, a.set)))
     return 0
 
-# %% ../nbs/41_cli.ipynb #8b60d793
+# %% ../nbs/41_cli.ipynb #f732607f
 def _open(a, **kw):
     "The data set that the arguments name."
     return _module('datasets').open_dataset(a.data, split=a.split, **kw)
@@ -76,8 +76,27 @@ def _data_draw(a) -> int:
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #862f882a
+# %% ../nbs/41_cli.ipynb #edb2224a
+def _train_grid(a) -> int:
+    "Run a grid, or go on with one."
+    g = _module('grid')
+    known = g.read_grid(a.out) if a.resume else None
+    if known and a.experiment is None and not a.set: a.experiment = known[0]
+    grid = g.parse_grid(a.grid) if a.grid else known[1]
+    try: table, page = g.run_grid(a.experiment, grid, a.out, a.data, a.set, a.resume, not a.no_download, print if not a.quiet else lambda line: None,
+                                  report=not a.no_report, progress=None if not a.quiet else False, echo=not a.quiet)
+    except KeyboardInterrupt:
+        print(f'\ninterrupted: complete runs and the last whole epoch are kept in {a.out}; go on with: carparts train --out {a.out} --resume', file=sys.stderr)
+        return 130
+    print(g.results_text(table))
+    print(f"results: {Path(a.out)/'grid.csv'}" + (f'; comparison: {page}' if page else ''))
+    failed = [r for r in table.itertuples() if r.status != 'complete']
+    for r in failed: print(f'{r.run}: {r.status}', file=sys.stderr)
+    return 1 if failed else 0
+
+# %% ../nbs/41_cli.ipynb #2ca2a5ad
 def _train(a) -> int:
+    if a.grid or a.resume and (Path(a.out)/'grid.yaml').is_file(): return _train_grid(a)
     ex, config = _module('experiment'), _module('config')
     if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
     cfg = config.load_config(a.experiment, a.set)
@@ -95,20 +114,38 @@ def _demo(a) -> int:
     print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out)/'report.html'}")
     return 0
 
-def _report(a) -> int:
-    data = None
-    described = Path(a.run_folder)/'data.json'
-    if described.is_file():
-        known = json.loads(described.read_text(encoding='utf-8'))
-        source = a.data or known['source']
-        try: data = _module('datasets').open_dataset(source, classes=known['classes'])
-        except ValueError as e:
-            if not _for_users(e): raise
-            print(f'no pictures in the report: {e}', file=sys.stderr)
-    print(_module('report').build_report(a.run_folder, data, a.pictures))
+def _run_data(run:str, source:str|None):
+    "The pictures of a run, or None and a line that says why not."
+    described = Path(run)/'data.json'
+    if not described.is_file(): return None
+    known = json.loads(described.read_text(encoding='utf-8'))
+    try: return _module('datasets').open_dataset(source or known['source'], classes=known['classes'])
+    except ValueError as e:
+        if not _for_users(e): raise
+        print(f'no pictures in the report: {e}', file=sys.stderr)
+
+def _report_one(a, run:str) -> int:
+    "Rebuild what is made of a run: the report, its folds' reports, the model card; or the comparison of a grid."
+    report, compare, card, grid = (_module(n) for n in ('report', 'compare', 'model_card', 'grid'))
+    if grid.read_grid(run):
+        table, page = grid.finish_grid(run, grid.plan_grid(*grid.read_grid(run)))
+        print(page or f'{run}: fewer than two complete runs, nothing to compare')
+        return 0
+    folds = compare.fold_folders(run)
+    for one in folds or [run]:
+        print(report.build_report(one, _run_data(one, a.data), a.pictures))
+        if (Path(one)/'metrics.json').is_file(): print(card.write_card(one, a.license))
+    if folds: print(compare.write_folds_report(run))
     return 0
 
-# %% ../nbs/41_cli.ipynb #f179a166
+def _report(a) -> int:
+    several = len(a.run_folder) > 1
+    unused = [f'--{k}' for k, v in (('out', a.out and not several), ('data', a.data and several)) if v]
+    if unused: print(f'{unused[0]} is for {"one run" if several else "several runs"}; leave it out', file=sys.stderr); return 2
+    if several: print(_module('compare').compare_runs(a.run_folder, a.out)); return 0
+    return _report_one(a, a.run_folder[0])
+
+# %% ../nbs/41_cli.ipynb #8db67f5b
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
@@ -116,7 +153,7 @@ def _bench(a) -> int:
     if a.json: _module('run').write_json(a.json, result); print(f'wrote {a.json}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #e400bbdd
+# %% ../nbs/41_cli.ipynb #d32125f0
 def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
@@ -140,7 +177,7 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
-# %% ../nbs/41_cli.ipynb #8696a913
+# %% ../nbs/41_cli.ipynb #7ec1de2b
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
@@ -155,17 +192,22 @@ def make_parser() -> argparse.ArgumentParser:
     p = sub.add_parser('train', help='run an experiment: from settings to a trained network and a report'); p.set_defaults(run=_train); _add_settings(p)
     p.add_argument('--out', default='runs/car_parts', metavar='RUN', help='run folder, new or empty (default: runs/car_parts)')
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='data to use in place of what the settings name')
-    p.add_argument('--resume', action='store_true', help='go on with an interrupted run'); p.add_argument('--no-report', action='store_true', help='leave out report.html')
+    p.add_argument('--grid', action='append', default=[], metavar='KEY=VALUE,VALUE', help='run with each of these values, such as training.learning_rate=1e-3,3e-4 (a value that is a list: [],[HorizontalFlip]); '
+                   'given several times: with all combinations. Each gets a folder of its own in --out, and all are compared')
+    p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid'); p.add_argument('--no-report', action='store_true', help='leave out report.html')
     p.add_argument('--no-download', action='store_true', help='fail where a data set would have to be fetched'); p.add_argument('--quiet', action='store_true', help='write to train.log only')
-    p = sub.add_parser('report', help='build the report of a run anew'); p.set_defaults(run=_report)
-    p.add_argument('run_folder', metavar='RUN'); p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures are, if they have moved')
-    p.add_argument('--pictures', type=int, default=12, help='how many to show (default: 12)')
+    p = sub.add_parser('report', help='build the report of a run anew, or compare several runs'); p.set_defaults(run=_report)
+    p.add_argument('run_folder', nargs='+', metavar='RUN', help='run folder, also one with folds or a grid inside; of several the others are compared with the first')
+    p.add_argument('--out', metavar='DIR', help='several runs: folder for comparison.html, .csv and .png (default: the folder they lie in, or else the working directory)')
+    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='one run: where the pictures are, if they have moved')
+    p.add_argument('--pictures', type=int, default=24, help='one run: how many to show (default: 24)')
+    p.add_argument('--license', default='unknown', help="one run: the weights' licence for the model card, as Hugging Face abbreviates it, such as apache-2.0 (default: unknown)")
     p = sub.add_parser('bench', help='time loading, training step and cache, as ratios within one run'); p.set_defaults(run=_bench)
     p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)'); p.add_argument('--rounds', type=int, default=3, help='how often everything is timed in turn (default: 3)')
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
-# %% ../nbs/41_cli.ipynb #13bb3d97
+# %% ../nbs/41_cli.ipynb #15d0777e
 def main(
     argv:Sequence[str]|None=None, # Arguments; None: those of the command line
 ) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted

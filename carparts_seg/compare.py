@@ -9,7 +9,7 @@ __all__ = ['CompareError', 'Compared', 'fold_folders', 'run_names', 'read_compar
            'pairing_words', 'render_comparison', 'common_folder', 'compare_runs', 'folds_frame', 'render_folds',
            'write_folds_report']
 
-# %% ../nbs/36_compare.ipynb #6948a4cb
+# %% ../nbs/36_compare.ipynb #232105cf
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from .parts import display_name, mirror_name, side_of
 from .run import write_atomic
 from .words import clean_log, duration, flat_settings
 
-# %% ../nbs/36_compare.ipynb #6fe48017
+# %% ../nbs/36_compare.ipynb #b2127747
 class CompareError(ValueError):
     "Runs that can't be compared."
 
@@ -64,7 +64,7 @@ class Compared:
         mean = {k: np.mean(v) for k in self.folds[0].metrics if None not in (v := [metric_value(f.metrics, k) for f in self.folds])}
         return mean | ({} if self.evidence is None else summarize(self.evidence.counts, self.classes))
 
-# %% ../nbs/36_compare.ipynb #e721246a
+# %% ../nbs/36_compare.ipynb #0aa60eaf
 def fold_folders(
     path:str|Path, # a run folder
 ) -> list[Path]: # `fold_0`, `fold_1` …, by their numbers; empty for a run with one fold
@@ -95,7 +95,7 @@ def _evidence(run:RunFolder) -> Evidence|None:
     try: return Evidence.load(run.path/'evidence.npz')
     except EvidenceError as e: run.notes.append(str(e).replace(str(run.path/'evidence.npz'), 'evidence.npz'))
 
-# %% ../nbs/36_compare.ipynb #06bdd7b2
+# %% ../nbs/36_compare.ipynb #de31da08
 def settings_differences(
     runs:Sequence[Compared], # runs
 ) -> pd.DataFrame: # a row for each setting in which not all are alike, a column a run; '–' where a run doesn't say
@@ -104,7 +104,7 @@ def settings_differences(
     rows = {k: [s.get(k, '–') for s in settings] for k in dict.fromkeys(k for s in settings for k in s)}
     return pd.DataFrame.from_dict({k: v for k, v in rows.items() if len(set(v)) > 1}, orient='index', columns=[r.name for r in runs]).rename_axis('setting')
 
-# %% ../nbs/36_compare.ipynb #3d4ec5f9
+# %% ../nbs/36_compare.ipynb #9195af0f
 def _ratio(a, b): return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) > 0)
 
 def _mean(a):
@@ -125,7 +125,7 @@ def drawn_metrics(
     return {'miou': _mean(iou), 'iou_per_image': share @ iou_per_mask(counts).mean(1), OF_NOTHING: share @ (counts.true == 0).mean(1), 'dice': _mean(dice),
             'side_swap': _ratio(s[:, sided].sum(1), t[:, sided].sum(1))} | {f'iou_{c}': iou[:, k] for k, c in enumerate(classes)}
 
-# %% ../nbs/36_compare.ipynb #2b4bc05b
+# %% ../nbs/36_compare.ipynb #4d54bbf1
 def same_pictures(
     a:Compared, # a run
     b:Compared, # another
@@ -137,20 +137,22 @@ def same_pictures(
 def _verdict(metric:str, low:float, high:float) -> str:
     "What an interval of differences says; of `side_swap` less is better."
     if not np.isfinite([low, high]).all() or metric == OF_NOTHING: return ''
-    if low <= 0 <= high: return 'within chance'
+    if low <= 0 <= high: return 'within chance' if high > low else 'the same'
     return 'better' if (low > 0) != metric.startswith('side_swap') else 'worse'
 
-# %% ../nbs/36_compare.ipynb #5a0bce1d
+# %% ../nbs/36_compare.ipynb #3d289cdf
+_HEAD = ('miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap', 'mask_ap', 'mask_ap50')  # the metrics before those of the classes
+
 def compare_metrics(
     base:Compared, # what is compared with
     other:Compared, # the run
     n:int=1000, # draws
     level:float=.95, # of the interval
     seed:int=0, # of the draws
-) -> pd.DataFrame: # index metric; base, other, difference, low, high, n_images, verdict ('better', 'worse', 'within chance'; '' without an interval), paired
+) -> pd.DataFrame: # index metric; base, other, difference, low, high, n_images, verdict ('better', 'worse', 'within chance', 'the same'; '' without an interval), paired
     "The metrics of two runs, their differences, and the bootstrap interval of these."
     paired, shared = same_pictures(base, other), [c for c in base.classes if c in other.classes]
-    names = ['miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap', 'mask_ap', 'mask_ap50', *[f'iou_{c}' for c in shared]]
+    names = [*_HEAD, *[f'iou_{c}' for c in shared]]
     metrics = [r.metrics for r in (base, other)]
     t = pd.DataFrame({k: [metric_value(m, k) for m in metrics] for k in names}, index=['base', 'other'], dtype=float).T
     t = t.assign(difference=t['other'] - t['base'], low=np.nan, high=np.nan, n_images=[_images(base, other, k) for k in names], paired=paired)
@@ -175,7 +177,7 @@ def _images(base, other, metric) -> int:
         return int((r.evidence.true[:, r.classes.index(c)] > 0).sum()) if r.evidence is not None and c in r.classes else r.n_images
     return min(one(base), one(other))
 
-# %% ../nbs/36_compare.ipynb #4e41b497
+# %% ../nbs/36_compare.ipynb #6f6994ea
 def comparison_frame(
     runs:Sequence[Compared], # runs, the first of which the others are compared with
     n:int=1000, # draws
@@ -197,7 +199,7 @@ def metric_words(
     "A metric's name for people."
     return display_name(metric[4:]) or metric[4:] if metric.startswith('iou_') and not metric.startswith('iou_per_image') else metric
 
-# %% ../nbs/36_compare.ipynb #0eb9c465
+# %% ../nbs/36_compare.ipynb #fe4ac60b
 _LIGHT = ('#0068a8', '#c24e00', '#007a5a', '#9c3f80', '#8a6a00', '#3d4fbf', '#1b1f24', '#7a5c3a')
 _DARK = ('#56b4e9', '#f0803c', '#00c090', '#e39cc6', '#e6b430', '#9aaeff', '#e6e9ec', '#c9ad8d')
 
@@ -219,10 +221,10 @@ def compared_panels(
         lines = [(i, *c) for i, r in enumerate(runs) for p in r.parts if (c := curve(p.charts, g, k)) is not None]
         if g == 'train': lines = [(i, s, pd.Series(v).rolling(10, min_periods=1).mean().to_numpy()) for i, s, v in lines]
         nothing = [(-1, *c) for r in runs for p in r.parts if (c := curve(p.charts, g, OF_NOTHING)) is not None] if k == 'iou_per_image' else []
-        if lines and (k != 'iou_per_image' or nothing): panels.append((title, lines + list({tuple(v): (i, s, v) for i, s, v in nothing}.values())[:len(runs)]))
+        if lines and (k != 'iou_per_image' or nothing): panels.append((title, lines + list({round(float(c[2][-1]), 6): c for c in sorted(nothing, key=lambda c: c[1][-1]) if len(c[2])}.values())))
     return panels
 
-# %% ../nbs/36_compare.ipynb #74a658d7
+# %% ../nbs/36_compare.ipynb #ad6fb10f
 def _draw_lines(ax, title, lines, names, colors):
     "One panel of curves."
     for i, steps, values in lines:
@@ -247,7 +249,7 @@ def plot_compared_curves(
         for t in fig.legend(seen.values(), seen.keys(), loc='outside lower center', ncols=2 if max(map(len, seen), default=0) > 30 else 4).get_texts(): t.set_parse_math(False)
     return fig
 
-# %% ../nbs/36_compare.ipynb #011ea580
+# %% ../nbs/36_compare.ipynb #a1a1b82a
 def _draw_differences(ax, t, c):
     "One panel of differences, a row a metric."
     use = {'better': (c['ours'], '^'), 'worse': (c['nothing'], 'v')}
@@ -274,10 +276,10 @@ def plot_differences(
         fig.supxlabel('difference to the first run', fontsize=9, color=c['soft'])
     return fig
 
-# %% ../nbs/36_compare.ipynb #faca18ae
+# %% ../nbs/36_compare.ipynb #4d4e744c
 _TABLE = """
-<div class="wide first-stays" tabindex="0" role="region" aria-label="{{ t.title or s.title }}"><table class="sortable"><thead><tr>{% for c in t.columns %}<th{% if loop.first %} class="text"{% endif %} style="white-space: normal">{{ c }}</th>{% endfor %}</tr></thead><tbody>
-{% for r in t.rows %}<tr>{% for v in r %}{% if v is mapping %}<td class="{{ v.kind }}"{% if v.value is defined and v.value is not none %} data-value="{{ v.value }}"{% endif %}>{% if v.color is defined %}<span class="swatch" style="--c: {{ v.color }}"></span>{% endif %}{% if v.link %}<a href="{{ v.link }}">{{ v.text }}</a>{% else %}{{ v.text }}{% endif %}</td>{% else %}<td>{{ v }}</td>{% endif %}{% endfor %}</tr>
+<div class="wide first-stays" tabindex="0" role="region" aria-label="{{ t.title or s.title }}"><table class="sortable"{% if not t.wrap %} style="overflow-wrap: normal"{% endif %}><thead><tr>{% for c in t.columns %}<th{% if loop.first %} class="text"{% endif %} style="white-space: normal">{{ c|string|replace("_", "_\u200b")|replace(",", ",\u200b") }}</th>{% endfor %}</tr></thead><tbody>
+{% for r in t.rows %}<tr>{% for v in r %}{% if v is mapping %}<td class="{{ v.kind }}"{% if v.kind == "text mark" %} style="white-space: nowrap"{% endif %}{% if v.value is defined and v.value is not none %} data-value="{{ v.value }}"{% endif %}>{% if v.color is defined %}<span class="swatch" style="--c: {{ v.color }}"></span>{% endif %}{% if v.link %}<a href="{{ v.link }}">{{ v.text }}</a>{% else %}{{ v.text }}{% endif %}</td>{% else %}<td>{{ v }}</td>{% endif %}{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 """
 _TEMPLATES = {'table.html': _TABLE, 'compared.html': """{% from 'chart.html' import chart %}
@@ -293,7 +295,7 @@ def _section(id:str, title:str, **content) -> dict:
     "A section for the template, with everything that it may hold."
     return dict(id=id, title=title, template='compared', sentences=[], first_large=False, tiles=[], charts=[], tables=[], log='') | content
 
-def _table(columns, rows, title='', words='', closed=False) -> dict: return dict(columns=list(columns), rows=list(rows), title=title, words=words, closed=closed)
+def _table(columns, rows, title='', words='', closed=False, wrap=False) -> dict: return dict(columns=list(columns), rows=list(rows), title=title, words=words, closed=closed, wrap=wrap)
 
 def _text(text, **more) -> dict: return dict(kind='text', text=text, link=None) | more
 
@@ -302,11 +304,11 @@ def _number(v, digits=3, signed=False) -> dict|str:
     if v is None or not np.isfinite(v): return dict(kind='none', text='–', link=None)
     return dict(kind='', text=f'{v:+.{digits}f}' if signed else shown(v, digits), value=v, link=None)
 
-# %% ../nbs/36_compare.ipynb #bd361c01
+# %% ../nbs/36_compare.ipynb #e48ccedc
 def _run_style(n:int) -> str:
     "The runs' colours as variables of the page, for a light and a dark ground."
     light, dark = (' '.join(f'--run{i}: {c};' for i, c in enumerate(run_colors(min(n, 8), d))) for d in (False, True))
-    return f':root {{ {light} }} [data-theme="dark"] {{ {dark} }} @media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{ {dark} }} }}'
+    return f':root {{ {light} }} [data-theme=dark] {{ {dark} }} @media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}'
 
 def _swatch(i:int) -> str: return f'var(--run{i % 8})'
 
@@ -339,7 +341,9 @@ def _one_panel(title, lines, names) -> Figure:
         for t in ax.legend(seen.values(), seen.keys()).get_texts(): t.set_parse_math(False)
     return fig
 
-# %% ../nbs/36_compare.ipynb #b2a2a4a5
+# %% ../nbs/36_compare.ipynb #fe1081b6
+def _label(metric:str) -> str: return metric if metric in _HEAD else chart_text(metric[4:])
+
 def difference_chart(
     frame:pd.DataFrame, # from `comparison_frame`
 ) -> dict: # for the page
@@ -348,8 +352,8 @@ def difference_chart(
     marks, data = {'better': 'triangle-up', 'worse': 'triangle-down'}, []
     for r in order[1:]:
         x, i = t[t.run == r], order.index(r)
-        words = [f'<b>{chart_text(metric_words(m))}</b>, {chart_text(r)}<br>{d:+.3f}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
-        data.append(dict(type='scatter', mode='markers', name=chart_text(r), x=chart_values(x.difference), y=[chart_text(metric_words(m)) for m in x.metric], hovertext=words, hovertemplate='%{hovertext}<extra></extra>',
+        words = [f'<b>{_label(m)}</b>, {chart_text(r)}<br>{d:+.3f}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
+        data.append(dict(type='scatter', mode='markers', name=chart_text(r), x=chart_values(x.difference), y=[_label(m) for m in x.metric], hovertext=words, hovertemplate='%{hovertext}<extra></extra>',
                          marker=dict(color=_swatch(i), size=9, symbol=[marks.get(v, 'circle-open') for v in x.verdict]),
                          error_x=dict(type='data', symmetric=False, array=chart_values((x.high - x.difference).fillna(0)), arrayminus=chart_values((x.difference - x.low).fillna(0)), color=_swatch(i), thickness=1.4, width=3)))
     n = t.metric.nunique()
@@ -359,7 +363,7 @@ def difference_chart(
                 height=90 + max(22, 9*len(data))*n, layout=dict(hovermode='closest', showlegend=len(data) > 1, xaxis=dict(title=dict(text='difference'), zeroline=True, zerolinecolor='var(--ink)'),
                                                                yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), scattermode='group', scattergap=.3))
 
-# %% ../nbs/36_compare.ipynb #68ea87d4
+# %% ../nbs/36_compare.ipynb #b98967d3
 def comparison_words(
     runs:Sequence[Compared], # runs
     frame:pd.DataFrame, # from `comparison_frame`
@@ -370,7 +374,7 @@ def comparison_words(
         t = frame[frame.run == r.name].set_index('metric')
         m = t.loc['miou']
         if not np.isfinite(m.difference): out.append(f'{r.name} and {first} have no miou in common.'); continue
-        how = {'better': f'better than {first}', 'worse': f'worse than {first}', 'within chance': f"not told from {first}", '': f'beside {first}, without an interval'}[m.verdict]
+        how = {'better': f'better than {first}', 'worse': f'worse than {first}', 'within chance': f'not told from {first}', 'the same': f'no different from {first}', '': f'beside {first}, without an interval'}[m.verdict]
         over = f', 95 % interval {m.low:+.3f} to {m.high:+.3f}' if m.verdict else ''
         classes = t[t.index.str.startswith('iou_') & ~t.index.str.startswith('iou_per')]
         better, worse = ((classes.verdict == v).sum() for v in ('better', 'worse'))
@@ -397,9 +401,7 @@ def pairing_words(
     if known: out.append('An interval covers the luck with the validation pictures, not that of the training: the same settings with another seed give another network. Of twenty classes that do not differ, one is expected outside its interval.')
     return out
 
-# %% ../nbs/36_compare.ipynb #ae555bf2
-_HEAD = ('miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap', 'mask_ap', 'mask_ap50')
-
+# %% ../nbs/36_compare.ipynb #75501711
 def _link(run:Compared|RunFolder, out:Path) -> str|None:
     "Where a run's report is, seen from a folder; None where there is none."
     report = (run.run if isinstance(run, Compared) else run).path/'report.html'
@@ -415,7 +417,7 @@ def _seconds(r:Compared) -> dict:
     v = [s for p in r.parts if (s := metric_value(p.metrics, 'seconds_training')) is not None]
     return dict(kind='', text=duration(sum(v)), value=sum(v), link=None) if v else _number(None)
 
-def _verdict_cell(v:str) -> dict: return dict(kind='text' if v in ('better', 'worse') else 'text none', text={'better': '▲ better', 'worse': '▼ worse'}.get(v, v), link=None)
+def _verdict_cell(v:str) -> dict: return dict(kind='text mark', text={'better': '▲ better', 'worse': '▼ worse'}.get(v, v), link=None)
 
 def _class_tables(runs, frame) -> list[dict]:
     "All runs beside one another, a row a class, and for each run after the first a table with the intervals."
@@ -426,11 +428,11 @@ def _class_tables(runs, frame) -> list[dict]:
     tables = [_table(['IoU of', *[r.name for r in runs]], rows, words=f'▲ and ▼: better or worse than {runs[0].name}, beyond the interval.')] if len(runs) > 2 else []
     for r in runs[1:]:
         t = frame[frame.run == r.name]
-        rows = [[_text(metric_words(x.metric)), _number(x.base), _number(x.value), _number(x.difference, signed=True), f'{x.low:+.3f} to {x.high:+.3f}' if np.isfinite(x.low) else '–', _verdict_cell(x.verdict), str(x.n_images)] for x in t.itertuples()]
-        tables.append(_table(['', runs[0].name, r.name, 'difference', '95 % interval', 'verdict', 'pictures'], rows, f'{r.name} and {runs[0].name}', closed=len(runs) > 2))
+        rows = [[_text(metric_words(x.metric)), _number(x.base), _number(x.value), _number(x.difference, signed=True) | {'text': (f'{x.difference:+.3f}' if np.isfinite(x.difference) else '–') + mark(x.verdict)}, f'{x.low:+.3f} to {x.high:+.3f}' if np.isfinite(x.low) else '–', _verdict_cell(x.verdict), str(x.n_images)] for x in t.itertuples()]
+        tables.append(_table(['figure', runs[0].name, r.name, 'difference', '95 % interval', 'verdict', 'pictures'], rows, f'{r.name} and {runs[0].name}', closed=len(runs) > 2))
     return tables
 
-# %% ../nbs/36_compare.ipynb #ad853845
+# %% ../nbs/36_compare.ipynb #bcb7c624
 def render_comparison(
     runs:Sequence[Compared], # runs
     frame:pd.DataFrame, # from `comparison_frame`
@@ -442,7 +444,7 @@ def render_comparison(
     settings = settings_differences(runs)
     rows = [[_text(k), *[_text(v) for v in vs]] for k, vs in zip(settings.index, settings.to_numpy())]
     sections = [_section('runs', 'Runs', style=_run_style(len(runs)), first_large=True, sentences=[*comparison_words(runs, frame), *pairing_words(runs, frame)], tables=[_runs_table(runs, out)]),
-                _section('settings', 'Settings that differ', tables=[_table(['setting', *settings.columns], rows)] if rows else [], sentences=[] if rows else ['None.']),
+                _section('settings', 'Settings that differ', tables=[_table(['setting', *settings.columns], rows, wrap=True)] if rows else [], sentences=[] if rows else ['None.']),
                 _section('curves', 'Curves', charts=curve_charts(runs[:8]), sentences=[f'Those of the first 8 of {len(runs)} runs.'] if len(runs) > 8 else []),
                 _section('differences', 'Differences', charts=[difference_chart(frame[frame.run.isin([r.name for r in runs[:7]])])], tables=_class_tables(runs, frame))]
     notes = [*notes, *[f'{r.name}: {n}' for r in runs for p in r.parts for n in p.notes]]
@@ -472,7 +474,7 @@ def compare_runs(
     for name, figure in (('curves', plot_compared_curves(runs[:8])), ('differences', plot_differences(frame))): write_atomic(out/f'comparison_{name}.png', lambda p: p.write_bytes(png_bytes(figure)))
     return write_atomic(out/'comparison.html', lambda p: p.write_text(render_comparison(runs, frame, out, title, notes), encoding='utf-8'))
 
-# %% ../nbs/36_compare.ipynb #b10e913a
+# %% ../nbs/36_compare.ipynb #a248d835
 def folds_frame(
     run:Compared, # a run with folds
 ) -> pd.DataFrame: # index metric; a column a fold, then mean, spread, together (all validation pictures as one set; NaN where that can't be known)
@@ -497,7 +499,7 @@ def _fold_words(run:Compared, t:pd.DataFrame) -> list[str]:
     if run.parts[0].setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
     return out
 
-# %% ../nbs/36_compare.ipynb #7092a0dd
+# %% ../nbs/36_compare.ipynb #0d29688b
 def render_folds(
     run:Compared, # a run with folds
 ) -> str: # HTML
@@ -511,7 +513,7 @@ def render_folds(
     sections = [_section('folds', 'Folds', style=_run_style(len(parts)), first_large=True, sentences=_fold_words(run, t), tiles=tiles, tables=[_runs_table(parts, out)]),
                 _section('curves', 'Curves', charts=curve_charts(parts)),
                 _section('classes', 'Classes', sentences=['IoU of each class. Spread: standard deviation over the folds. Together: all validation pictures as one set.'], tables=[_table(['class', *t.columns], rows)]),
-                _section('settings', 'Settings', tables=[_table(['setting', 'value'], settings, f'{len(settings)} settings', closed=True)]), _section('log', 'Log', log=clean_log(run.run.log or ''))]
+                _section('settings', 'Settings', tables=[_table(['setting', 'value'], settings, f'{len(settings)} settings', closed=True, wrap=True)]), _section('log', 'Log', log=clean_log(run.run.log or ''))]
     notes = [n for n in run.run.notes if not n.startswith(('charts', 'results', 'data', 'validation', 'evidence'))] + [f'{f.path.name}: {n}' for f in run.folds for n in f.notes]
     return render_page(run.run.title, f'Training report of the {len(run.folds)} folds in the run folder {out.resolve().name}', sections, notes, templates=_TEMPLATES, scripts=['page.js'])
 
