@@ -8,7 +8,7 @@ __all__ = ['OF_NOTHING', 'ReportError', 'RunFolder', 'curve', 'read_run', 'inven
            'plot_per_class', 'SideBySide', 'predicted_parts', 'side_by_side', 'image_scores', 'draw_side_by_side',
            'plot_predictions', 'pick_pictures']
 
-# %% ../nbs/29_figures.ipynb #5b356c9f
+# %% ../nbs/29_figures.ipynb #b7665620
 import json, math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +23,14 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from .evidence import invent_evidence, invent_masks
 from .figure_style import Drawing, figure_colors, figure_look, shown
 from .images import draw_parts, parts_legend, read_image, resize_image
-from .parts import display_name, mirror_name, part_colors
+from .parts import display_name, part_colors
 from .rle import mask_to_rle, unpack_planes
 from .table import PartsData, TableError
 
-# %% ../nbs/29_figures.ipynb #d3739578
+# %% ../nbs/29_figures.ipynb #16942006
 OF_NOTHING = 'iou_per_image_of_nothing' # the metric without which iou_per_image isn't shown
 
 class ReportError(ValueError):
@@ -71,7 +72,7 @@ class RunFolder:
         if self.about.get('valid_files'): return list(self.about['valid_files'])
         return [] if self.predictions is None else list(dict.fromkeys(self.predictions['file_name']))
 
-# %% ../nbs/29_figures.ipynb #67748fcf
+# %% ../nbs/29_figures.ipynb #3b34e863
 def curve(
     charts:Mapping, # curves as in charts.json
     group:str, # 'train', 'meta' or 'validation'
@@ -94,7 +95,7 @@ def _checked_charts(
         for name in curves: curve(charts, group, name)
     return charts
 
-# %% ../nbs/29_figures.ipynb #8aabb4d6
+# %% ../nbs/29_figures.ipynb #6afee67f
 def _mapping(
     content, # what a JSON or YAML file holds
     )->dict: # the same; raises ValueError
@@ -119,7 +120,7 @@ _PIECES = {'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_te
            'about': ('data.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
            'predictions': ('validation_predictions.parquet', _predictions)}
 
-# %% ../nbs/29_figures.ipynb #b55383d6
+# %% ../nbs/29_figures.ipynb #6154d4a9
 def read_run(
     path:str|Path, # run folder
 )->RunFolder: # raises ReportError where there is no such folder, or nothing of a run in it
@@ -135,7 +136,7 @@ def read_run(
             except Exception as e: run.notes.append(f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}')
     return run
 
-# %% ../nbs/29_figures.ipynb #95dbde37
+# %% ../nbs/29_figures.ipynb #3275e82f
 def invent_predictions(
     data:PartsData, # pictures with their true masks
     shift:int=2, # how far masks are moved at most, in percent of the height
@@ -146,11 +147,7 @@ def invent_predictions(
     rng, rows, counts = np.random.default_rng(seed), [], []
     for f in data.files:
         true, (h, w) = unpack_planes(data.packed(f), len(data.classes)), data.size(f)
-        pred = np.zeros_like(true)
-        for c in np.flatnonzero(true.any((1, 2))):
-            if data.classes[c] == 'tailgate' or true[c].sum() < .002*h*w or rng.random() < .08: continue
-            name = mirror_name(data.classes[c]) if rng.random() < .15 else data.classes[c]
-            pred[data.classes.index(name) if name in data.classes else c] |= np.roll(true[c], rng.integers(-shift, shift + 1, 2)*h//100, (0, 1))
+        pred = invent_masks(true, data.classes, rng, shift)
         counts.append(PixelCounts.from_masks(pred[None], true[None], data.classes))
         iou = summarize(counts[-1], data.classes)['iou_per_image']
         about = dict(file_name=f, height=h, width=w, image_loss=2*(1 - iou) + .1*rng.random(), image_iou=iou)
@@ -158,7 +155,7 @@ def invent_predictions(
         rows += [about | r for r in found or [dict(name=None, rle_mask=None, score=None)]]
     return pd.DataFrame(rows), PixelCounts.concat(counts)
 
-# %% ../nbs/29_figures.ipynb #26de2f1f
+# %% ../nbs/29_figures.ipynb #b8be0c17
 def invent_charts(
     metrics:Mapping, # with miou, iou_per_image, iou_per_image_of_nothing: where the curves end
     n_train:int=320, # pictures an epoch
@@ -175,7 +172,7 @@ def invent_charts(
             'validation': {'loss': line(e, 1.1 + .6*np.exp(-3*e)), 'IoU': line(e, metrics['miou']*(1 - np.exp(-3*e))/(1 - np.exp(-3))),
                            'iou_per_image': line(e, metrics['iou_per_image']*np.linspace(.55, 1, epochs)), OF_NOTHING: line(e, [metrics[OF_NOTHING]]*epochs)}}
 
-# %% ../nbs/29_figures.ipynb #297bd60e
+# %% ../nbs/29_figures.ipynb #77aea6fc
 def invent_run(
     folder:str|Path, # an empty folder; the run goes into `run`, the pictures into `cars`
     n:int=6, # validation pictures
@@ -193,6 +190,8 @@ def invent_run(
     columns = {k: charts['validation'][c]['values'] for k, c in dict(valid_loss='loss', miou='IoU', iou_per_image='iou_per_image', iou_per_image_of_nothing=OF_NOTHING).items()}
     pd.DataFrame(dict(epoch=epoch, images_seen=320*epoch, train_loss=charts['train']['loss']['values'][19::20]) | columns | dict(lr=charts['meta']['lr']['values'][19::20], seconds=26.2*epoch)).to_csv(run/'results.csv', index=False)
     predictions.to_parquet(run/'validation_predictions.parquet')
+    masks = [[unpack_planes(p.packed(f), len(data.classes)) for f in data.files] for p in (data, PartsData(predictions, data.folder, data.classes))]
+    invent_evidence(masks[0], data.classes, masks[1], data.files).save(run/'evidence.npz')
     config = dict(experiment_name='drawn_cars', architecture=dict(architecture='Unet', backbone='resnet34', pretrained=False), image=dict(image_height=256, image_width=256),
                   prediction=dict(probability_threshold=.5), training=dict(batch_size=16, epochs=5, learning_rate=.001, loss_function='BCEDice'))
     (run/'config.yaml').write_text(yaml.safe_dump(config)); (run/'train.log').write_text('seed 17\nepoch 1: validation loss 1.42\nepoch 5: validation loss 1.13\n')
@@ -200,7 +199,7 @@ def invent_run(
     for name, content in dict(charts=charts, metrics=metrics, data=about).items(): (run/f'{name}.json').write_text(json.dumps(content))
     return run, data
 
-# %% ../nbs/29_figures.ipynb #683ae9a4
+# %% ../nbs/29_figures.ipynb #8d21be4d
 @dataclass
 class Panel:
     "One panel of the curves: lines over the number of pictures seen."
@@ -226,7 +225,7 @@ def curve_panels(
         panels.append(panel)
     return panels
 
-# %% ../nbs/29_figures.ipynb #137f645c
+# %% ../nbs/29_figures.ipynb #dfe41891
 def _smooth(
     values:np.ndarray, # one value a batch
     n:int, # how many batches
@@ -254,7 +253,7 @@ def draw_panel(
     if not any(np.isfinite(v).any() for *_, v in panel.lines): ax.text(.5, .5, 'no values', ha='center', va='center', transform=ax.transAxes, color=c['soft'])
     return ax
 
-# %% ../nbs/29_figures.ipynb #4f3d48e6
+# %% ../nbs/29_figures.ipynb #51261399
 def plot_curves(
     charts:Mapping, # curves as in charts.json
     reference:Mapping|None=None, # the reference experiment's curves, in the same schema
@@ -273,7 +272,7 @@ def plot_curves(
         if not panels: axes[0, 0].text(.5, .5, 'no curves', ha='center', va='center')
     return fig
 
-# %% ../nbs/29_figures.ipynb #f3b39002
+# %% ../nbs/29_figures.ipynb #436f8979
 def metric_value(
     metrics:Mapping, # as in metrics.json
     key:str, # name of a metric
@@ -297,7 +296,7 @@ def per_class_table(
     if images is not None: table['images'] = [int(images.get(c, 0)) for c in classes]
     return table
 
-# %% ../nbs/29_figures.ipynb #e2826965
+# %% ../nbs/29_figures.ipynb #3c3ba618
 def images_with(
     data:PartsData, # a data set
 )->dict[str,int]: # for each class the number of pictures with a mask of it
@@ -306,7 +305,7 @@ def images_with(
     n = t.groupby('name')['file_name'].nunique()
     return {c: int(n.get(c, 0)) for c in data.classes}
 
-# %% ../nbs/29_figures.ipynb #b5d66919
+# %% ../nbs/29_figures.ipynb #ed1286e6
 def plot_per_class(
     metrics:Mapping, # as in metrics.json
     classes:Sequence[str], # class list
@@ -328,7 +327,7 @@ def plot_per_class(
         if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=3); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
     return fig
 
-# %% ../nbs/29_figures.ipynb #83ad3be1
+# %% ../nbs/29_figures.ipynb #38edbb8c
 def _thinned(
     packed:np.ndarray, # packed masks (H, W, P)
     height:int, # new height in pixels
@@ -347,7 +346,7 @@ class SideBySide:
     predicted:list # positions of the classes that were predicted
     iou:float|None # mean IoU over the classes of either; None where there are none
 
-# %% ../nbs/29_figures.ipynb #5b00f552
+# %% ../nbs/29_figures.ipynb #a6913ad8
 def predicted_parts(
     data:PartsData, # the data set; its class list decides the planes
     predictions:pd.DataFrame, # file_name, name, rle_mask, height, width
@@ -372,7 +371,7 @@ def side_by_side(
     small = resize_image(image, h, w)
     return SideBySide(file, [small, *(draw_parts(small, _thinned(m, h, w), data.classes) for m in masks)], np.flatnonzero(t.any(1)).tolist(), np.flatnonzero(p.any(1)).tolist(), iou)
 
-# %% ../nbs/29_figures.ipynb #1c67b8be
+# %% ../nbs/29_figures.ipynb #2c3be286
 def image_scores(
     predictions:pd.DataFrame, # with file_name, and maybe image_loss, image_iou
 )->pd.DataFrame: # a row a picture: image_loss, image_iou; NaN where missing
@@ -411,7 +410,7 @@ def plot_predictions(
     predicted = predicted_parts(data, predictions)
     return draw_side_by_side([side_by_side(data, predicted, f) for f in files], data.classes, image_scores(predictions)['image_loss'].to_dict(), dark)
 
-# %% ../nbs/29_figures.ipynb #a4eca221
+# %% ../nbs/29_figures.ipynb #9f1e5a25
 def pick_pictures(
     predictions:pd.DataFrame, # predicted masks with image_loss
     files:Sequence[str]|None=None, # pictures to choose from; None: all

@@ -6,7 +6,7 @@
 __all__ = ['precision_recall', 'plot_precision_recall', 'confusion_frame', 'plot_confusion', 'side_swap_frame', 'plot_side_swaps',
            'mask_frame', 'by_size', 'plot_by_size', 'confident_mistakes', 'plot_mistakes']
 
-# %% ../nbs/28a_mistakes.ipynb #82f9d292
+# %% ../nbs/28a_mistakes.ipynb #817eafe6
 from collections.abc import Sequence
 
 import cv2
@@ -25,7 +25,7 @@ from .parts import mirror_name, side_of
 from .rle import rle_to_coco, unpack_planes
 from .table import PartsData
 
-# %% ../nbs/28a_mistakes.ipynb #5d847f64
+# %% ../nbs/28a_mistakes.ipynb #6c844aa7
 def precision_recall(
     ev:Evidence, # of an evaluation
 )->pd.DataFrame: # index class; columns iou, dice, precision, recall (NaN where not defined), true, predicted, both (pixels), n_images
@@ -51,16 +51,18 @@ def plot_precision_recall(
         ax.set(xlim=(-.02, 1.02), xlabel='share of pixels'); fig.legend(loc='outside upper right', ncols=2)
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #308d0fcf
+# %% ../nbs/28a_mistakes.ipynb #0bfeb39b
 def confusion_frame(
     ev:Evidence, # of an evaluation
-    normalize:str|None='true', # 'true': each row sums to 1; 'predicted': each column; None: pixels
+    normalize:str|None='true', # 'true': shares of the true pixels; 'predicted': of the predicted ones; None: pixels
+    one_label:bool=False, # whether a pixel has one label, the smallest part, in place of every claim
 )->pd.DataFrame: # rows truth, columns prediction, 'background' last; NaN in a row (column) without pixels; raises ValueError
-    "Which parts are taken for which, one label a pixel, smaller parts on top."
+    "Which parts are taken for which; a claim that is right, on a pixel with several parts, is no mistake."
     if normalize not in ('true', 'predicted', None): raise ValueError(f"normalize: {normalize!r}; it must be 'true', 'predicted' or None")
-    names, m = [*ev.classes, 'background'], ev.confusion.sum(0)
+    names, tops, m = [*ev.classes, 'background'], ev.confusion.sum(0), (ev.confusion if one_label else ev.claims).sum(0)
     if normalize:
-        total = m.sum(1 if normalize == 'true' else 0, keepdims=True)
+        axis, each = (1, ev.true) if normalize == 'true' else (0, ev.predicted)
+        total = np.expand_dims(tops.sum(axis) if one_label else np.append(each.sum(0), tops.sum(axis)[-1]), axis)
         m = np.divide(m, total, out=np.full(m.shape, np.nan), where=total > 0)
     return pd.DataFrame(m, index=pd.Index(names, name='truth'), columns=pd.Index(names, name='prediction'))
 
@@ -75,11 +77,12 @@ def plot_confusion(
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
     normalize:str='true', # 'true' or 'predicted'
+    one_label:bool=False, # see `confusion_frame`
 )->Figure: # numbers in percent, where there is room for them; framed: the mirror part
     "The pixel confusion matrix."
-    c, m, heat, n = figure_colors(dark), confusion_frame(ev, normalize).to_numpy(), heat_colors(dark), len(ev.classes) + 1
+    c, m, heat, n = figure_colors(dark), confusion_frame(ev, normalize, one_label).to_numpy(), heat_colors(dark), len(ev.classes) + 1
     norm, cell = PowerNorm(.5, 0, 1), (width - 1.4)/n
-    size, names = float(np.clip(45*cell, 4, 9)), [label_of(x, 20) for x in [*ev.classes, 'background']]
+    size, names = float(np.clip(52*cell, 4.5, 9)), [label_of(x, 20) for x in [*ev.classes, 'background']]
     with rc_context(figure_look(dark) | {'axes.grid': False, 'axes.spines.left': False, 'axes.spines.bottom': False}):
         fig = Drawing(figsize=(width, width + .25), layout='constrained')
         ax = fig.subplots()
@@ -88,11 +91,11 @@ def plot_confusion(
         ax.tick_params(length=0); ax.set_xlabel('prediction'); ax.set_ylabel('truth'); ax.axhline(n - 1.5, color=c['soft'], lw=.8); ax.axvline(n - 1.5, color=c['soft'], lw=.8)
         for i, j in _mirror_cells(ev.classes): ax.add_patch(Rectangle((j - .5, i - .5), 1, 1, fill=False, ec=c['nothing'], lw=1.3))
         for i, j in zip(*np.nonzero(np.nan_to_num(m) >= .005)) if cell >= .2 else []:
-            ax.text(j, i, f'{100*m[i, j]:.0f}', ha='center', va='center', fontsize=size*.85, color=text_on(heat(norm(m[i, j]))))
-        ax.set_title(f"{'%' if cell >= .2 else 'share'} of {'true' if normalize == 'true' else 'predicted'} pixels; framed: the mirror part", loc='left')
+            ax.text(j, i, f'{100*m[i, j]:.0f}', ha='center', va='center', fontsize=size*.88, color=text_on(heat(norm(m[i, j]))))
+        ax.set_title(f"{'% of ' if cell >= .2 else ''}{'true' if normalize == 'true' else 'predicted'} pixels; framed: mirror part", loc='left')
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #7efb7e0b
+# %% ../nbs/28a_mistakes.ipynb #b7a524ba
 def side_swap_frame(
     ev:Evidence, # of an evaluation
 )->pd.DataFrame: # index class (sided, with its mirror part in the class list); columns mirror, found, swapped (shares of the true pixels; NaN without), true (pixels), n_images
@@ -119,10 +122,10 @@ def plot_side_swaps(
             for i, v in enumerate(t[k]): ax.text(sign*(np.nan_to_num(v) + .02), i, f'{100*v:.1f}' if np.isfinite(v) else '–', ha=ha, va='center', fontsize=8, color=c['ink'])
         ax.axvline(0, color=c['soft'], lw=1); ax.set(xlim=(-max(.35, t['swapped'].max() + .2) if len(t) else -1, 1.14), xticks=[])
         ax.grid(visible=False); ax.spines[:].set_visible(False)
-        ax.set_title('given to the mirror part  |  found, in % of the true pixels', loc='left')
+        ax.set_title('given to the mirror part | found (%)', loc='left')
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #20016e29
+# %% ../nbs/28a_mistakes.ipynb #3cd6180e
 def _predicted(
     predictions:pd.DataFrame, # parts table of predicted masks
     data:PartsData, # the pictures with their true masks
@@ -167,7 +170,7 @@ def mask_frame(
     out = out.assign(share=t/out['pixels'], iou=b/(t + p - b), recall=(b/t.where(t > 0)).astype(float), score=[scores.get(k, np.nan) for k in zip(out['file_name'], out['name'])])
     return out.drop(columns='pixels')
 
-# %% ../nbs/28a_mistakes.ipynb #81a23b54
+# %% ../nbs/28a_mistakes.ipynb #cd3b71a0
 def by_size(
     source:pd.DataFrame|Evidence, # see `mask_frame`
     data:PartsData|None=None, # the pictures with their true masks; not needed with evidence
@@ -199,7 +202,7 @@ def plot_by_size(
         fig.legend(loc='outside upper right', ncols=2)
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #063908f6
+# %% ../nbs/28a_mistakes.ipynb #91a3fb17
 def _thin(
     packed:np.ndarray, # packed masks (H, W, P)
     n_classes:int, # planes in them
@@ -237,7 +240,7 @@ def _piece_iou(
     both = int((a['here'][y - ay:y2 - ay, x - ax:x2 - ax] & b['here'][y - by:y2 - by, x - bx:x2 - bx]).sum())
     return both/(a['area'] + b['area'] - both)
 
-# %% ../nbs/28a_mistakes.ipynb #08c2a3b5
+# %% ../nbs/28a_mistakes.ipynb #b956466d
 def _confidence(
     ev:Evidence|None, # of the same evaluation
     file:str, # file name
@@ -254,7 +257,7 @@ def _confidence(
     mean = hist @ (np.arange(len(hist)) + .5)/len(hist)/hist.sum()
     return float(1 - mean if missing else mean)
 
-# %% ../nbs/28a_mistakes.ipynb #1ba15f18
+# %% ../nbs/28a_mistakes.ipynb #bf571ca7
 def _mistakes_of(
     file:str, # file name
     data:PartsData, # true masks
@@ -284,7 +287,7 @@ def _mistakes_of(
     for b in new: row(b, 'extra', None, sure(b))
     return rows, seen
 
-# %% ../nbs/28a_mistakes.ipynb #e471ee3d
+# %% ../nbs/28a_mistakes.ipynb #2fce3548
 def confident_mistakes(
     predictions:pd.DataFrame, # parts table with `score`: predicted masks
     data:PartsData, # the pictures with their true masks
@@ -305,7 +308,7 @@ def confident_mistakes(
     columns = ['file_name', 'name', 'kind', 'instead', 'score', 'area', 'x', 'y', 'width', 'height']
     return pd.DataFrame(rows, columns=columns + ['confidence']).sort_values('score', ascending=False, kind='stable')[columns].head(n).reset_index(drop=True)
 
-# %% ../nbs/28a_mistakes.ipynb #e602f8ca
+# %% ../nbs/28a_mistakes.ipynb #c530a265
 def _draw_mistake(
     ax, # where to draw
     m:dict, # a row of `confident_mistakes`
@@ -317,13 +320,14 @@ def _draw_mistake(
     image, (h, w) = read_image(data.path(m['file_name'])), data.size(m['file_name'])
     side = max(.25*max(h, w), 1.8*max(m['width'], m['height']))
     x, y = (float(np.clip(at + size/2 - side/2, min(0, whole - side), max(0, whole - side))) for at, size, whole in ((m['x'], m['width'], w), (m['y'], m['height'], h)))
-    ax.imshow(image)
+    ax.imshow(image); drawn = False
     other = m['instead'] if isinstance(m['instead'], str) else m['name']
     for parts, name, kind, style in ((data, m['name'], 'label', '-'), (predicted, other, 'network', '--')):
         plane = unpack_planes(parts.packed(m['file_name']), len(data.classes))[data.classes.index(name)]
         if plane.any():
-            for width, tone in (((4.6, 'white'), (2.8, c[kind])) if kind == 'label' else ((3, 'white'), (1.8, c[kind]))):
-                ax.contour(plane, [.5], colors=[tone], linewidths=width, linestyles=[style])
+            for width, tone, line in ((4.6, 'white', '-'), (2.8 if kind == 'label' else 1.8, c[kind], style)):
+                if not (kind == 'network' and tone == 'white' and drawn): ax.contour(plane, [.5], colors=[tone], linewidths=width, linestyles=[line])
+            drawn = True
     ax.set(xlim=(x, x + side), ylim=(y + side, y), xticks=[], yticks=[])
     words = f"{label_of(m['name'], 20)}, {m['kind']}" if m['kind'] in ('extra', 'missing') else f"{label_of(m['name'], 20)}: {label_of(other, 20)}?"
     ax.set_title(f"{words}\n{label_of(m['file_name'].replace('_', ' '), 24)}  {m['score']:.2f}", loc='left', fontsize=7, parse_math=False)
