@@ -6,7 +6,7 @@
 __all__ = ['template_file', 'data_uri', 'css_colors', 'plotly_script', 'png_bytes', 'still_picture', 'page_environment',
            'render_page']
 
-# %% ../nbs/29d_page.ipynb #4fcea92c
+# %% ../nbs/29d_page.ipynb #4014dabe
 import base64
 import io
 import warnings
@@ -15,8 +15,10 @@ from functools import lru_cache
 from gzip import compress
 from importlib import resources
 
+import numpy as np
 from jinja2 import ChoiceLoader, DictLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -24,7 +26,7 @@ from .figure_style import Drawing
 from .layers import part_textures
 from .parts import part_colors
 
-# %% ../nbs/29d_page.ipynb #d6ed5b3b
+# %% ../nbs/29d_page.ipynb #5e5ef768
 def template_file(
     name:str, # file among the templates
 )->Markup: # its text as it is
@@ -44,7 +46,7 @@ def css_colors(
     "The classes' colours for a style sheet."
     return [f'rgb({r}, {g}, {b})' for r, g, b in part_colors(classes).tolist()]
 
-# %% ../nbs/29d_page.ipynb #7e089597
+# %% ../nbs/29d_page.ipynb #849e35cc
 @lru_cache(maxsize=1)
 def plotly_script(
 )->str: # base64 of gzipped JavaScript
@@ -52,15 +54,19 @@ def plotly_script(
     from plotly.offline import get_plotlyjs
     return base64.b64encode(compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
-# %% ../nbs/29d_page.ipynb #0182cf2a
+# %% ../nbs/29d_page.ipynb #2eebb1aa
 def png_bytes(
     fig:Figure, # a figure
-    **kwargs # passed to savefig: dpi
-)->bytes: # content of a PNG file
+    dpi:float=100, # pixels an inch
+)->bytes: # content of a PNG file, without transparency
     "A figure as PNG; letters that the font lacks become boxes, without a warning for each."
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Glyph')
-        out = io.BytesIO(); fig.savefig(out, format='png', **kwargs)
+        fig.set_dpi(dpi)
+        canvas = FigureCanvasAgg(fig)
+        canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB')
+    out = io.BytesIO(); image.save(out, format='png', compress_level=4)
     return out.getvalue()
 
 def still_picture(
@@ -72,7 +78,7 @@ def still_picture(
     Image.open(io.BytesIO(png)).convert('RGB').quantize(colors, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(out, format='png', optimize=True)
     return data_uri(out.getvalue(), 'image/png')
 
-# %% ../nbs/29d_page.ipynb #eb410896
+# %% ../nbs/29d_page.ipynb #507ec846
 def page_environment(
     templates:Mapping[str,str]={}, # more templates, by name
 )->Environment: # of Jinja2, with escaping on

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FIGURES', 'Material', 'read_evidence', 'Gallery', 'mask_scores', 'layers_or_why', 'make_gallery', 'picture_figure',
-           'render_report', 'gather', 'build_report']
+           'mistake_words', 'render_report', 'gather', 'build_report']
 
-# %% ../nbs/30_report.ipynb #fede18d4
+# %% ../nbs/30_report.ipynb #b7b965bb
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,18 +17,19 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from .charts import calibration_chart, curve_chart, sweep_chart
+from .charts import calibration_chart, confusion_chart, curve_chart, size_chart, swap_chart, sweep_chart
 from .evidence import Evidence, EvidenceError, best_thresholds, bootstrap_intervals, expected_calibration_error, plot_calibration, plot_thresholds
 from .figure_style import Drawing, figure_look, shown
 from .figures import (OF_NOTHING, RunFolder, curve_panels, draw_panel, image_scores, images_with, metric_value, per_class_table, pick_pictures, plot_curves, plot_per_class, plot_predictions, predicted_parts, read_run)
 from .images import ImageError
 from .layers import KINDS, Layers, Shape, part_textures, picture_layers
+from .mistakes import by_size, confident_mistakes, confusion_frame, plot_by_size, plot_confusion, plot_mistakes, plot_side_swaps, side_swap_frame
 from .page import data_uri, png_bytes, render_page, still_picture
 from .parts import display_name
 from .table import PartsData, TableError
 from .words import clean_log, duration, flat_settings, reference_charts, run_facts, summary, time_facts, unlike_reference, verdict
 
-# %% ../nbs/30_report.ipynb #2b267516
+# %% ../nbs/30_report.ipynb #5e12fc53
 @dataclass
 class Material:
     "What a report is made of."
@@ -44,9 +45,15 @@ class Material:
         name:str, # of the file, without .png
         figure:Callable[[],Figure], # draws it
         dpi:int=100, # pixels an inch
-    )->str: # data URI of a small copy
+    )->str: # the name
         "Draw a figure, and keep it."
         self.figures[name] = png_bytes(figure(), dpi=dpi)
+        return name
+
+    def still(self,
+        name:str, # of a figure that has been drawn
+    )->str: # data URI
+        "A small copy of a figure."
         return still_picture(self.figures[name])
 
 def read_evidence(
@@ -58,10 +65,10 @@ def read_evidence(
     try: return Evidence.load(path)
     except EvidenceError as e: run.notes.append(str(e).replace(f'{run.path}/', ''))
 
-# %% ../nbs/30_report.ipynb #dbfc1562
+# %% ../nbs/30_report.ipynb #479378b5
 def _chart(
     title:str, # above it
-    still:str, # its picture, as a data URI
+    still:str, # its still picture, as a data URI
     alt:str, # what it shows, in words
     content:Mapping|None=None, # Plotly's data and layout; None: only the picture
     words:str='', # below the title
@@ -80,7 +87,7 @@ def _table(
     "A table of the page."
     return dict(title=title, columns=list(columns), rows=[list(r) for r in rows], words='', sortable=False, text=(), folded='', swatches=()) | kwargs
 
-# %% ../nbs/30_report.ipynb #7aadc8e3
+# %% ../nbs/30_report.ipynb #aed3cfaa
 _TILES = {'miou': 'mean over the classes that occur', 'iou_per_image': 'mean over pictures and classes', 'dice': 'mean over the classes that occur',
           'side_swap': 'of sided parts given to the other side', 'mask_ap': 'COCO, IoU .50 to .95', 'mask_ap50': 'COCO, IoU .50'}
 
@@ -93,7 +100,7 @@ def _summary_section(
              if value(k) is not None and (k != 'iou_per_image' or value(OF_NOTHING) is not None)]
     return dict(id='summary', title='Summary', template='summary', verdict=verdict(m.run, m.ev), sentences=summary(m.run), tiles=tiles, facts=run_facts(m.run))
 
-# %% ../nbs/30_report.ipynb #6d00673d
+# %% ../nbs/30_report.ipynb #e170b2e6
 def _curves_section(
     m:Material, # what the report is made of
 )->dict: # for the template
@@ -117,7 +124,7 @@ def _panel_figure(
         draw_panel(fig.subplots(), panel)
     return fig
 
-# %% ../nbs/30_report.ipynb #b4fd808a
+# %% ../nbs/30_report.ipynb #d78f1bd4
 def _areas(
     m:Material, # what the report is made of
 )->dict[str,str]: # by class; empty where nothing is known
@@ -155,8 +162,39 @@ def _classes_section(
              'Images: how many of them show the class.'*('images' in others), 'Area: its share of all pixels.'*bool(areas), 'A click on the head of a column sorts by it.']
     return dict(id='classes', title='Classes', template='classes', rows=rows, columns=[c.replace('_', ' ') for c in others], words=' '.join(w for w in words if w))
 
-# %% ../nbs/30_report.ipynb #37898d3c
+# %% ../nbs/30_report.ipynb #6a231ebc
 _NO_EVIDENCE = 'Left out: this run folder has no evidence.npz, which evaluations write since version 0.2.'
+
+def _often_mistaken(
+    ev:Evidence, # of an evaluation
+    n:int=5, # how many
+)->str: # a sentence; '' where nothing is mistaken
+    "Which part is most often taken for which other one."
+    t = confusion_frame(ev).drop(index='background').drop(columns='background').stack()
+    t = t[[a != b for a, b in t.index]].sort_values(ascending=False, kind='stable')
+    return 'Most often mistaken: ' + '; '.join(f'{display_name(a)} for {display_name(b)} ({100*v:.0f} %)' for (a, b), v in t[t >= .01][:n].items()) + '.' if (t >= .01).any() else ''
+
+def _confusion_section(
+    m:Material, # what the report is made of
+)->dict: # for the template
+    "Which parts are taken for which, and left for right."
+    section = dict(id='confusions', title='Confusions', template='section', missing=_NO_EVIDENCE)
+    if m.ev is None: return section
+    charts = [_chart('Pixels by true and predicted part', m.still(m.draw('confusion', lambda: plot_confusion(m.ev))), 'Matrix of shares of the true pixels, rows truth, columns prediction, the last row and column background',
+                     confusion_chart(m.ev), 'Framed: left and right exchanged. A pixel of several parts counts for each; a right one of them is no mistake.', 640, True)]
+    if len(side_swap_frame(m.ev)): charts.append(_chart('Sides', m.still(m.draw('side_swaps', lambda: plot_side_swaps(m.ev))), 'For each sided part the share of its pixels that is found, and that is given to its mirror part', swap_chart(m.ev), height=420, whole=True))
+    return section | dict(missing='', words=[w for w in [_often_mistaken(m.ev)] if w], charts=charts)
+
+def _size_section(
+    m:Material, # what the report is made of
+)->dict: # for the template
+    "Where small parts fail."
+    section = dict(id='sizes', title='Small parts', template='section', missing=_NO_EVIDENCE)
+    if m.ev is None: return section
+    t = by_size(m.ev)
+    rows = [(str(i), str(int(r['masks'])), shown(r['iou']), shown(r['recall']), shown(r['found'])) for i, r in t.iterrows()]
+    chart = _chart('Masks found, by their size', m.still(m.draw('sizes', lambda: plot_by_size(t))), 'Bars for six classes of size', size_chart(t), height=300, whole=True)
+    return section | dict(missing='', charts=[chart], tables=[_table(['size', 'masks', 'mean IoU', 'pixels found', 'found (IoU of 0.5)'], rows, folded='In numbers')])
 
 def _threshold_section(
     m:Material, # what the report is made of
@@ -165,7 +203,7 @@ def _threshold_section(
     section = dict(id='thresholds', title='Thresholds', template='section', missing=_NO_EVIDENCE)
     if m.ev is None: return section
     t = best_thresholds(m.ev)
-    still = m.draw('thresholds', lambda: plot_thresholds(m.ev))
+    still = m.still(m.draw('thresholds', lambda: plot_thresholds(m.ev)))
     rows = [(display_name(c) or c, shown(r['threshold'], 2), shown(r['iou_now']), shown(r['iou']), shown(r['held_out']), f'{r["held_out"] - r["iou_now"]:+.3f}' if np.isfinite(r['held_out'] - r['iou_now']) else '–', str(int(r['n_images']))) for c, r in t.iterrows()]
     gain = t.loc['miou', 'held_out'] - t.loc['miou', 'iou_now']
     words = [f'A pixel is given to a part where its probability is above {m.ev.threshold:g}, the dashed line. '
@@ -184,10 +222,10 @@ def _calibration_section(
     known = e.drop('all').dropna().sort_values(ascending=False)
     words = [f'Of the pixels to which the network gives a probability of 0.8, 0.8 should be of the part; below the diagonal it is too sure. Over the pixels above 1/64 the mean distance is {shown(e["all"])} (expected calibration error)'
              + (f', largest for {display_name(known.index[0])} ({shown(known.iloc[0])}).' if len(known) else '.')]
-    chart = _chart('Observed share over predicted probability', m.draw('calibration', lambda: plot_calibration(m.ev)), 'All parts, and each when its name is clicked', calibration_chart(m.ev), 'A click on a name shows its line.', 460, True)
+    chart = _chart('Observed share over predicted probability', m.still(m.draw('calibration', lambda: plot_calibration(m.ev))), 'All parts, and each when its name is clicked', calibration_chart(m.ev), 'A click on a name shows its line.', 460, True)
     return section | dict(missing='', words=words, charts=[chart])
 
-# %% ../nbs/30_report.ipynb #ea3275f5
+# %% ../nbs/30_report.ipynb #6cf9a931
 @dataclass
 class Gallery:
     "The pictures to show."
@@ -228,7 +266,7 @@ def make_gallery(
     note = 'None of the validation pictures are in the data set.' if not any(files.values()) else 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
     return Gallery({g: layers_or_why(data, run.predictions, fs) for g, fs in files.items()}, files, data.classes, losses.to_dict(), note)
 
-# %% ../nbs/30_report.ipynb #b2c742b6
+# %% ../nbs/30_report.ipynb #71775711
 def _words_of(
     shapes:Sequence[Shape], # of a layer, larger first
 )->list[tuple[Shape,str]]: # each with its words
@@ -245,7 +283,7 @@ def picture_figure(
     t, q, textures = {s.index for s in p.truth}, {s.index for s in p.prediction}, part_textures(classes)
     named = lambda cs: [(display_name(classes[c]) or classes[c], c, textures[c]) for c in sorted(cs)]
     iou = f'IoU {shown(p.iou)} over {len(t | q)} parts' if t | q else 'no parts, and none predicted'
-    return dict(problem=None, file=p.file, words=', '.join(w for w in (words, iou) if w), width=p.width, height=p.height, scale=p.scale, jpeg=data_uri(p.jpeg, 'image/jpeg'),
+    return dict(problem=None, frame=None, file=p.file, words=', '.join(w for w in (words, iou) if w), width=p.width, height=p.height, scale=p.scale, jpeg=data_uri(p.jpeg, 'image/jpeg'),
                 layers=[(k, _words_of(getattr(p, k))) for k in ('prediction', 'disagreement', 'truth')],
                 parts=[('found', named(t & q)), ('missed', named(t - q)), ('predicted, but not there', named(q - t))])
 
@@ -258,11 +296,39 @@ def _pictures_section(
     g = m.gallery
     for name, groups in (('predictions', ('random',)), ('best_and_worst', ('best', 'worst'))):
         files = [r.file for k in groups for r in g.groups.get(k, []) if isinstance(r, Layers)]
-        if files: m.draw(name, lambda: plot_predictions(m.data, m.run.predictions, files[:4] + files[4:][-4:]), dpi=80)
+        if files: m.draw(name, lambda: plot_predictions(m.data, m.run.predictions, files[:3] + files[3:][-3:]), dpi=80)
     pictures = lambda k: [picture_figure(r, g.classes, f'loss {shown(g.losses[f])}') for f, r in zip(g.files[k], g.groups[k])]
     return dict(id='pictures', title='Pictures', template='pictures', note=g.note, kinds=list(KINDS.values()), groups=[dict(id=k, title=_GROUPS[k], pictures=pictures(k)) for k in g.groups])
 
-# %% ../nbs/30_report.ipynb #8a1e4460
+# %% ../nbs/30_report.ipynb #e96657c3
+def mistake_words(
+    row:Mapping, # row of confident_mistakes
+)->str: # a sentence without its point
+    "What the label says and what the network says."
+    name = display_name(row['name']) or row['name']
+    if row['kind'] == 'extra': return f'the network sees a {name}, the label has none'
+    if row['kind'] == 'missing': return f'the label has a {name}, the network sees none'
+    return f'the label says {name}, the network says {display_name(row["instead"]) or row["instead"]}'
+
+def _mistakes_section(
+    m:Material, # what the report is made of
+    n:int=12, # how many to show
+)->dict: # for the template
+    "The most confident mistakes."
+    section = dict(id='mistakes', title='Likely label errors', template='mistakes', note='', pictures=[])
+    if m.run.predictions is None or m.data is None or not len(m.data): return section | dict(note='Left out: it needs the pictures and the predictions.')
+    try: t = confident_mistakes(m.run.predictions, m.data, n, m.ev)
+    except (ValueError, TableError) as e: return section | dict(note=f'Left out: {str(e).splitlines()[0]}.')
+    if not len(t): return section | dict(note='The network contradicts no label with confidence.')
+    pictures = []
+    for r, p in zip(t.to_dict('records'), layers_or_why(m.data, m.run.predictions, t['file_name'])):
+        f = picture_figure(p, m.data.classes, mistake_words(r))
+        if isinstance(p, Layers): f |= dict(frame=[round(r[k]*p.width*p.scale/m.data.size(p.file)[1], 1) for k in ('x', 'y', 'width', 'height')], parts=[], words=f'{mistake_words(r)} (score {shown(r["score"], 2)})')
+        pictures.append(f)
+    if all(isinstance(p, dict) and not p['problem'] for p in pictures): m.draw('mistakes', lambda: plot_mistakes(t, m.data, m.run.predictions))
+    return section | dict(pictures=pictures)
+
+# %% ../nbs/30_report.ipynb #32fd2310
 def _time_section(
     m:Material, # what the report is made of
 )->dict: # for the template
@@ -285,8 +351,8 @@ def _log_section(
     if len(log) > limit: log, cut = log[:limit//2] + '\n[…]\n' + log[-limit//2:], f'The log has {len(log):,} characters; the first and the last {limit//2:,} are shown.'
     return dict(id='log', title='Log', template='log', log=log, cut=cut, lines=log.count('\n') + 1)
 
-# %% ../nbs/30_report.ipynb #bbb1cc16
-_SECTIONS = (_summary_section, _curves_section, _classes_section, _threshold_section, _calibration_section, _pictures_section, _time_section, _settings_section, _log_section)
+# %% ../nbs/30_report.ipynb #d1a27497
+_SECTIONS = (_summary_section, _curves_section, _classes_section, _pictures_section, _confusion_section, _size_section, _threshold_section, _calibration_section, _mistakes_section, _time_section, _settings_section, _log_section)
 
 def render_report(
     m:Material, # what the report is made of; its `figures` are filled
@@ -309,8 +375,8 @@ def gather(
     if reference is None and not unlike_reference(run): reference = reference_charts()
     return Material(run, valid, train if train is not None and len(train) else None, read_evidence(run), reference, make_gallery(run, valid, n_pictures))
 
-# %% ../nbs/30_report.ipynb #4e148d2c
-FIGURES = ('curves', 'per_class', 'thresholds', 'calibration', 'predictions', 'best_and_worst') # names of the files in the folder `report`
+# %% ../nbs/30_report.ipynb #6bb3da6e
+FIGURES = ('curves', 'per_class', 'predictions', 'best_and_worst', 'confusion', 'side_swaps', 'sizes', 'thresholds', 'calibration', 'mistakes') # names of the files in the folder `report`
 
 def _write(
     path:Path, # a file; an older one is replaced

@@ -38,7 +38,13 @@
     layout.dragmode = coarse ? false : 'zoom';
     live.hidden = false;
     figure.classList.add('drawn');
-    const config = {responsive: true, displaylogo: false, displayModeBar: coarse ? true : 'hover', doubleClick: 'reset', modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d', 'toImage', ...(coarse ? ['pan2d', 'zoom2d'] : [])]};
+    if (live.clientWidth < 560 && layout.legend.orientation === 'v') {  // no room for a legend beside the chart
+      const rows = Math.ceil(chart.data.filter(d => d.showlegend !== false).length/2)*19;
+      layout.legend = {...layout.legend, orientation: 'h', x: 0, xanchor: 'left', y: 1, yanchor: 'bottom', entrywidth: .48, entrywidthmode: 'fraction'};
+      live.style.height = chart.height + rows + 'px';
+    } else live.style.height = '';
+    // The buttons are named one by one: left to itself, Plotly adds one that sends the chart to a server.
+    const config = {responsive: true, displaylogo: false, displayModeBar: coarse ? true : 'hover', doubleClick: 'reset', plotlyServerURL: '', modeBarButtons: [...(coarse ? [] : [['zoom2d', 'pan2d']]), ['zoomIn2d', 'zoomOut2d', 'resetScale2d']]};
     return Plotly.react(live, colored(chart.data), colored(layout), config);
   };
 
