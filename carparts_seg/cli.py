@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['make_parser', 'main']
 
-# %% ../nbs/41_cli.ipynb #1b8ee1f0
+# %% ../nbs/41_cli.ipynb #c387a772
 import argparse
 import importlib
 import json
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #d9a12824
+# %% ../nbs/41_cli.ipynb #c7dd299d
 def _for_users(e:Exception) -> bool:
     "Whether an error is one that a user can put right: those are defined in this package, and their message is one line a problem."
     return type(e).__module__.startswith('carparts_seg.')
@@ -29,13 +29,13 @@ def _module(name:str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
-# %% ../nbs/41_cli.ipynb #f222b7e2
+# %% ../nbs/41_cli.ipynb #d7490f48
 def _config(a) -> int:
     config = _module('config')
     print(config.config_report(config.load_config(a.experiment, a.set)))
     return 0
 
-# %% ../nbs/41_cli.ipynb #f732607f
+# %% ../nbs/41_cli.ipynb #b098715a
 def _open(a, **kw):
     "The data set that the arguments name."
     return _module('datasets').open_dataset(a.data, split=a.split, **kw)
@@ -76,7 +76,7 @@ def _data_draw(a) -> int:
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #edb2224a
+# %% ../nbs/41_cli.ipynb #e436f89d
 def _train_grid(a) -> int:
     "Run a grid, or go on with one."
     g = _module('grid')
@@ -94,12 +94,12 @@ def _train_grid(a) -> int:
     for r in failed: print(f'{r.run}: {r.status}', file=sys.stderr)
     return 1 if failed else 0
 
-# %% ../nbs/41_cli.ipynb #2ca2a5ad
+# %% ../nbs/41_cli.ipynb #4a8d4536
 def _train(a) -> int:
     if a.grid or a.resume and (Path(a.out)/'grid.yaml').is_file(): return _train_grid(a)
-    ex, config = _module('experiment'), _module('config')
     if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
-    cfg = config.load_config(a.experiment, a.set)
+    cfg = _module('config').load_config(a.experiment, a.set)
+    ex = _module('experiment')
     try: ex.run_experiment(cfg, a.out, a.data, a.resume, not a.no_report, None if not a.quiet else False, not a.no_download, not a.quiet)
     except KeyboardInterrupt:
         print(f'\ninterrupted: the last whole epoch is kept in {a.out}; go on with: carparts train --out {a.out} --resume', file=sys.stderr)
@@ -145,7 +145,7 @@ def _report(a) -> int:
     if several: print(_module('compare').compare_runs(a.run_folder, a.out)); return 0
     return _report_one(a, a.run_folder[0])
 
-# %% ../nbs/41_cli.ipynb #8db67f5b
+# %% ../nbs/41_cli.ipynb #71d22785
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
@@ -153,7 +153,7 @@ def _bench(a) -> int:
     if a.json: _module('run').write_json(a.json, result); print(f'wrote {a.json}')
     return 0
 
-# %% ../nbs/41_cli.ipynb #d32125f0
+# %% ../nbs/41_cli.ipynb #0b2c1bf1
 def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
@@ -177,7 +177,7 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
-# %% ../nbs/41_cli.ipynb #7ec1de2b
+# %% ../nbs/41_cli.ipynb #d1237e9d
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
@@ -207,7 +207,7 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
-# %% ../nbs/41_cli.ipynb #15d0777e
+# %% ../nbs/41_cli.ipynb #8b89ab5b
 def main(
     argv:Sequence[str]|None=None, # Arguments; None: those of the command line
 ) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
