@@ -8,7 +8,7 @@ __all__ = ['N_BINS', 'probability_histograms', 'label_map', 'confusion_counts', 
            'plot_intervals', 'bootstrap_difference', 'plot_difference', 'threshold_sweep', 'best_thresholds',
            'plot_thresholds', 'calibration', 'expected_calibration_error', 'plot_calibration']
 
-# %% ../nbs/28_evidence.ipynb #ad0b7968
+# %% ../nbs/28_evidence.ipynb #de94f8d5
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from scipy.special import expit, ndtr, stdtrit
 from .figure_style import Drawing, figure_colors, figure_look, label_of, name_rows, panel_grid, shown
 from .parts import mirror_name
 
-# %% ../nbs/28_evidence.ipynb #7faa3a67
+# %% ../nbs/28_evidence.ipynb #dcdf3b56
 N_BINS = 64
 
 def probability_histograms(
@@ -43,7 +43,7 @@ def probability_histograms(
         rows.append((true, both - true, np.bincount(at, p, N_BINS)))
     return tuple(np.stack(x) for x in zip(*rows))
 
-# %% ../nbs/28_evidence.ipynb #3162179f
+# %% ../nbs/28_evidence.ipynb #99b13c9a
 def label_map(
     masks:np.ndarray, # bool (C, P)
 )->np.ndarray: # int64 (P,): the smallest of the parts that a pixel belongs to; C for background
@@ -71,7 +71,7 @@ def claim_counts(
     out[range(len(true)), range(len(true))] = (predicted & true).sum(1)
     return out
 
-# %% ../nbs/28_evidence.ipynb #867d2045
+# %% ../nbs/28_evidence.ipynb #a1ba5a7a
 class EvidenceError(ValueError):
     "Evidence that can't be read, or that doesn't fit together."
 
@@ -112,7 +112,7 @@ class Evidence:
         hists = (np.zeros((0, c, N_BINS), t) for t in (np.uint32, np.uint32, np.float32))
         return cls([str(x) for x in classes], [], float(threshold), *hists, *(ints(c) for _ in range(4)), ints(c + 1, c + 1), ints(c + 1, c + 1))
 
-# %% ../nbs/28_evidence.ipynb #0bbbdf77
+# %% ../nbs/28_evidence.ipynb #5a9726d3
 @patch
 def add(self:Evidence,
     files:Sequence[str], # file names, B of them
@@ -136,7 +136,7 @@ def add(self:Evidence,
     for k, x in zip(_PER_PICTURE, new): setattr(self, k, np.concatenate([getattr(self, k), x.astype(getattr(self, k).dtype)]))
     self.files += [str(f) for f in files]
 
-# %% ../nbs/28_evidence.ipynb #e39e230c
+# %% ../nbs/28_evidence.ipynb #46b1e382
 @patch
 def save(self:Evidence,
     path:str|Path, # evidence.npz
@@ -159,7 +159,7 @@ def load(cls:Evidence,
             return cls(z['classes'].tolist(), z['files'].tolist(), float(z['threshold']), **{k: z[k] for k in _PER_PICTURE})
     except Exception: raise EvidenceError(f'{str(path)!r} holds no evidence of an evaluation; `carparts evaluate` writes it') from None
 
-# %% ../nbs/28_evidence.ipynb #75f3087d
+# %% ../nbs/28_evidence.ipynb #b61a6653
 @patch
 def subset(self:Evidence,
     files:Sequence[str], # file names, each once
@@ -180,7 +180,7 @@ def concat(cls:Evidence,
     if len({*files}) < len(files): raise EvidenceError('evidence: parts with pictures in common cannot be joined')
     return cls(parts[0].classes, files, parts[0].threshold, **{k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_PICTURE})
 
-# %% ../nbs/28_evidence.ipynb #84d9e747
+# %% ../nbs/28_evidence.ipynb #c63a4ae8
 def invent_masks(
     true:np.ndarray, # (C, H, W): true masks, 0 for "not here"
     classes:Sequence[str], # class names
@@ -224,7 +224,7 @@ def invent_evidence(
         ev.add([f'car{i}.jpg' if files is None else files[i]], p[None], t[None])
     return ev
 
-# %% ../nbs/28_evidence.ipynb #a7883ebb
+# %% ../nbs/28_evidence.ipynb #25754d31
 def _resamples(
     n_images:int, # pictures to draw from
     n:int, # how many resamples
@@ -261,7 +261,7 @@ def bootstrap_samples(
     w = _resamples(len(ev), n, seed)
     return pd.DataFrame(_iou(w @ ev.intersection, w @ ev.predicted, w @ ev.true), columns=[*ev.classes, 'miou'])
 
-# %% ../nbs/28_evidence.ipynb #a0a19b70
+# %% ../nbs/28_evidence.ipynb #b0cd64a5
 def _tails(
     samples:np.ndarray, # (n, K), maybe NaN
     n_images:np.ndarray, # (K,): pictures behind each column
@@ -289,7 +289,7 @@ def bootstrap_intervals(
     low, high = _tails(samples.to_numpy(), n_images, level).T
     return pd.DataFrame(dict(iou=_total_iou(ev), low=low, high=high, n_images=n_images), index=pd.Index(samples.columns, name='class'))
 
-# %% ../nbs/28_evidence.ipynb #a3e3bd8f
+# %% ../nbs/28_evidence.ipynb #ee62b679
 def _best_first(
     ev:Evidence, # of an evaluation
 )->list: # class names
@@ -318,7 +318,7 @@ def plot_intervals(
         ax.set_title(f"miou {shown(t['iou']['miou'])} ({shown(t['low']['miou'])} to {shown(t['high']['miou'])})", loc='left', fontweight='bold')
     return fig
 
-# %% ../nbs/28_evidence.ipynb #2f493869
+# %% ../nbs/28_evidence.ipynb #f02151b3
 def bootstrap_difference(
     first:Evidence, # of one network
     second:Evidence, # of another
@@ -353,10 +353,10 @@ def plot_difference(
             color = c['soft'] if not r.clear else c['ours'] if r.difference > 0 else c['nothing']
             ax.hlines(y, r.low, r.high, color=color, lw=2.2); ax.plot(r.difference, y, 'o', color=color, mfc=color if r.clear else c['ground'], mew=1.5, ms=6)
         ax.axvline(0, color=c['ink'], lw=1, zorder=1); ax.axhline(.5, color=c['line'], lw=.8)
-        ax.set(xlabel='IoU of the second minus IoU of the first; filled: clear')
+        ax.set(xlabel='IoU, second minus first; filled: clear')
     return fig
 
-# %% ../nbs/28_evidence.ipynb #ec4d3b1b
+# %% ../nbs/28_evidence.ipynb #766f3135
 def _above(
     hist:np.ndarray, # (..., 64)
 )->np.ndarray: # (..., 63): pixels above 1/64, 2/64, ..., 63/64
@@ -394,7 +394,7 @@ def best_thresholds(
     return pd.DataFrame(dict(threshold=threshold, iou_now=_total_iou(ev), iou=_iou(*at_best, total[2]), held_out=_iou(*held_out, total[2]), n_images=np.append((ev.true > 0).sum(0), len(ev))),
                         index=pd.Index([*ev.classes, 'miou'], name='class'))
 
-# %% ../nbs/28_evidence.ipynb #01010546
+# %% ../nbs/28_evidence.ipynb #0e27cdb3
 def plot_thresholds(
     ev:Evidence, # of an evaluation
     dark:bool=False, # whether the ground is dark
@@ -414,7 +414,7 @@ def plot_thresholds(
         fig.supxlabel('threshold', fontsize=8.5, color=c['soft']); fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
 
-# %% ../nbs/28_evidence.ipynb #6ea009d3
+# %% ../nbs/28_evidence.ipynb #c2d423b3
 def calibration(
     ev:Evidence, # of an evaluation
     bins:int=16, # how many; a divisor of 64
@@ -440,7 +440,7 @@ def expected_calibration_error(
     t = t.assign(gap=(t['probability'] - t['observed']).abs()*t['pixels']).groupby('class', sort=False)[['gap', 'pixels']].sum()
     return (t['gap']/t['pixels'].where(t['pixels'] > 0)).rename('ece')
 
-# %% ../nbs/28_evidence.ipynb #c043a0a9
+# %% ../nbs/28_evidence.ipynb #f08717c6
 def _draw_reliability(
     top:Axes, # for the curve
     bottom:Axes, # for the number of pixels

@@ -7,7 +7,7 @@ __all__ = ['mask_sizes', 'class_balance', 'plot_class_balance', 'plot_mask_sizes
            'position_maps', 'plot_position_maps', 'augmented', 'augmented_mosaic', 'plot_augmented', 'timing_table',
            'plot_timing']
 
-# %% ../nbs/28b_insights.ipynb #ba808551
+# %% ../nbs/28b_insights.ipynb #8bc23a11
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,7 +21,7 @@ from .images import draw_parts, parts_legend, read_image
 from .rle import rle_area, union_rle, unpack_planes
 from .table import PartsData
 
-# %% ../nbs/28b_insights.ipynb #bf77b950
+# %% ../nbs/28b_insights.ipynb #49739989
 def mask_sizes(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -47,7 +47,7 @@ def class_balance(
     out.insert(1, 'of_images', out['images']/n if n else np.nan)
     return out
 
-# %% ../nbs/28b_insights.ipynb #7054da7c
+# %% ../nbs/28b_insights.ipynb #97b400ab
 def plot_class_balance(
     data:PartsData, # pictures with their parts
     train:Sequence[str]|None=None, # pictures that are trained on; None: all
@@ -65,10 +65,10 @@ def plot_class_balance(
         ax.barh(y, 100*t['of_images'], color=c['ours'], height=.62, label='training' if v is not None else 'pictures')
         if v is not None: ax.plot(100*v['of_images'], y, 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=5.5, label='validation', clip_on=False)
         for i, n in enumerate(t['images']): ax.text(1.01, i, f'{n}' + (f" / {v['images'].iloc[i]}" if v is not None else ''), transform=ax.get_yaxis_transform(), va='center', fontsize=8, color=c['soft'])
-        ax.set(xlabel='% of the pictures that show the part; right: how many', xlim=(0, None)); fig.legend(loc='outside upper right', ncols=2)
+        ax.set(xlabel='% of the pictures; right: how many', xlim=(0, None)); fig.legend(loc='outside upper right', ncols=2)
     return fig
 
-# %% ../nbs/28b_insights.ipynb #c115c059
+# %% ../nbs/28b_insights.ipynb #94277458
 def plot_mask_sizes(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -91,7 +91,7 @@ def plot_mask_sizes(
         top.xaxis.set_major_formatter('{x:,.0f}'); top.xaxis.set_minor_locator(NullLocator()); top.set_xlabel(f'pixels at {side} x {side}'); top.spines[:].set_visible(False)
     return fig
 
-# %% ../nbs/28b_insights.ipynb #f91a148a
+# %% ../nbs/28b_insights.ipynb #63defdc7
 def parts_per_picture(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -117,7 +117,7 @@ def plot_parts_per_picture(
         ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average, none in {n[0]}", loc='left')
     return fig
 
-# %% ../nbs/28b_insights.ipynb #22d66f27
+# %% ../nbs/28b_insights.ipynb #1006535a
 def position_maps(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -151,7 +151,7 @@ def plot_position_maps(
             ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'])
     return fig
 
-# %% ../nbs/28b_insights.ipynb #5a5d2339
+# %% ../nbs/28b_insights.ipynb #dbedfbc6
 def augmented(
     source, # fastai `DataLoaders` as `parts_dataloaders` makes them, or `PartsData`
     n:int=12, # how many pictures, at most
@@ -191,7 +191,7 @@ def augmented_mosaic(
         out[y:y + h, x:x + w] = draw_parts(im, m, classes)
     return out
 
-# %% ../nbs/28b_insights.ipynb #f2650dd0
+# %% ../nbs/28b_insights.ipynb #929c8ffe
 def plot_augmented(
     images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
     masks:Sequence[np.ndarray], # (C, H, W) each
@@ -210,7 +210,7 @@ def plot_augmented(
             for t in fig.legend(handles=parts_legend(classes, present), loc='outside lower center', ncols=legend, fontsize=7.5, handlelength=1, columnspacing=1).get_texts(): t.set_parse_math(False)
     return fig
 
-# %% ../nbs/28b_insights.ipynb #c6a2d4ab
+# %% ../nbs/28b_insights.ipynb #9871dc76
 _TIMES = {'seconds_preparing': 'preparing: reading, cache, network', 'seconds_training': 'training, with validation after epochs', 'seconds_evaluating': 'evaluating at the end'}
 
 def timing_table(
@@ -230,7 +230,7 @@ def timing_table(
     if n_train and get('seconds_per_epoch'): rows.append(('training speed', n_train/get('seconds_per_epoch'), 'pictures a second', np.nan))
     return pd.DataFrame(rows, columns=['what', 'value', 'unit', 'share']).set_index('what')
 
-# %% ../nbs/28b_insights.ipynb #0dc8925a
+# %% ../nbs/28b_insights.ipynb #064b8bc0
 def plot_timing(
     metrics:Mapping, # as in metrics.json
     dark:bool=False, # whether the ground is dark
@@ -245,5 +245,5 @@ def plot_timing(
         y = name_rows(ax, [k.split(':')[0].split(',')[0] for k in t.index], dark)
         ax.barh(y, t['value'], color=c['ours'], height=.6)
         for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({s:.1%})', va='center', fontsize=8.5, color=c['ink'])
-        ax.set(xlabel='seconds', xlim=(0, 1.3*max(t['value'], default=1))); ax.grid(visible=False)
+        ax.set(xlabel='seconds', xlim=(0, (1 + 3/width)*max(t['value'], default=1))); ax.grid(visible=False)
     return fig

@@ -6,7 +6,7 @@
 __all__ = ['precision_recall', 'plot_precision_recall', 'confusion_frame', 'plot_confusion', 'side_swap_frame', 'plot_side_swaps',
            'mask_frame', 'by_size', 'plot_by_size', 'confident_mistakes', 'plot_mistakes']
 
-# %% ../nbs/28a_mistakes.ipynb #817eafe6
+# %% ../nbs/28a_mistakes.ipynb #48eab0a4
 from collections.abc import Sequence
 
 import cv2
@@ -25,7 +25,7 @@ from .parts import mirror_name, side_of
 from .rle import rle_to_coco, unpack_planes
 from .table import PartsData
 
-# %% ../nbs/28a_mistakes.ipynb #6c844aa7
+# %% ../nbs/28a_mistakes.ipynb #a0e97efe
 def precision_recall(
     ev:Evidence, # of an evaluation
 )->pd.DataFrame: # index class; columns iou, dice, precision, recall (NaN where not defined), true, predicted, both (pixels), n_images
@@ -51,7 +51,7 @@ def plot_precision_recall(
         ax.set(xlim=(-.02, 1.02), xlabel='share of pixels'); fig.legend(loc='outside upper right', ncols=2)
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #0bfeb39b
+# %% ../nbs/28a_mistakes.ipynb #6efc3de8
 def confusion_frame(
     ev:Evidence, # of an evaluation
     normalize:str|None='true', # 'true': shares of the true pixels; 'predicted': of the predicted ones; None: pixels
@@ -95,7 +95,7 @@ def plot_confusion(
         ax.set_title(f"{'% of ' if cell >= .2 else ''}{'true' if normalize == 'true' else 'predicted'} pixels; framed: mirror part", loc='left')
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #b7a524ba
+# %% ../nbs/28a_mistakes.ipynb #829490c6
 def side_swap_frame(
     ev:Evidence, # of an evaluation
 )->pd.DataFrame: # index class (sided, with its mirror part in the class list); columns mirror, found, swapped (shares of the true pixels; NaN without), true (pixels), n_images
@@ -125,7 +125,7 @@ def plot_side_swaps(
         ax.set_title('given to the mirror part | found (%)', loc='left')
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #3cd6180e
+# %% ../nbs/28a_mistakes.ipynb #094c2f35
 def _predicted(
     predictions:pd.DataFrame, # parts table of predicted masks
     data:PartsData, # the pictures with their true masks
@@ -170,7 +170,7 @@ def mask_frame(
     out = out.assign(share=t/out['pixels'], iou=b/(t + p - b), recall=(b/t.where(t > 0)).astype(float), score=[scores.get(k, np.nan) for k in zip(out['file_name'], out['name'])])
     return out.drop(columns='pixels')
 
-# %% ../nbs/28a_mistakes.ipynb #cd3b71a0
+# %% ../nbs/28a_mistakes.ipynb #b2b9056a
 def by_size(
     source:pd.DataFrame|Evidence, # see `mask_frame`
     data:PartsData|None=None, # the pictures with their true masks; not needed with evidence
@@ -198,11 +198,11 @@ def plot_by_size(
         ax = fig.subplots()
         ax.bar(x, sizes['iou'], color=c['ours'], width=.6, label='IoU'); ax.plot(x, sizes['recall'], 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=6, label='recall', clip_on=False)
         ax.set_xticks(x, [(f'≤ {100*h:g}' if not i else f'> {100*l:g}' if i == len(x) - 1 else f'{100*l:g}–{100*h:g}') + f'\n{n}' for i, (l, h, n) in enumerate(zip(sizes['low'], sizes['high'], sizes['masks']))])
-        ax.set(ylim=(0, 1), xlabel='size of the true mask in % of the picture; below, how many'); ax.grid(axis='x', visible=False)
+        ax.set(ylim=(0, 1), xlabel='true mask in % of the picture; below: masks'); ax.grid(axis='x', visible=False)
         fig.legend(loc='outside upper right', ncols=2)
     return fig
 
-# %% ../nbs/28a_mistakes.ipynb #91a3fb17
+# %% ../nbs/28a_mistakes.ipynb #024b6dc4
 def _thin(
     packed:np.ndarray, # packed masks (H, W, P)
     n_classes:int, # planes in them
@@ -240,7 +240,7 @@ def _piece_iou(
     both = int((a['here'][y - ay:y2 - ay, x - ax:x2 - ax] & b['here'][y - by:y2 - by, x - bx:x2 - bx]).sum())
     return both/(a['area'] + b['area'] - both)
 
-# %% ../nbs/28a_mistakes.ipynb #b956466d
+# %% ../nbs/28a_mistakes.ipynb #1cae3399
 def _confidence(
     ev:Evidence|None, # of the same evaluation
     file:str, # file name
@@ -257,7 +257,7 @@ def _confidence(
     mean = hist @ (np.arange(len(hist)) + .5)/len(hist)/hist.sum()
     return float(1 - mean if missing else mean)
 
-# %% ../nbs/28a_mistakes.ipynb #bf571ca7
+# %% ../nbs/28a_mistakes.ipynb #a906dcf7
 def _mistakes_of(
     file:str, # file name
     data:PartsData, # true masks
@@ -287,7 +287,7 @@ def _mistakes_of(
     for b in new: row(b, 'extra', None, sure(b))
     return rows, seen
 
-# %% ../nbs/28a_mistakes.ipynb #2fce3548
+# %% ../nbs/28a_mistakes.ipynb #69eaba4b
 def confident_mistakes(
     predictions:pd.DataFrame, # parts table with `score`: predicted masks
     data:PartsData, # the pictures with their true masks
@@ -308,7 +308,7 @@ def confident_mistakes(
     columns = ['file_name', 'name', 'kind', 'instead', 'score', 'area', 'x', 'y', 'width', 'height']
     return pd.DataFrame(rows, columns=columns + ['confidence']).sort_values('score', ascending=False, kind='stable')[columns].head(n).reset_index(drop=True)
 
-# %% ../nbs/28a_mistakes.ipynb #c530a265
+# %% ../nbs/28a_mistakes.ipynb #981ccaa5
 def _draw_mistake(
     ax, # where to draw
     m:dict, # a row of `confident_mistakes`
