@@ -9,7 +9,8 @@ __all__ = ['CompareError', 'Compared', 'fold_folders', 'run_names', 'read_compar
            'pairing_words', 'render_comparison', 'common_folder', 'compare_runs', 'folds_frame', 'render_folds',
            'write_folds_report']
 
-# %% ../nbs/36_compare.ipynb #232105cf
+# %% ../nbs/36_compare.ipynb #359bd8df
+import html
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from .parts import display_name, mirror_name, side_of
 from .run import write_atomic
 from .words import clean_log, duration, flat_settings
 
-# %% ../nbs/36_compare.ipynb #b2127747
+# %% ../nbs/36_compare.ipynb #c6a5e4c5
 class CompareError(ValueError):
     "Runs that can't be compared."
 
@@ -64,7 +65,7 @@ class Compared:
         mean = {k: np.mean(v) for k in self.folds[0].metrics if None not in (v := [metric_value(f.metrics, k) for f in self.folds])}
         return mean | ({} if self.evidence is None else summarize(self.evidence.counts, self.classes))
 
-# %% ../nbs/36_compare.ipynb #0aa60eaf
+# %% ../nbs/36_compare.ipynb #7eaeaff3
 def fold_folders(
     path:str|Path, # a run folder
 ) -> list[Path]: # `fold_0`, `fold_1` …, by their numbers; empty for a run with one fold
@@ -95,7 +96,7 @@ def _evidence(run:RunFolder) -> Evidence|None:
     try: return Evidence.load(run.path/'evidence.npz')
     except EvidenceError as e: run.notes.append(str(e).replace(str(run.path/'evidence.npz'), 'evidence.npz'))
 
-# %% ../nbs/36_compare.ipynb #de31da08
+# %% ../nbs/36_compare.ipynb #bc4a2957
 def settings_differences(
     runs:Sequence[Compared], # runs
 ) -> pd.DataFrame: # a row for each setting in which not all are alike, a column a run; '–' where a run doesn't say
@@ -104,7 +105,7 @@ def settings_differences(
     rows = {k: [s.get(k, '–') for s in settings] for k in dict.fromkeys(k for s in settings for k in s)}
     return pd.DataFrame.from_dict({k: v for k, v in rows.items() if len(set(v)) > 1}, orient='index', columns=[r.name for r in runs]).rename_axis('setting')
 
-# %% ../nbs/36_compare.ipynb #9195af0f
+# %% ../nbs/36_compare.ipynb #47426fe0
 def _ratio(a, b): return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) > 0)
 
 def _mean(a):
@@ -125,7 +126,7 @@ def drawn_metrics(
     return {'miou': _mean(iou), 'iou_per_image': share @ iou_per_mask(counts).mean(1), OF_NOTHING: share @ (counts.true == 0).mean(1), 'dice': _mean(dice),
             'side_swap': _ratio(s[:, sided].sum(1), t[:, sided].sum(1))} | {f'iou_{c}': iou[:, k] for k, c in enumerate(classes)}
 
-# %% ../nbs/36_compare.ipynb #4d54bbf1
+# %% ../nbs/36_compare.ipynb #c9c270f6
 def same_pictures(
     a:Compared, # a run
     b:Compared, # another
@@ -140,7 +141,7 @@ def _verdict(metric:str, low:float, high:float) -> str:
     if low <= 0 <= high: return 'within chance' if high > low else 'the same'
     return 'better' if (low > 0) != metric.startswith('side_swap') else 'worse'
 
-# %% ../nbs/36_compare.ipynb #3d289cdf
+# %% ../nbs/36_compare.ipynb #8a319fe2
 _HEAD = ('miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap', 'mask_ap', 'mask_ap50')  # the metrics before those of the classes
 
 def compare_metrics(
@@ -177,7 +178,7 @@ def _images(base, other, metric) -> int:
         return int((r.evidence.true[:, r.classes.index(c)] > 0).sum()) if r.evidence is not None and c in r.classes else r.n_images
     return min(one(base), one(other))
 
-# %% ../nbs/36_compare.ipynb #6f6994ea
+# %% ../nbs/36_compare.ipynb #3a38ed37
 def comparison_frame(
     runs:Sequence[Compared], # runs, the first of which the others are compared with
     n:int=1000, # draws
@@ -199,9 +200,11 @@ def metric_words(
     "A metric's name for people."
     return display_name(metric[4:]) or metric[4:] if metric.startswith('iou_') and not metric.startswith('iou_per_image') else metric
 
-# %% ../nbs/36_compare.ipynb #fe4ac60b
+# %% ../nbs/36_compare.ipynb #f59b321f
 _LIGHT = ('#0068a8', '#c24e00', '#007a5a', '#9c3f80', '#8a6a00', '#3d4fbf', '#1b1f24', '#7a5c3a')
 _DARK = ('#56b4e9', '#f0803c', '#00c090', '#e39cc6', '#e6b430', '#9aaeff', '#e6e9ec', '#c9ad8d')
+
+_GLYPHS, _MARKS = '●■◆✚✖▲▼◀', 'osDPX^v<'  # of Plotly's first eight symbols, and matplotlib's letters for them
 
 def run_colors(
     n:int, # runs
@@ -220,15 +223,15 @@ def compared_panels(
     for g, k, title in _PANELS:
         lines = [(i, *c) for i, r in enumerate(runs) for p in r.parts if (c := curve(p.charts, g, k)) is not None]
         if g == 'train': lines = [(i, s, pd.Series(v).rolling(10, min_periods=1).mean().to_numpy()) for i, s, v in lines]
-        nothing = [(-1, *c) for r in runs for p in r.parts if (c := curve(p.charts, g, OF_NOTHING)) is not None] if k == 'iou_per_image' else []
-        if lines and (k != 'iou_per_image' or nothing): panels.append((title, lines + list({round(float(c[2][-1]), 6): c for c in sorted(nothing, key=lambda c: c[1][-1]) if len(c[2])}.values())))
+        nothing = [(-1, *c) for r in runs for p in r.parts if (c := curve(p.charts, g, OF_NOTHING)) is not None and len(c[0])] if k == 'iou_per_image' else []
+        if lines and (k != 'iou_per_image' or nothing): panels.append((title, lines + [(-1, np.append(0, s), np.append(v[0], v)) for _, s, v in {round(float(c[2][-1]), 6): c for c in sorted(nothing, key=lambda c: c[1][-1])}.values()]))
     return panels
 
-# %% ../nbs/36_compare.ipynb #ad6fb10f
+# %% ../nbs/36_compare.ipynb #09953a7c
 def _draw_lines(ax, title, lines, names, colors):
     "One panel of curves."
     for i, steps, values in lines:
-        ax.plot(steps, values, ':' if i < 0 else ('-', '--', '-.')[i//8 % 3], color=colors[i], lw=1.4 if i < 0 else 1.8, marker='osD^vPX*'[i % 8] if i >= 0 and len(values) <= 20 else None, ms=4,
+        ax.plot(steps, values, ':' if i < 0 else ('-', '--', '-.')[i//8 % 3], color=colors[i], lw=1.4 if i < 0 else 1.8, marker=_MARKS[i % 8] if i >= 0 and len(values) <= 20 else None, ms=4,
                 label='predicting nothing' if i < 0 else names[i])
     ax.set_title(title, loc='left'); ax.set_xlabel('pictures seen'); ax.margins(x=.03)
 
@@ -249,7 +252,7 @@ def plot_compared_curves(
         for t in fig.legend(seen.values(), seen.keys(), loc='outside lower center', ncols=2 if max(map(len, seen), default=0) > 30 else 4).get_texts(): t.set_parse_math(False)
     return fig
 
-# %% ../nbs/36_compare.ipynb #a1a1b82a
+# %% ../nbs/36_compare.ipynb #467c1dc4
 def _draw_differences(ax, t, c):
     "One panel of differences, a row a metric."
     use = {'better': (c['ours'], '^'), 'worse': (c['nothing'], 'v')}
@@ -276,16 +279,17 @@ def plot_differences(
         fig.supxlabel('difference to the first run', fontsize=9, color=c['soft'])
     return fig
 
-# %% ../nbs/36_compare.ipynb #4d4e744c
+# %% ../nbs/36_compare.ipynb #ccf6bcf9
 _TABLE = """
-<div class="wide first-stays" tabindex="0" role="region" aria-label="{{ t.title or s.title }}"><table class="sortable"{% if not t.wrap %} style="overflow-wrap: normal"{% endif %}><thead><tr>{% for c in t.columns %}<th{% if loop.first %} class="text"{% endif %} style="white-space: normal">{{ c|string|replace("_", "_\u200b")|replace(",", ",\u200b") }}</th>{% endfor %}</tr></thead><tbody>
-{% for r in t.rows %}<tr>{% for v in r %}{% if v is mapping %}<td class="{{ v.kind }}"{% if v.kind == "text mark" %} style="white-space: nowrap"{% endif %}{% if v.value is defined and v.value is not none %} data-value="{{ v.value }}"{% endif %}>{% if v.color is defined %}<span class="swatch" style="--c: {{ v.color }}"></span>{% endif %}{% if v.link %}<a href="{{ v.link }}">{{ v.text }}</a>{% else %}{{ v.text }}{% endif %}</td>{% else %}<td>{{ v }}</td>{% endif %}{% endfor %}</tr>
+<div class="wide first-stays" tabindex="0" role="region" aria-label="{{ t.title or s.title }}"><table class="sortable"{% if not t.wrap %} style="overflow-wrap: normal"{% endif %}><thead><tr>{% for c in t.columns %}<th{% if loop.first or t.wrap %} class="text"{% endif %} style="white-space: normal">{{ c|string|replace("_", "_\u200b")|replace(",", ",\u200b") }}</th>{% endfor %}</tr></thead><tbody>
+{% for r in t.rows %}<tr>{% for v in r %}{% if v is mapping %}<td class="{{ v.kind }}"{% if v.kind == "text mark" %} style="white-space: nowrap"{% endif %}{% if v.value is defined and v.value is not none %} data-value="{{ v.value }}"{% endif %}>{% if v.color is defined %}<span style="color: {{ v.color }}" aria-hidden="true">{{ v.mark }}\u00a0</span>{% endif %}{% if v.link %}<a href="{{ v.link }}">{% endif %}{{ v.text|string|replace(",", ",\u200b") }}{% if v.link %}</a>{% endif %}</td>{% else %}<td>{{ v }}</td>{% endif %}{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 """
 _TEMPLATES = {'table.html': _TABLE, 'compared.html': """{% from 'chart.html' import chart %}
 {% if s.style is defined %}<style>{{ s.style }}</style>{% endif %}
 {% for p in s.sentences %}<p{% if loop.first and s.first_large %} class="verdict"{% endif %}>{{ p }}</p>{% endfor %}
 {% if s.tiles %}<div class="tiles">{% for label, value, words in s.tiles %}<div class="tile{{ ' first' if loop.first }}"><span>{{ label }}</span><b>{{ value }}</b><span>{{ words }}</span></div>{% endfor %}</div>{% endif %}
+{% if s.legend %}<p>{% for name, color, mark in s.legend %}<span style="white-space: nowrap; margin-right: 1.2em"><span style="color: {{ color }}" aria-hidden="true">{{ mark }}\u00a0</span>{{ name }}</span> {% endfor %}</p>{% endif %}
 {% if s.charts %}<div class="charts">{% for c in s.charts %}{{ chart(c) }}{% endfor %}</div>{% endif %}
 {% for t in s.tables %}{% if t.closed %}<details><summary>{{ t.title }}</summary>{% elif t.title %}<h3>{{ t.title }}</h3>{% endif %}{% if t.words %}<p class="soft">{{ t.words }}</p>{% endif %}{% include 'table.html' %}{% if t.closed %}</details>{% endif %}{% endfor %}
 {% if s.log %}<details><summary>{{ s.log.count('\\n') + 1 }} lines</summary><pre tabindex="0">{{ s.log }}</pre></details>{% endif %}
@@ -293,7 +297,7 @@ _TEMPLATES = {'table.html': _TABLE, 'compared.html': """{% from 'chart.html' imp
 
 def _section(id:str, title:str, **content) -> dict:
     "A section for the template, with everything that it may hold."
-    return dict(id=id, title=title, template='compared', sentences=[], first_large=False, tiles=[], charts=[], tables=[], log='') | content
+    return dict(id=id, title=title, template='compared', sentences=[], first_large=False, tiles=[], charts=[], legend=[], tables=[], log='') | content
 
 def _table(columns, rows, title='', words='', closed=False, wrap=False) -> dict: return dict(columns=list(columns), rows=list(rows), title=title, words=words, closed=closed, wrap=wrap)
 
@@ -304,13 +308,17 @@ def _number(v, digits=3, signed=False) -> dict|str:
     if v is None or not np.isfinite(v): return dict(kind='none', text='–', link=None)
     return dict(kind='', text=f'{v:+.{digits}f}' if signed else shown(v, digits), value=v, link=None)
 
-# %% ../nbs/36_compare.ipynb #e48ccedc
+# %% ../nbs/36_compare.ipynb #df1e6383
 def _run_style(n:int) -> str:
     "The runs' colours as variables of the page, for a light and a dark ground."
     light, dark = (' '.join(f'--run{i}: {c};' for i, c in enumerate(run_colors(min(n, 8), d))) for d in (False, True))
     return f':root {{ {light} }} [data-theme=dark] {{ {dark} }} @media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}'
 
 def _swatch(i:int) -> str: return f'var(--run{i % 8})'
+
+def _legend(runs) -> list: return [(r.name, _swatch(i), _GLYPHS[i % 8]) for i, r in enumerate(runs)]
+
+def _name(run:str) -> str: return html.escape(run, quote=False)
 
 def curve_charts(
     runs:Sequence[Compared], # runs
@@ -322,13 +330,13 @@ def curve_charts(
         for i, steps, values in lines:
             few, dash = len(values) <= 20 and i >= 0, 'dot' if i < 0 else ('solid', 'dash', 'dashdot')[i//8 % 3]
             step = -(-len(steps)//1000)
-            data.append(line(steps[::step], values[::step], chart_text('predicting nothing' if i < 0 else names[i]), 'var(--soft)' if i < 0 else _swatch(i), mode='lines+markers' if few else 'lines', line=dict(dash=dash),
+            data.append(line(steps[::step], values[::step], 'predicting nothing' if i < 0 else _name(names[i]), 'var(--soft)' if i < 0 else _swatch(i), mode='lines+markers' if few else 'lines', line=dict(dash=dash),
                              hovertemplate='%{y:.4g}', legendgroup=str(i), showlegend=i not in seen, **({'marker': dict(symbol=i % 8)} if few else {})))
             seen.add(i)
         fig = _one_panel(title, lines, names)
         ends = '; '.join(f'{"predicting nothing" if i < 0 else names[i]}: {shown(v[-1])}' for i, _, v in lines if len(v))
         out.append(dict(title=title, words='', alt=f'{title} at the end: {ends}', still=still_picture(png_bytes(fig)), data=data, height=320, whole=False,
-                        layout=dict(hovermode='x unified', xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'), yaxis=dict(tickformat='.3~g'), showlegend=True)))
+                        layout=dict(hovermode='x unified', xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'), yaxis=dict(tickformat='.3~g'), showlegend=False)))
     return out
 
 def _one_panel(title, lines, names) -> Figure:
@@ -341,7 +349,7 @@ def _one_panel(title, lines, names) -> Figure:
         for t in ax.legend(seen.values(), seen.keys()).get_texts(): t.set_parse_math(False)
     return fig
 
-# %% ../nbs/36_compare.ipynb #fe1081b6
+# %% ../nbs/36_compare.ipynb #510f2979
 def _label(metric:str) -> str: return metric if metric in _HEAD else chart_text(metric[4:])
 
 def difference_chart(
@@ -352,18 +360,18 @@ def difference_chart(
     marks, data = {'better': 'triangle-up', 'worse': 'triangle-down'}, []
     for r in order[1:]:
         x, i = t[t.run == r], order.index(r)
-        words = [f'<b>{_label(m)}</b>, {chart_text(r)}<br>{d:+.3f}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
-        data.append(dict(type='scatter', mode='markers', name=chart_text(r), x=chart_values(x.difference), y=[_label(m) for m in x.metric], hovertext=words, hovertemplate='%{hovertext}<extra></extra>',
+        words = [f'<b>{_label(m)}</b>, {_name(r)}<br>{d:+.3f}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
+        data.append(dict(type='scatter', mode='markers', orientation='h', name=_name(r), x=chart_values(x.difference), y=[_label(m) for m in x.metric], hovertext=words, hovertemplate='%{hovertext}<extra></extra>',
                          marker=dict(color=_swatch(i), size=9, symbol=[marks.get(v, 'circle-open') for v in x.verdict]),
                          error_x=dict(type='data', symmetric=False, array=chart_values((x.high - x.difference).fillna(0)), arrayminus=chart_values((x.difference - x.low).fillna(0)), color=_swatch(i), thickness=1.4, width=3)))
     n = t.metric.nunique()
     clear = t[t.verdict.isin(['better', 'worse'])]
     alt = f'{len(clear)} of {int((t.verdict != "").sum())} differences are more than chance' + (': ' + ', '.join(f'{metric_words(m)} of {r} {v}' for m, r, v in zip(clear.metric[:12], clear.run, clear.verdict)) if len(clear) else '')
     return dict(title=f'Differences to {order[0]}', words='Point: difference. Line: 95 % interval. A triangle: more than chance.', alt=alt, still=still_picture(png_bytes(plot_differences(frame))), data=data, whole=True,
-                height=90 + max(22, 9*len(data))*n, layout=dict(hovermode='closest', showlegend=len(data) > 1, xaxis=dict(title=dict(text='difference'), zeroline=True, zerolinecolor='var(--ink)'),
+                height=90 + max(22, 9*len(data))*n, layout=dict(hovermode='closest', showlegend=False, xaxis=dict(title=dict(text='difference'), zeroline=True, zerolinecolor='var(--ink)'),
                                                                yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), scattermode='group', scattergap=.3))
 
-# %% ../nbs/36_compare.ipynb #b98967d3
+# %% ../nbs/36_compare.ipynb #5585b602
 def comparison_words(
     runs:Sequence[Compared], # runs
     frame:pd.DataFrame, # from `comparison_frame`
@@ -401,7 +409,7 @@ def pairing_words(
     if known: out.append('An interval covers the luck with the validation pictures, not that of the training: the same settings with another seed give another network. Of twenty classes that do not differ, one is expected outside its interval.')
     return out
 
-# %% ../nbs/36_compare.ipynb #75501711
+# %% ../nbs/36_compare.ipynb #be04daf2
 def _link(run:Compared|RunFolder, out:Path) -> str|None:
     "Where a run's report is, seen from a folder; None where there is none."
     report = (run.run if isinstance(run, Compared) else run).path/'report.html'
@@ -409,7 +417,7 @@ def _link(run:Compared|RunFolder, out:Path) -> str|None:
 
 def _runs_table(runs, out:Path) -> dict:
     "A row a run."
-    rows = [[_text(r.name, link=_link(r, out), color=_swatch(i)), str(r.n_images), *[_number(metric_value(r.metrics, m)) for m in _HEAD], _seconds(r)] for i, r in enumerate(runs)]
+    rows = [[_text(r.name, link=_link(r, out), color=_swatch(i), mark=_GLYPHS[i % 8]), str(r.n_images), *[_number(metric_value(r.metrics, m)) for m in _HEAD], _seconds(r)] for i, r in enumerate(runs)]
     return _table(['run', 'pictures', *_HEAD, 'training'], rows)
 
 def _seconds(r:Compared) -> dict:
@@ -432,7 +440,7 @@ def _class_tables(runs, frame) -> list[dict]:
         tables.append(_table(['figure', runs[0].name, r.name, 'difference', '95 % interval', 'verdict', 'pictures'], rows, f'{r.name} and {runs[0].name}', closed=len(runs) > 2))
     return tables
 
-# %% ../nbs/36_compare.ipynb #bcb7c624
+# %% ../nbs/36_compare.ipynb #83c4f661
 def render_comparison(
     runs:Sequence[Compared], # runs
     frame:pd.DataFrame, # from `comparison_frame`
@@ -445,8 +453,8 @@ def render_comparison(
     rows = [[_text(k), *[_text(v) for v in vs]] for k, vs in zip(settings.index, settings.to_numpy())]
     sections = [_section('runs', 'Runs', style=_run_style(len(runs)), first_large=True, sentences=[*comparison_words(runs, frame), *pairing_words(runs, frame)], tables=[_runs_table(runs, out)]),
                 _section('settings', 'Settings that differ', tables=[_table(['setting', *settings.columns], rows, wrap=True)] if rows else [], sentences=[] if rows else ['None.']),
-                _section('curves', 'Curves', charts=curve_charts(runs[:8]), sentences=[f'Those of the first 8 of {len(runs)} runs.'] if len(runs) > 8 else []),
-                _section('differences', 'Differences', charts=[difference_chart(frame[frame.run.isin([r.name for r in runs[:7]])])], tables=_class_tables(runs, frame))]
+                _section('curves', 'Curves', charts=curve_charts(runs[:8]), legend=_legend(runs[:8]) + [('predicting nothing', 'var(--soft)', '┄')], sentences=[f'Those of the first 8 of {len(runs)} runs.'] if len(runs) > 8 else []),
+                _section('differences', 'Differences', legend=_legend(runs[:7])[1:] if len(runs) > 2 else [], charts=[difference_chart(frame[frame.run.isin([r.name for r in runs[:7]])])], tables=_class_tables(runs, frame))]
     notes = [*notes, *[f'{r.name}: {n}' for r in runs for p in r.parts for n in p.notes]]
     return render_page(title or f'{len(runs)} runs compared', ', '.join(r.name for r in runs), sections, notes, templates=_TEMPLATES, scripts=['page.js'])
 
@@ -474,7 +482,7 @@ def compare_runs(
     for name, figure in (('curves', plot_compared_curves(runs[:8])), ('differences', plot_differences(frame))): write_atomic(out/f'comparison_{name}.png', lambda p: p.write_bytes(png_bytes(figure)))
     return write_atomic(out/'comparison.html', lambda p: p.write_text(render_comparison(runs, frame, out, title, notes), encoding='utf-8'))
 
-# %% ../nbs/36_compare.ipynb #a248d835
+# %% ../nbs/36_compare.ipynb #ba865406
 def folds_frame(
     run:Compared, # a run with folds
 ) -> pd.DataFrame: # index metric; a column a fold, then mean, spread, together (all validation pictures as one set; NaN where that can't be known)
@@ -499,7 +507,7 @@ def _fold_words(run:Compared, t:pd.DataFrame) -> list[str]:
     if run.parts[0].setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
     return out
 
-# %% ../nbs/36_compare.ipynb #0d29688b
+# %% ../nbs/36_compare.ipynb #7ec6a4cc
 def render_folds(
     run:Compared, # a run with folds
 ) -> str: # HTML
@@ -511,7 +519,7 @@ def render_folds(
     rows = [[_text(metric_words(k)), *[_number(v, signed=False) for v in r]] for k, r in t.iloc[len(_HEAD):].iterrows()]
     settings = [[_text(k), _text(v)] for k, v in flat_settings(run.run.config)]
     sections = [_section('folds', 'Folds', style=_run_style(len(parts)), first_large=True, sentences=_fold_words(run, t), tiles=tiles, tables=[_runs_table(parts, out)]),
-                _section('curves', 'Curves', charts=curve_charts(parts)),
+                _section('curves', 'Curves', charts=curve_charts(parts), legend=_legend(parts) + [('predicting nothing', 'var(--soft)', '┄')]),
                 _section('classes', 'Classes', sentences=['IoU of each class. Spread: standard deviation over the folds. Together: all validation pictures as one set.'], tables=[_table(['class', *t.columns], rows)]),
                 _section('settings', 'Settings', tables=[_table(['setting', 'value'], settings, f'{len(settings)} settings', closed=True, wrap=True)]), _section('log', 'Log', log=clean_log(run.run.log or ''))]
     notes = [n for n in run.run.notes if not n.startswith(('charts', 'results', 'data', 'validation', 'evidence'))] + [f'{f.path.name}: {n}' for f in run.folds for n in f.notes]
