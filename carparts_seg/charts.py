@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['BESIDE', 'chart_text', 'chart_values', 'line', 'curve_chart', 'confusion_chart', 'swap_chart', 'class_lines',
-           'sweep_chart', 'calibration_chart', 'class_bars', 'size_chart', 'bars']
+           'sweep_chart', 'calibration_chart', 'balance_chart', 'count_chart', 'area_chart', 'size_chart']
 
-# %% ../nbs/29b_charts.ipynb #1f91a179
+# %% ../nbs/29b_charts.ipynb #46c1b482
 import html
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ from .figures import Panel, curve_panels
 from .mistakes import confusion_frame, side_swap_frame
 from .parts import display_name, mirror_name, part_colors, side_of
 
-# %% ../nbs/29b_charts.ipynb #592a8131
+# %% ../nbs/29b_charts.ipynb #2f370743
 def chart_text(
     name:str, # a class name, a file name
 )->str: # the same, with `<`, `>` and `&` as text
@@ -42,7 +42,7 @@ def line(
     "A line."
     return dict(type='scatter', x=chart_values(x, 7), y=chart_values(y), name=name, mode=kwargs.pop('mode', 'lines'), line=dict(color=color, width=2) | kwargs.pop('line', {})) | kwargs
 
-# %% ../nbs/29b_charts.ipynb #3e37a6a8
+# %% ../nbs/29b_charts.ipynb #0af298ca
 def _thin(
     x:np.ndarray, # where
     y:np.ndarray, # what
@@ -71,7 +71,7 @@ def curve_chart(
     return dict(data=data, layout=dict(hovermode='x unified', xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'), yaxis=dict(tickformat='.3~g'),
                                        showlegend=len(data) > 1))
 
-# %% ../nbs/29b_charts.ipynb #f18f5605
+# %% ../nbs/29b_charts.ipynb #43285dd9
 def confusion_chart(
     ev:Evidence, # of an evaluation
     normalize:str='true', # 'true': shares of each part's true pixels; 'predicted': of its predicted ones
@@ -84,7 +84,7 @@ def confusion_chart(
                 colorscale=[[0, 'var(--card)'], [.5, 'var(--heat)'], [1, 'var(--hot)']], colorbar=dict(tickvals=np.sqrt(ticks).tolist(), ticktext=[f'{100*t:g} %' for t in ticks], thickness=12, outlinewidth=0))
     axis = dict(tickvals=list(range(len(names))), ticktext=names, showgrid=False, zeroline=False, tickfont=dict(color='var(--ink)'))
     frames = [dict(type='rect', x0=j - .5, x1=j + .5, y0=i - .5, y1=i + .5, line=dict(color='var(--nothing)', width=1.5)) for i, j in _mirrored(ev.classes)]
-    return dict(data=[data], layout=dict(xaxis=axis | dict(tickangle=-60, title=dict(text='prediction'), constrain='domain'), yaxis=axis | dict(autorange='reversed', title=dict(text='truth')), shapes=frames, margin=dict(r=4)))
+    return dict(data=[data], layout=dict(xaxis=axis | dict(tickangle=-60, title=dict(text='prediction'), constrain='domain'), yaxis=axis | dict(autorange='reversed', title=dict(text='truth', standoff=12)), shapes=frames, margin=dict(r=4)))
 
 def _mirrored(
     classes:Sequence[str], # class list
@@ -92,7 +92,7 @@ def _mirrored(
     "Where a confusion of sides shows."
     return [(i, classes.index(mirror_name(c))) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes]
 
-# %% ../nbs/29b_charts.ipynb #a7040326
+# %% ../nbs/29b_charts.ipynb #9dc81943
 def swap_chart(
     ev:Evidence, # of an evaluation
 )->dict: # Plotly's data and layout
@@ -105,7 +105,7 @@ def swap_chart(
     data = [bar(found, 'found', 'var(--ours)'), bar(swapped, 'given to the mirror part', 'var(--nothing)', pattern=dict(shape='/', solidity=.4)), ]
     return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the true pixels'), range=[0, 100])))
 
-# %% ../nbs/29b_charts.ipynb #aa5eb567
+# %% ../nbs/29b_charts.ipynb #fe818ff2
 def class_lines(
     frames:Mapping[str,tuple], # x and y by class
     classes:Sequence[str], # class list, for the colours
@@ -132,7 +132,7 @@ def sweep_chart(
     now = dict(type='line', x0=ev.threshold, x1=ev.threshold, y0=0, y1=1, line=dict(color='var(--reference)', dash='dash', width=1.5))
     return dict(data=data, layout=dict(hovermode='closest', shapes=[now], xaxis=dict(title=dict(text='threshold'), range=[0, 1]), yaxis=dict(title=dict(text='IoU'), range=[0, 1]), legend=BESIDE))
 
-# %% ../nbs/29b_charts.ipynb #48b607c9
+# %% ../nbs/29b_charts.ipynb #6ac2855b
 def calibration_chart(
     ev:Evidence, # of an evaluation
 )->dict: # Plotly's data and layout
@@ -147,20 +147,39 @@ def calibration_chart(
             line(a['probability'], a['observed'], 'all parts', 'var(--ours)', mode='lines+markers', line=dict(width=3), customdata=a['pixels'].tolist(), hovertemplate=f'<b>all parts</b><br>{words}<extra></extra>'), *data]
     return dict(data=data, layout=dict(hovermode='closest', xaxis=dict(title=dict(text='predicted probability'), range=[0, 1]), yaxis=dict(title=dict(text='observed share'), range=[0, 1]), legend=BESIDE))
 
-# %% ../nbs/29b_charts.ipynb #6b287741
-def class_bars(
-    values:pd.Series, # a number a class
-    classes:Sequence[str], # class list, for the colours
-    title:str, # of the axis
-    hover:str, # words for a bar, as Plotly's hovertemplate: %{x} is the value
+# %% ../nbs/29b_charts.ipynb #2c2686ee
+def balance_chart(
+    train:pd.DataFrame, # from `class_balance`, of the training pictures
+    valid:pd.DataFrame|None=None, # of the validation pictures
 )->dict: # Plotly's data and layout
-    "A bar a class, the largest on top."
-    v = values.dropna().sort_values(ascending=False, kind='stable')
-    color = dict(zip(classes, (f'rgb({r}, {g}, {b})' for r, g, b in part_colors(classes).tolist())))
-    marker = dict(color=[color[c] for c in v.index], line=dict(color='var(--soft)', width=.7), pattern=dict(shape=['/' if side_of(c) == 'right' else '' for c in v.index], solidity=.25, fgcolor='rgba(0,0,0,.5)', fillmode='overlay'))
-    data = dict(type='bar', orientation='h', y=[chart_text(c) for c in v.index], x=chart_values(v), marker=marker, hovertemplate='<b>%{y}</b><br>' + hover + '<extra></extra>')
-    return dict(data=[data], layout=dict(yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text=title)), bargap=.25))
+    "Share of the pictures that show each class, most frequent first."
+    order = train.sort_values('images', ascending=False, kind='stable').index
+    def bar(t, name, color, **marker):
+        t = t.loc[order]
+        return dict(type='bar', orientation='h', y=[chart_text(c) for c in order], x=chart_values(100*t['of_images']), name=name, marker=dict(color=color) | marker,
+                    customdata=[[int(a), int(b)] for a, b in zip(t['images'], t['masks'])], hovertemplate='<b>%{y}</b>, ' + name + ': %{x:.1f} %<br>%{customdata[0]} pictures, %{customdata[1]} masks<extra></extra>')
+    data = [bar(train, 'training', 'var(--ours)')] + ([bar(valid, 'validation', 'var(--nothing)', pattern=dict(shape='/', solidity=.4))] if valid is not None else [])
+    return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the pictures'), rangemode='tozero')))
 
+def count_chart(
+    counts:pd.Series, # from `parts_per_picture`
+)->dict: # Plotly's data and layout
+    "How many pictures show how many parts."
+    data = dict(type='bar', x=[int(v) for v in counts.index], y=[int(v) for v in counts], marker=dict(color='var(--ours)'), hovertemplate='%{y} pictures show %{x} parts<extra></extra>')
+    return dict(data=[data], layout=dict(bargap=.2, xaxis=dict(title=dict(text='parts in a picture'), dtick=2), yaxis=dict(title=dict(text='pictures'))))
+
+def area_chart(
+    sizes:pd.DataFrame, # from `mask_sizes`
+    classes:Sequence[str], # class list
+)->dict: # Plotly's data and layout
+    "How much of a picture each class covers where it is seen: boxes from the 25th to the 75th percentile, lines from the 5th to the 95th."
+    q = sizes.groupby('name')['share'].quantile([.05, .25, .5, .75, .95]).unstack().reindex(classes).dropna().sort_values(.5, ascending=False, kind='stable')*100
+    data = dict(type='box', orientation='h', y=[chart_text(c) for c in q.index], lowerfence=chart_values(q[.05]), q1=chart_values(q[.25]), median=chart_values(q[.5]), q3=chart_values(q[.75]), upperfence=chart_values(q[.95]),
+                line=dict(color='var(--ours)', width=1.5), fillcolor='var(--shade)', hoverinfo='x+y')
+    ticks = [v*10.**k for k in range(-4, 3) for v in (1, 3)]
+    return dict(data=[data], layout=dict(yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(type='log', title=dict(text='% of the picture'), tickvals=ticks, ticktext=[f'{t:g}' for t in ticks], hoverformat='.3f')))
+
+# %% ../nbs/29b_charts.ipynb #64bfda76
 def size_chart(
     sizes:pd.DataFrame, # from `by_size`
 )->dict: # Plotly's data and layout
@@ -170,14 +189,3 @@ def size_chart(
     bar = lambda k, name, **marker: dict(type='bar', x=names, y=chart_values(100*t[k]), name=name, marker=marker, hovertext=words, hovertemplate='%{hovertext}<br>' + name + ': %{y:.1f} %<extra></extra>')
     data = [bar('found', 'found: IoU of 0.5 or more', color='var(--ours)'), bar('recall', 'pixels found', color='var(--reference)', pattern=dict(shape='/', solidity=.3))]
     return dict(data=data, layout=dict(barmode='group', bargap=.25, xaxis=dict(type='category', title=dict(text='size of the true mask, share of the picture')), yaxis=dict(title=dict(text='%'), range=[0, 100])))
-
-def bars(
-    x:Sequence, # what each bar is
-    y:Sequence[float], # its height
-    xtitle:str, # of the axes
-    ytitle:str,
-    hover:str, # words for a bar, as Plotly's hovertemplate
-)->dict: # Plotly's data and layout
-    "Upright bars."
-    data = dict(type='bar', x=[v if isinstance(v, str) else float(v) for v in x], y=chart_values(y), marker=dict(color='var(--ours)'), hovertemplate=hover + '<extra></extra>')
-    return dict(data=[data], layout=dict(xaxis=dict(title=dict(text=xtitle)), yaxis=dict(title=dict(text=ytitle)), bargap=.15))

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['GRADES', 'REFERENCE', 'duration', 'listed', 'grade', 'class_words', 'beats_nothing', 'verdict', 'summary',
-           'run_facts', 'time_facts', 'flat_settings', 'clean_log', 'unlike_reference', 'reference_charts']
+           'run_facts', 'flat_settings', 'clean_log', 'unlike_reference', 'reference_charts']
 
-# %% ../nbs/29e_words.ipynb #95b756f7
+# %% ../nbs/29e_words.ipynb #c8797e6d
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from .figure_style import shown
 from .figures import OF_NOTHING, RunFolder, metric_value, per_class_table
 from .parts import CAR_PARTS, display_name
 
-# %% ../nbs/29e_words.ipynb #6c5fdc0e
+# %% ../nbs/29e_words.ipynb #49fb772f
 def duration(
     seconds:float, # a time
 )->str: # '42 s', '2 min 11 s', '3 h 05 min'
@@ -37,7 +37,7 @@ def listed(
     "Things in a row."
     return ', '.join(words[:-1]) + ' and ' + words[-1] if len(words) > 1 else ''.join(words)
 
-# %% ../nbs/29e_words.ipynb #96d0feb2
+# %% ../nbs/29e_words.ipynb #91e83a91
 GRADES = ((.8, 'good: most parts are outlined about as well as people do it'), (.6, 'fair: parts are found, with edges that are off'),
           (.4, 'partial: the large parts are found, many others are not'), (.1, 'weak: few parts are found'), (-1., 'next to nothing is found'))
 
@@ -67,7 +67,7 @@ def class_words(
     if len(never): out.append(f'Never finds {listed([display_name(c) or c for c in never["class"][:2*n]])}{f", and {len(never) - 2*n} more" if len(never) > 2*n else ""}.')
     return out if len(bad) or len(never) else [*out, 'No part has an IoU below 0.5.']
 
-# %% ../nbs/29e_words.ipynb #2358ca96
+# %% ../nbs/29e_words.ipynb #ca507a6e
 def beats_nothing(
     metrics:Mapping, # as in metrics.json
 )->str: # a sentence; '' without the figures
@@ -78,7 +78,7 @@ def beats_nothing(
     if x <= nothing: return f'It does not beat predicting nothing at all: iou_per_image is {shown(x)}, {f"{shown(nothing - x)} below" if x < nothing else "exactly"} the {shown(nothing)} of an empty prediction.'
     return f'It beats predicting nothing at all: iou_per_image is {shown(x)}, {shown(x - nothing)} above the {shown(nothing)} of an empty prediction' + (f', or {100*(x - nothing)/(1 - nothing):.0f} % of the way from there to a perfect one.' if nothing < 1 else '.')
 
-# %% ../nbs/29e_words.ipynb #97f1fb59
+# %% ../nbs/29e_words.ipynb #bd6c6ae2
 def _training_words(
     run:RunFolder, # what a run left
 )->str: # a sentence; '' where nothing is known
@@ -104,7 +104,7 @@ def verdict(
         out += f' (95 % interval {shown(t.low, 2)} to {shown(t.high, 2)})'
     return out + f'; {int((iou >= .5).sum())} of {len(iou)} parts reach 0.5.'
 
-# %% ../nbs/29e_words.ipynb #4a9040e5
+# %% ../nbs/29e_words.ipynb #8209a71f
 def summary(
     run:RunFolder, # what a run left
 )->list[str]: # sentences
@@ -120,7 +120,7 @@ def summary(
     if run.setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
     return [s for s in [*out, _training_words(run)] if s]
 
-# %% ../nbs/29e_words.ipynb #8977a748
+# %% ../nbs/29e_words.ipynb #16660826
 def run_facts(
     run:RunFolder, # what a run left
 )->list[tuple[str,str]]: # name and value
@@ -132,20 +132,7 @@ def run_facts(
              'evaluations': None if run.results is None else len(run.results)}
     return [(k, str(v)) for k, v in facts.items() if v not in (None, '')]
 
-def time_facts(
-    run:RunFolder, # what a run left
-)->list[tuple[str,str]]: # name and value
-    "How long it took and on what machine, as far as the run says."
-    facts, m = {}, partial(metric_value, run.metrics)
-    for k, v in run.metrics.items():
-        if k.startswith('seconds') and m(k) is not None: facts[f'time, {k[7:].strip("_") or "total"}'.replace('_', ' ')] = duration(v) if v >= 1 else f'{1000*v:.0f} ms'
-        elif k.endswith('_mib') and m(k) is not None: facts[k.removesuffix('_mib').replace('_', ' ')] = f'{v/1024:.1f} GiB'
-        elif isinstance(v, str): facts[k.replace('_', ' ')] = v
-    epochs, n = m('epochs'), len(run.about.get('train_files') or [])
-    if epochs and n and m('seconds_training'): facts['pictures a second, validation included'] = f'{n*epochs/m("seconds_training"):.1f}'
-    return list(facts.items())
-
-# %% ../nbs/29e_words.ipynb #20b4b69a
+# %% ../nbs/29e_words.ipynb #5c73dd4a
 def flat_settings(
     config:Mapping, # settings by section
     above:str='', # name of the section
@@ -164,7 +151,7 @@ def clean_log(
     log = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', log).replace('\r\n', '\n')
     return '\n'.join(line.rstrip('\r').rsplit('\r', 1)[-1] for line in log.split('\n')).strip('\n')
 
-# %% ../nbs/29e_words.ipynb #c701479e
+# %% ../nbs/29e_words.ipynb #64df6b8e
 REFERENCE = {'architecture.architecture': 'Unet', 'architecture.backbone': 'resnet34', 'image.image_height': 256, 'image.image_width': 256, 'training.epochs': 5, 'training.batch_size': 16,
              'training.learning_rate': .001, 'training.schedule': 'Cosine', 'training.loss_function': 'BCEDice', 'training.optimizer': 'AdamW'}
 

@@ -35,6 +35,7 @@
     const chart = figure.carparts ??= JSON.parse(figure.querySelector('script').textContent), live = figure.querySelector('.live');
     const layout = merged(look, chart.layout);
     for (const k of Object.keys(layout)) if (/^[xy]axis/.test(k)) layout[k] = merged(axis, layout[k]);
+    if (coarse) layout.margin = {...layout.margin, t: 58};  // the buttons stay in sight, above the legend
     layout.dragmode = coarse ? false : 'zoom';
     live.hidden = false;
     figure.classList.add('drawn');
@@ -43,6 +44,12 @@
       layout.legend = {...layout.legend, orientation: 'h', x: 0, xanchor: 'left', y: 1, yanchor: 'bottom', entrywidth: .48, entrywidthmode: 'fraction'};
       live.style.height = chart.height + rows + 'px';
     } else live.style.height = '';
+    if (live.clientWidth < 560 && chart.data[0].type === 'heatmap') {  // no room for a scale, and little for names
+      chart.data[0].showscale = false;
+      layout.xaxis = {...layout.xaxis, tickangle: -90, tickfont: {...layout.xaxis.tickfont, size: 9}};
+      layout.yaxis = {...layout.yaxis, tickfont: {...layout.yaxis.tickfont, size: 10}};
+      live.style.height = '480px';
+    }
     // The buttons are named one by one: left to itself, Plotly adds one that sends the chart to a server.
     const config = {responsive: true, displaylogo: false, displayModeBar: coarse ? true : 'hover', doubleClick: 'reset', plotlyServerURL: '', modeBarButtons: [...(coarse ? [] : [['zoom2d', 'pan2d']]), ['zoomIn2d', 'zoomOut2d', 'resetScale2d']]};
     return Plotly.react(live, colored(chart.data), colored(layout), config);
