@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Place', 'sample_place', 'sample_azimuth', 'sample_camera', 'draw_car', 'stream_cars', 'write_cars', 'draw_dataset']
 
-# %% ../nbs/12_synthetic.ipynb #bdc61df1
+# %% ../nbs/12_synthetic.ipynb #dfc341cf
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from .parts import CAR_PARTS
 from .rle import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from .table import PartsData
 
-# %% ../nbs/12_synthetic.ipynb #513dd964
+# %% ../nbs/12_synthetic.ipynb #aaa5af25
 @dataclass
 class Place:
     "Where a picture is taken: colours, light and what stands around"
@@ -60,7 +60,7 @@ def sample_place(rng:np.random.Generator)->Place:
     env = surroundings(rng, sun, top, np.minimum(low*1.08, 1.1), ground*.9, rng.uniform(.08, .3), lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)))
     return Place(kind, top, low, np.clip(ground, 0, 1), pattern, Light(sun, .62*sunny*warm, sky*np.array([.98, 1, 1.03]), env), .12 + .5*sunny, .35 - .28*sunny)
 
-# %% ../nbs/12_synthetic.ipynb #e09be48d
+# %% ../nbs/12_synthetic.ipynb #b587d484
 def sample_azimuth(rng:np.random.Generator)->float:
     "Degrees from the car's nose to its left at which the camera stands: as often as in the real data from the front, from a corner, beside, behind"
     side = rng.choice([-1, 1])
@@ -82,7 +82,7 @@ def sample_camera(
     box = np.array([.5 - w/2 + x, .5 - h/2 + y, .5 + w/2 + x, .5 + h/2 + y])*(width, height, width, height)
     return frame(camera, points, box, aspect*height/width)
 
-# %% ../nbs/12_synthetic.ipynb #404f8728
+# %% ../nbs/12_synthetic.ipynb #e58deafe
 def _stage(rng, camera, cars, place, height, width):
     "The empty stage: backdrop, ground and shadows"
     away = -camera.eye*(1, 1, 0)/np.linalg.norm(camera.eye[:2])
@@ -120,7 +120,7 @@ def _another(rng, camera):
     beside = np.array([-away[1], away[0]])*rng.choice([-1, 1])
     return _bystander(int(rng.integers(24))), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
 
-# %% ../nbs/12_synthetic.ipynb #32e41808
+# %% ../nbs/12_synthetic.ipynb #92ea6610
 _LEAST = np.array([.0006 if 'light' in p else .0008 if 'mirror' in p else .012 if 'bumper' in p else .008 for p in CAR_PARTS]) # share of the picture below which a part is left out
 
 def _planes(parts, least=_LEAST):
@@ -150,7 +150,7 @@ def draw_car(
     image = cv2.cvtColor(cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return image, _planes(parts)
 
-# %% ../nbs/12_synthetic.ipynb #50c7611d
+# %% ../nbs/12_synthetic.ipynb #c5bcb6ed
 def stream_cars(
     seed:int=0, # picture i depends on (seed, i) and the size alone
     height:int=512, # pixels
@@ -160,7 +160,7 @@ def stream_cars(
     "Draw pictures without end; picture i is `draw_car((seed, i), height, width)`"
     for i in count(start): yield draw_car((seed, i), height, width)
 
-# %% ../nbs/12_synthetic.ipynb #81f9a94c
+# %% ../nbs/12_synthetic.ipynb #106cc656
 _SCHEMA = pa.schema([('file_name', pa.string()), ('name', pa.string()), ('rle_mask', pa.string()), ('height', pa.int64()), ('width', pa.int64())])
 
 def _rows(file, planes):
@@ -177,7 +177,7 @@ def _annotation(row, number, image):
     return dict(id=number, image_id=image, category_id=CAR_PARTS.index(name) + 1, segmentation=coco, area=int(rle_area(rle)),
         bbox=[float(v) for v in rle_bbox(rle, height, width)], iscrowd=0)
 
-# %% ../nbs/12_synthetic.ipynb #14d5e93c
+# %% ../nbs/12_synthetic.ipynb #1f04dd2e
 def _write_one(folder, name, seed, height, width, i):
     "Draw picture i into a folder; its rows of the parts table"
     image, parts, quality = _draw((seed, i), height, width)
@@ -217,7 +217,7 @@ def write_cars(
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
     return folder
 
-# %% ../nbs/12_synthetic.ipynb #52a34f8b
+# %% ../nbs/12_synthetic.ipynb #8cbd7514
 def draw_dataset(
     n:int, # number of pictures
     folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
