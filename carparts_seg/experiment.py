@@ -7,7 +7,7 @@ __all__ = ['FOLD_SEED', 'IMAGE_SUFFIXES', 'ExperimentError', 'find_data', 'Split
            'experiment_dataloaders', 'experiment_learner', 'evaluate_learner', 'StepTimes', 'run_split', 'claim_folder',
            'run_experiment', 'demo_settings', 'run_demo']
 
-# %% ../nbs/40_experiment.ipynb #fe6cdb8a
+# %% ../nbs/40_experiment.ipynb #0b0e6802
 import contextlib
 import json
 import platform
@@ -46,7 +46,7 @@ from .settings import METRICS
 from .synthetic import write_cars
 from .table import PartsData, read_table, write_table
 
-# %% ../nbs/40_experiment.ipynb #8f1be061
+# %% ../nbs/40_experiment.ipynb #5918c0ac
 class ExperimentError(ValueError):
     "Settings and data that don't fit together; the message says what would."
 
@@ -77,7 +77,7 @@ def find_data(
     log(f'data: {data.name or data.folder.name}, {len(data)} pictures, {int(data.table.name.notna().sum())} masks, {len(data.classes)} classes, from {data.origin or data.folder}')
     return data
 
-# %% ../nbs/40_experiment.ipynb #c356144b
+# %% ../nbs/40_experiment.ipynb #bce00e37
 FOLD_SEED = 0  # the deal of folds and of the hold-out is the same for every experiment
 
 @dataclass
@@ -102,7 +102,7 @@ def _one_split(cfg:Experiment, data:PartsData, fold:str, groups) -> tuple[list[s
         return train_valid_files(data.table, 'kfold', int(fold), n_folds=d.fold_count, **common)
     return train_valid_files(data.table, 'holdout', validation_size=d.validation_size, **common)
 
-# %% ../nbs/40_experiment.ipynb #71662328
+# %% ../nbs/40_experiment.ipynb #4117dc00
 def _group_column(cfg:Experiment) -> str|None:
     "The canonical name of the column that keeps rows together."
     d = cfg.dataset
@@ -144,7 +144,7 @@ def _with_validation_table(cfg:Experiment, data:PartsData) -> tuple[PartsData, l
     joined = PartsData(pd.concat(tables, ignore_index=True), data.folder, data.classes, data.name, data.origin)
     return joined, [('validation table', *(list(dict.fromkeys(t['file_name'])) for t in tables))]
 
-# %% ../nbs/40_experiment.ipynb #02f33a5a
+# %% ../nbs/40_experiment.ipynb #d0821b01
 def pick_device(
     cfg:Experiment, # The settings
     log:Callable=print, # Takes a line
@@ -180,7 +180,7 @@ def experiment_dataloaders(
                              normalization=im.image_normalization, batch_size=bs, num_workers=0 if device.type == 'cpu' else cfg.environment.number_of_workers,
                              drop_last=t.drop_last_batch, seed=cfg.environment.seed, cache=cache, device=device)
 
-# %% ../nbs/40_experiment.ipynb #b7823dd7
+# %% ../nbs/40_experiment.ipynb #c6c50e22
 def _logger_callbacks(cfg:Experiment, folder:Path) -> list[Callback]:
     "fastai's callback for the logger of the settings."
     if cfg.logging.logger == 'TensorBoard':
@@ -216,7 +216,7 @@ def _training_callbacks(cfg:Experiment, batch_size:int) -> list[Callback]:
                             target=a.mix_target, corner=a.cutmix_corner, seed=cfg.environment.seed))
     return cbs
 
-# %% ../nbs/40_experiment.ipynb #ade3b32f
+# %% ../nbs/40_experiment.ipynb #b8028dbd
 def experiment_learner(
     cfg:Experiment, # The settings
     dls, # From `experiment_dataloaders`
@@ -240,7 +240,7 @@ def experiment_learner(
     learn.logger = lambda *args: None
     return learn
 
-# %% ../nbs/40_experiment.ipynb #f7330456
+# %% ../nbs/40_experiment.ipynb #008b069d
 @torch.no_grad()
 def evaluate_learner(
     model:torch.nn.Module, # The network
@@ -272,7 +272,7 @@ def _image_iou(counts, i:int) -> float|None:
     union = counts.true[i] + counts.predicted[i] - counts.intersection[i]
     return float((counts.intersection[i][union > 0]/union[union > 0]).mean()) if (union > 0).any() else None
 
-# %% ../nbs/40_experiment.ipynb #7e17280c
+# %% ../nbs/40_experiment.ipynb #a4dc3fa5
 def _machine() -> str:
     "The machine in words."
     name = platform.processor() or platform.machine()
@@ -330,7 +330,7 @@ def _fit_batch_size(cfg:Experiment, data, split, device, folder, log, cache) -> 
         finally: learn = x = y = None; torch.cuda.empty_cache()
     return size
 
-# %% ../nbs/40_experiment.ipynb #dd5d1c9e
+# %% ../nbs/40_experiment.ipynb #1b2c0a1a
 def _save_predictions(folder:Path, name:str, table:pd.DataFrame):
     "A table of predictions as Parquet and CSV."
     for suffix in ('parquet', 'csv'): write_table(table, folder/f'{name}.{suffix}')
@@ -348,7 +348,7 @@ def _finish(cfg:Experiment, learn:Learner, data:PartsData, split:Split, folder:P
     _save_predictions(folder, 'test_predictions', table)
     return figures | ({'test': of_test} if test.table['name'].notna().any() else {})
 
-# %% ../nbs/40_experiment.ipynb #07f744cb
+# %% ../nbs/40_experiment.ipynb #fac82f82
 def run_split(
     cfg:Experiment, # The settings
     data:PartsData, # The pictures
@@ -394,7 +394,7 @@ def run_split(
     (folder/'weights'/'resume.pt').unlink(missing_ok=True)
     return figures
 
-# %% ../nbs/40_experiment.ipynb #40b002e7
+# %% ../nbs/40_experiment.ipynb #c03888d6
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.npy')
 
 def _test_data(cfg:Experiment, data:PartsData) -> PartsData|None:
@@ -423,7 +423,7 @@ def _summary(results:dict[str,dict]) -> dict:
     numbers = {k: v for k, v in numbers.items() if all(isinstance(x, (int, float)) for x in v)}
     return {'folds': results, 'mean': {k: float(np.mean(v)) for k, v in numbers.items()}, 'spread': {k: float(np.std(v, ddof=1)) for k, v in numbers.items()}}
 
-# %% ../nbs/40_experiment.ipynb #40385382
+# %% ../nbs/40_experiment.ipynb #f85871b3
 def claim_folder(
     out:Path, # The run folder
     cfg:Experiment, # The settings
@@ -444,11 +444,17 @@ def _check_empty(out:Path, but:str=''):
     "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
     if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}: raise ExperimentError(f'{out} is not empty; give another --out, or --resume to go on with it')
 
+def _both(*logs) -> Callable:
+    "A log that writes to several."
+    def log(line):
+        for l in logs: l(line)
+    return log
+
 def _flat(cfg:Experiment) -> dict:
     "Settings as 'section.key' -> value."
     return {f'{s}.{k}': v for s, kv in cfg.model_dump().items() if isinstance(kv, dict) for k, v in kv.items()}
 
-# %% ../nbs/40_experiment.ipynb #2d170bb8
+# %% ../nbs/40_experiment.ipynb #4547999c
 def run_experiment(
     cfg:Experiment|str|Path|None=None, # Settings, or the YAML file that holds them; None: the defaults
     out:str|Path='runs/car_parts', # The run folder; it must be new or empty, unless `resume`
@@ -473,14 +479,15 @@ def run_experiment(
     if len(splits) == 1: return run_split(cfg, data, splits[0], out, test, resume, report, progress, log, cache)
     results = {}
     for s in splits:
-        results[s.name] = run_split(cfg, data, s, out/s.name.replace(' ', '_'), test, resume, report, progress, log, cache)
+        inside = out/s.name.replace(' ', '_')
+        results[s.name] = run_split(cfg, data, s, inside, test, resume, report, progress, _both(log, RunLog(inside/'train.log', False)), cache)
     summary = _summary(results)
     write_json(out/'metrics.json', summary)
     if report: write_folds_report(out)
     log(f"{len(splits)} folds: miou {summary['mean']['miou']:.4f} ± {summary['spread']['miou']:.4f}")
     return summary
 
-# %% ../nbs/40_experiment.ipynb #30d122ea
+# %% ../nbs/40_experiment.ipynb #837f963a
 def demo_settings() -> Path: # A YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg')/'demo.yaml'))
@@ -492,10 +499,11 @@ def run_demo(
     seed:int=0, # Of the drawing
     progress:bool|None=None, # Whether to show bars; None: on a terminal
     echo:bool=True, # Whether the log is shown on the screen too
+    report:bool=True, # Whether to write report.html
 ) -> dict: # What metrics.json holds
     "Draw cars, train on them, and report."
     cfg, out = load_config(demo_settings(), overrides), Path(out)
     _check_empty(out)
     if echo: print(f'drawing {n} cars into {out/"data"}')
     data = write_cars(n, out/'data', seed, cfg.image.image_height, cfg.image.image_width, progress=sys.stderr.isatty() if progress is None else progress)
-    return run_experiment(cfg, out, data, progress=progress, echo=echo)
+    return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)
