@@ -6,7 +6,7 @@
 __all__ = ['WeightsError', 'hub_reachable', 'load_encoder_weights', 'parts_model', 'pick_precision', 'Autocast', 'reuse_memory',
            'optimizer', 'parts_splitter', 'EvaluateEvery', 'AverageWeights', 'parts_learner']
 
-# %% ../nbs/25_learner.ipynb #3aba3c16
+# %% ../nbs/25_learner.ipynb #e9c5c7d6
 import contextlib
 import ctypes
 import platform
@@ -30,13 +30,14 @@ from fastai.optimizer import OptimWrapper
 from fastai.torch_core import params
 from fastcore.foundation import L
 from safetensors.torch import load_file
+from timm.optim import Muon
 from torch import nn
 
 from .losses import loss_function
 from .metrics import parts_metrics
 from .settings import OPTIMIZERS
 
-# %% ../nbs/25_learner.ipynb #cd4b4268
+# %% ../nbs/25_learner.ipynb #d75b3a5b
 class WeightsError(RuntimeError):
     "Weights that can't be fetched or don't fit the network."
 
@@ -54,7 +55,7 @@ def hub_reachable(
     asking.start(); asking.join(timeout)
     return bool(answered)
 
-# %% ../nbs/25_learner.ipynb #f297510c
+# %% ../nbs/25_learner.ipynb #0de16d6e
 def _read_weights(path) -> dict:
     "The state dict in a .safetensors or .pth file; never unpickles code."
     path = Path(path)
@@ -84,7 +85,7 @@ def load_encoder_weights(
     model.encoder.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return len(own)
 
-# %% ../nbs/25_learner.ipynb #7e76a591
+# %% ../nbs/25_learner.ipynb #4f639a78
 def _weights_name(encoder:str) -> str|bool:
     "What smp calls the weights of an encoder: `imagenet` where there are such, else the first that it has."
     known = smp.encoders.encoders.get(encoder, {}).get('pretrained_settings') or {}
@@ -105,7 +106,7 @@ def _check_hub(encoder:str):
         raise WeightsError(f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
                            "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)")
 
-# %% ../nbs/25_learner.ipynb #33d2a5d5
+# %% ../nbs/25_learner.ipynb #d2cc0ddc
 def parts_model(
     n_classes:int, # Number of classes C
     architecture:str='Unet', # One of smp's architectures
@@ -126,7 +127,7 @@ def parts_model(
     if in_channels != 3: model.encoder.set_in_channels(in_channels, pretrained=True)
     return model
 
-# %% ../nbs/25_learner.ipynb #d6298cd5
+# %% ../nbs/25_learner.ipynb #23f3610c
 def _cpu_flags() -> set:
     "The processor's feature flags, as Linux lists them."
     with contextlib.suppress(OSError):
@@ -150,7 +151,7 @@ def pick_precision(
         return 'fp32', 'float32: this processor has no bfloat16 instructions'
     return 'fp32', f'float32 on {device.type}'
 
-# %% ../nbs/25_learner.ipynb #59b36241
+# %% ../nbs/25_learner.ipynb #082abfe1
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
     order = MixedPrecision.order
@@ -174,7 +175,7 @@ class Autocast(Callback):
     def after_cancel_batch(self): self._leave()
     def after_fit(self): self._leave()
 
-# %% ../nbs/25_learner.ipynb #b773da7e
+# %% ../nbs/25_learner.ipynb #799c8863
 def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     "Have glibc keep freed memory instead of returning it to the kernel, for the rest of the process."
     if platform.libc_ver()[0] != 'glibc': return False
@@ -182,17 +183,19 @@ def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # see malloc.h, mallopt(3)
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
-# %% ../nbs/25_learner.ipynb #23050c1c
+# %% ../nbs/25_learner.ipynb #3b6a8ac7
 def optimizer(
     name:str='AdamW', # One of `OPTIMIZERS`
     **kwargs, # Further arguments of PyTorch's optimizer
 ) -> Callable: # To be given to a `Learner` as `opt_func`
-    "A PyTorch optimizer in fastai's clothes; SGD and RMSprop have a momentum of 0.9."
+    "An optimizer of PyTorch, or timm's Muon, in fastai's clothes; SGD, RMSprop and Muon have a momentum of 0.9."
     if name not in OPTIMIZERS: raise ValueError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
     if name in ('AdamW', 'Adam', 'SGD'): kwargs = dict(fused=True) | kwargs
-    if name in ('SGD', 'RMSprop'): kwargs = dict(momentum=0.9) | kwargs
+    if name in ('SGD', 'RMSprop', 'Muon'): kwargs = dict(momentum=0.9) | kwargs
+    if name == 'Muon': kwargs = dict(nesterov=True, adjust_lr_fn='original', fallback_lr_scale=0.15, betas=(0.9, 0.99)) | kwargs
+    opt = Muon if name == 'Muon' else getattr(torch.optim, name)
     def build(groups, lr=1e-3):  # a list or slice of rates is set, group by group, when the fit begins
-        return OptimWrapper(groups, getattr(torch.optim, name), lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
+        return OptimWrapper(groups, opt, lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
     return build
 
 def parts_splitter(
@@ -209,7 +212,7 @@ def parts_splitter(
     groups = [p for n, p in model.named_parameters() if n in chosen], [p for n, p in model.named_parameters() if n not in chosen]
     return [g for g in groups if g]
 
-# %% ../nbs/25_learner.ipynb #826646f3
+# %% ../nbs/25_learner.ipynb #2f4cb266
 class EvaluateEvery(Callback):
     "Evaluate every `epochs` epochs, which may be a fraction, and at the end of the last one."
     order = 78  # after the schedulers and recorders have taken the batch in
@@ -241,7 +244,7 @@ class EvaluateEvery(Callback):
         last = self.epoch + 1 == self.n_epoch
         if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1): raise CancelValidException
 
-# %% ../nbs/25_learner.ipynb #7cdce46c
+# %% ../nbs/25_learner.ipynb #00e62d40
 class AverageWeights(Callback):
     "At the end of the fit the weights become the mean of those after each of the last `epochs` epochs."
     order = TrainEvalCallback.order + 1
@@ -271,7 +274,7 @@ class AverageWeights(Callback):
         device = next(self.model.parameters()).device
         torch.optim.swa_utils.update_bn((b[0].as_subclass(torch.Tensor) for b in self.dls.train), self.model, device)
 
-# %% ../nbs/25_learner.ipynb #f987cc12
+# %% ../nbs/25_learner.ipynb #45e85769
 def parts_learner(
     dls:DataLoaders, # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
     architecture:str='Unet', # One of smp's architectures

@@ -9,7 +9,7 @@ __all__ = ['ARCHITECTURES', 'BACKBONES', 'STRATEGIES', 'MIXES', 'MIX_TARGETS', '
            'Image', 'Logging', 'Prediction', 'Training', 'Experiment', 'section_models', 'setting_fields',
            'get_setting', 'choices', 'allowed', 'yaml_value', 'contradictions']
 
-# %% ../nbs/00_settings.ipynb #158a5d3c
+# %% ../nbs/00_settings.ipynb #b7491d42
 import difflib
 import json
 import re
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-# %% ../nbs/00_settings.ipynb #6c27f010
+# %% ../nbs/00_settings.ipynb #c0a87225
 def key(
     default:Any, # what holds when the key isn't given
     meaning:str, # what the key does, in a sentence or two
@@ -35,7 +35,7 @@ def key(
     extra = dict(values=values, allowed=allowed, own=own)
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
-# %% ../nbs/00_settings.ipynb #7eaf552a
+# %% ../nbs/00_settings.ipynb #25209dd2
 def plain_types(
     field:FieldInfo, # of `setting_fields`
 ) -> set: # for example {list item type, NoneType}
@@ -50,7 +50,7 @@ def _is_nothing(value:Any) -> bool:
     "Is this one of the ways to write nothing in a YAML file?"
     return value is None or isinstance(value, str) and value.strip().lower() in ('', 'none', 'null', '~')
 
-# %% ../nbs/00_settings.ipynb #d92699f2
+# %% ../nbs/00_settings.ipynb #72a8e61a
 def _tidy(value:Any, field:FieldInfo) -> Any:
     "Read the spellings that are clear: 'None' for nothing, one value for a list of one, 7 for '7'."
     types = plain_types(field)
@@ -71,7 +71,7 @@ def _tidy_item(value:Any, types:set) -> Any:
     if str in types and _is_nothing(value): raise PydanticCustomError('kind', 'is nothing')
     return value
 
-# %% ../nbs/00_settings.ipynb #424164e2
+# %% ../nbs/00_settings.ipynb #db9cda96
 class Section(BaseModel):
     "A group of settings. Unknown keys are refused; values are checked on the way in and when they are changed."
     model_config = ConfigDict(extra='forbid', validate_assignment=True, allow_inf_nan=False, protected_namespaces=())
@@ -87,7 +87,7 @@ class Section(BaseModel):
             raise PydanticCustomError('twins', 'lists {twin} twice', dict(twin=repr(twins[0])))
         return value
 
-# %% ../nbs/00_settings.ipynb #5887d0f6
+# %% ../nbs/00_settings.ipynb #6d1f088f
 ARCHITECTURES = ('Unet', 'UnetPlusPlus', 'MAnet', 'Linknet', 'FPN', 'PSPNet', 'PAN', 'DeepLabV3', 'DeepLabV3Plus', 'UPerNet', 'Segformer', 'DPT')
 
 BACKBONES = tuple('''
@@ -100,7 +100,7 @@ timm-efficientnet-b6 timm-efficientnet-b7 timm-efficientnet-b8 timm-efficientnet
 timm-tf_efficientnet_lite2 timm-tf_efficientnet_lite3 timm-tf_efficientnet_lite4 timm-skresnet18 timm-skresnet34 timm-skresnext50_32x4d
 mit_b0 mit_b1 mit_b2 mit_b3 mit_b4 mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split())
 
-# %% ../nbs/00_settings.ipynb #cc7f2b61
+# %% ../nbs/00_settings.ipynb #e5a9f513
 def nearest(
     value:Any, # what somebody wrote
     names:Sequence[str], # what is allowed
@@ -125,7 +125,7 @@ def check_backbone(
     if name.split('.')[0] in known: return name
     raise PydanticCustomError('unknown', 'is an unknown value', dict(nearest=nearest(name, known)))
 
-# %% ../nbs/00_settings.ipynb #c3022dfe
+# %% ../nbs/00_settings.ipynb #80986cae
 class Architecture(Section):
     "The network."
     architecture: Literal[ARCHITECTURES] = key('Unet', 'The network, by its name in segmentation-models-pytorch (smp).')
@@ -145,13 +145,13 @@ class Architecture(Section):
     @classmethod
     def _known(cls, value): return check_backbone(value)
 
-# %% ../nbs/00_settings.ipynb #5fa95b36
+# %% ../nbs/00_settings.ipynb #85bd914e
 STRATEGIES = dict(Soft='few and mild changes', Medium='more kinds of them', Hard='strong ones', Custom='as custom_train_augmentations says', Disabled='a resize and nothing else')
 MIXES = dict(Disabled='no mixing', Mixup='two pictures on top of each other', Cutmix='a rectangle of one picture put into another')
 MIX_TARGETS = dict(Ratio='masks are mixed in the ratio of the pictures', Max='the larger mask value counts, pixel by pixel')
 _JSON = 'albumentations JSON, or None'
 
-# %% ../nbs/00_settings.ipynb #e942d789
+# %% ../nbs/00_settings.ipynb #41c0a9df
 def _as_json(value:dict) -> str:
     "JSON text of transforms that were written as YAML, at most some hundred thousand entries of it."
     try: text = ''.join(islice(json.JSONEncoder(default=str).iterencode(value), 400_000))
@@ -170,7 +170,7 @@ def check_augmentation_json(
     if not isinstance(found, dict) or 'transform' not in found: raise PydanticCustomError('json', "is JSON without the entry 'transform'")
     return value
 
-# %% ../nbs/00_settings.ipynb #678ee521
+# %% ../nbs/00_settings.ipynb #f9cc920d
 class Augmentation(Section):
     "What happens to pictures before the network sees them."
     augmentations_strategy: Literal[tuple(STRATEGIES)] = key('Soft', 'How strongly training pictures are changed.', STRATEGIES)
@@ -193,12 +193,12 @@ class Augmentation(Section):
     @classmethod
     def _json(cls, value): return value if value is None else check_augmentation_json(value)
 
-# %% ../nbs/00_settings.ipynb #a5b8e410
+# %% ../nbs/00_settings.ipynb #bf31c68d
 VALIDATIONS = dict(kfold='hold out each of `folds` in turn, a model for each', automatic='hold out a share of validation_size',
                    custom='the table validation_dataframe')
 _PATH, _COLUMN = 'a path, or None', 'the name of a column'
 
-# %% ../nbs/00_settings.ipynb #aa56f2d2
+# %% ../nbs/00_settings.ipynb #f90b76e7
 class Dataset(Section):
     "The pictures and their masks."
     class_list: list[str] = key([], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True)
@@ -227,7 +227,7 @@ class Dataset(Section):
         "The number of folds: `n_folds`, or what `validation_size` gives, from 2 to 1000."
         return self.n_folds or max(2, round(1/max(self.validation_size, 0.001)))
 
-# %% ../nbs/00_settings.ipynb #59911f2e
+# %% ../nbs/00_settings.ipynb #77801d59
 class Environment(Section):
     "The machine."
     gpus: list[Annotated[int, Field(ge=0)]] = key([0], "GPUs by index; [], or a GPU that isn't there: the CPU.", allowed='a list of indices such as [0], or [] for the CPU')
@@ -236,7 +236,7 @@ class Environment(Section):
     number_of_workers: int = key(4, 'Processes that load pictures; 0: the main one does.', ge=0, le=256)
     seed: int = key(-1, 'The seed of all random numbers; -1 draws one and records it.', ge=-1, le=2**32 - 1)
 
-# %% ../nbs/00_settings.ipynb #df7e050d
+# %% ../nbs/00_settings.ipynb #cb5a5fea
 NORMALIZATIONS = dict(Simple='x / 255', ImageNet="(x / 255 - mean) / deviation, ImageNet's, by channel", Inception='(x / 255 - 0.5) / 0.5',
                       Channel='(x - mean) / deviation, of each channel of the picture', Image='(x - mean) / deviation, of the whole picture',
                       Min_Max='(x - min) / (max - min), of the picture', No='x as it is')
@@ -248,7 +248,7 @@ class Image(Section):
     image_normalization: Literal[tuple(NORMALIZATIONS)] = key('Simple', 'How pixel values x from 0 to 255 become the input.', NORMALIZATIONS)
     image_width: int = key(256, 'The width that pictures are brought to, in pixels.', ge=32, le=8192)
 
-# %% ../nbs/00_settings.ipynb #d7989c10
+# %% ../nbs/00_settings.ipynb #9add544e
 LOGGERS = {'None': 'nowhere', 'TensorBoard': 'event files in the run folder', 'WandB': 'Weights & Biases'}
 _NO_NEPTUNE = "is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB"
 
@@ -269,7 +269,7 @@ class Logging(Section):
         if value is not None: raise PydanticCustomError('refused', _NO_NEPTUNE)
         return value
 
-# %% ../nbs/00_settings.ipynb #d2e1dd45
+# %% ../nbs/00_settings.ipynb #fedb1229
 METRICS = dict(IoU='miou', Dice='dice')
 FLIPS = ('HorizontalFlip', 'VerticalFlip')
 
@@ -281,13 +281,13 @@ class Prediction(Section):
     test_time_scales: list[Annotated[float, Field(ge=.25, le=4)]] = key([], 'Predict at these multiples of the image size too, and average.',
         allowed='a list of numbers from 0.25 to 4', own=True)
 
-# %% ../nbs/00_settings.ipynb #4d5d54de
+# %% ../nbs/00_settings.ipynb #c19cc68b
 LOSSES = dict(BCE='binary cross-entropy', Dice='1 - Dice', BCEDice='BCE + Dice', Jaccard='1 - IoU', Lovasz='Lovász hinge', BCELovasz='BCE + Lovasz',
               Focal='cross-entropy that counts hard pixels more', FocalDice='Focal + Dice')
-OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta')
+OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta', 'Muon')
 SCHEDULES = dict(Cosine='down half a cosine', Linear='down a straight line', Constant='no change', OneCycle='up, then down to nearly 0')
 
-# %% ../nbs/00_settings.ipynb #4621cf11
+# %% ../nbs/00_settings.ipynb #f94c1b22
 class Training(Section):
     "How the network learns."
     automatically_adjust_batch_size: bool = key(False, "Halve the batch size until it fits into memory.")
@@ -313,7 +313,7 @@ class Training(Section):
     warmup_epochs: float = key(0.0, 'Epochs in which the learning rate rises; may be a fraction.', ge=0)
     weight_decay: float = key(0.0, 'Weight decay of the optimizer.', ge=0, le=10)
 
-# %% ../nbs/00_settings.ipynb #eebb6d82
+# %% ../nbs/00_settings.ipynb #330f50b7
 class Experiment(Section):
     "All settings of one experiment; `cfg.training.epochs` and so on. Two are equal when every setting is."
     architecture: Architecture = Field(default_factory=Architecture)
@@ -335,7 +335,7 @@ class Experiment(Section):
 
     def __eq__(self, other): return isinstance(other, Experiment) and self.model_dump() == other.model_dump()
 
-# %% ../nbs/00_settings.ipynb #798ddff0
+# %% ../nbs/00_settings.ipynb #e9d43169
 def section_models() -> dict[str, type[Section]]:
     "The sections by name, in the order of the file."
     return {n: f.annotation for n, f in Experiment.model_fields.items() if isinstance(f.annotation, type) and issubclass(f.annotation, Section)}
@@ -356,7 +356,7 @@ def get_setting(
     for part in name.split('.'): cfg = getattr(cfg, part)
     return cfg
 
-# %% ../nbs/00_settings.ipynb #7fe3b758
+# %% ../nbs/00_settings.ipynb #237536b2
 def _limits(field:FieldInfo) -> str:
     "The range of a number, in words."
     lim = {k: getattr(m, k) for m in field.metadata for k in ('ge', 'gt', 'le', 'lt') if getattr(m, k, None) is not None}
@@ -381,7 +381,7 @@ def allowed(
     kind = next((w for t, w in {bool: 'true or false', int: 'an integer', float: 'a number', str: 'text'}.items() if t in types), 'a value')
     return kind + _limits(field) + (', or None' if type(None) in types else '')
 
-# %% ../nbs/00_settings.ipynb #695c4a09
+# %% ../nbs/00_settings.ipynb #ab753098
 def yaml_value(
     value:Any, # of a setting
 ) -> str: # on one line
@@ -391,7 +391,7 @@ def yaml_value(
     if isinstance(value, float): return f'{value:g}' if float(f'{value:g}') == value else repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
-# %% ../nbs/00_settings.ipynb #17fe10f7
+# %% ../nbs/00_settings.ipynb #f5d75d8d
 def _backbone_limit(architecture:str, backbone:str) -> Optional[str]:
     "Which encoders an architecture of smp takes, where it doesn't take this one, and one that it takes."
     if architecture == 'DPT' and not backbone.startswith('tu-'): return 'a vision transformer of timm; nearest: tu-vit_base_patch16_224'
@@ -419,7 +419,7 @@ def _network_contradictions(cfg:Experiment) -> Iterator[tuple]:
         yield ('image.image_normalization', f"'ImageNet' has means for 3 channels, and image_channels is {im.image_channels}; allowed: any other; nearest: Channel",
                ('image.image_channels',))
 
-# %% ../nbs/00_settings.ipynb #f5199d5f
+# %% ../nbs/00_settings.ipynb #09a293d9
 def _data_contradictions(cfg:Experiment) -> Iterator[tuple]:
     "What can't be about the data."
     ds, aug = cfg.dataset, cfg.augmentation
@@ -438,7 +438,7 @@ def _data_contradictions(cfg:Experiment) -> Iterator[tuple]:
         yield ('augmentation.custom_train_augmentations', 'None leaves augmentations_strategy Custom without transforms; allowed: albumentations JSON',
                ('augmentation.augmentations_strategy',))
 
-# %% ../nbs/00_settings.ipynb #521ae63a
+# %% ../nbs/00_settings.ipynb #0c44e82c
 def _training_contradictions(cfg:Experiment) -> Iterator[tuple]:
     "What can't be about training."
     tr = cfg.training
