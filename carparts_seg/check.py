@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['check_data', 'check_source']
 
-# %% ../nbs/18_check.ipynb #f5be5934
+# %% ../nbs/18_check.ipynb #64f916c0
 import hashlib, json, os, re, tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from .rle import RleError, rle_bbox, rle_runs, unpack_planes
 from .sides import Place, several_cars, side_problems
 from .table import PartsData, TableError, coco_to_table, is_background, read_table
 
-# %% ../nbs/18_check.ipynb #0ce94a7c
+# %% ../nbs/18_check.ipynb #2df229e1
 class _Look(NamedTuple):
     "What a picture file turned out to be."
     header:ImageHeader|None=None # None where it can't be read
@@ -63,7 +63,7 @@ def _look(
         return _Look(header, hashlib.sha256(path.read_bytes()).hexdigest(), sketch(image[..., :3] if channels >= 3 else image[..., :1]), murmur=murmur)
     except ImageError as e: return _Look(error=e)
 
-# %% ../nbs/18_check.ipynb #1ea4a44c
+# %% ../nbs/18_check.ipynb #1fea04ca
 def _table_size(
     cells:Mapping[str,np.ndarray], # column -> cells
     i:int, # a row
@@ -100,7 +100,7 @@ def _file_findings(
 
 _PICTURES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.webp', '.gif', '.avif', '.jp2', '.npy')
 
-# %% ../nbs/18_check.ipynb #14404e33
+# %% ../nbs/18_check.ipynb #4f16ff02
 class _Measured(NamedTuple):
     "The masks of one picture."
     size:tuple[int,int] # height, width
@@ -123,7 +123,7 @@ def _columns(
         for s, e in zip(*(a.tolist() for a in rle_runs(rle, h*w))): plane[s:e] = 1
     return classes, flat.reshape(-1, w, h)
 
-# %% ../nbs/18_check.ipynb #a3de7de8
+# %% ../nbs/18_check.ipynb #373094c1
 def _overlaps(
     classes:Sequence[str], # k classes
     planes:np.ndarray, # (k, W, H)
@@ -154,7 +154,7 @@ def _measure(
     if sides and several_cars(planes.transpose(0, 2, 1), classes): sides = {}
     return _Measured((h, w), per_row, places, {c: p.area/(h*w) for c, p in places.items()}, _overlaps(classes, planes, columns.sum(1)), maps, sides)
 
-# %% ../nbs/18_check.ipynb #6cccdb7b
+# %% ../nbs/18_check.ipynb #31f5ae43
 def _cells(
     data:PartsData, # whose table
 )->dict[str,np.ndarray]: # column -> cells
@@ -180,7 +180,7 @@ def _sound_rows(
         sound[int(i)] = (name, rle)
     return sound, found
 
-# %% ../nbs/18_check.ipynb #77d2dd22
+# %% ../nbs/18_check.ipynb #7b0c9e16
 def _mask_findings(
     cells:Mapping[str,np.ndarray], # column -> cells
     f:str, # a file
@@ -207,7 +207,7 @@ def _mask_findings(
         if (iou := both/(n + k - both)) > .8: yield finding('same-region', f'{a} and {b} cover the same pixels (IoU {iou:.2f})', f, next(i for i, r in m.rows.items() if r[0] == b))
     for name, words in m.sides.items(): yield finding('wrong-side', f'{name} {words}', f, next(i for i, r in m.rows.items() if r[0] == name))
 
-# %% ../nbs/18_check.ipynb #87460de4
+# %% ../nbs/18_check.ipynb #834d1376
 def _polygon_boxes(
     origin:str, # where the data set came from
 )->dict[int,list[float]]: # annotation id -> x0, y0, x1, y1 of its corners; empty where there is no COCO file with polygons
@@ -223,7 +223,7 @@ def _polygon_boxes(
         if len(corners): boxes[a['id']] = [*corners.min(0), *corners.max(0)]
     return boxes
 
-# %% ../nbs/18_check.ipynb #bade37dc
+# %% ../nbs/18_check.ipynb #99b785dd
 def _box_findings(
     data:PartsData, # whose boxes to check
     cells:Mapping[str,np.ndarray], # column -> cells
@@ -245,7 +245,7 @@ def _box_findings(
                 if not off <= tolerance: yield finding('box-off', f'{name}: {off:.1f} px off its {"polygon" if corners is not None else "mask"}', f, i)
             if given is not None and not pd.isna(given) and area and abs(given - area) > max(.1*area, 20): yield finding('area-off', f'{name}: {given:g} given, {area} pixels in the mask', f, i)
 
-# %% ../nbs/18_check.ipynb #5ec8454d
+# %% ../nbs/18_check.ipynb #3ee1e667
 def _nearly_same(
     a:str, b:str, # class names
 )->bool:
@@ -257,7 +257,7 @@ def _nearly_same(
     words = {'left', 'right', 'front', 'back', 'rear', 'upper', 'lower', 'inner', 'outer'}
     return len(differ) == 1 and not set(differ[0]) <= words and min(map(len, differ[0])) > 3 and SequenceMatcher(None, *differ[0]).ratio() > .75
 
-# %% ../nbs/18_check.ipynb #2c49ddac
+# %% ../nbs/18_check.ipynb #2338cc32
 def _class_findings(
     data:PartsData, # whose classes to check
     measured:Mapping[str,_Measured], # file -> its masks
@@ -292,7 +292,7 @@ def _overlap_findings(
         small, large = sorted((a, b), key=lambda c: area[c])
         if n >= share*area[small]: yield finding('overlap', f'{small}: {n/area[small]:.0%} of its pixels lie in {large} too ({pictures[a, b]} pictures)')
 
-# %% ../nbs/18_check.ipynb #7d620d9d
+# %% ../nbs/18_check.ipynb #f6be5aa1
 def _agreement(
     data:PartsData, # the pictures' data set
     a:str, b:str, # two of its files
@@ -321,7 +321,7 @@ def _duplicate_findings(
     for g in group_files(pairs) if fold else ():
         if len({str(fold[f]) for f in g}) > 1: yield finding('fold-leak', 'and ' + ', '.join(f'{f} (fold {fold[f]})' for f in g[1:]) + f'; itself in fold {fold[g[0]]}', g[0], data.rows(g[0])[0])
 
-# %% ../nbs/18_check.ipynb #ee0d759c
+# %% ../nbs/18_check.ipynb #773bb7c7
 def _stats(
     data:PartsData, # what was checked
     looks:Mapping[str,_Look], # its files
@@ -338,7 +338,7 @@ def _stats(
             'parts_per_picture': {'mean': float(np.mean([k for k, n in parts.items() for _ in range(n)])) if parts else 0., 'least': min(parts, default=0), 'most': max(parts, default=0),
                                   'pictures': {str(k): parts[k] for k in sorted(parts)}}}
 
-# %% ../nbs/18_check.ipynb #7ae806d8
+# %% ../nbs/18_check.ipynb #a5a175f6
 def check_data(
     data:PartsData, # what to check
     channels:int=3, # of the pictures
@@ -370,7 +370,7 @@ def check_data(
     maps = {c: sum((m.maps[c] for m in measured.values() if c in m.maps), np.zeros((24, 24)))/max(len(measured), 1) for c in data.classes}
     return CheckReport(data.name or 'data', found, _stats(data, looks, measured), maps, {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in data.classes})
 
-# %% ../nbs/18_check.ipynb #cd15088f
+# %% ../nbs/18_check.ipynb #ec3db3b4
 def _noted(
     problem:str, # a line of `read_table(problems=...)`
 )->tuple[Finding,tuple]: # finding, (file, class)
@@ -380,7 +380,7 @@ def _noted(
     code = 'mask-outside' if 'the image has only' in m['why'] else 'bad-mask'
     return finding(code, f'{m["name"]}: {m["why"]}' if m['name'] else m['why'], m['file']), (m['file'], m['name'])
 
-# %% ../nbs/18_check.ipynb #5cbdef3e
+# %% ../nbs/18_check.ipynb #1cad7a02
 def _mended(
     coco:Mapping, # content of a COCO file
 )->tuple[dict,list[Finding]]: # content without the broken entries, and what was wrong with them
@@ -403,7 +403,7 @@ def _mended(
             else: ids.add(x['id']); names.add(x.get(key)); kept[kind].append(x)
     return {**coco, **kept}, found
 
-# %% ../nbs/18_check.ipynb #b052a152
+# %% ../nbs/18_check.ipynb #00abf80a
 def check_source(
     source:str|Path='car-parts', # NAME, FOLDER or TABLE file, as for `open_dataset`
     split:str='train', # which part of a name or folder
