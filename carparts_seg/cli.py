@@ -184,7 +184,7 @@ def make_parser() -> argparse.ArgumentParser:
     top.add_argument('--version', action='version', version=__import__('carparts_seg').__version__)
     sub = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
     p = sub.add_parser('demo', help='draw cars, train on them and report: needs no data, no network, no GPU'); p.set_defaults(run=_demo)
-    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)'); p.add_argument('-n', type=int, default=480, help='cars to draw (default: 480)')
+    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)'); p.add_argument('-n', type=int, default=1500, help='cars to draw (default: 1500)')
     p.add_argument('--seed', type=int, default=0, help='of the drawing'); p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
     p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting')
     p = sub.add_parser('config', help='check settings and print them all, with meaning, value and origin'); p.set_defaults(run=_config); _add_settings(p)

@@ -10,6 +10,7 @@ __all__ = ['FOLD_SEED', 'IMAGE_SUFFIXES', 'ExperimentError', 'find_data', 'Split
 # %% ../nbs/40_experiment.ipynb #0b0e6802
 import contextlib
 import json
+import os
 import platform
 import sys
 import time
@@ -494,7 +495,7 @@ def demo_settings() -> Path: # A YAML file, to be copied and changed
 
 def run_demo(
     out:str|Path='runs/demo', # The run folder, new or empty; the drawn pictures go into its folder `data`
-    n:int=480, # How many cars to draw; a fifth of them are held out
+    n:int=1500, # How many cars to draw; a tenth of them are held out
     overrides:Sequence[str]=(), # Settings to override, 'section.key=value'
     seed:int=0, # Of the drawing
     progress:bool|None=None, # Whether to show bars; None: on a terminal
@@ -505,5 +506,6 @@ def run_demo(
     cfg, out = load_config(demo_settings(), overrides), Path(out)
     _check_empty(out)
     if echo: print(f'drawing {n} cars into {out/"data"}')
-    data = write_cars(n, out/'data', seed, cfg.image.image_height, cfg.image.image_width, progress=sys.stderr.isatty() if progress is None else progress)
+    show = sys.stderr.isatty() if progress is None else progress
+    data = write_cars(n, out/'data', seed, cfg.image.image_height, cfg.image.image_width, show, min(4, os.cpu_count() or 1) if n >= 200 else 1)
     return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)
