@@ -7,7 +7,7 @@ __all__ = ['mask_sizes', 'class_balance', 'plot_class_balance', 'plot_mask_sizes
            'position_maps', 'plot_position_maps', 'augmented', 'augmented_mosaic', 'plot_augmented', 'timing_table',
            'plot_timing']
 
-# %% ../nbs/28b_insights.ipynb #8bc23a11
+# %% ../nbs/28b_insights.ipynb #7172c904
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,7 +21,7 @@ from .images import draw_parts, parts_legend, read_image
 from .rle import rle_area, union_rle, unpack_planes
 from .table import PartsData
 
-# %% ../nbs/28b_insights.ipynb #49739989
+# %% ../nbs/28b_insights.ipynb #0f4dfea5
 def mask_sizes(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -47,7 +47,7 @@ def class_balance(
     out.insert(1, 'of_images', out['images']/n if n else np.nan)
     return out
 
-# %% ../nbs/28b_insights.ipynb #97b400ab
+# %% ../nbs/28b_insights.ipynb #ea75cbe2
 def plot_class_balance(
     data:PartsData, # pictures with their parts
     train:Sequence[str]|None=None, # pictures that are trained on; None: all
@@ -68,7 +68,7 @@ def plot_class_balance(
         ax.set(xlabel='% of the pictures; right: how many', xlim=(0, None)); fig.legend(loc='outside upper right', ncols=2)
     return fig
 
-# %% ../nbs/28b_insights.ipynb #94277458
+# %% ../nbs/28b_insights.ipynb #32127511
 def plot_mask_sizes(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -91,7 +91,7 @@ def plot_mask_sizes(
         top.xaxis.set_major_formatter('{x:,.0f}'); top.xaxis.set_minor_locator(NullLocator()); top.set_xlabel(f'pixels at {side} x {side}'); top.spines[:].set_visible(False)
     return fig
 
-# %% ../nbs/28b_insights.ipynb #63defdc7
+# %% ../nbs/28b_insights.ipynb #39fb621f
 def parts_per_picture(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -117,7 +117,7 @@ def plot_parts_per_picture(
         ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average, none in {n[0]}", loc='left')
     return fig
 
-# %% ../nbs/28b_insights.ipynb #1006535a
+# %% ../nbs/28b_insights.ipynb #a8a2c0ba
 def position_maps(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
@@ -138,9 +138,10 @@ def plot_position_maps(
     files:Sequence[str]|None=None, # which pictures; None: all
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
+    maps:np.ndarray|None=None, # from `position_maps`, where they are known already
 )->Figure: # a panel a class; the number is the largest share, where the colour is strongest
     "Where in the picture each part is seen."
-    c, maps = figure_colors(dark), position_maps(data, files)
+    c, maps = figure_colors(dark), position_maps(data, files) if maps is None else maps
     with rc_context(figure_look(dark) | {'axes.grid': False}):
         fig, axes = panel_grid(len(data.classes), width, (1.15, 1.3), .1)
         for ax, name, m in zip(axes, data.classes, maps):
@@ -151,7 +152,7 @@ def plot_position_maps(
             ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'])
     return fig
 
-# %% ../nbs/28b_insights.ipynb #dbedfbc6
+# %% ../nbs/28b_insights.ipynb #d15930b5
 def augmented(
     source, # fastai `DataLoaders` as `parts_dataloaders` makes them, or `PartsData`
     n:int=12, # how many pictures, at most
@@ -191,7 +192,7 @@ def augmented_mosaic(
         out[y:y + h, x:x + w] = draw_parts(im, m, classes)
     return out
 
-# %% ../nbs/28b_insights.ipynb #929c8ffe
+# %% ../nbs/28b_insights.ipynb #143df025
 def plot_augmented(
     images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
     masks:Sequence[np.ndarray], # (C, H, W) each
@@ -210,7 +211,7 @@ def plot_augmented(
             for t in fig.legend(handles=parts_legend(classes, present), loc='outside lower center', ncols=legend, fontsize=7.5, handlelength=1, columnspacing=1).get_texts(): t.set_parse_math(False)
     return fig
 
-# %% ../nbs/28b_insights.ipynb #9871dc76
+# %% ../nbs/28b_insights.ipynb #1a2c6d47
 _TIMES = {'seconds_preparing': 'preparing: reading, cache, network', 'seconds_training': 'training, with validation after epochs', 'seconds_evaluating': 'evaluating at the end'}
 
 def timing_table(
@@ -230,7 +231,7 @@ def timing_table(
     if n_train and get('seconds_per_epoch'): rows.append(('training speed', n_train/get('seconds_per_epoch'), 'pictures a second', np.nan))
     return pd.DataFrame(rows, columns=['what', 'value', 'unit', 'share']).set_index('what')
 
-# %% ../nbs/28b_insights.ipynb #064b8bc0
+# %% ../nbs/28b_insights.ipynb #42c76651
 def plot_timing(
     metrics:Mapping, # as in metrics.json
     dark:bool=False, # whether the ground is dark

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FIGURES', 'Material', 'read_evidence', 'position_pictures', 'render_report', 'gather', 'build_report']
 
-# %% ../nbs/30_report.ipynb #a306e477
+# %% ../nbs/30_report.ipynb #65fff92f
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from .parts import display_name
 from .table import PartsData, TableError
 from .words import clean_log, duration, flat_settings, reference_charts, run_facts, summary, unlike_reference, verdict
 
-# %% ../nbs/30_report.ipynb #ddfd401c
+# %% ../nbs/30_report.ipynb #fa6456d4
 @dataclass
 class Material:
     "What a report is made of."
@@ -68,7 +68,7 @@ def read_evidence(
     try: return Evidence.load(path)
     except EvidenceError as e: run.notes.append(str(e).replace(f'{run.path}/', ''))
 
-# %% ../nbs/30_report.ipynb #5b0d7ab3
+# %% ../nbs/30_report.ipynb #5ed226ea
 def _chart(
     title:str, # above it
     still:str, # its still picture, as a data URI
@@ -90,7 +90,7 @@ def _table(
     "A table of the page."
     return dict(title=title, columns=list(columns), rows=[list(r) for r in rows], words='', sortable=False, text=(), folded='', swatches=()) | kwargs
 
-# %% ../nbs/30_report.ipynb #b259598e
+# %% ../nbs/30_report.ipynb #c1ddd1ff
 _TILES = {'miou': 'mean over the classes that occur', 'iou_per_image': 'mean over pictures and classes', 'dice': 'mean over the classes that occur',
           'side_swap': 'of sided parts given to the other side', 'mask_ap': 'COCO, IoU .50 to .95', 'mask_ap50': 'COCO, IoU .50'}
 
@@ -103,7 +103,7 @@ def _summary_section(
              if value(k) is not None and (k != 'iou_per_image' or value(OF_NOTHING) is not None)]
     return dict(id='summary', title='Summary', template='summary', verdict=verdict(m.run, m.ev), sentences=summary(m.run), tiles=tiles, facts=run_facts(m.run))
 
-# %% ../nbs/30_report.ipynb #afcb4800
+# %% ../nbs/30_report.ipynb #e3534d46
 def _curves_section(
     m:Material, # what the report is made of
 )->dict: # for the template
@@ -127,7 +127,7 @@ def _panel_figure(
         draw_panel(fig.subplots(), panel)
     return fig
 
-# %% ../nbs/30_report.ipynb #d6d44387
+# %% ../nbs/30_report.ipynb #039d1b27
 def _areas(
     m:Material, # what the report is made of
 )->dict[str,str]: # by class; empty where nothing is known
@@ -165,7 +165,7 @@ def _classes_section(
              'Images: how many of them show the class.'*('images' in others), 'Area: its share of all pixels.'*bool(areas), 'A click on the head of a column sorts by it.']
     return dict(id='classes', title='Classes', template='classes', rows=rows, columns=[c.replace('_', ' ') for c in others], words=' '.join(w for w in words if w))
 
-# %% ../nbs/30_report.ipynb #a1ed53ff
+# %% ../nbs/30_report.ipynb #787b9f37
 _NO_EVIDENCE = 'Left out: this run folder has no evidence.npz, which newer versions write when they evaluate.'
 
 def _often_mistaken(
@@ -228,7 +228,7 @@ def _calibration_section(
     chart = _chart('Observed share over predicted probability', m.still(m.draw('calibration', lambda: plot_calibration(m.ev))), 'All parts, and each when its name is clicked', calibration_chart(m.ev), 'A click on a name shows its line.', 460, True)
     return section | dict(missing='', words=words, charts=[chart])
 
-# %% ../nbs/30_report.ipynb #e0b1986b
+# %% ../nbs/30_report.ipynb #e592a816
 _GROUPS = {'best': 'Best: lowest loss', 'worst': 'Worst: highest loss', 'random': 'At random'}
 
 def _pictures_section(
@@ -242,7 +242,7 @@ def _pictures_section(
     pictures = lambda k: [picture_figure(r, g.classes, f'loss {shown(g.losses[f])}') for f, r in zip(g.files[k], g.groups[k])]
     return dict(id='pictures', title='Pictures', template='pictures', note=g.note, kinds=list(KINDS.values()), groups=[dict(id=k, title=_GROUPS[k], pictures=pictures(k)) for k in g.groups])
 
-# %% ../nbs/30_report.ipynb #183489a7
+# %% ../nbs/30_report.ipynb #2ca6400f
 def _mistakes_section(
     m:Material, # what the report is made of
     n:int=12, # how many to show
@@ -261,7 +261,7 @@ def _mistakes_section(
     if all(isinstance(p, dict) and not p['problem'] for p in pictures): m.draw('mistakes', lambda: plot_mistakes(t, m.data, m.run.predictions))
     return section | dict(pictures=pictures)
 
-# %% ../nbs/30_report.ipynb #25858f08
+# %% ../nbs/30_report.ipynb #0961fec2
 def _augmented_chart(
     m:Material, # what the report is made of
     n:int=12, # how many pictures
@@ -281,11 +281,12 @@ def _augmented_chart(
         return _chart('Pictures as the network sees them', still, f'{len(images)} training pictures after augmentation, with their parts', words=f'Augmentation: {strategy}.', whole=True)
 
 def position_pictures(
-    data:PartsData, # pictures with their parts
+    classes:Sequence[str], # class list, C names
+    maps:np.ndarray, # (C, n, n) from `position_maps`
 )->list[tuple[str,str,str]]: # for the template: name, data URI of a PNG whose opacity is the share, words
     "Where in the picture each part is, of the pictures that show it."
     out = []
-    for name, share in zip(data.classes, position_maps(data)):
+    for name, share in zip(classes, maps):
         top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.
         alpha = np.round(255*share/top).astype(np.uint8) if top else np.zeros(share.shape, np.uint8)
         content = io.BytesIO(); Image.fromarray(np.dstack([np.zeros_like(alpha), alpha])).save(content, format='png', optimize=True)
@@ -304,11 +305,12 @@ def _training_section(
     charts = [_chart('How often each part is there', m.still(m.draw('class_balance', lambda: plot_class_balance(m.all, d.files, valid.files if valid else None))), 'A bar a class', balance_chart(class_balance(d), class_balance(valid) if valid else None), height=560),
               _chart('How large it is, where it is seen', m.still(m.draw('mask_sizes', lambda: plot_mask_sizes(d))), 'A box a class, over a logarithmic scale', area_chart(sizes, d.classes), 'Box: the middle half; lines: nine in ten.', height=560),
               _chart('Parts in a picture', m.still(m.draw('parts_per_picture', lambda: plot_parts_per_picture(d))), 'A bar a number of parts', count_chart(counts), height=260, whole=True)]
-    m.draw('positions', lambda: plot_position_maps(d))
+    maps = position_maps(d)
+    m.draw('positions', lambda: plot_position_maps(d, maps=maps))
     mosaic = _augmented_chart(m)
-    return section | dict(missing='', charts=charts, maps=position_pictures(d), after=[mosaic] if mosaic else [])
+    return section | dict(missing='', charts=charts, maps=position_pictures(d.classes, maps), after=[mosaic] if mosaic else [])
 
-# %% ../nbs/30_report.ipynb #5acb6277
+# %% ../nbs/30_report.ipynb #6f1eacba
 def _time_section(
     m:Material, # what the report is made of
 )->dict: # for the template
@@ -336,7 +338,7 @@ def _log_section(
     if len(log) > limit: log, cut = log[:limit//2] + '\n[…]\n' + log[-limit//2:], f'The log has {len(log):,} characters; the first and the last {limit//2:,} are shown.'
     return dict(id='log', title='Log', template='log', log=log, cut=cut, lines=log.count('\n') + 1)
 
-# %% ../nbs/30_report.ipynb #57f34765
+# %% ../nbs/30_report.ipynb #9f2c7427
 _SECTIONS = (_summary_section, _curves_section, _classes_section, _pictures_section, _confusion_section, _size_section, _threshold_section, _calibration_section, _mistakes_section, _training_section, _time_section, _settings_section, _log_section)
 
 def render_report(
@@ -360,7 +362,7 @@ def gather(
     if reference is None and not unlike_reference(run): reference = reference_charts()
     return Material(run, valid, train if train is not None and len(train) else None, data, read_evidence(run), reference, make_gallery(run, valid, n_pictures))
 
-# %% ../nbs/30_report.ipynb #fa8d9a1a
+# %% ../nbs/30_report.ipynb #ce55541c
 FIGURES = ('curves', 'per_class', 'predictions', 'best_and_worst', 'confusion', 'side_swaps', 'sizes', 'thresholds', 'calibration', 'mistakes', 'class_balance', 'mask_sizes', 'parts_per_picture', 'positions', 'augmented', 'time') # names of the files in the folder `report`
 
 def _write(
