@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PredictError', 'parse_threshold', 'PartsPrediction', 'PartsPredictor', 'load_run']
 
-# %% ../nbs/31b_load_run.ipynb #6d25f386
+# %% ../nbs/31b_load_run.ipynb #2dbcbfb3
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,11 +33,11 @@ from .parts import mirror_permutation
 from .predict import FLIPS, class_thresholds, part_masks, plane_to_rle, predict_probabilities, prediction_table
 from .tiles import tiled_probabilities
 
-# %% ../nbs/31b_load_run.ipynb #98025bd8
+# %% ../nbs/31b_load_run.ipynb #6b7d089e
 class PredictError(ValueError):
     "A run that can't be loaded, or a request that it can't meet; one line that says what would be right."
 
-# %% ../nbs/31b_load_run.ipynb #03a4b5f1
+# %% ../nbs/31b_load_run.ipynb #435c373b
 def _weights_file(folder:Path, cfg:Experiment, weights:str|None) -> Path:
     "The file of the weights: `last` or `best`; None: those that the run's figures belong to."
     if weights not in (None, 'last', 'best'): raise PredictError(f'weights {weights!r}: expected last or best')
@@ -62,7 +62,7 @@ def _classes(folder:Path) -> list[str]:
     if not isinstance(classes, list) or not classes or not all(isinstance(c, str) for c in classes): raise PredictError(f'{folder/"data.json"}: no list of class names under "classes"')
     return classes
 
-# %% ../nbs/31b_load_run.ipynb #05b0602d
+# %% ../nbs/31b_load_run.ipynb #7a14cc0d
 def _load_model(folder:Path, cfg:Experiment, classes:Sequence[str], path:Path) -> nn.Module:
     "The network of the settings with the weights of the file."
     model = parts_model(len(classes), cfg.architecture.architecture, cfg.architecture.backbone, pretrained=False, in_channels=cfg.image.image_channels)
@@ -75,7 +75,7 @@ def _load_model(folder:Path, cfg:Experiment, classes:Sequence[str], path:Path) -
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
 
-# %% ../nbs/31b_load_run.ipynb #6a61ee90
+# %% ../nbs/31b_load_run.ipynb #63589386
 def _one_threshold(text, what:str) -> float:
     "A number between 0 and 1."
     try: t = float(text)
@@ -115,7 +115,7 @@ def _position(name:str, classes:Sequence[str]) -> int:
     near = get_close_matches(name, classes, 1)
     raise PredictError(f'threshold: no class {name!r}' + (f'; did you mean {near[0]!r}?' if near else f'; the classes are {", ".join(classes)}'))
 
-# %% ../nbs/31b_load_run.ipynb #39a8752f
+# %% ../nbs/31b_load_run.ipynb #07a0ea4f
 @dataclass(eq=False, repr=False)
 class PartsPrediction:
     "What was found in one picture."
@@ -160,7 +160,7 @@ class PartsPrediction:
 
     def __repr__(self): return f'PartsPrediction({self.file!r}, {self.size[0]} x {self.size[1]}: {", ".join(f"{n} {s:.2f}" for n, s in self.scores.items()) or "nothing found"})'
 
-# %% ../nbs/31b_load_run.ipynb #e14fdf6d
+# %% ../nbs/31b_load_run.ipynb #921729c6
 def _shown_size(size:tuple[int,int], longest:int=1000) -> tuple[int,int]:
     "A size no longer than `longest` pixels in either direction."
     scale = min(1, longest/max(size))
@@ -188,7 +188,7 @@ def _repr_png_(self:PartsPrediction) -> bytes|None: # a PNG file
     fig.savefig(out, format='png')
     return out.getvalue()
 
-# %% ../nbs/31b_load_run.ipynb #c3825162
+# %% ../nbs/31b_load_run.ipynb #c9503fb5
 def _precision(wanted:str|None, cfg:Experiment, device:torch.device) -> str:
     "'fp32' or 'bf16'; None: as the run was evaluated; 'fast': what the machine is fastest at."
     if wanted not in (None, 'fast', 'fp32', 'bf16'): raise PredictError(f'precision {wanted!r}: expected fast, fp32 or bf16')
@@ -204,7 +204,7 @@ def _flips(tta, cfg:Experiment, classes:Sequence[str]) -> tuple[list[str],list[f
     if flips: mirror_permutation(classes)
     return flips, []
 
-# %% ../nbs/31b_load_run.ipynb #1af42f6a
+# %% ../nbs/31b_load_run.ipynb #9fd73ac4
 @dataclass(eq=False, repr=False)
 class PartsPredictor:
     "A trained network with all that it needs to predict; `load_run` makes one."
@@ -220,7 +220,7 @@ class PartsPredictor:
     device:torch.device=torch.device('cpu') # where the network runs
     min_area:int=0 # smaller connected pieces are left out, pixels of the picture
     tile:int|None=None # side of the windows in pixels of the picture; None: the picture as a whole
-    batch_size:int=1 # pictures, or windows, at once
+    batch_size:int=8 # pictures, or windows, at once
 
     @property
     def height(self) -> int: return self.cfg.image.image_height
@@ -236,7 +236,7 @@ class PartsPredictor:
         return (f'PartsPredictor({self.cfg.experiment_name}: {self.cfg.architecture.architecture} with {self.cfg.architecture.backbone}, {self.height} x {self.width} x {self.channels}, '
                 f'{len(self.classes)} classes, threshold {t}, {self.precision} on {self.device})')
 
-# %% ../nbs/31b_load_run.ipynb #c422799a
+# %% ../nbs/31b_load_run.ipynb #5ee66035
 def load_run(
     path:str|Path, # run folder
     threshold=None, # see `parse_threshold`; None: the run's
@@ -246,7 +246,7 @@ def load_run(
     weights:str|None=None, # 'last' or 'best'; None: those that the run's figures belong to
     min_area:int=0, # connected pieces of a mask with fewer pixels are left out
     tile:int|None=None, # side of a sliding window in pixels of the picture; None: no windows
-    batch_size:int|None=None, # pictures at once; None: 1 on the CPU, 16 on a GPU
+    batch_size:int|None=None, # pictures, or windows, at once; None: 8 on the CPU, 16 on a GPU
 ) -> PartsPredictor: # raises PredictError, ConfigError, EvidenceError
     "Load a trained network from its run folder; nothing is unpickled."
     folder = Path(path)
@@ -257,9 +257,9 @@ def load_run(
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     file = _weights_file(folder, cfg, weights)
     return PartsPredictor(_load_model(folder, cfg, classes, file).to(device), classes, parse_threshold(threshold, classes, cfg.prediction.probability_threshold, folder), cfg, folder, file,
-                          *_flips(tta, cfg, classes), _precision(precision, cfg, device), device, min_area, tile, batch_size or (1 if device.type == 'cpu' else 16))
+                          *_flips(tta, cfg, classes), _precision(precision, cfg, device), device, min_area, tile, batch_size or (8 if device.type == 'cpu' else 16))
 
-# %% ../nbs/31b_load_run.ipynb #3dc546bb
+# %% ../nbs/31b_load_run.ipynb #2939028a
 @patch
 def prepare(self:PartsPredictor,
     image:np.ndarray, # uint8 (H, W, channels)
@@ -289,7 +289,7 @@ def of_image(self:PartsPredictor,
     if not self.tile or max(image.shape[:2]) <= self.tile: return self.probabilities([self.prepare(image)])[0]
     return tiled_probabilities(image, lambda crops: self.probabilities([self.prepare(c) for c in crops]), self.height, self.width, self.tile)
 
-# %% ../nbs/31b_load_run.ipynb #e94f512b
+# %% ../nbs/31b_load_run.ipynb #e68f19a4
 @patch
 def result(self:PartsPredictor,
     file:str, # what to call the picture
