@@ -122,7 +122,7 @@ def front_page(
     textures, t = part_textures(predictor.classes), predictor.thresholds
     style = '\n'.join([template_file('page.css'), template_file('serve.css'), *(f'.c{i} {{ --c: {c}; --fill: url(#c{i}) }}' for i, c in enumerate(css_colors(predictor.classes)))])
     model = dict(classes=list(predictor.classes), names=[display_name(c) or c for c in predictor.classes], textures=textures, threshold=float(t[0]) if np.ptp(t) == 0 else None, max_bytes=max_bytes)
-    words = f'Finds {len(predictor.classes)} parts of a car, looking at {predictor.width} x {predictor.height} pixels'
+    words = f'{model_title(predictor)}: finds {len(predictor.classes)} parts, looking at {predictor.width} x {predictor.height} pixels'
     return _page('serve.html', style, template_file('page.js') + template_file('serve.js'), title=model_title(predictor), words=words, model=model, textures={f'c{i}': x for i, x in enumerate(textures)})
 
 def docs_page(
@@ -254,10 +254,10 @@ def _add_about(app:FastAPI, desk:Desk, max_bytes:int, limits:Sequence, token:boo
     "The routes that tell about the service, and its pages."
     health, page, docs = _json(_health(desk.predictor)), front_page(desk.predictor, max_bytes), None
 
-    @app.get('/health', summary='Whether the service is up, and what it serves', response_class=Response, responses={200: {'model': Health}})
+    @app.get('/health', summary='Whether the service is up, and what it serves', response_class=Response, responses={200: {'model': Health, 'description': 'it is up'}})
     async def _(): return health
 
-    @app.get('/metrics', summary='Counts for Prometheus', response_class=Response, responses={200: {'content': {'text/plain': {}}}} | _problems(401))
+    @app.get('/metrics', summary='Counts for Prometheus', response_class=Response, responses={200: {'content': {'text/plain': {}}, 'description': 'in the text format of Prometheus'}} | _problems(401))
     async def _(): return Response(desk.metrics.text(), media_type='text/plain; version=0.0.4; charset=utf-8')
 
     @app.get('/', include_in_schema=False)

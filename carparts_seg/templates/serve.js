@@ -8,7 +8,7 @@
 
   const complain = words => { $('problem').textContent = words || ''; $('problem').hidden = !words; };
   const say = words => { $('state').textContent = words; };
-  const percent = (v, digits = 0) => v > 0 && v < .001 ? '<0.1 %' : (100*v).toFixed(digits) + ' %';
+  const percent = (v, digits = 0) => v > 0 && v < .0005 ? '<0.1 %' : (100*v).toFixed(digits) + ' %';
   const swatch = i => { const s = document.createElement('i'); s.className = `swatch c${i} ${model.textures[i]}`; return s; };
   const size = bytes => (bytes/1e6).toFixed(bytes < 1e7 ? 1 : 0) + ' MB';
 
