@@ -235,7 +235,7 @@ def deck_faces(
     g = np.stack(np.broadcast_arrays(x, y, z), -1)
     d = 1e-2
     slope = (deck_height(s, x + d) + crown(s, x + d)*(1 - t**2) - deck_height(s, x - d) - crown(s, x - d)*(1 - t**2))/(2*d)
-    across = 2*crown(s, x)*t/np.maximum(edge[:, 1:2], .3)
+    across = 2*crown(s, x)*y/s.half**2
     n = np.stack(np.broadcast_arrays(-slope, across, 1.), -1)
     return grid_faces(g, place('deck', g[..., 0], g[..., 1]), n, s.step)
 
