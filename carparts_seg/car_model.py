@@ -62,7 +62,9 @@ class Sheets:
         number, n = {k: i for i, k in enumerate(ON_ATLAS)}, [len(s[1]) for s in self.strokes]
         scale, shift, high = _to_pixels(self.step)[:, np.repeat([number[s[0]] for s in self.strokes], n)]
         q = np.clip(np.concatenate([s[1] for s in self.strokes])*scale + shift, 0, high).astype(np.int32)
-        for (sheet, _, color, part, width, closed), points in zip(self.strokes, np.split(q, np.cumsum(n)[:-1])):
+        ends = np.cumsum(n).tolist()
+        for (sheet, _, color, part, width, closed), start, end in zip(self.strokes, [0] + ends, ends):
+            points = q[start:end]
             colors, labels = self.windows[sheet]
             if width: cv2.polylines(colors, [points], closed, color, width, cv2.LINE_AA, 4); continue
             if color: cv2.fillPoly(colors, [points], color, cv2.LINE_AA, 4)

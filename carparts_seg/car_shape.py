@@ -173,7 +173,8 @@ def pairs(
     b, # second of each pair
 )->np.ndarray:
     "Two arrays as (..., 2); shapes are broadcast"
-    out = np.empty(np.broadcast_shapes(np.shape(a), np.shape(b)) + (2,))
+    a, b = np.asarray(a), np.asarray(b)
+    out = np.empty(np.broadcast(a, b).shape + (2,))
     out[..., 0], out[..., 1] = a, b
     return out
 
