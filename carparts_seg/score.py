@@ -134,7 +134,7 @@ def _to_bytes(a:np.ndarray) -> np.ndarray:
     "8 bits of 16, or of floats 0 to 1."
     return a if a.dtype == np.uint8 else (a >> 8).astype(np.uint8) if a.dtype == np.uint16 else np.rint(np.clip(a, 0, 1)*255).astype(np.uint8)
 
-# %% ../nbs/30b_score.ipynb #1c0352c5
+# %% ../nbs/30b_score.ipynb #82d964c5
 def _open_source(path:Path) -> tuple[bytes, dict|None]:
     "Content of the model and of settings.json, if there is one."
     if path.is_dir():
@@ -146,6 +146,14 @@ def _open_source(path:Path) -> tuple[bytes, dict|None]:
         inside = {Path(n).name: n for n in z.namelist() if n.count('/') <= 1}
         if 'model.onnx' not in inside: raise ScoreError(f'{path}: no model.onnx in the zip')
         return z.read(inside['model.onnx']), json.loads(z.read(inside['settings.json'])) if 'settings.json' in inside else None
+
+def _facts(metadata:Mapping[str,str]) -> dict:
+    "Metadata of an ONNX file whose values are JSON; what other tools left there is passed over."
+    out = {}
+    for k, v in metadata.items():
+        try: out[k] = json.loads(v)
+        except ValueError: pass
+    return out
 
 class OnnxScorer:
     "A network in an ONNX file, with the facts for its use; raises ScoreError for what is none."
@@ -160,7 +168,7 @@ class OnnxScorer:
         if threads: options.intra_op_num_threads = threads
         try: self.session = ort.InferenceSession(model, options, providers=[p for p in ('CUDAExecutionProvider', 'CPUExecutionProvider') if p in ort.get_available_providers()])
         except Exception as e: raise ScoreError(f'{path}: not a network that ONNX Runtime can open ({str(e).splitlines()[0][:100]})') from None
-        self.settings = s = settings or {k: json.loads(v) for k, v in self.session.get_modelmeta().custom_metadata_map.items() if k != 'stamp'}
+        self.settings = s = settings or _facts(self.session.get_modelmeta().custom_metadata_map)
         try: self.classes, self.height, self.width, self.channels = list(s['classes']), s['image_height'], s['image_width'], s['image_channels']
         except KeyError as e: raise ScoreError(f'{path}: {e} is missing in its settings; it was not written by `carparts export`') from None
         self.thresholds, self.min_area = class_thresholds(s.get('probability_threshold', .5), len(self.classes)), int(s.get('min_area', 0))
