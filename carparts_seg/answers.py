@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .images import ImageError, draw_parts, image_header, read_image, resize_image
+from .images import MAX_PIXELS, ImageError, draw_parts, image_header, read_image, resize_image
 from .load_run import PartsPredictor, load_run, parse_threshold
 from .parts import CAR_PARTS, part_colors
 from .score import OnnxScorer, part_masks, part_records
@@ -108,7 +108,7 @@ def _header(data:bytes, max_pixels:int) -> None:
     "Refuse what would be too much to decode."
     try: h = image_header(data)
     except ImageError as e:
-        if e.kind == 'too-large': raise Refused(f'more pixels than the limit, which is {max_pixels:,}', 413) from None
+        if e.kind == 'too-large': raise Refused(f'more pixels than the limit, which is {min(max_pixels, MAX_PIXELS):,}', 413) from None
         raise Refused(str(e).removeprefix('picture: ')) from None
     pixels = _tiff_pixels(data) if h.format == 'TIFF' and 'bands' not in h.mode else h.height*h.width
     if max(h.height, h.width) > MAX_SIDE: raise Refused(f'{h.width} x {h.height} pixels; no side may have more than {MAX_SIDE:,}')
@@ -119,7 +119,7 @@ def open_upload(
     data:bytes, # content of a picture file
     name:str, # what the sender calls it
     channels:int=3, # wanted, see `read_image`
-    max_pixels:int=50_000_000, # larger pictures are refused
+    max_pixels:int=50_000_000, # larger pictures are refused, and whatever `read_image` refuses
 ) -> np.ndarray: # uint8 (H, W, channels); raises Refused
     "A picture that somebody sent, checked before it is decoded."
     try:
