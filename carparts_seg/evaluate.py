@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from .augment import inference_transform
 from .cache import check_sizes
 from .config import Experiment
-from .datasets import DatasetError, open_dataset
+from .datasets import DatasetError, find_annotations, image_folder, open_dataset
 from .evidence import Evidence, bootstrap_intervals
 from .images import ImageError, read_image
 from .load_run import PartsPredictor, load_run
@@ -147,14 +147,19 @@ def trained_on(
     seen = lambda p: p in same or p in ours and ours[p] in suspects and _digest(p) in digests
     return {f: 'content' if seen(p) else 'name' for f, p in paths.items() if seen(p) or Path(f).name in gone}
 
-# %% ../nbs/33_evaluate.ipynb #b1c264fb
+# %% ../nbs/33_evaluate.ipynb #9d7cbd66
+def _images_of(cfg:Experiment) -> str|None:
+    "The folder of pictures that the run's settings name, if it is there."
+    return cfg.dataset.data_folder if cfg.dataset.data_folder and Path(cfg.dataset.data_folder).is_dir() else None
+
 def _trained_paths(run_data:Mapping, cfg:Experiment, data:PartsData) -> dict[str,Path|None]:
     "Where the run's training pictures lie."
     files = [*run_data.get('train_files', []), *(run_data.get('valid_files', []) if cfg.training.train_validation_data else [])]
-    if run_data.get('source') != data.origin:
-        try: data = open_dataset(run_data['source'], classes=run_data.get('classes'))
-        except (DatasetError, TableError, KeyError): return dict.fromkeys(files)
-    return {f: data.path(f) for f in files}
+    if run_data.get('source') == data.origin: return {f: data.path(f) for f in files}
+    try: where = find_annotations(run_data['source'])[0].parent
+    except (DatasetError, KeyError): return dict.fromkeys(files)
+    folder = image_folder(pd.DataFrame({'file_name': files}), where, _images_of(cfg), must=False)
+    return {f: folder/f if (folder/f).exists() else folder/Path(f).name for f in files}
 
 def _trained_note(found:Mapping[str,str], n:int, own:bool, n_valid:int) -> list[str]:
     "The warning about pictures that were trained on."
@@ -313,7 +318,7 @@ def _check_out(out) -> None:
     "Raise where results would replace those of a run."
     if out is not None and (Path(out)/'config.yaml').is_file(): raise EvaluateError(f'{out} is a run folder; give another --out, its own metrics.json would be lost')
 
-# %% ../nbs/33_evaluate.ipynb #dd2c5591
+# %% ../nbs/33_evaluate.ipynb #e8ba0b7e
 def evaluate_run(
     run:str|Path|PartsPredictor, # run folder, or a loaded run
     data:str|Path|PartsData|None=None, # NAME, FOLDER or TABLE with masks; None: the run's own data, and of it the pictures held out
@@ -332,7 +337,10 @@ def evaluate_run(
     p = run if isinstance(run, PartsPredictor) else load_run(run, **kwargs)
     told = json.loads((p.run/'data.json').read_text(encoding='utf-8'))
     if data is None: data, only = told.get('source', ''), only or (None if files else 'valid')
-    if not isinstance(data, PartsData): data = _open(data, p.cfg, split, images)
+    if not isinstance(data, PartsData):
+        own = data == told.get('source')
+        data = _open(data, p.cfg, split, images or (_images_of(p.cfg) if own else None))
+        if own: data.name = told.get('name') or data.name
     if not data.table['name'].notna().any(): raise EvaluateError(f'{data.name or "the data"} has no masks, so there is nothing to compare with; carparts predict needs none')
     match, chosen = match_classes(p.classes, data, rename), choose_files(data, told, files, only, n)
     seen = trained_on({f: data.path(f) for f in chosen}, _trained_paths(told, p.cfg, data))
