@@ -6,7 +6,7 @@
 __all__ = ['FORMATS', 'find_format', 'read_annotations', 'convert']
 
 # %% ../nbs/19d_convert.ipynb #2e7ced51
-import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,9 +16,9 @@ import pandas as pd
 from .datasets import DatasetError, find_annotations, image_folder
 from .interchange import _json_of, export_coco, export_yolo, read_cvat, read_yolo, with_sizes
 from .label_studio import export_label_studio, read_label_studio
-from .table import TableError, coco_to_table, read_table, write_table
+from .table import TableError, read_table, write_table
 
-# %% ../nbs/19d_convert.ipynb #341d0c7d
+# %% ../nbs/19d_convert.ipynb #2c4d0480
 FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
 
 def find_format(
@@ -37,7 +37,6 @@ def find_format(
 
 def _is_json_zip(path:Path) -> bool:
     "Whether a zip holds annotations as CVAT and Label Studio pack them, rather than a data set's folder."
-    import zipfile
     try:
         with zipfile.ZipFile(path) as z: return any(n.startswith('annotations/') and n.endswith('.json') for n in z.namelist())
     except zipfile.BadZipFile: return False
@@ -62,7 +61,7 @@ def _check_kind(kind:str, what:str) -> None:
     near = get_close_matches(kind, FORMATS, 1)
     raise TableError(f'--{what} {kind}: ' + (f'did you mean {near[0]}?' if near else f'expected one of {", ".join(FORMATS)}'))
 
-# %% ../nbs/19d_convert.ipynb #2bac7848
+# %% ../nbs/19d_convert.ipynb #474d2fd9
 def convert(
     source:str|Path, # see `read_annotations`
     target:str|Path, # .parquet, .pq, .csv or .json; a new folder for YOLO
@@ -75,7 +74,7 @@ def convert(
     join:bool=False, # YOLO: the pieces of a mask as one object
     copy_images:bool=False, # YOLO: with the pictures
     images_url:str='/data/local-files/?d=', # Label Studio: what it needs before a file name
-    classes:Sequence[str]|None=None, # class list; None: the table's own
+    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
 ) -> tuple[pd.DataFrame,list[str]]: # the table, and what a reader has to know, in words; raises TableError, DatasetError, ImageError
     "Annotations of one format as another."
     target = Path(target)

@@ -9,6 +9,7 @@ __all__ = ['EvaluateError', 'near_class', 'ClassMatch', 'match_classes', 'choose
 # %% ../nbs/33_evaluate.ipynb #2e7ced51
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 from pycocotools import mask as coco_mask
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .augment import inference_transform
 from .cache import check_sizes
@@ -55,7 +56,7 @@ def near_class(
     found = get_close_matches(_words(name), same, 1, .75)
     return same[found[0]] if found else None
 
-# %% ../nbs/33_evaluate.ipynb #8646536e
+# %% ../nbs/33_evaluate.ipynb #e880d0ce
 @dataclass
 class ClassMatch:
     "Which classes a run and a data set have in common."
@@ -69,7 +70,7 @@ class ClassMatch:
         out = [f'{", ".join(self.run_only)}: not in the data; what the network finds of {"it" if len(self.run_only) == 1 else "them"} is not counted'] if self.run_only else []
         for name, (masks, pictures) in self.data_only.items():
             near, sides = near_class(name, self.run_only), [c for c in self.run_only if side_of(c) and set(_words(c).split()) - {'left', 'right'} == set(_words(name).split())]
-            hint = f'; if it is {near}: --rename {name}={near}' if near else f'; the run tells {" from ".join(sides)}' if len(sides) > 1 else ''
+            hint = f'; if it is {near}: --rename {shlex.quote(f"{name}={near}")}' if near else f'; the run tells {" from ".join(sides)}' if len(sides) > 1 else ''
             out.append(f'{name}: not known to the network, not measured ({masks} masks in {pictures} pictures){hint}')
         return out
 
@@ -260,7 +261,7 @@ def over(self:_Pass, files:Sequence[str], progress:bool|None=None) -> '_Pass':
     self.add(batch)
     return self
 
-# %% ../nbs/33_evaluate.ipynb #c3de210a
+# %% ../nbs/33_evaluate.ipynb #7f9ccd87
 @dataclass(eq=False, repr=False)
 class Evaluation:
     "What `evaluate_run` has found."
@@ -296,7 +297,8 @@ def _picture_table(found:_Pass, own:Evidence, small:Evidence, seen:Mapping[str,s
         rows.append(dict(file_name=f, iou=mean(iou), worst_class=None if worst is None else own.classes[worst], worst_iou=None if worst is None else float(iou[worst]),
                          iou_at_training_size=mean(s), n_true=int((own.true[i] > 0).sum()), n_predicted=int((own.predicted[i] > 0).sum()), trained_on=f in seen, problem=None))
     columns = ['file_name', 'iou', 'worst_class', 'worst_iou', 'iou_at_training_size', 'n_true', 'n_predicted', 'trained_on', 'problem']
-    return pd.DataFrame(rows + [dict(file_name=f, trained_on=f in seen, problem=why) for f, why in found.failed.items()], columns=columns)
+    table = pd.DataFrame(rows + [dict(file_name=f, trained_on=f in seen, problem=why) for f, why in found.failed.items()], columns=columns)
+    return table.astype({'n_true': 'Int64', 'n_predicted': 'Int64'})
 
 # %% ../nbs/33_evaluate.ipynb #c1d38102
 def _open(data, cfg:Experiment, split:str, images) -> PartsData:

@@ -9,24 +9,21 @@ __all__ = ['mask_polygons', 'with_sizes', 'export_coco', 'read_cvat', 'mask_cont
 # %% ../nbs/19b_interchange.ipynb #2e7ced51
 import json
 import os
-import re
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote
-from xml.sax.saxutils import quoteattr
 
 import cv2
 import numpy as np
 import pandas as pd
 import yaml
 
-from .datasets import DatasetError, find_annotations, image_folder
+from .datasets import default_classes
 from .images import image_size
 from .parts import mirror_name, part_colors
-from .rle import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
-from .table import PartsData, TableError, class_list, coco_to_table, read_table, write_table
+from .rle import mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
+from .table import PartsData, TableError, coco_to_table, read_table
 
 # %% ../nbs/19b_interchange.ipynb #b324c4a4
 def _outlines(
@@ -89,7 +86,7 @@ def mask_polygons(
     for piece, hole in holes: pieces[piece] = _bridged(pieces[piece], hole)
     return list(pieces.values())
 
-# %% ../nbs/19b_interchange.ipynb #fa36a35f
+# %% ../nbs/19b_interchange.ipynb #4ac0b85a
 def with_sizes(
     table:pd.DataFrame, # canonical parts table
     images:str|Path|None=None, # folder of the pictures, for sizes that the table lacks
@@ -103,8 +100,8 @@ def with_sizes(
     return table.assign(**{c: [sizes[f][k] if f in sizes else int(v) for f, v in zip(table['file_name'], table[c])] for k, c in enumerate(('height', 'width'))})
 
 def _names(table:pd.DataFrame, classes:Sequence[str]|None) -> list[str]:
-    "The class list of an export."
-    classes = list(classes) if classes is not None else class_list(table)
+    "The class list of an export: that which was given, else the table's, with all car parts where it has only such; an annotator needs those too that nobody has found yet."
+    classes = list(classes) if classes is not None else default_classes(table)
     lost = sorted({*table['name'].dropna()} - {*classes, '_background_'})
     if lost: raise TableError(f'class {lost[0]!r} of the table is not in the class list ({", ".join(classes)})')
     return classes
@@ -122,7 +119,7 @@ def _left_out(table:pd.DataFrame, classes:Sequence[str]) -> list[str]:
     "Words for masks that are not exported."
     named = table['name'].isin(list(classes))
     empty = sum(not isinstance(r, str) or not rle_area(r) for r in table['rle_mask'][named])
-    return [f'{empty} masks are empty and were left out'] if empty else []
+    return [f'{empty} empty mask{"s were" if empty > 1 else " was"} left out'] if empty else []
 
 def _write(path:str|Path, text:str) -> Path:
     "A text file, whole or not at all."
@@ -133,7 +130,7 @@ def _write(path:str|Path, text:str) -> Path:
     os.replace(part, path)
     return path
 
-# %% ../nbs/19b_interchange.ipynb #b43e70cd
+# %% ../nbs/19b_interchange.ipynb #c9992f31
 def _plain_counts(rle:str, height:int, width:int) -> list[int]:
     "Text RLE as COCO's counts without compression."
     start, end = rle_runs(rle, height*width)
@@ -145,7 +142,7 @@ def export_coco(
     path:str|Path, # .json
     polygons:bool=True, # False: run lengths without compression and `iscrowd` 1, which CVAT reads as masks
     tolerance:float=1., # of the polygons, pixels; 0: exact
-    classes:Sequence[str]|None=None, # class list; None: the table's own
+    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
     images:str|Path|None=None, # folder of the pictures, where the table lacks sizes
 ) -> list[str]: # what was left out, in words; raises TableError, ImageError
     "Write COCO for CVAT and other editors; besides, NAME_labels.json has the labels with colours for CVAT's label constructor."
@@ -217,7 +214,7 @@ def contours_to_mask(
     for c in contours: cv2.fillPoly(out, [np.floor(c).astype(np.int32)], 1)
     return out
 
-# %% ../nbs/19b_interchange.ipynb #de55f8e8
+# %% ../nbs/19b_interchange.ipynb #efdb03bc
 def _lines(masks:Sequence[tuple], classes:Sequence[str], height:int, width:int, tolerance:float, join:bool) -> str:
     "The content of a label file."
     out = []
@@ -242,7 +239,7 @@ def export_yolo(
     folder:str|Path, # gets data.yaml, labels/ and, if wanted, images/; must be new or empty
     tolerance:float=.5, # of the outlines, pixels; 0: exact
     join:bool=False, # pieces of a mask joined to one object, as Ultralytics' converter does
-    classes:Sequence[str]|None=None, # class list; None: the table's own
+    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
     images:str|Path|None=None, # folder of the pictures
     copy_images:bool=False, # whether they are copied to images/
     valid_files:Sequence[str]|None=None, # pictures to validate on: written to val.txt, the others to train.txt
@@ -272,7 +269,7 @@ def _data_yaml(classes:Sequence[str], lists:bool) -> str:
     sides = [] if all(mirror_name(c) == c for c in classes) else ['# Classes have sides, and Ultralytics mirrors pictures without exchanging left and right.',
                                                                   '# Train with fliplr=0.0 (yolo segment train data=data.yaml fliplr=0.0), or sides cannot be learned.']
     where = {'train': 'train.txt' if lists else 'images', 'val': 'val.txt' if lists else 'images'}
-    return '\n'.join(sides + ([] if lists else ['# Validation pictures are those of training here: name others under val.'])) + '\n' + yaml.safe_dump({'path': '.', **where, 'names': dict(enumerate(classes))}, sort_keys=False, allow_unicode=True)
+    return '\n'.join(sides + ([] if lists else ['# Validation pictures are those of training here: name others under val.'])) + '\n' + yaml.safe_dump({**where, 'names': dict(enumerate(classes))}, sort_keys=False, allow_unicode=True)
 
 # %% ../nbs/19b_interchange.ipynb #fa4167f4
 def _yolo_names(path:Path) -> list[str]:

@@ -21,7 +21,7 @@ from .interchange import _hex_colors, _json_of, _left_out, _masks, _names, _tabl
 from .rle import RleError, mask_to_rle, polygons_to_rle, rle_to_mask
 from .table import TableError
 
-# %% ../nbs/19c_label_studio.ipynb #2db7f1fd
+# %% ../nbs/19c_label_studio.ipynb #35fb3f79
 def label_config(
     classes:Sequence[str], # class list
 ) -> str: # XML
@@ -45,7 +45,7 @@ def export_label_studio(
     table:pd.DataFrame, # canonical parts table, with or without `score`
     path:str|Path, # .json
     tolerance:float=1., # of the outlines, pixels; 0: exact
-    classes:Sequence[str]|None=None, # class list; None: the table's own
+    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
     images:str|Path|None=None, # folder of the pictures, where the table lacks sizes
     images_url:str='/data/local-files/?d=', # what Label Studio needs before a file name
     version:str='carparts_seg', # name of the predictions
@@ -122,7 +122,7 @@ def _chosen(task:Mapping, predictions:bool) -> Mapping|None:
     done = [a for a in task.get('annotations') or [] if not a.get('was_cancelled')]
     return next((a for a in done if a.get('ground_truth')), max(done, key=lambda a: str(a.get('updated_at') or ''), default=None) if any(a.get('updated_at') for a in done) else done[-1] if done else None)
 
-# %% ../nbs/19c_label_studio.ipynb #fa09ae64
+# %% ../nbs/19c_label_studio.ipynb #67b6b7d6
 def read_label_studio(
     source:str|Path|list, # export as JSON (not JSON-MIN), or the tasks themselves
 ) -> pd.DataFrame: # canonical parts table, a row a region, with `score` where there is one; attrs['notes']: what was left out; raises TableError
@@ -142,5 +142,5 @@ def read_label_studio(
         size = next(((h, w) for _, _, h, w, _ in found), (t['data'].get('height'), t['data'].get('width')))
         rows += [(file, n, r, h, w, s) for n, r, h, w, s in found] or [(file, None, None, *size, None)]
     table = _table_of(rows)
-    table.attrs['notes'] = ([f'{idle} tasks without an annotation were left out'] if idle else []) + [f'{n} regions of the kind {k} are no masks and were left out' for k, n in other.items()]
+    table.attrs['notes'] = ([f'left out: {idle} task{"s"*(idle > 1)} without an annotation'] if idle else []) + [f'left out: {n} region{"s"*(n > 1)} of the kind {k}, no mask' for k, n in other.items()]
     return table
