@@ -102,7 +102,7 @@ def _measured(data:PartsData, files:Sequence[str], match:ClassMatch) -> PartsDat
     known = name.isin(match.common)
     return PartsData(table.assign(name=name.where(known, None), rle_mask=table['rle_mask'].where(known, None)), data.folder, match.common, data.name, data.origin)
 
-# %% ../nbs/33_evaluate.ipynb #6814fff7
+# %% ../nbs/33_evaluate.ipynb #b4c7272e
 def choose_files(
     data:PartsData, # the pictures that there are
     run_data:Mapping, # the run's data.json
@@ -116,7 +116,7 @@ def choose_files(
     chosen, there = list(dict.fromkeys(files or (run_data.get(f'{only}_files', []) if only else data.files))), set(data.files)
     lost = [f for f in chosen if f not in there]
     if lost and only: raise EvaluateError(f'only {only}: {lost[0]!r}' + (f' and {len(lost) - 1} more of the {len(chosen)}' if lost[1:] else '') + f' that the run names are not in {data.name or "the data"}; its own data is {run_data.get("source")}')
-    near = get_close_matches(lost[0], data.files, 1) if lost else []
+    near = get_close_matches(lost[0], data.files, 1, .8) if lost else []
     if lost: raise EvaluateError(f'no picture {lost[0]!r} in {data.name or "the data"}' + (f'; did you mean {near[0]!r}?' if near else ''))
     if not chosen: raise EvaluateError(f'only {only}: the run names no such pictures' if only else 'the data has no pictures')
     if n is None: return chosen
