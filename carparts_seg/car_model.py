@@ -62,7 +62,9 @@ class Sheets:
         number, n = {k: i for i, k in enumerate(ON_ATLAS)}, [len(s[1]) for s in self.strokes]
         scale, shift, high = _to_pixels(self.step)[:, np.repeat([number[s[0]] for s in self.strokes], n)]
         q = np.clip(np.concatenate([s[1] for s in self.strokes])*scale + shift, 0, high).astype(np.int32)
-        for (sheet, _, color, part, width, closed), points in zip(self.strokes, np.split(q, np.cumsum(n)[:-1])):
+        ends = np.cumsum(n).tolist()
+        for (sheet, _, color, part, width, closed), start, end in zip(self.strokes, [0] + ends, ends):
+            points = q[start:end]
             colors, labels = self.windows[sheet]
             if width: cv2.polylines(colors, [points], closed, color, width, cv2.LINE_AA, 4); continue
             if color: cv2.fillPoly(colors, [points], color, cv2.LINE_AA, 4)
@@ -237,18 +239,17 @@ def draw_sides(
     for name, x0, x1 in doors:
         q = m.side([x0, x0 + .02, x1, x1], [waist, low, low, waist])
         a.fill('shell', q, None, name); a.line('shell', q, seam, 2)
+    crease = s.sill + .62*(s.belt - s.sill)
+    a.line('shell', m.side([front + .5, rear - .1], [crease - .03, crease + .03]), shade(k.paint, 1.25), 2); a.line('shell', m.side([front + .5, rear - .1], [crease - .045, crease + .015]), shade(k.paint, .7), 1)
     r = s.wheel_radius
     for axle in (s.front_axle, s.rear_axle):
         for grow, color in ((.13, k.trim if k.cladding else None), (.075, shade(k.paint, .8)), (.055, (14, 14, 15, 20))):
             c = m.side(*_circle(axle, r + .01, r + grow, 60))
-            keep = axle == s.front_axle
             if color is not None: a.fill('shell', c, color)
         a.fill('shell', m.side(*_circle(axle, r + .01, r + .09)), None, '')
         a.fill('shell', m.side(*_circle(axle, r + .01, r + .045)), None, '', HOLE)
     sill = m.side([s.front_axle - r - .06, s.rear_axle + r + .06], [s.sill + .05, s.sill + .05])
     a.fill('shell', np.concatenate([sill, sill[::-1] - (0, .3)]), k.trim if k.cladding else shade(k.paint, .6))
-    crease = s.sill + .62*(s.belt - s.sill)
-    a.line('shell', m.side([front + .5, rear - .1], [crease - .03, crease + .03]), shade(k.paint, 1.25), 2); a.line('shell', m.side([front + .5, rear - .1], [crease - .045, crease + .015]), shade(k.paint, .7), 1)
     if k.cladding: a.fill('shell', m.side([front - .05, rear - .1, rear - .1, front - .05], s.sill + np.array([.2, .2, .27, .27])), k.trim)
     for _, x0, x1 in doors:
         z = crease + .1

@@ -129,6 +129,8 @@ def corner_light(
     return np.stack([facing, normal[2], towards, mirrored[0]*k + (_N - 1)/2, mirrored[1]*k + (_N - 1)/2])
 
 # %% ../nbs/08_car_scene.ipynb #eaf5d792
+_THIN = np.float32(.03) # square pixels: faces much thinner than its root get one value across
+
 class Raster:
     "The visible faces of one car before a camera, and how to find what a pixel shows of them"
     def __init__(self, car:Car, camera:Camera, light:Light):
@@ -154,9 +156,8 @@ class Raster:
         "Linear functions of the pixel for each face: value = g0 + gx*x + gy*y (least squares over its four corners)"
         c, m = self.xy.mean(1), values.mean(1)
         dx, dy = self.xy - c[:, None]
-        xx, yy, xy = (dx*dx).sum(0), (dy*dy).sum(0), (dx*dy).sum(0)
-        det = xx*yy - xy*xy
-        k = np.where(det > 1e-3, 1/np.maximum(det, 1e-3), 0)
+        xx, yy, xy = (dx*dx).sum(0) + _THIN, (dy*dy).sum(0) + _THIN, (dx*dy).sum(0)
+        k = 1/(xx*yy - xy*xy)
         vx, vy = (dx*values).sum(1), (dy*values).sum(1)
         gx, gy = (yy*vx - xy*vy)*k, (xx*vy - xy*vx)*k
         self.fit = m - gx*c[0] - gy*c[1], gx, gy # three of (7, F)

@@ -173,7 +173,8 @@ def pairs(
     b, # second of each pair
 )->np.ndarray:
     "Two arrays as (..., 2); shapes are broadcast"
-    out = np.empty(np.broadcast_shapes(np.shape(a), np.shape(b)) + (2,))
+    a, b = np.asarray(a), np.asarray(b)
+    out = np.empty(np.broadcast(a, b).shape + (2,))
     out[..., 0], out[..., 1] = a, b
     return out
 
@@ -235,7 +236,7 @@ def deck_faces(
     g = np.stack(np.broadcast_arrays(x, y, z), -1)
     d = 1e-2
     slope = (deck_height(s, x + d) + crown(s, x + d)*(1 - t**2) - deck_height(s, x - d) - crown(s, x - d)*(1 - t**2))/(2*d)
-    across = 2*crown(s, x)*t/np.maximum(edge[:, 1:2], .3)
+    across = 2*crown(s, x)*y/s.half**2
     n = np.stack(np.broadcast_arrays(-slope, across, 1.), -1)
     return grid_faces(g, place('deck', g[..., 0], g[..., 1]), n, s.step)
 

@@ -145,6 +145,31 @@ def _report(a) -> int:
     if several: print(_module('compare').compare_runs(a.run_folder, a.out)); return 0
     return _report_one(a, a.run_folder[0])
 
+# %% ../nbs/41_cli.ipynb #f8f18b74
+def _predictor(a, **kw):
+    "The run that the arguments name, to predict as they say."
+    return _module('load_run').load_run(a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area, **kw)
+
+def _predict(a) -> int:
+    pictures = _module('pictures').find_pictures(a.pictures)
+    predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
+    for note in pictures.notes: print(note, file=sys.stderr)
+    try: n = _module('predict_files').predict_files(predictor, pictures, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
+    except KeyboardInterrupt:
+        print(f'\ninterrupted: what is done is kept in {a.out}; go on with the same command and --resume', file=sys.stderr)
+        return 130
+    print(f"{n['pictures']} pictures, {n['parts']} parts in {a.out}" + (f" ({n['pictures'] - n['new']} of them from before)" if n['new'] < n['pictures'] else '') + (f"; {n['new']/n['seconds']:.1f} pictures a second" if n['new'] else ''))
+    if n['failed']: print(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl", file=sys.stderr)
+    return int(n['failed'] > 0)
+
+def _export(a) -> int:
+    export, predictor = _module('export'), _predictor(a)
+    name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{export.FORMATS[a.format]}'
+    out = Path(a.out or Path(a.run_folder)/'export'/name)
+    write = _module('pipeline').write_pipeline if a.format == 'pipeline' else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
+    print(export.export_report(write(predictor, out, a.precision, source=a.data, seconds=a.seconds)))
+    return 0
+
 # %% ../nbs/41_cli.ipynb #71d22785
 def _bench(a) -> int:
     bench = _module('bench')
@@ -177,6 +202,27 @@ def _data_parser(sub):
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
 
+# %% ../nbs/41_cli.ipynb #b37e3308
+def _add_predictor(p):
+    "Options of everything that predicts."
+    p.add_argument('run_folder', metavar='RUN', help='run folder, as `carparts train` leaves it')
+    p.add_argument('--threshold', help="probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, or best for those that the run's own pictures suggest (default: the run's)")
+    p.add_argument('--tta', action=argparse.BooleanOptionalAction, default=None, help="average with the mirrored picture, sides swapped back (default: the run's)")
+    p.add_argument('--min-area', type=int, default=0, metavar='PIXELS', help='leave out connected pieces of fewer pixels'); p.add_argument('--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)")
+
+def _use_parsers(sub):
+    "What is done with a trained run."
+    p = sub.add_parser('predict', help='find the parts in pictures: tables, COCO results, label maps, overlays'); p.set_defaults(run=_predict); _add_predictor(p)
+    p.add_argument('pictures', nargs='+', metavar='PICTURES', help='files, folders, patterns, a table or COCO file, or - for file names on standard input'); p.add_argument('--out', default='predictions', metavar='DIR', help='folder to write (default: predictions)')
+    p.add_argument('--outputs', default='parquet,csv', metavar='KIND,KIND', help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); predictions.jsonl is always written')
+    p.add_argument('--resume', action='store_true', help='go on with a folder in which some are done')
+    p.add_argument('--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'); p.add_argument('--precision', choices=('fast', 'fp32', 'bf16'), help='default: as the run was evaluated')
+    p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)'); p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
+    p = sub.add_parser('export', help='the network as a file that other programs run, checked and timed; or a scoring pipeline'); p.set_defaults(run=_export); _add_predictor(p)
+    p.add_argument('--format', default='onnx', choices=('onnx', 'openvino', 'pt2', 'pipeline'), help='pipeline: a zip that needs only onnxruntime, numpy and OpenCV (default: onnx)')
+    p.add_argument('--out', metavar='FILE', help='default: RUN/export/model.onnx, or what the format calls for'); p.add_argument('--precision', default='auto', choices=('auto', 'fp32', 'int8'), help='auto: int8 where it is faster here and costs next to nothing (default)')
+    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved'); p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
+
 # %% ../nbs/41_cli.ipynb #d1237e9d
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
@@ -202,6 +248,7 @@ def make_parser() -> argparse.ArgumentParser:
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='one run: where the pictures are, if they have moved')
     p.add_argument('--pictures', type=int, default=24, help='one run: how many to show (default: 24)')
     p.add_argument('--license', default='unknown', help="one run: the weights' licence for the model card, as Hugging Face abbreviates it, such as apache-2.0 (default: unknown)")
+    _use_parsers(sub)
     p = sub.add_parser('bench', help='time loading, training step and cache, as ratios within one run'); p.set_defaults(run=_bench)
     p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)'); p.add_argument('--rounds', type=int, default=3, help='how often everything is timed in turn (default: 3)')
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')

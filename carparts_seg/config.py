@@ -329,7 +329,6 @@ def config_notes(
     for keys, waits, what in _idle(cfg):
         changed = [k for k in keys if get_setting(cfg, k) != fields[k].default]
         if waits and changed: notes.append(f"{', '.join(changed)}: without effect; needs {what}")
-    if tr.build_scoring_pipelines: notes.append('training.build_scoring_pipelines: asks for what `carparts export` makes; training itself writes weights, not pipelines')
     if tr.train_validation_data: notes.append('training.train_validation_data: the validation figures are about pictures that were trained on')
     if tr.evaluation_epochs > tr.epochs: notes.append(f'training.evaluation_epochs: {tr.evaluation_epochs:g} is more than epochs; there is one evaluation, at the end')
     return notes

@@ -33,12 +33,15 @@ from .config import Experiment, config_notes, load_config, save_config, with_set
 from .data import SeedEpoch, parts_dataloaders
 from .datasets import open_dataset
 from .evidence import Evidence
+from .export import ExportError
 from .folds import train_valid_files
 from .learner import AverageWeights, EvaluateEvery, parts_learner, pick_precision
+from .load_run import load_run
 from .losses import loss_function
 from .metrics import mask_ap, summarize
 from .mix import MixParts
 from .model_card import write_card
+from .pipeline import write_pipeline
 from .predict import predict_batches, prediction_rows, prediction_table
 from .report import build_report
 from .run import ProgressBar, RunLog, RunRecorder, SeedEachEpoch, resume_run, seed_everything, write_json
@@ -349,6 +352,14 @@ def _finish(cfg:Experiment, learn:Learner, data:PartsData, split:Split, folder:P
     _save_predictions(folder, 'test_predictions', table)
     return figures | ({'test': of_test} if test.table['name'].notna().any() else {})
 
+# %% ../nbs/40_experiment.ipynb #c3e35687
+def _build_pipeline(folder:Path, log:Callable):
+    "Write scoring_pipeline.zip, or say why there is none."
+    began = time.monotonic()
+    try: export = write_pipeline(load_run(folder, device='cpu'), folder/'scoring_pipeline.zip', seconds=1)
+    except ExportError as e: log(f'no scoring pipeline: {e}'); return
+    log(f'scoring pipeline written ({"; ".join(export.notes)}), {time.monotonic() - began:.0f} s')
+
 # %% ../nbs/40_experiment.ipynb #fac82f82
 def run_split(
     cfg:Experiment, # The settings
@@ -392,6 +403,7 @@ def run_split(
         write_card(folder)
         write_json(folder/'metrics.json', figures := figures | {'seconds_total': round(time.monotonic() - started, 1)})
         log(f'report written, {time.monotonic() - started:.0f} s in all')
+    if cfg.training.build_scoring_pipelines: _build_pipeline(folder, log)
     (folder/'weights'/'resume.pt').unlink(missing_ok=True)
     return figures
 

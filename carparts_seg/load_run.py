@@ -30,7 +30,8 @@ from .evidence import Evidence, best_thresholds
 from .images import resize_image, show_parts
 from .learner import parts_model, pick_precision
 from .parts import mirror_permutation
-from .predict import FLIPS, class_thresholds, part_masks, plane_to_rle, predict_probabilities, prediction_table
+from .predict import FLIPS, predict_probabilities, prediction_table
+from .score import class_thresholds, part_masks, part_records, picture_record, plane_to_rle
 from .tiles import tiled_probabilities
 
 # %% ../nbs/31b_load_run.ipynb #6b7d089e
@@ -153,6 +154,10 @@ class PartsPrediction:
         "Rows of a parts table with `score`; one with nulls where nothing was found."
         base = dict(file_name=self.file, name=None, rle_mask=None, height=self.size[0], width=self.size[1], score=None)
         return [base | dict(name=self.classes[c], rle_mask=r, score=round(s, 6)) for c, r, s in self._found] or [base]
+
+    def record(self) -> dict:
+        "What was found, ready for JSON: see `picture_record`."
+        return picture_record(self.file, self.size, part_records(self.probabilities, self.size, self.classes, self.thresholds, self.min_area))
 
     def table(self) -> pd.DataFrame:
         "The masks as a parts table."

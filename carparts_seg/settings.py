@@ -292,7 +292,7 @@ class Training(Section):
     "How the network learns."
     automatically_adjust_batch_size: bool = key(False, "Halve the batch size until it fits into memory.")
     batch_size: int = key(16, 'Pictures in a batch.', ge=1, le=4096)
-    build_scoring_pipelines: bool = key(True, 'Ask for the deployable files that `carparts export` makes.')
+    build_scoring_pipelines: bool = key(True, 'Write scoring_pipeline.zip: what scores pictures without PyTorch.')
     calculate_train_metric: bool = key(False, 'Compute the metric on the training pictures as well.')
     differential_learning_rate: float = key(0.001, 'The learning rate of differential_learning_rate_layers.', gt=0, le=10)
     differential_learning_rate_layers: list[str] = key([], 'Layers with a learning rate of their own, by the start of their names.',
