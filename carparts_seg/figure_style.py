@@ -77,7 +77,8 @@ def shown(
 )->str: # '–' where there is no number
     "A number for people."
     if value is None or isinstance(value, str) or not np.isfinite(value): return '–'
-    return f'{value:.{digits}f}' if value == 0 or abs(value) >= .5*10**-digits else f'{value:.1e}'
+    if value == 0 or abs(value) >= .5*10**-digits: return f'{value:.{digits}f}'
+    return f'<{10**-digits:.{digits}f}' if value > 0 else f'>-{10**-digits:.{digits}f}'
 
 # %% ../nbs/05_figure_style.ipynb #25718d2d
 def label_of(

@@ -246,7 +246,7 @@ def draw_panel(
         ax.plot(steps, _smooth(values, 10) if many else values, style[use], color=c[use], lw=1.3 if use == 'reference' else 2, label=label + ', mean of 10'*many,
                 marker='o' if len(values) <= 20 and use != 'nothing' else None, ms=4)
         if use == 'nothing' and len(values) == 1: ax.axhline(values[0], ls='--', color=c[use], lw=2)
-        if use == 'ours' and np.isfinite(values).any(): ax.set_title(shown(values[np.isfinite(values)][-1]), loc='right', color=c[use], fontweight='bold')
+        if use == 'ours' and np.isfinite(values).any(): ax.set_title(f'at most {np.nanmax(values):.3g}' if panel.title == 'learning rate' else shown(values[np.isfinite(values)][-1]), loc='right', color=c[use], fontweight='bold')
     ax.set_title(panel.title, loc='left', parse_math=False); ax.set_xlabel('pictures seen')
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True)); ax.margins(x=.03)
     if len(panel.lines) > 1 or panel.title == 'batch loss': ax.legend(loc='best')

@@ -35,12 +35,22 @@ def mask_sizes(
         rows += [(f, c, len(found[c]), areas[c], areas[c]/(h*w)) for c in data.classes if areas.get(c)]
     return pd.DataFrame(rows, columns=['file_name', 'name', 'masks', 'pixels', 'share']).astype(dict(masks=int, pixels=int, share=float))
 
+def _sizes_of(
+    data:PartsData, # pictures with their parts
+    files:Sequence[str]|None, # which pictures; None: all
+    sizes:pd.DataFrame|None, # of these or more pictures, where they are known; None: they are counted
+)->pd.DataFrame: # as from `mask_sizes`
+    "The sizes of some pictures' parts, counted only where they aren't known."
+    if sizes is None: return mask_sizes(data, files)
+    return sizes if files is None else sizes[sizes['file_name'].isin(set(files))]
+
 def class_balance(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->pd.DataFrame: # index class; columns images (that show it), of_images (their share), masks, pixels (mean share of a picture that shows it, NaN without any)
     "How often each class is seen, and how large."
-    t, n = mask_sizes(data, files), len(data.files if files is None else files)
+    t, n = _sizes_of(data, files, sizes), len(data.files if files is None else files)
     g = t.groupby('name')
     out = pd.DataFrame(dict(images=g.size(), masks=g['masks'].sum(), pixels=g['share'].mean())).reindex(pd.Index(data.classes, name='class'))
     out[['images', 'masks']] = out[['images', 'masks']].fillna(0).astype(int)
@@ -54,10 +64,11 @@ def plot_class_balance(
     valid:Sequence[str]|None=None, # pictures that are validated on
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->Figure: # a row a class, most frequent first; at the right how many pictures
     "Share of the pictures that show each class."
-    c, t = figure_colors(dark), class_balance(data, train).sort_values('images', ascending=False, kind='stable')
-    v = class_balance(data, valid).loc[t.index] if valid is not None else None
+    c, t = figure_colors(dark), class_balance(data, train, sizes).sort_values('images', ascending=False, kind='stable')
+    v = class_balance(data, valid, sizes).loc[t.index] if valid is not None else None
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, .235*len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
@@ -75,9 +86,10 @@ def plot_mask_sizes(
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
     side:int=256, # pixels of the network's input along a side, for the scale on top
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->Figure: # a row a class, largest first: a dot for the median, a thick line for the middle half, a thin one for nine in ten
     "How much of a picture each part covers, where it is seen."
-    c, t = figure_colors(dark), mask_sizes(data, files)
+    c, t = figure_colors(dark), _sizes_of(data, files, sizes)
     q = t.groupby('name')['share'].quantile([.05, .25, .5, .75, .95]).unstack().reindex(index=data.classes, columns=[.05, .25, .5, .75, .95]).sort_values(.5, ascending=False, na_position='last', kind='stable')*100
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, .235*len(q) + 1.3), layout='constrained')
@@ -95,10 +107,11 @@ def plot_mask_sizes(
 def parts_per_picture(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->pd.Series: # index number of parts (classes), from 0 to the most that occurs; values number of pictures
     "How many pictures show how many parts."
     files = list(data.files if files is None else files)
-    n = mask_sizes(data, files).groupby('file_name').size().reindex(files, fill_value=0).astype(int)
+    n = _sizes_of(data, files, sizes).groupby('file_name').size().reindex(files, fill_value=0).astype(int)
     return pd.Series(np.bincount(n, minlength=1), name='pictures').rename_axis('parts')
 
 def plot_parts_per_picture(
@@ -106,9 +119,10 @@ def plot_parts_per_picture(
     files:Sequence[str]|None=None, # which pictures; None: all
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->Figure: # a bar a number of parts
     "How many pictures show how many parts."
-    c, n = figure_colors(dark), parts_per_picture(data, files)
+    c, n = figure_colors(dark), parts_per_picture(data, files, sizes)
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 2.4), layout='constrained')
         ax = fig.subplots()
