@@ -320,11 +320,11 @@ def plot_per_class(
         ax.barh(range(len(order)), np.nan_to_num(iou[order]), color=colors[order], edgecolor=c['soft'], lw=.6, height=.72)
         for y, i in enumerate(order):
             ax.text(np.nan_to_num(iou[i]) + .008, y, 'not in these pictures' if np.isnan(iou[i]) else shown(iou[i]), va='center', color=c['soft'] if np.isnan(iou[i]) else c['ink'],
-                    path_effects=[withStroke(linewidth=3, foreground=c['ground'])], zorder=4)
+                    path_effects=[withStroke(linewidth=4, foreground=c['ground'])], zorder=4)
         ax.set_yticks(range(len(order)), [display_name(classes[i]) for i in order], color=c['ink'], parse_math=False)
         ax.set(xlim=(0, 1), ylim=(-.6, len(order) - .4), xlabel='IoU'); ax.grid(axis='y', visible=False); ax.tick_params(axis='y', length=0)
         mean = metric_value(metrics, 'miou')
-        if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=3); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
+        if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=1); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
     return fig
 
 # %% ../nbs/29_figures.ipynb #38edbb8c

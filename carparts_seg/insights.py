@@ -128,7 +128,7 @@ def plot_parts_per_picture(
         ax = fig.subplots()
         ax.bar(n.index, n, color=c['ours'], width=.75); ax.grid(axis='x', visible=False)
         ax.set(xlabel='parts in a picture', ylabel='pictures', xlim=(-.6, max(len(n), 2) - .4)); ax.xaxis.set_major_locator(MaxNLocator(integer=True)); ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average, none in {n[0]}", loc='left')
+        ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average; pictures without any: {n[0]}", loc='left')
     return fig
 
 # %% ../nbs/28b_insights.ipynb #a8a2c0ba
@@ -163,7 +163,7 @@ def plot_position_maps(
             ax.imshow(m, cmap=heat_colors(dark), vmin=0, vmax=top if top > 0 else 1, interpolation='nearest')
             ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(True)
             ax.set_title(label_of(name, 19), loc='left', fontsize=7.5, parse_math=False, pad=3)
-            ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'])
+            ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'], bbox=dict(boxstyle='square,pad=.15', fc=c['ground'], ec='none', alpha=.85))
     return fig
 
 # %% ../nbs/28b_insights.ipynb #d15930b5
@@ -259,6 +259,6 @@ def plot_timing(
         ax = fig.subplots()
         y = name_rows(ax, [k.split(':')[0].split(',')[0] for k in t.index], dark)
         ax.barh(y, t['value'], color=c['ours'], height=.6)
-        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({s:.1%})', va='center', fontsize=8.5, color=c['ink'])
+        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({100*s:.0f} %)', va='center', fontsize=8.5, color=c['ink'])
         ax.set(xlabel='seconds', xlim=(0, (1 + 3/width)*max(t['value'], default=1))); ax.grid(visible=False)
     return fig

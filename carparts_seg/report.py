@@ -20,7 +20,7 @@ from PIL import Image
 
 from .charts import area_chart, balance_chart, calibration_chart, count_chart, confusion_chart, curve_chart, size_chart, swap_chart, sweep_chart
 from .evidence import Evidence, EvidenceError, best_thresholds, bootstrap_intervals, expected_calibration_error, plot_calibration, plot_thresholds
-from .figure_style import Drawing, figure_look, shown
+from .figure_style import Drawing, figure_look, shown, shown_difference
 from .figures import OF_NOTHING, RunFolder, curve_panels, draw_panel, images_with, metric_value, per_class_table, plot_curves, plot_per_class, plot_predictions, read_run
 from .gallery import Gallery, layers_or_why, make_gallery, mistake_words, picture_figure
 from .insights import augmented, augmented_mosaic, class_balance, mask_sizes, parts_per_picture, plot_augmented, plot_class_balance, plot_mask_sizes, plot_parts_per_picture, plot_position_maps, plot_timing, position_maps, timing_table
@@ -211,10 +211,10 @@ def _threshold_section(
     if m.ev is None: return section
     t = best_thresholds(m.ev)
     still = m.still(m.draw('thresholds', lambda: plot_thresholds(m.ev)))
-    rows = [(display_name(c) or c, shown(r['threshold'], 2), shown(r['iou_now']), shown(r['iou']), shown(r['held_out']), f'{r["held_out"] - r["iou_now"]:+.3f}' if np.isfinite(r['held_out'] - r['iou_now']) else '–', str(int(r['n_images']))) for c, r in t.iterrows()]
+    rows = [(display_name(c) or c, shown(r['threshold'], 2), shown(r['iou_now']), shown(r['iou']), shown(r['held_out']), shown_difference(r['held_out'] - r['iou_now']), str(int(r['n_images']))) for c, r in t.iterrows()]
     gain = t.loc['miou', 'held_out'] - t.loc['miou', 'iou_now']
     words = [f'A pixel is given to a part where its probability is above {m.ev.threshold:g}, the dashed line. '
-             + (f'A threshold for each part, chosen on these pictures, would bring a miou of {shown(t.loc["miou", "iou"])}; chosen on all pictures but the one it is used on, {shown(t.loc["miou", "held_out"])} ({gain:+.3f}).' if np.isfinite(gain) else '')]
+             + (f'A threshold for each part, chosen on these pictures, would bring a miou of {shown(t.loc["miou", "iou"])}; chosen on all pictures but the one it is used on, {shown(t.loc["miou", "held_out"])} ({shown_difference(gain)}).' if np.isfinite(gain) else '')]
     chart = _chart('IoU over the threshold', still, 'A line a class over thresholds from 0 to 1; the table below has the best of each', sweep_chart(m.ev), height=460, whole=True, how='A click on a name hides its line, a double click all others.')
     table = _table(['class', 'best threshold', f'IoU at {m.ev.threshold:g}', 'IoU at best', 'held out', 'gain, held out', 'images'], rows, folded='Best threshold of each class', sortable=True)
     return section | dict(missing='', words=words, charts=[chart], tables=[table])
