@@ -259,6 +259,6 @@ def plot_timing(
         ax = fig.subplots()
         y = name_rows(ax, [k.split(':')[0].split(',')[0] for k in t.index], dark)
         ax.barh(y, t['value'], color=c['ours'], height=.6)
-        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({100*s:.0f} %)', va='center', fontsize=8.5, color=c['ink'])
+        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({f"{100*s:.0f}" if s >= .005 else "<1"} %)', va='center', fontsize=8.5, color=c['ink'])
         ax.set(xlabel='seconds', xlim=(0, (1 + 3/width)*max(t['value'], default=1))); ax.grid(visible=False)
     return fig

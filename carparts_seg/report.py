@@ -323,7 +323,7 @@ def _time_section(
     t = timing_table(m.run.metrics, len(m.run.about.get('train_files') or []) or None)
     def row(what, r):
         value = f'{r["value"]/1024:.1f} GiB' if r['unit'] == 'MiB' else duration(r['value']) if r['unit'] == 's' and r['value'] >= 1 else f'{1000*r["value"]:.0f} ms' if r['unit'] == 's' else f'{r["value"]:.3g} {r["unit"]}'
-        return what, value + (f' ({100*r["share"]:.0f} %)' if np.isfinite(r['share']) and what != 'in all' else '')
+        return what, value + (f' ({f"{100*share:.0f}" if share >= .005 else "<1"} %)' if np.isfinite(share := r['share']) and what != 'in all' else '')
     facts = [(k.replace('_', ' '), v) for k, v in m.run.metrics.items() if isinstance(v, str)] + [row(k, r) for k, r in t.iterrows()]
     if t['share'].notna().any(): m.draw('time', lambda: plot_timing(m.run.metrics))
     return dict(id='time', title='Time and machine', template='section', missing='' if facts else 'Nothing was kept about times.', tables=[_table(['what', 'value'], facts, text=('value',))] if facts else [])
