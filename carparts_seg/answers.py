@@ -108,7 +108,8 @@ def _header(data:bytes, max_pixels:int) -> None:
     "Refuse what would be too much to decode."
     try: h = image_header(data)
     except ImageError as e:
-        raise Refused(str(e).removeprefix('picture: '), 413 if e.kind == 'too-large' else 422) from None
+        if e.kind == 'too-large': raise Refused(f'more pixels than the limit, which is {max_pixels:,}', 413) from None
+        raise Refused(str(e).removeprefix('picture: ')) from None
     pixels = _tiff_pixels(data) if h.format == 'TIFF' and 'bands' not in h.mode else h.height*h.width
     if max(h.height, h.width) > MAX_SIDE: raise Refused(f'{h.width} x {h.height} pixels; no side may have more than {MAX_SIDE:,}')
     if pixels > max_pixels: raise Refused(f'{h.width} x {h.height} pixels, {pixels:,} in all; the limit is {max_pixels:,}', 413)
@@ -184,7 +185,7 @@ class PredictRequest(Strict):
     image: str|list[str] = Field(description='the picture file in base64, or a list of several')
     format: str = Field('rle', description='rle, png or overlay')
     threshold: float|str|dict[str, float]|list[float]|None = Field(None, description='a number between 0 and 1, one a class, an object by class, or text such as "0.4,hood=0.3"')
-    min_area: int|None = Field(None, description='connected pieces of fewer pixels are left out')
+    min_area: int|None = Field(None, description='a whole number of pixels, 0 or more; smaller connected pieces are left out')
 
 class ScoreRequest(Strict):
     "Pictures in base64, as Hydrogen Torch's MLOps takes them."

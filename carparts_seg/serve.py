@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import ipaddress
+import logging
 import os
 import platform
 import signal
@@ -34,6 +35,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+import carparts_seg
 from .answers import (Batcher, Options, Picture, PredictRequest, Prediction, Problem, Refused, ScoreRequest, ScoreResponse, ServeError,
                                   as_parts, index_png, model_title, open_predictor, open_upload, overlay, read_options, run_items, shown, to_item)
 from .gate import Gate, Metrics, problem, read_body, read_pictures, read_rows
@@ -149,9 +151,9 @@ class Health(BaseModel):
 
 def _health(predictor) -> Health:
     "What `/health` says."
-    packages = ('carparts_seg', 'torch' if hasattr(predictor, 'model') else 'onnxruntime' if hasattr(predictor, 'session') else 'numpy', 'fastapi', 'uvicorn')
+    packages = ('torch' if hasattr(predictor, 'model') else 'onnxruntime' if hasattr(predictor, 'session') else 'numpy', 'fastapi', 'uvicorn')
     return Health(status='ok', title=model_title(predictor), classes=list(predictor.classes), thresholds={c: round(float(t), 6) for c, t in zip(predictor.classes, predictor.thresholds)}, min_area=predictor.min_area,
-                  height=predictor.height, width=predictor.width, versions={'python': platform.python_version()} | {p: metadata.version(p) for p in packages})
+                  height=predictor.height, width=predictor.width, versions={'carparts_seg': carparts_seg.__version__, 'python': platform.python_version()} | {p: metadata.version(p) for p in packages})
 
 def _json(model:BaseModel) -> Response:
     "A model as JSON."
@@ -194,7 +196,7 @@ def make_app(
         yield
         await asyncio.to_thread(desk.close)
 
-    app = FastAPI(title='carparts', version=metadata.version('carparts_seg'), description=f'Finds {len(classes)} parts of cars in photographs.', docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title='carparts', version=carparts_seg.__version__, description=f'Finds {len(classes)} parts of cars in photographs.', docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.desk = desk
     _add_handlers(app)
     _add_predict(app, desk, max_bytes, max_pictures, seconds)
@@ -348,6 +350,7 @@ def serve(
         config = uvicorn.Config(app, http=_protocol(seconds), ws='none', lifespan='on', log_level='warning', access_log=False, server_header=False, timeout_keep_alive=10, timeout_graceful_shutdown=int(seconds + 60),
                                 limit_concurrency=max(1000, 4*app.state.desk.max_waiting))
         server = uvicorn.Server(config)
+        logging.getLogger('python_multipart').setLevel(logging.CRITICAL)  # damaged forms are the sender's affair, and answered
         address = f'http://{f"[{host}]" if ":" in host else host}:{sock.getsockname()[1]}'
         if words := exposed(host, token): print(words, file=sys.stderr, flush=True)
         with _ends_well(server):
