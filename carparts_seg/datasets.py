@@ -115,7 +115,7 @@ def has_data(
     except DatasetError: return False
 
 # %% ../nbs/13_datasets.ipynb #28a1a0c2
-_CACHE_VERSION = 1 # raise it when the same COCO file would give another table
+_CACHE_VERSION = 2 # raise it when the same COCO file would give another table
 
 def _sha256(
     path:Path, # a file

@@ -43,7 +43,7 @@ def _parse_list(
     value, # a cell: a list, tuple, array, or one of these written as text
 )->list|None: # its items, or None when the cell is not a list; raises ValueError for a list that cannot be read
     "A cell as a list."
-    if isinstance(value, (list, tuple, np.ndarray)): return list(value)
+    if isinstance(value, (list, tuple, np.ndarray)): return value.tolist() if isinstance(value, np.ndarray) else list(value) # plain numbers: numpy's own are spelled out in a CSV
     if not isinstance(value, str) or not value.lstrip().startswith('['): return None
     if re.search(rf'({_QUOTED})\s+({_QUOTED})', value): return [ast.literal_eval(q) for q in re.findall(_QUOTED, value)]  # numpy's spelling
     for parse in (json.loads, lambda v: ast.literal_eval(re.sub(r'\bnan\b', 'None', v))):
@@ -180,7 +180,9 @@ def _canonical(
             problems.append(f'{where}, row {i}, {f!r}: {e}'); frame.loc[i, 'rle_mask'] = ''
     masked = set(frame['file_name'][frame['name'].notna()])
     frame = frame[frame['name'].notna() | ~(frame['file_name'].isin(masked) | frame['file_name'].duplicated())].reset_index(drop=True)
-    if 'bbox' in frame: frame['bbox'] = pd.Series([_parse_list(b) for b in frame['bbox']], dtype=object)
+    if 'bbox' in frame:
+        try: frame['bbox'] = pd.Series([_parse_list(b) for b in frame['bbox']], dtype=object)
+        except ValueError as e: raise TableError(f'{where}, bbox: {e}') from None
     for c in ('annotation_id', 'image_id', 'category_id', 'iscrowd'):
         if c in frame: frame[c] = _whole(frame[c])
     first = ['file_name', 'name', 'rle_mask', 'height', 'width']
@@ -282,7 +284,9 @@ def _coco_frame(
     rows:list[dict], # one a mask or image without masks, keys from _COCO_COLUMNS
 )->pd.DataFrame: # columns of the right type
     "Rows as a table whose whole numbers stay whole."
-    frame = pd.DataFrame({c: pd.Series([r.get(c) for r in rows], dtype=object) for c in _COCO_COLUMNS})
+    scored = any(r.get('score') is not None for r in rows)
+    frame = pd.DataFrame({c: pd.Series([r.get(c) for r in rows], dtype=object) for c in (*_COCO_COLUMNS, *['score']*scored)})
+    if scored: frame['score'] = pd.to_numeric(frame['score'])
     for c in ('height', 'width', 'iscrowd', 'annotation_id', 'image_id', 'category_id'): frame[c] = _whole(frame[c])
     for c in ('file_name', 'name', 'rle_mask', 'supercategory'): frame[c] = _texts(frame[c])
     frame['area'] = pd.to_numeric(frame['area'])
@@ -292,7 +296,7 @@ def _coco_frame(
 def coco_to_table(
     source:str|Path|Mapping, # COCO JSON file, or its content
     problems:list[str]|None=None, # a list that takes the errors of bad masks, which are then left empty; default: raise the first
-)->pd.DataFrame: # canonical table, with area, bbox, iscrowd, annotation_id, image_id, category_id, supercategory; attrs['categories']; raises TableError
+)->pd.DataFrame: # canonical table, with area, bbox, iscrowd, annotation_id, image_id, category_id, supercategory, and score if there is any; attrs['categories']; raises TableError
     "A COCO file as parts table, image by image."
     coco, where = _load_coco(source)
     images, cats = _by_id(coco['images'], 'images', where), _by_id(coco['categories'], 'categories', where)
@@ -307,7 +311,7 @@ def coco_to_table(
             if problems is None: raise TableError(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}') from None
             problems.append(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}'); rle = ''
         rows[a['image_id']].append({**{c: a.get(c) for c in ('area', 'bbox', 'iscrowd', 'category_id')}, 'annotation_id': a.get('id'),
-                                    'name': cat['name'], 'rle_mask': rle, 'supercategory': cat.get('supercategory')})
+                                    'name': cat['name'], 'rle_mask': rle, 'supercategory': cat.get('supercategory'), 'score': a.get('score')})
     frame = _coco_frame([{**r, **{c: images[i].get(c) for c in ('file_name', 'height', 'width')}, 'image_id': i} for i, rs in rows.items() for r in rs or [{}]])
     frame.attrs['categories'] = [{k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']]
     return frame
@@ -354,7 +358,8 @@ def _annotation(
     area, bbox, crowd = (getattr(row, c, None) for c in ('area', 'bbox', 'iscrowd'))
     area = rle_area(row.rle_mask) if _is_null(area) else int(area) if area == int(area) else float(area)
     bbox = rle_bbox(row.rle_mask, row.height, row.width) if _is_null(bbox) else [float(v) for v in bbox]
-    return {**ids, 'segmentation': segmentation, 'area': area, 'bbox': bbox, 'iscrowd': 0 if _is_null(crowd) else int(crowd)}
+    score = getattr(row, 'score', None)
+    return {**ids, 'segmentation': segmentation, 'area': area, 'bbox': bbox, 'iscrowd': 0 if _is_null(crowd) else int(crowd), **({} if _is_null(score) else {'score': float(score)})}
 
 def table_to_coco(
     table:pd.DataFrame, # canonical parts table, with height and width
