@@ -118,7 +118,7 @@ def export_settings(
                 test_time_augmentations=list(p.flips), test_time_scales=list(p.scales), architecture=a.architecture, backbone=a.backbone, precision=precision,
                 weights_sha256=sha256(p.weights.read_bytes()).hexdigest(), made_with=f"carparts_seg {metadata.version('carparts_seg')}")
 
-# %% ../nbs/32_export.ipynb #900677e9
+# %% ../nbs/32_export.ipynb #3eaf7439
 def _need(*packages:str):
     "Import packages that not everybody has, or say how to get them."
     try: return [importlib.import_module(p) for p in packages]
@@ -141,6 +141,17 @@ def write_onnx(
         finally: log.setLevel(level)
     return _save_onnx(program.model_proto, path, export_settings(predictor))
 
+def _merge_twins(graph):
+    "Keep one of initializers that are equal: the views of test-time augmentation share their weights, and a tool that rewrites the graph copies them."
+    kept, same = {}, {}
+    for i in list(graph.initializer):
+        key = (i.data_type, tuple(i.dims), sha256(i.raw_data or i.SerializeToString()).digest())
+        if key in kept: same[i.name] = kept[key]; graph.initializer.remove(i)
+        else: kept[key] = i.name
+    for node in graph.node:
+        for k, name in enumerate(node.input):
+            if name in same: node.input[k] = same[name]
+
 def _save_onnx(model, path:str|Path, settings:dict) -> Path:
     "Save a model with its settings, and without what tools leave in it: stack traces with the paths of this machine."
     import onnx
@@ -148,6 +159,7 @@ def _save_onnx(model, path:str|Path, settings:dict) -> Path:
     for node in model.graph.node: del node.metadata_props[:]; node.doc_string = ''
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer): del value.metadata_props[:]
     for f in model.functions: del f.metadata_props[:]
+    _merge_twins(model.graph)
     model.producer_name, model.doc_string = settings['made_with'], f"{settings['input']} -> {settings['output']}"
     onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in settings.items()})
     onnx.checker.check_model(model)
