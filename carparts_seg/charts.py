@@ -101,9 +101,10 @@ def swap_chart(
     found, swapped = (100*t[k].to_numpy(float) for k in ('found', 'swapped'))
     names = [chart_text(c) for c in t.index]
     words = [f'<b>{a}</b>, {n} pictures' for a, n in zip(names, t['n_images'])]
-    bar = lambda v, name, color, **marker: dict(type='bar', orientation='h', y=names, x=chart_values(v), name=name, marker=dict(color=color, line=dict(width=0)) | marker, hovertext=words, hovertemplate='%{hovertext}<br>' + name + ': %{x:.1f} %<extra></extra>')
-    data = [bar(found, 'found', 'var(--ours)'), bar(swapped, 'given to the mirror part', 'var(--nothing)', pattern=dict(shape='/', solidity=.4)), ]
-    return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the true pixels'), range=[0, 100])))
+    bar = lambda v, name, color, **marker: dict(type='bar', orientation='h', y=names, x=chart_values(v), name=name, marker=dict(color=color, line=dict(width=0)) | marker, hovertext=words, hovertemplate='%{hovertext}<br>' + name + ': %{x:.2f} %<extra></extra>',
+                                                text=['' if not np.isfinite(s) else f'{s:.0f} %' if s >= .5 or s == 0 else '<0.5 %' for s in v], textposition='outside', textangle=0, textfont=dict(size=10, color='var(--soft)'), cliponaxis=False)
+    data = [bar(found, 'found', 'var(--ours)'), bar(swapped, 'given to the mirror part', 'var(--nothing)', pattern=dict(shape='/', solidity=.4))]
+    return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the true pixels'), range=[0, 105], tickvals=[0, 20, 40, 60, 80, 100])))
 
 # %% ../nbs/29b_charts.ipynb #fe818ff2
 def class_lines(
@@ -130,7 +131,8 @@ def sweep_chart(
     data.append(dict(type='scatter', mode='markers', x=chart_values(known['threshold']), y=chart_values(known['iou']), name='best', marker=dict(color='var(--nothing)', size=8, line=dict(color='var(--ground)', width=1.5)),
                      hovertext=[chart_text(c) for c in known.index], hovertemplate='<b>%{hovertext}</b><br>best threshold %{x:.3f}: IoU %{y:.3f}<extra></extra>'))
     now = dict(type='line', x0=ev.threshold, x1=ev.threshold, y0=0, y1=1, line=dict(color='var(--reference)', dash='dash', width=1.5))
-    return dict(data=data, layout=dict(hovermode='closest', shapes=[now], xaxis=dict(title=dict(text='threshold'), range=[0, 1]), yaxis=dict(title=dict(text='IoU'), range=[0, 1]), legend=BESIDE))
+    low, high = (np.floor(10*np.nanmin(t)), np.ceil(10*np.nanmax(t))) if t.notna().any(axis=None) else (0, 10)
+    return dict(data=data, layout=dict(hovermode='closest', shapes=[now], xaxis=dict(title=dict(text='threshold'), range=[0, 1]), yaxis=dict(title=dict(text='IoU'), range=[low/10, max(high, low + 1)/10]), legend=BESIDE))
 
 # %% ../nbs/29b_charts.ipynb #6ac2855b
 def calibration_chart(

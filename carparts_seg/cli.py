@@ -65,14 +65,13 @@ def _data_show(a) -> int:
     return 0
 
 def _data_convert(a) -> int:
-    table = _module('table')
-    frame = table.read_table(a.source)
-    table.write_table(frame, a.target)
-    print(f'wrote {a.target}: {frame.file_name.nunique()} pictures, {int(frame.name.notna().sum())} masks')
+    table, notes = _module('convert').convert(a.source, a.target, a.to, a.source_format, a.tolerance, a.images, masks=a.masks, copy_images=a.copy_images, images_url=a.images_url)
+    for note in notes: print(note, file=sys.stderr)
+    print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
     return 0
 
 def _data_draw(a) -> int:
-    data = _module('synthetic').draw_dataset(a.n, a.out, seed=a.seed, height=a.size, width=a.size, progress=sys.stderr.isatty())
+    data = _module('synthetic').draw_dataset(a.n, a.out, seed=a.seed, height=a.height or a.size, width=a.size, progress=sys.stderr.isatty(), workers=a.workers)
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
@@ -148,7 +147,7 @@ def _report(a) -> int:
 # %% ../nbs/41_cli.ipynb #f8f18b74
 def _predictor(a, **kw):
     "The run that the arguments name, to predict as they say."
-    return _module('load_run').load_run(a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area, **kw)
+    return _module('load_run').load_run(a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area or 0, **kw)
 
 def _predict(a) -> int:
     pictures = _module('pictures').find_pictures(a.pictures)
@@ -162,6 +161,14 @@ def _predict(a) -> int:
     if n['failed']: print(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl", file=sys.stderr)
     return int(n['failed'] > 0)
 
+def _evaluate(a) -> int:
+    predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
+    found = _module('evaluate').evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, dict(r.split('=', 1) for r in a.rename if '=' in r), a.out)
+    print(found.summary())
+    for file, why in found.failed.items(): print(f'{file}: {why}', file=sys.stderr)
+    if a.out: print(f'wrote {a.out}')
+    return found.exit_code
+
 def _export(a) -> int:
     export, predictor = _module('export'), _predictor(a)
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{export.FORMATS[a.format]}'
@@ -169,6 +176,9 @@ def _export(a) -> int:
     write = _module('pipeline').write_pipeline if a.format == 'pipeline' else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
     print(export.export_report(write(predictor, out, a.precision, source=a.data, seconds=a.seconds)))
     return 0
+
+def _serve(a) -> int:
+    return _module('serve').serve(a.path, a.host, a.port, a.token, a.threshold, a.min_area, a.tta, max_bytes=round(1e6*a.max_mb), max_pixels=a.max_pixels, max_waiting=a.max_waiting, batch_size=a.batch_size, threads=a.threads)
 
 # %% ../nbs/41_cli.ipynb #71d22785
 def _bench(a) -> int:
@@ -196,11 +206,16 @@ def _data_parser(sub):
     p = data.add_parser('show', help='draw pictures with masks, names and legend'); p.set_defaults(run=_data_show); _add_data(p)
     p.add_argument('--files', nargs='+', metavar='FILE', help='file names to show'); p.add_argument('-n', type=int, default=6, help='how many, if no files are named (default: 6)')
     p.add_argument('--out', default='parts.png', metavar='FILE.png', help='picture to write (default: parts.png)')
-    p = data.add_parser('convert', help='COCO JSON, Parquet and CSV into one another, by suffix'); p.set_defaults(run=_data_convert)
-    p.add_argument('source', help='.json, .parquet or .csv'); p.add_argument('target', help='.json, .parquet or .csv')
+    p = data.add_parser('convert', help='tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too'); p.set_defaults(run=_data_convert)
+    p.add_argument('source', help='.parquet, .csv, .json or .zip of any of these tools, or a YOLO folder'); p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
+    p.add_argument('--to', choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'), help='format of the target (default: by its suffix)'); p.add_argument('--from', dest='source_format', choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'), help='format of the source (default: found out)')
+    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source'); p.add_argument('--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)')
+    p.add_argument('--masks', action='store_true', help='CVAT: painted masks instead of polygons'); p.add_argument('--copy-images', action='store_true', help='YOLO: with the pictures')
+    p.add_argument('--images-url', default='/data/local-files/?d=', metavar='URL', help='Label Studio: what it needs before a file name')
     p = data.add_parser('draw', help='draw cars with exact masks, as a data set'); p.set_defaults(run=_data_draw)
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
-    p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='height and width in pixels (default: 512)')
+    p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='width, and height unless given, in pixels (default: 512)')
+    p.add_argument('--height', type=int, metavar='PIXELS'); p.add_argument('--workers', type=int, default=1, help='processes that draw; the files are the same (default: 1)')
 
 # %% ../nbs/41_cli.ipynb #b37e3308
 def _add_predictor(p):
@@ -208,7 +223,12 @@ def _add_predictor(p):
     p.add_argument('run_folder', metavar='RUN', help='run folder, as `carparts train` leaves it')
     p.add_argument('--threshold', help="probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, or best for those that the run's own pictures suggest (default: the run's)")
     p.add_argument('--tta', action=argparse.BooleanOptionalAction, default=None, help="average with the mirrored picture, sides swapped back (default: the run's)")
-    p.add_argument('--min-area', type=int, default=0, metavar='PIXELS', help='leave out connected pieces of fewer pixels'); p.add_argument('--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)")
+    p.add_argument('--min-area', type=int, metavar='PIXELS', help='leave out connected pieces of fewer pixels'); p.add_argument('--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)")
+
+def _add_speed(p):
+    "How the network runs."
+    p.add_argument('--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'); p.add_argument('--precision', choices=('fast', 'fp32', 'bf16'), help='default: as the run was evaluated')
+    p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)'); p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
 
 def _use_parsers(sub):
     "What is done with a trained run."
@@ -216,12 +236,24 @@ def _use_parsers(sub):
     p.add_argument('pictures', nargs='+', metavar='PICTURES', help='files, folders, patterns, a table or COCO file, or - for file names on standard input'); p.add_argument('--out', default='predictions', metavar='DIR', help='folder to write (default: predictions)')
     p.add_argument('--outputs', default='parquet,csv', metavar='KIND,KIND', help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); predictions.jsonl is always written')
     p.add_argument('--resume', action='store_true', help='go on with a folder in which some are done')
-    p.add_argument('--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'); p.add_argument('--precision', choices=('fast', 'fp32', 'bf16'), help='default: as the run was evaluated')
-    p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)'); p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
+    _add_speed(p)
+    p = sub.add_parser('evaluate', help='all figures of a run on any labelled data'); p.set_defaults(run=_evaluate); _add_predictor(p)
+    p.add_argument('data', nargs='?', metavar='DATA', help="NAME, FOLDER or TABLE with masks (default: the run's own data, of which the pictures held out)"); p.add_argument('--split', default='train', help='part of a data set: train, test, valid (default: train)')
+    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the annotations'); p.add_argument('--files', nargs='+', metavar='FILE', help='only these pictures')
+    p.add_argument('--only', choices=('valid', 'train'), help='only pictures that the run held out, or trained on'); p.add_argument('-n', type=int, help='only so many, spread evenly')
+    p.add_argument('--rename', action='append', default=[], metavar='DATA_CLASS=RUN_CLASS', help="a class of the data that the run knows by another name; may be given several times")
+    p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz'); _add_speed(p)
     p = sub.add_parser('export', help='the network as a file that other programs run, checked and timed; or a scoring pipeline'); p.set_defaults(run=_export); _add_predictor(p)
     p.add_argument('--format', default='onnx', choices=('onnx', 'openvino', 'pt2', 'pipeline'), help='pipeline: a zip that needs only onnxruntime, numpy and OpenCV (default: onnx)')
     p.add_argument('--out', metavar='FILE', help='default: RUN/export/model.onnx, or what the format calls for'); p.add_argument('--precision', default='auto', choices=('auto', 'fp32', 'int8'), help='auto: int8 where it is faster here and costs next to nothing (default)')
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved'); p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
+    p = sub.add_parser('serve', help='an HTTP service, and a page where one drops a photograph'); p.set_defaults(run=_serve)
+    p.add_argument('path', metavar='RUN|PIPELINE', help='run folder, scoring pipeline (.zip, or the folder it unpacks to), or .onnx file')
+    p.add_argument('--host', default='127.0.0.1', help="address to listen at; 0.0.0.0 for all of this machine's (default: 127.0.0.1)"); p.add_argument('--port', type=int, default=8000, help='0: one that is free (default: 8000)')
+    p.add_argument('--token', help='that requests must bring as a bearer token (default: $CARPARTS_TOKEN, if set)'); p.add_argument('--threshold', help='as for predict'); p.add_argument('--min-area', type=int, metavar='PIXELS', help='as for predict')
+    p.add_argument('--tta', action=argparse.BooleanOptionalAction, default=None, help='as for predict; run folders only'); p.add_argument('--max-mb', type=float, default=20, help='largest request, megabytes (default: 20)')
+    p.add_argument('--max-pixels', type=int, default=50_000_000, help='largest picture (default: 50 million)'); p.add_argument('--max-waiting', type=int, default=64, help='requests at a time; more are told to come back (default: 64)')
+    p.add_argument('--batch-size', type=int, help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)'); p.add_argument('--threads', type=int, help='that read pictures and make masks (default: one a core)')
 
 # %% ../nbs/41_cli.ipynb #d1237e9d
 def make_parser() -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from .charts import chart_text, chart_values, line
 from .evidence import Evidence, EvidenceError, _resamples, _tails
-from .figure_style import Drawing, figure_colors, figure_look, shown
+from .figure_style import Drawing, figure_colors, figure_look, shown, shown_difference
 from .figures import OF_NOTHING, RunFolder, curve, metric_value, read_run
 from .metrics import PixelCounts, iou_per_mask, summarize
 from .page import png_bytes, render_page, still_picture
@@ -306,7 +306,7 @@ def _text(text, **more) -> dict: return dict(kind='text', text=text, link=None) 
 def _number(v, digits=3, signed=False) -> dict|str:
     "A cell with a number, for sorting as well."
     if v is None or not np.isfinite(v): return dict(kind='none', text='–', link=None)
-    return dict(kind='', text=f'{v:+.{digits}f}' if signed else shown(v, digits), value=v, link=None)
+    return dict(kind='', text=shown_difference(v, digits) if signed else shown(v, digits), value=v, link=None)
 
 # %% ../nbs/36_compare.ipynb #df1e6383
 def _run_style(n:int) -> str:
@@ -360,7 +360,7 @@ def difference_chart(
     marks, data = {'better': 'triangle-up', 'worse': 'triangle-down'}, []
     for r in order[1:]:
         x, i = t[t.run == r], order.index(r)
-        words = [f'<b>{_label(m)}</b>, {_name(r)}<br>{d:+.3f}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
+        words = [f'<b>{_label(m)}</b>, {_name(r)}<br>{shown_difference(d)}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
         data.append(dict(type='scatter', mode='markers', orientation='h', name=_name(r), x=chart_values(x.difference), y=[_label(m) for m in x.metric], hovertext=words, hovertemplate='%{hovertext}<extra></extra>',
                          marker=dict(color=_swatch(i), size=9, symbol=[marks.get(v, 'circle-open') for v in x.verdict]),
                          error_x=dict(type='data', symmetric=False, array=chart_values((x.high - x.difference).fillna(0)), arrayminus=chart_values((x.difference - x.low).fillna(0)), color=_swatch(i), thickness=1.4, width=3)))
@@ -383,11 +383,11 @@ def comparison_words(
         m = t.loc['miou']
         if not np.isfinite(m.difference): out.append(f'{r.name} and {first} have no miou in common.'); continue
         how = {'better': f'better than {first}', 'worse': f'worse than {first}', 'within chance': f'not told from {first}', 'the same': f'no different from {first}', '': f'beside {first}, without an interval'}[m.verdict]
-        over = f', 95 % interval {m.low:+.3f} to {m.high:+.3f}' if m.verdict else ''
+        over = f', 95 % interval {shown_difference(m.low)} to {shown_difference(m.high)}' if m.verdict else ''
         classes = t[t.index.str.startswith('iou_') & ~t.index.str.startswith('iou_per')]
         better, worse = ((classes.verdict == v).sum() for v in ('better', 'worse'))
         count = f' Of {len(classes)} classes {better or "none"} {"is" if better == 1 else "are"} better and {worse or "none"} worse.' if m.verdict else ''
-        out.append(f'{r.name} is {how}: miou {shown(m.value)} against {shown(m.base)}, {m.difference:+.3f}{over}.{count}')
+        out.append(f'{r.name} is {how}: miou {shown(m.value)} against {shown(m.base)}, {shown_difference(m.difference)}{over}.{count}')
     return out
 
 def pairing_words(
@@ -436,7 +436,7 @@ def _class_tables(runs, frame) -> list[dict]:
     tables = [_table(['IoU of', *[r.name for r in runs]], rows, words=f'▲ and ▼: better or worse than {runs[0].name}, beyond the interval.')] if len(runs) > 2 else []
     for r in runs[1:]:
         t = frame[frame.run == r.name]
-        rows = [[_text(metric_words(x.metric)), _number(x.base), _number(x.value), _number(x.difference, signed=True) | {'text': (f'{x.difference:+.3f}' if np.isfinite(x.difference) else '–') + mark(x.verdict)}, f'{x.low:+.3f} to {x.high:+.3f}' if np.isfinite(x.low) else '–', _verdict_cell(x.verdict), str(x.n_images)] for x in t.itertuples()]
+        rows = [[_text(metric_words(x.metric)), _number(x.base), _number(x.value), _number(x.difference, signed=True) | {'text': shown_difference(x.difference) + mark(x.verdict)}, f'{shown_difference(x.low)} to {shown_difference(x.high)}' if np.isfinite(x.low) else '–', _verdict_cell(x.verdict), str(x.n_images)] for x in t.itertuples()]
         tables.append(_table(['figure', runs[0].name, r.name, 'difference', '95 % interval', 'verdict', 'pictures'], rows, f'{r.name} and {runs[0].name}', closed=len(runs) > 2))
     return tables
 

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import expit, ndtr, stdtrit
 
-from .figure_style import Drawing, figure_colors, figure_look, label_of, name_rows, panel_grid, shown
+from .figure_style import Drawing, figure_colors, figure_look, label_of, name_rows, panel_grid, shown, shown_difference
 from .parts import mirror_name
 
 # %% ../nbs/28_evidence.ipynb #dcdf3b56
@@ -409,7 +409,7 @@ def plot_thresholds(
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
             ax.plot(sweep.index, sweep[name], color=c['ours'], lw=1.6); ax.plot(t['threshold'], t['iou'], 'o', color=c['nothing'], ms=4.5)
             ax.set_title(label_of(name, 18), loc='left', fontsize=7.5, parse_math=False, pad=3)
-            if np.isfinite(gain): ax.text(.53, .05 if t['iou'] > .55 else .83, f'{gain:+.3f}', fontsize=7.5, color=c['ink'] if gain > .005 else c['soft'])
+            if np.isfinite(gain): ax.text(.53, .05 if t['iou'] > .55 else .83, shown_difference(gain), fontsize=7.5, color=c['ink'] if gain > .005 else c['soft'])
             ax.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, .5, 1), yticks=(0, .5, 1), xticklabels=('0', '½', '1'), yticklabels=('0', '½', '1'))
         fig.supxlabel('threshold', fontsize=8.5, color=c['soft']); fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig

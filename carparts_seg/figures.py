@@ -246,7 +246,7 @@ def draw_panel(
         ax.plot(steps, _smooth(values, 10) if many else values, style[use], color=c[use], lw=1.3 if use == 'reference' else 2, label=label + ', mean of 10'*many,
                 marker='o' if len(values) <= 20 and use != 'nothing' else None, ms=4)
         if use == 'nothing' and len(values) == 1: ax.axhline(values[0], ls='--', color=c[use], lw=2)
-        if use == 'ours' and np.isfinite(values).any(): ax.set_title(shown(values[np.isfinite(values)][-1]), loc='right', color=c[use], fontweight='bold')
+        if use == 'ours' and np.isfinite(values).any(): ax.set_title(f'at most {np.nanmax(values):.3g}' if panel.title == 'learning rate' else shown(values[np.isfinite(values)][-1]), loc='right', color=c[use], fontweight='bold')
     ax.set_title(panel.title, loc='left', parse_math=False); ax.set_xlabel('pictures seen')
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True)); ax.margins(x=.03)
     if len(panel.lines) > 1 or panel.title == 'batch loss': ax.legend(loc='best')
@@ -320,11 +320,11 @@ def plot_per_class(
         ax.barh(range(len(order)), np.nan_to_num(iou[order]), color=colors[order], edgecolor=c['soft'], lw=.6, height=.72)
         for y, i in enumerate(order):
             ax.text(np.nan_to_num(iou[i]) + .008, y, 'not in these pictures' if np.isnan(iou[i]) else shown(iou[i]), va='center', color=c['soft'] if np.isnan(iou[i]) else c['ink'],
-                    path_effects=[withStroke(linewidth=3, foreground=c['ground'])], zorder=4)
+                    path_effects=[withStroke(linewidth=4, foreground=c['ground'])], zorder=4)
         ax.set_yticks(range(len(order)), [display_name(classes[i]) for i in order], color=c['ink'], parse_math=False)
         ax.set(xlim=(0, 1), ylim=(-.6, len(order) - .4), xlabel='IoU'); ax.grid(axis='y', visible=False); ax.tick_params(axis='y', length=0)
         mean = metric_value(metrics, 'miou')
-        if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=3); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
+        if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=1); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
     return fig
 
 # %% ../nbs/29_figures.ipynb #38edbb8c

@@ -7,7 +7,7 @@ __all__ = ['MAX_PIXELS', 'ImageError', 'read_image', 'ImageHeader', 'image_heade
            'parts_legend', 'show_parts', 'show_samples']
 
 # %% ../nbs/14_images.ipynb #8277f130
-import io, math, warnings
+import io, math, warnings, zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -170,9 +170,13 @@ def _tiff_bands(
         if n <= 4 and not (n == 2 and tags.get(262) != 2 and not tags.get(338)) or tags.get(339, (1,))[0] != 1: return None
         if tags.get(259, 1) not in (1, 8, 32946) or tags.get(317, 1) != 1 or 273 not in tags or bits not in ({8}, {16}):
             raise _image_error(name, f'a TIFF of {n} bands is read when it has strips of 8 or 16 bit, plain or deflated; save it as .npy', 'values')
-        if w*h > MAX_PIXELS: raise _image_error(name, f'{w} x {h} pixels; the limit is {MAX_PIXELS:,}', 'too-large')
-        strips = [data[o:o+k] for o, k in zip(tags[273], tags[279])]
-        if tags.get(259, 1) != 1: strips = [zlib.decompress(s) for s in strips]
+        size = w*h*n*max(bits)//8
+        if w*h > MAX_PIXELS or size > 4*MAX_PIXELS: raise _image_error(name, f'{w} x {h} pixels of {n} bands; the limit is {MAX_PIXELS:,} pixels and {4*MAX_PIXELS:,} bytes', 'too-large')
+        strips, left = [], size
+        for o, k in zip(tags[273], tags[279]):
+            strips.append(data[o:o+k] if tags.get(259, 1) == 1 else zlib.decompressobj().decompress(data[o:o+k], left + 1)) # a small file may unfold to any size
+            left -= len(strips[-1])
+            if left < 0: raise _image_error(name, f'its strips hold more than {w} x {h} pixels', 'damaged')
         a = np.frombuffer(b''.join(strips), np.dtype(('<' if data[:1] == b'I' else '>') + f'u{max(bits)//8}'))
         return a.reshape(n, h, w).transpose(1, 2, 0) if tags.get(284, 1) == 2 else a.reshape(h, w, n)
     except ImageError: raise

@@ -35,12 +35,22 @@ def mask_sizes(
         rows += [(f, c, len(found[c]), areas[c], areas[c]/(h*w)) for c in data.classes if areas.get(c)]
     return pd.DataFrame(rows, columns=['file_name', 'name', 'masks', 'pixels', 'share']).astype(dict(masks=int, pixels=int, share=float))
 
+def _sizes_of(
+    data:PartsData, # pictures with their parts
+    files:Sequence[str]|None, # which pictures; None: all
+    sizes:pd.DataFrame|None, # of these or more pictures, where they are known; None: they are counted
+)->pd.DataFrame: # as from `mask_sizes`
+    "The sizes of some pictures' parts, counted only where they aren't known."
+    if sizes is None: return mask_sizes(data, files)
+    return sizes if files is None else sizes[sizes['file_name'].isin(set(files))]
+
 def class_balance(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->pd.DataFrame: # index class; columns images (that show it), of_images (their share), masks, pixels (mean share of a picture that shows it, NaN without any)
     "How often each class is seen, and how large."
-    t, n = mask_sizes(data, files), len(data.files if files is None else files)
+    t, n = _sizes_of(data, files, sizes), len(data.files if files is None else files)
     g = t.groupby('name')
     out = pd.DataFrame(dict(images=g.size(), masks=g['masks'].sum(), pixels=g['share'].mean())).reindex(pd.Index(data.classes, name='class'))
     out[['images', 'masks']] = out[['images', 'masks']].fillna(0).astype(int)
@@ -54,10 +64,11 @@ def plot_class_balance(
     valid:Sequence[str]|None=None, # pictures that are validated on
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->Figure: # a row a class, most frequent first; at the right how many pictures
     "Share of the pictures that show each class."
-    c, t = figure_colors(dark), class_balance(data, train).sort_values('images', ascending=False, kind='stable')
-    v = class_balance(data, valid).loc[t.index] if valid is not None else None
+    c, t = figure_colors(dark), class_balance(data, train, sizes).sort_values('images', ascending=False, kind='stable')
+    v = class_balance(data, valid, sizes).loc[t.index] if valid is not None else None
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, .235*len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
@@ -75,9 +86,10 @@ def plot_mask_sizes(
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
     side:int=256, # pixels of the network's input along a side, for the scale on top
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->Figure: # a row a class, largest first: a dot for the median, a thick line for the middle half, a thin one for nine in ten
     "How much of a picture each part covers, where it is seen."
-    c, t = figure_colors(dark), mask_sizes(data, files)
+    c, t = figure_colors(dark), _sizes_of(data, files, sizes)
     q = t.groupby('name')['share'].quantile([.05, .25, .5, .75, .95]).unstack().reindex(index=data.classes, columns=[.05, .25, .5, .75, .95]).sort_values(.5, ascending=False, na_position='last', kind='stable')*100
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, .235*len(q) + 1.3), layout='constrained')
@@ -95,10 +107,11 @@ def plot_mask_sizes(
 def parts_per_picture(
     data:PartsData, # pictures with their parts
     files:Sequence[str]|None=None, # which pictures; None: all
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->pd.Series: # index number of parts (classes), from 0 to the most that occurs; values number of pictures
     "How many pictures show how many parts."
     files = list(data.files if files is None else files)
-    n = mask_sizes(data, files).groupby('file_name').size().reindex(files, fill_value=0).astype(int)
+    n = _sizes_of(data, files, sizes).groupby('file_name').size().reindex(files, fill_value=0).astype(int)
     return pd.Series(np.bincount(n, minlength=1), name='pictures').rename_axis('parts')
 
 def plot_parts_per_picture(
@@ -106,15 +119,16 @@ def plot_parts_per_picture(
     files:Sequence[str]|None=None, # which pictures; None: all
     dark:bool=False, # whether the ground is dark
     width:float=7.2, # in inches
+    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
 )->Figure: # a bar a number of parts
     "How many pictures show how many parts."
-    c, n = figure_colors(dark), parts_per_picture(data, files)
+    c, n = figure_colors(dark), parts_per_picture(data, files, sizes)
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 2.4), layout='constrained')
         ax = fig.subplots()
         ax.bar(n.index, n, color=c['ours'], width=.75); ax.grid(axis='x', visible=False)
         ax.set(xlabel='parts in a picture', ylabel='pictures', xlim=(-.6, max(len(n), 2) - .4)); ax.xaxis.set_major_locator(MaxNLocator(integer=True)); ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average, none in {n[0]}", loc='left')
+        ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average; pictures without any: {n[0]}", loc='left')
     return fig
 
 # %% ../nbs/28b_insights.ipynb #a8a2c0ba
@@ -149,7 +163,7 @@ def plot_position_maps(
             ax.imshow(m, cmap=heat_colors(dark), vmin=0, vmax=top if top > 0 else 1, interpolation='nearest')
             ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(True)
             ax.set_title(label_of(name, 19), loc='left', fontsize=7.5, parse_math=False, pad=3)
-            ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'])
+            ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'], bbox=dict(boxstyle='square,pad=.15', fc=c['ground'], ec='none', alpha=.85))
     return fig
 
 # %% ../nbs/28b_insights.ipynb #d15930b5
@@ -245,6 +259,6 @@ def plot_timing(
         ax = fig.subplots()
         y = name_rows(ax, [k.split(':')[0].split(',')[0] for k in t.index], dark)
         ax.barh(y, t['value'], color=c['ours'], height=.6)
-        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({s:.1%})', va='center', fontsize=8.5, color=c['ink'])
+        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({f"{100*s:.0f}" if s >= .005 else "<1"} %)', va='center', fontsize=8.5, color=c['ink'])
         ax.set(xlabel='seconds', xlim=(0, (1 + 3/width)*max(t['value'], default=1))); ax.grid(visible=False)
     return fig

@@ -320,14 +320,13 @@ def _draw_mistake(
     image, (h, w) = read_image(data.path(m['file_name'])), data.size(m['file_name'])
     side = max(.25*max(h, w), 1.8*max(m['width'], m['height']))
     x, y = (float(np.clip(at + size/2 - side/2, min(0, whole - side), max(0, whole - side))) for at, size, whole in ((m['x'], m['width'], w), (m['y'], m['height'], h)))
-    ax.imshow(image); drawn = False
+    ax.imshow(image)
     other = m['instead'] if isinstance(m['instead'], str) else m['name']
-    for parts, name, kind, style in ((data, m['name'], 'label', '-'), (predicted, other, 'network', '--')):
+    for parts, name, kind, style, level in ((data, m['name'], 'label', '-', 2), (predicted, other, 'network', '--', 3)):
         plane = unpack_planes(parts.packed(m['file_name']), len(data.classes))[data.classes.index(name)]
         if plane.any():
-            for width, tone, line in ((4.6, 'white', '-'), (2.8 if kind == 'label' else 1.8, c[kind], style)):
-                if not (kind == 'network' and tone == 'white' and drawn): ax.contour(plane, [.5], colors=[tone], linewidths=width, linestyles=[line])
-            drawn = True
+            ax.contour(plane, [.5], colors=['white'], linewidths=4.6, linestyles=['-'], zorder=1)
+            ax.contour(plane, [.5], colors=[c[kind]], linewidths=2.8 if kind == 'label' else 1.8, linestyles=[style], zorder=level)
     ax.set(xlim=(x, x + side), ylim=(y + side, y), xticks=[], yticks=[])
     words = f"{label_of(m['name'], 20)}, {m['kind']}" if m['kind'] in ('extra', 'missing') else f"{label_of(m['name'], 20)}: {label_of(other, 20)}?"
     ax.set_title(f"{words}\n{label_of(m['file_name'].replace('_', ' '), 24)}  {m['score']:.2f}", loc='left', fontsize=7, parse_math=False)

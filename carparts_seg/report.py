@@ -20,7 +20,7 @@ from PIL import Image
 
 from .charts import area_chart, balance_chart, calibration_chart, count_chart, confusion_chart, curve_chart, size_chart, swap_chart, sweep_chart
 from .evidence import Evidence, EvidenceError, best_thresholds, bootstrap_intervals, expected_calibration_error, plot_calibration, plot_thresholds
-from .figure_style import Drawing, figure_look, shown
+from .figure_style import Drawing, figure_look, shown, shown_difference
 from .figures import OF_NOTHING, RunFolder, curve_panels, draw_panel, images_with, metric_value, per_class_table, plot_curves, plot_per_class, plot_predictions, read_run
 from .gallery import Gallery, layers_or_why, make_gallery, mistake_words, picture_figure
 from .insights import augmented, augmented_mosaic, class_balance, mask_sizes, parts_per_picture, plot_augmented, plot_class_balance, plot_mask_sizes, plot_parts_per_picture, plot_position_maps, plot_timing, position_maps, timing_table
@@ -29,7 +29,7 @@ from .mistakes import by_size, confident_mistakes, confusion_frame, plot_by_size
 from .page import data_uri, jpeg_bytes, png_bytes, render_page, still_picture
 from .parts import display_name
 from .table import PartsData, TableError
-from .words import clean_log, duration, flat_settings, reference_charts, run_facts, summary, unlike_reference, verdict
+from .words import averaged_views, clean_log, duration, flat_settings, reference_charts, run_facts, summary, unlike_reference, verdict
 
 # %% ../nbs/30_report.ipynb #fa6456d4
 @dataclass
@@ -77,9 +77,11 @@ def _chart(
     words:str='', # below the title
     height:int=320, # in pixels
     whole:bool=False, # whether it gets the page's whole width
+    how:str='', # below the words: what can be done with the chart; not on paper
+    photo:bool=False, # whether the still is shown as wide as the page, and never on white
 )->dict: # for the template
     "A chart of the page."
-    return dict(title=title, still=still, alt=alt, words=words, height=height, whole=whole, data=(content or {}).get('data'), layout=(content or {}).get('layout'))
+    return dict(title=title, still=still, alt=alt, words=words, height=height, whole=whole, how=how, photo=photo, data=(content or {}).get('data'), layout=(content or {}).get('layout'))
 
 def _table(
     columns:Sequence[str], # the first for names
@@ -109,14 +111,16 @@ def _curves_section(
 )->dict: # for the template
     "A chart a panel, and the table of evaluations."
     panels, run = curve_panels(m.run.charts, m.reference), m.run
-    alt = lambda p: '; '.join(f'{p.title}, {label}: ' + (f'{shown(v[0])} to {shown(v[-1])}' if len(v) else 'no values') for _, label, _, v in p.lines)
+    alt = lambda p: '; '.join(f'{p.title}, {label}: ' + (f'{v[0]:.3g} to {v[-1]:.3g}' if len(v) else 'no values') for _, label, _, v in p.lines)
     if run.charts: m.draw('curves', lambda: plot_curves(run.charts, m.reference))
     charts = [_chart(p.title, still_picture(png_bytes(_panel_figure(p), dpi=90)), alt(p), curve_chart(p), height=280) for p in panels]
     frame = pd.DataFrame() if run.results is None else run.results
     if 'iou_per_image' in frame and OF_NOTHING not in frame: frame = frame.drop(columns='iou_per_image')
     cell = lambda v: v if isinstance(v, str) else '–' if not np.isfinite(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
     tables = [_table(frame.columns, [[cell(v) for v in r] for r in frame.itertuples(index=False)], folded='Every evaluation, in numbers')] if len(frame) else []
-    return dict(id='curves', title='Curves', template='section', charts=charts, tables=tables, missing='' if panels else 'No curves.')
+    views = averaged_views(run)
+    words = [f'Measured while it was trained, on each picture once. The final figures, above and below, average over several views of a picture: {views}.']*bool(views and panels)
+    return dict(id='curves', title='Curves', template='section', words=words, charts=charts, tables=tables, missing='' if panels else 'No curves.')
 
 def _panel_figure(
     panel, # one panel of the curves
@@ -162,7 +166,7 @@ def _classes_section(
     if len(rows): m.draw('per_class', lambda: plot_per_class(run.metrics, run.classes))
     words = ['IoU and the rest are of pixels summed over all validation pictures. A dash: not defined, because no validation picture shows the class or none of its pixels were predicted.',
              'The line on a bar is the interval, by bootstrap over pictures, in which the IoU would lie in 95 of 100 such sets of pictures.'*(intervals is not None),
-             'Images: how many of them show the class.'*('images' in others), 'Area: its share of all pixels.'*bool(areas), 'A click on the head of a column sorts by it.']
+             'Images: how many of them show the class.'*('images' in others), 'Area: its share of all pixels.'*bool(areas)]
     return dict(id='classes', title='Classes', template='classes', rows=rows, columns=[c.replace('_', ' ') for c in others], words=' '.join(w for w in words if w))
 
 # %% ../nbs/30_report.ipynb #787b9f37
@@ -207,11 +211,11 @@ def _threshold_section(
     if m.ev is None: return section
     t = best_thresholds(m.ev)
     still = m.still(m.draw('thresholds', lambda: plot_thresholds(m.ev)))
-    rows = [(display_name(c) or c, shown(r['threshold'], 2), shown(r['iou_now']), shown(r['iou']), shown(r['held_out']), f'{r["held_out"] - r["iou_now"]:+.3f}' if np.isfinite(r['held_out'] - r['iou_now']) else '–', str(int(r['n_images']))) for c, r in t.iterrows()]
+    rows = [(display_name(c) or c, shown(r['threshold'], 2), shown(r['iou_now']), shown(r['iou']), shown(r['held_out']), shown_difference(r['held_out'] - r['iou_now']), str(int(r['n_images']))) for c, r in t.iterrows()]
     gain = t.loc['miou', 'held_out'] - t.loc['miou', 'iou_now']
     words = [f'A pixel is given to a part where its probability is above {m.ev.threshold:g}, the dashed line. '
-             + (f'A threshold for each part, chosen on these pictures, would bring a miou of {shown(t.loc["miou", "iou"])}; chosen on all pictures but the one it is used on, {shown(t.loc["miou", "held_out"])} ({gain:+.3f}).' if np.isfinite(gain) else '')]
-    chart = _chart('IoU over the threshold', still, 'A line a class over thresholds from 0 to 1; the table below has the best of each', sweep_chart(m.ev), 'A click on a name hides its line, a double click all others.', 460, True)
+             + (f'A threshold for each part, chosen on these pictures, would bring a miou of {shown(t.loc["miou", "iou"])}; chosen on all pictures but the one it is used on, {shown(t.loc["miou", "held_out"])} ({shown_difference(gain)}).' if np.isfinite(gain) else '')]
+    chart = _chart('IoU over the threshold', still, 'A line a class over thresholds from 0 to 1; the table below has the best of each', sweep_chart(m.ev), height=460, whole=True, how='A click on a name hides its line, a double click all others.')
     table = _table(['class', 'best threshold', f'IoU at {m.ev.threshold:g}', 'IoU at best', 'held out', 'gain, held out', 'images'], rows, folded='Best threshold of each class', sortable=True)
     return section | dict(missing='', words=words, charts=[chart], tables=[table])
 
@@ -223,9 +227,9 @@ def _calibration_section(
     if m.ev is None: return section
     e = expected_calibration_error(m.ev, above=1/64)
     known = e.drop('all').dropna().sort_values(ascending=False)
-    words = [f'Of the pixels to which the network gives a probability of 0.8, 0.8 should be of the part; below the diagonal it is too sure. Over the pixels above 1/64 the mean distance is {shown(e["all"])} (expected calibration error)'
+    words = [f'Of the pixels to which the network gives a probability of 0.8, 80 % should be of the part; below the diagonal it is too sure. Over the pixels above 1/64 the mean distance is {shown(e["all"])} (expected calibration error)'
              + (f', largest for {display_name(known.index[0])} ({shown(known.iloc[0])}).' if len(known) else '.')]
-    chart = _chart('Observed share over predicted probability', m.still(m.draw('calibration', lambda: plot_calibration(m.ev))), 'All parts, and each when its name is clicked', calibration_chart(m.ev), 'A click on a name shows its line.', 460, True)
+    chart = _chart('Observed share over predicted probability', m.still(m.draw('calibration', lambda: plot_calibration(m.ev))), 'All parts, and each when its name is clicked', calibration_chart(m.ev), height=460, whole=True, how='A click on a name shows its line.')
     return section | dict(missing='', words=words, charts=[chart])
 
 # %% ../nbs/30_report.ipynb #e592a816
@@ -278,7 +282,7 @@ def _augmented_chart(
     else:
         m.draw('augmented', lambda: plot_augmented(images, masks, m.train.classes))
         still = data_uri(jpeg_bytes(augmented_mosaic([i if i.shape[-1] == 3 else i[..., :1].repeat(3, -1) for i in images], masks, m.train.classes, gap=6)), 'image/jpeg')
-        return _chart('Pictures as the network sees them', still, f'{len(images)} training pictures after augmentation, with their parts', words=f'Augmentation: {strategy}.', whole=True)
+        return _chart('Pictures as the network sees them', still, f'{len(images)} training pictures after augmentation, with their parts', words=f'Augmentation: {strategy}.', whole=True, photo=True)
 
 def position_pictures(
     classes:Sequence[str], # class list, C names
@@ -290,7 +294,7 @@ def position_pictures(
         top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.
         alpha = np.round(255*share/top).astype(np.uint8) if top else np.zeros(share.shape, np.uint8)
         content = io.BytesIO(); Image.fromarray(np.dstack([np.zeros_like(alpha), alpha])).save(content, format='png', optimize=True)
-        out.append((display_name(name) or name, data_uri(content.getvalue(), 'image/png'), f'at most {100*top:.0f} % of them' if top else 'in no picture'))
+        out.append((display_name(name) or name, data_uri(content.getvalue(), 'image/png'), f'up to {100*top:.0f} %' if top else 'in no picture'))
     return out
 
 def _training_section(
@@ -300,11 +304,12 @@ def _training_section(
     section = dict(id='training', title='Training data', template='section', missing='Left out: it needs the training pictures.')
     if m.train is None: return section
     d, valid = m.train, m.data if m.data is not None and len(m.data) else None
-    try: sizes, counts = mask_sizes(d), parts_per_picture(d)
+    try: both = mask_sizes(d if valid is None else m.all, d.files + (valid.files if valid is not None else []))
     except TableError as e: return section | dict(missing=f'Left out: {str(e).splitlines()[0]}')
-    charts = [_chart('How often each part is there', m.still(m.draw('class_balance', lambda: plot_class_balance(m.all, d.files, valid.files if valid else None))), 'A bar a class', balance_chart(class_balance(d), class_balance(valid) if valid else None), height=560),
-              _chart('How large it is, where it is seen', m.still(m.draw('mask_sizes', lambda: plot_mask_sizes(d))), 'A box a class, over a logarithmic scale', area_chart(sizes, d.classes), 'Box: the middle half; lines: nine in ten.', height=560),
-              _chart('Parts in a picture', m.still(m.draw('parts_per_picture', lambda: plot_parts_per_picture(d))), 'A bar a number of parts', count_chart(counts), height=260, whole=True)]
+    sizes = both[both['file_name'].isin(set(d.files))]
+    charts = [_chart('How often each part is there', m.still(m.draw('class_balance', lambda: plot_class_balance(m.all, d.files, valid.files if valid else None, sizes=both))), 'A bar a class', balance_chart(class_balance(d, sizes=sizes), class_balance(valid, valid.files, both) if valid else None), height=560),
+              _chart('How large it is, where it is seen', m.still(m.draw('mask_sizes', lambda: plot_mask_sizes(d, sizes=sizes))), 'A box a class, over a logarithmic scale', area_chart(sizes, d.classes), 'Box: the middle half; lines: nine in ten.', height=560),
+              _chart('Parts in a picture', m.still(m.draw('parts_per_picture', lambda: plot_parts_per_picture(d, sizes=sizes))), 'A bar a number of parts', count_chart(parts_per_picture(d, sizes=sizes)), height=260, whole=True)]
     maps = position_maps(d)
     m.draw('positions', lambda: plot_position_maps(d, maps=maps))
     mosaic = _augmented_chart(m)
@@ -317,11 +322,11 @@ def _time_section(
     "How long it took and on what."
     t = timing_table(m.run.metrics, len(m.run.about.get('train_files') or []) or None)
     def row(what, r):
-        value = f'{r["value"]/1024:.1f} GiB' if r['unit'] == 'MiB' else duration(r['value']) if r['unit'] == 's' and r['value'] >= 1 else f'{1000*r["value"]:.0f} ms' if r['unit'] == 's' else f'{r["value"]:.1f} {r["unit"]}'
-        return what, value, f'{r["share"]:.0%}' if np.isfinite(r['share']) else ''
-    facts = [(k.replace('_', ' '), v, '') for k, v in m.run.metrics.items() if isinstance(v, str)] + [row(k, r) for k, r in t.iterrows()]
+        value = f'{r["value"]/1024:.1f} GiB' if r['unit'] == 'MiB' else duration(r['value']) if r['unit'] == 's' and r['value'] >= 1 else f'{1000*r["value"]:.0f} ms' if r['unit'] == 's' else f'{r["value"]:.3g} {r["unit"]}'
+        return what, value + (f' ({f"{100*share:.0f}" if share >= .005 else "<1"} %)' if np.isfinite(share := r['share']) and what != 'in all' else '')
+    facts = [(k.replace('_', ' '), v) for k, v in m.run.metrics.items() if isinstance(v, str)] + [row(k, r) for k, r in t.iterrows()]
     if t['share'].notna().any(): m.draw('time', lambda: plot_timing(m.run.metrics))
-    return dict(id='time', title='Time and machine', template='section', missing='' if facts else 'Nothing was kept about times.', tables=[_table(['what', '', 'share'], facts, text=('',))] if facts else [])
+    return dict(id='time', title='Time and machine', template='section', missing='' if facts else 'Nothing was kept about times.', tables=[_table(['what', 'value'], facts, text=('value',))] if facts else [])
 
 def _settings_section(
     m:Material, # what the report is made of

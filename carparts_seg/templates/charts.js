@@ -15,8 +15,22 @@
     if (!window.Plotly) throw new Error('the charts cannot be drawn here');
   })();
 
+  // The colours of classes are made for areas; as a line on the page's ground some need to be darker, or lighter.
+  const lum = rgb => rgb.map(v => v/255).map(v => v <= .04045 ? v/12.92 : ((v + .055)/1.055)**2.4).reduce((sum, v, i) => sum + v*[.2126, .7152, .0722][i], .05);
+  const ofHex = name => [1, 3, 5].map(i => parseInt(styles.getPropertyValue(name).trim().slice(i, i + 2), 16));
+  const readable = rgb => {
+    const ground = lum(ofHex('--ground')), ink = ofHex('--ink');
+    for (let share = 0; share < .7; share += .05) {
+      const mixed = rgb.map((v, i) => Math.round(v + share*(ink[i] - v))), [a, b] = [lum(mixed), ground].sort((x, y) => y - x);
+      if (a/b >= 2.5) return `rgb(${mixed})`;
+    }
+    return `rgb(${ink})`;
+  };
+
   // 'var(--ours)' becomes the colour that it stands for now
   const colored = value => {
+    const rgb = typeof value === 'string' && value.match(/^rgb\((\d+), (\d+), (\d+)\)$/);
+    if (rgb) return readable(rgb.slice(1).map(Number));
     if (typeof value === 'string') return value.replace(/var\((--[a-z0-9]+)\)/g, (_, name) => styles.getPropertyValue(name).trim());
     if (Array.isArray(value)) return value.length > 400 ? value : value.map(colored);
     return value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, colored(v)])) : value;

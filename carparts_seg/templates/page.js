@@ -30,7 +30,7 @@
   here();
 
   const value = cell => {
-    const text = cell.dataset.value ?? cell.textContent.trim(), number = parseFloat(text.replace(/[\s,%]/g, ''));
+    const text = (cell.dataset.value ?? cell.textContent.trim()).replace(/^[<>]/, ''), number = parseFloat(text.replace(/[\s,%]/g, ''));
     return text === '–' || text === '' ? null : Number.isFinite(number) && /^[-+.\d]/.test(text) ? number : text.toLowerCase();
   };
   document.querySelectorAll('table.sortable').forEach(table => {
