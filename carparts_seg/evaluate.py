@@ -56,7 +56,7 @@ def near_class(
     found = get_close_matches(_words(name), same, 1, .75)
     return same[found[0]] if found else None
 
-# %% ../nbs/33_evaluate.ipynb #e880d0ce
+# %% ../nbs/33_evaluate.ipynb #4558a5ac
 @dataclass
 class ClassMatch:
     "Which classes a run and a data set have in common."
@@ -77,10 +77,14 @@ class ClassMatch:
 def match_classes(
     classes:Sequence[str], # of the run
     data:PartsData, # with its own class list
-    rename:Mapping[str,str]|None=None, # class of the data -> class of the run
+    rename:Mapping[str,str]|Sequence[str]|None=None, # class of the data -> class of the run; or texts 'HERE=THERE'
 ) -> ClassMatch: # raises EvaluateError
     "Match the classes of a run and of a data set by name."
-    rename, there = dict(rename or {}), [*dict.fromkeys([*data.classes, *data.table['name'].dropna()])]
+    if not isinstance(rename, Mapping):
+        wrong = [r for r in rename or () if '=' not in r]
+        if wrong: raise EvaluateError(f'rename {wrong[0]}: expected HERE=THERE, a class of the data and the class of the run')
+        rename = dict(r.split('=', 1) for r in rename or ())
+    rename, there = dict(rename), [*dict.fromkeys([*data.classes, *data.table['name'].dropna()])]
     for old, new in rename.items():
         for name, known, whose in ((old, there, 'data'), (new, classes, 'run')):
             if name in known: continue
@@ -320,7 +324,7 @@ def _check_out(out) -> None:
     "Raise where results would replace those of a run."
     if out is not None and (Path(out)/'config.yaml').is_file(): raise EvaluateError(f'{out} is a run folder; give another --out, its own metrics.json would be lost')
 
-# %% ../nbs/33_evaluate.ipynb #e8ba0b7e
+# %% ../nbs/33_evaluate.ipynb #d1c5c891
 def evaluate_run(
     run:str|Path|PartsPredictor, # run folder, or a loaded run
     data:str|Path|PartsData|None=None, # NAME, FOLDER or TABLE with masks; None: the run's own data, and of it the pictures held out
@@ -329,7 +333,7 @@ def evaluate_run(
     files:Sequence[str]|None=None, # only these
     only:str|None=None, # 'valid' or 'train': only those pictures of the run
     n:int|None=None, # only so many, spread evenly
-    rename:Mapping[str,str]|None=None, # class of the data -> class of the run
+    rename:Mapping[str,str]|Sequence[str]|None=None, # class of the data -> class of the run; or texts 'HERE=THERE'
     out:str|Path|None=None, # folder for metrics.json, predictions, pictures.csv, evidence.npz
     progress:bool|None=None, # whether to show a bar; None: on a terminal
     **kwargs, # for `load_run`: threshold, tta, precision, min_area, weights, device, tile, batch_size
