@@ -65,7 +65,7 @@ def _data_show(a) -> int:
     return 0
 
 def _data_convert(a) -> int:
-    table, notes = _module('convert').convert(a.source, a.target, a.to, a.source_format, a.tolerance, a.images, masks=a.masks, copy_images=a.copy_images, images_url=a.images_url)
+    table, notes = _module('convert').convert(a.source, a.target, a.to, a.source_format, a.tolerance, a.images, a.labels, masks=a.masks, join=a.join, copy_images=a.copy_images, images_url=a.images_url)
     for note in notes: print(note, file=sys.stderr)
     print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
     return 0
@@ -163,9 +163,8 @@ def _predict(a) -> int:
 
 def _evaluate(a) -> int:
     predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
-    found = _module('evaluate').evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, dict(r.split('=', 1) for r in a.rename if '=' in r), a.out)
+    found = _module('evaluate').evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
     print(found.summary())
-    for file, why in found.failed.items(): print(f'{file}: {why}', file=sys.stderr)
     if a.out: print(f'wrote {a.out}')
     return found.exit_code
 
@@ -211,6 +210,7 @@ def _data_parser(sub):
     p.add_argument('--to', choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'), help='format of the target (default: by its suffix)'); p.add_argument('--from', dest='source_format', choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'), help='format of the source (default: found out)')
     p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source'); p.add_argument('--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)')
     p.add_argument('--masks', action='store_true', help='CVAT: painted masks instead of polygons'); p.add_argument('--copy-images', action='store_true', help='YOLO: with the pictures')
+    p.add_argument('--labels', metavar='DIR', help='source is YOLO: folder of the label files (default: labels)'); p.add_argument('--join', action='store_true', help='YOLO: the pieces of a mask as one object')
     p.add_argument('--images-url', default='/data/local-files/?d=', metavar='URL', help='Label Studio: what it needs before a file name')
     p = data.add_parser('draw', help='draw cars with exact masks, as a data set'); p.set_defaults(run=_data_draw)
     p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
@@ -300,3 +300,5 @@ def main(
         if not _for_users(e): raise
         print(str(e), file=sys.stderr)
         return 2
+
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())
