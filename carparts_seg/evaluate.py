@@ -24,7 +24,6 @@ from fastcore.basics import patch
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
-from .augment import inference_transform
 from .cache import check_sizes
 from .config import Experiment
 from .datasets import DatasetError, find_annotations, image_folder, open_dataset
@@ -33,7 +32,7 @@ from .images import ImageError, read_image
 from .load_run import PartsPredictor, load_run
 from .metrics import PixelCounts, mask_ap, summarize
 from .parts import display_name, mirror_name, side_of
-from .predict import part_masks, plane_to_rle, prediction_table
+from .predict import prediction_table
 from .rle import rle_to_coco, union_rle, unpack_planes
 from .run import write_json
 from .table import PartsData, TableError, is_background, write_table
@@ -209,8 +208,7 @@ class _Pass:
     failed:dict = field(default_factory=dict) # name -> why it could not be
 
     def __post_init__(self):
-        p, a = self.predictor, self.predictor.cfg.augmentation
-        self.transform = inference_transform(p.height, p.width, a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None)
+        p = self.predictor
         self.keep = [p.classes.index(c) for c in self.data.classes]
         self.threshold = p.thresholds[self.keep]
 
@@ -220,7 +218,7 @@ class _Pass:
             image, packed = read_image(self.data.path(file), self.predictor.channels), self.data.packed(file)
             check_sizes(image, packed, file)
         except (ImageError, TableError) as e: self.failed[file] = str(e); return None
-        out = self.transform(image=image, mask=packed)
+        out = self.predictor.transform(image=image, mask=packed)
         masks = unpack_planes(np.ascontiguousarray(out['mask']), len(self.keep)).view(bool)
         return _Ready(file, image.shape[:2], torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1), masks, image if self.predictor.tile else None)
 

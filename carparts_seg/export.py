@@ -226,6 +226,10 @@ class Pictures:
     calibrate:list[np.ndarray]=field(default_factory=list) # uint8 (height, width, channels) of the network's size
     note:str='' # what they are
 
+def _pixels(predictor:PartsPredictor, image:np.ndarray) -> np.ndarray: # uint8 (height, width, channels)
+    "A picture as an exported network takes it."
+    return np.ascontiguousarray(predictor.prepare(image).permute(1, 2, 0).numpy())
+
 def export_pictures(
     predictor:PartsPredictor, # from `load_run`
     source:str|Path|None=None, # where the run's pictures are, if they have moved
@@ -234,17 +238,16 @@ def export_pictures(
     "Pictures of the run's data: held out ones for checking, others for the ranges of 8 bits."
     p = predictor
     about = json.loads((p.run/'data.json').read_text(encoding='utf-8'))
-    ready = lambda image: np.ascontiguousarray(p.prepare(image).permute(1, 2, 0).numpy())
     try:
         data = open_dataset(source or about['source'], classes=p.classes)
         check, others = (([f for f in about.get(k, ()) if f in data.files])[:n] for k in ('valid_files', 'train_files'))
         if not check: raise ExportError('none of the held out pictures are there')
         images = [read_image(data.path(f), p.channels) for f in check]
-        return Pictures(images, [unpack_planes(data.packed(f), len(p.classes)) != 0 for f in check], [ready(read_image(data.path(f), p.channels)) for f in others or check],
+        return Pictures(images, [unpack_planes(data.packed(f), len(p.classes)) != 0 for f in check], [_pixels(p, read_image(data.path(f), p.channels)) for f in others or check],
                         f'{len(check)} held out pictures of {about.get("name") or data.name}')
     except (ValueError, KeyError) as e:
         images = [i if p.channels == 3 else i[..., :1].repeat(p.channels, 2) for i in (draw_car((9, k), 384, 512)[0] for k in range(min(n, 12)))]
-        return Pictures(images, [], [ready(i) for i in images], f'{len(images)} drawn cars, as the pictures of the run are not there ({e})')
+        return Pictures(images, [], [_pixels(p, i) for i in images], f'{len(images)} drawn cars, as the pictures of the run are not there ({e})')
 
 # %% ../nbs/32_export.ipynb #715256de
 def _as_function(predictor:PartsPredictor) -> Callable:
@@ -268,7 +271,7 @@ def compare_exports(
     run = {'PyTorch fp32': _as_function(replace(predictor, precision='fp32'))}
     if pick_precision(True, predictor.device)[0] == 'bf16': run['PyTorch bf16'] = _as_function(replace(predictor, precision='bf16'))
     for name, path in exports.items(): run[name] = _openvino_function(path, threads) if Path(path).suffix == '.xml' else OnnxScorer(path, threads).probabilities
-    ready = [np.ascontiguousarray(predictor.prepare(i).permute(1, 2, 0).numpy())[None] for i in pictures.check]
+    ready = [_pixels(predictor, i)[None] for i in pictures.check]
     rows, first, size = [], [np.asarray(run['PyTorch fp32'](x))[0] for x in ready], predictor.weights.stat().st_size
     for name, f in run.items():
         probs = [np.asarray(f(x))[0] for x in ready]

@@ -22,7 +22,7 @@ import yaml
 from .datasets import default_classes
 from .images import image_size
 from .parts import mirror_name, part_colors
-from .rle import mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
+from .rle import mask_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
 from .table import PartsData, TableError, coco_to_table, read_table
 
 # %% ../nbs/19b_interchange.ipynb #b324c4a4

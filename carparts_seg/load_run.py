@@ -235,6 +235,11 @@ class PartsPredictor:
     def channels(self) -> int: return self.cfg.image.image_channels
     @property
     def normalization(self) -> str: return self.cfg.image.image_normalization
+    @cached_property
+    def transform(self):
+        "The run's inference transforms, for a picture and its mask."
+        a = self.cfg.augmentation
+        return inference_transform(self.height, self.width, a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None)
 
     def __repr__(self):
         t = f'{self.thresholds[0]:g}' if np.ptp(self.thresholds) == 0 else f'{self.thresholds.min():g} to {self.thresholds.max():g}, by class'
@@ -270,10 +275,7 @@ def prepare(self:PartsPredictor,
     image:np.ndarray, # uint8 (H, W, channels)
 ) -> torch.Tensor: # uint8 (channels, height, width)
     "A picture as the network wants it, by the run's inference transforms."
-    if getattr(self, '_transform', None) is None:
-        a = self.cfg.augmentation
-        self._transform = inference_transform(self.height, self.width, a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None)
-    return torch.from_numpy(np.ascontiguousarray(self._transform(image=image)['image'])).permute(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(self.transform(image=image)['image'])).permute(2, 0, 1)
 
 @patch
 def probabilities(self:PartsPredictor,

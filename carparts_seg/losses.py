@@ -11,7 +11,6 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-import torch.nn.functional as F
 from fastcore.basics import patch
 from segmentation_models_pytorch.losses import FocalLoss, LovaszLoss
 from torch import nn

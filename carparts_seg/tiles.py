@@ -6,7 +6,7 @@
 __all__ = ['tile_starts', 'blend_weights', 'tiled_probabilities']
 
 # %% ../nbs/31a_tiles.ipynb #f8f0fcb3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
