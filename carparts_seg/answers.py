@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,9 +29,10 @@ from .images import MAX_PIXELS, ImageError, draw_parts, image_header, read_image
 from .load_run import PartsPredictor, load_run, parse_threshold
 from .parts import CAR_PARTS, part_colors
 from .score import OnnxScorer, part_masks, part_records
+from .basics import CarpartsError, did_you_mean
 
 # %% ../nbs/34_answers.ipynb #11d2c4cc
-class ServeError(ValueError):
+class ServeError(CarpartsError):
     "What can't be served, or settings that can't be met; one line that says what would be right."
 
 class Refused(ValueError):
@@ -162,8 +162,7 @@ def read_options(
     "The options of a request."
     for k in asked:
         if k not in ('format', 'threshold', 'min_area'):
-            near = get_close_matches(k, ('format', 'threshold', 'min_area', 'image'), 1)
-            raise Refused(f'unknown option {k[:50]!r}' + (f'; did you mean {near[0]!r}?' if near else '; known are format, threshold and min_area'))
+            raise Refused(f'unknown option {k[:50]!r}' + did_you_mean(k, ('format', 'threshold', 'min_area', 'image'), '; known are format, threshold and min_area'))
     format = asked.get('format') or 'rle'
     if format not in FORMATS: raise Refused(f'format: {str(format)[:50]!r} is none of {", ".join(FORMATS)}')
     if format == 'png' and len(predictor.classes) > 255: raise Refused(f'format: a PNG holds 255 classes, this model has {len(predictor.classes)}; ask for rle')

@@ -11,9 +11,8 @@ __all__ = ['STRATEGIES', 'side_tables', 'swap_sides', 'SidedHorizontalFlip', 'Si
 import os
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')  # albumentations would ask the network for a newer version of itself
 
-import difflib, inspect, json, math, random, re, warnings
+import inspect, json, math, random, re, warnings
 from collections.abc import Sequence
-from typing import Any
 
 import albumentations as A
 import cv2
@@ -23,6 +22,7 @@ from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
 from .parts import mirror_permutation, side_of
+from .basics import CarpartsError, did_you_mean, nearest
 
 # %% ../nbs/20_augment.ipynb #956c2946
 def side_tables(
@@ -70,7 +70,7 @@ _SIDED = {A.HorizontalFlip: SidedHorizontalFlip, A.VerticalFlip: SidedVerticalFl
           A.D4: SidedD4, A.SquareSymmetry: SidedD4}
 
 # %% ../nbs/20_augment.ipynb #d442a922
-class AugmentationError(ValueError):
+class AugmentationError(CarpartsError):
     "A transform that can't be used; the message says in one line which, why, and what would do."
 
 _RESIZES = ('Resize', 'RandomScale', 'LongestMaxSize', 'SmallestMaxSize', 'RandomResizedCrop', 'RandomSizedCrop', 'CropAndPad')
@@ -307,9 +307,9 @@ def _class_of(name:str, where:str) -> type:
     if name in known: return known[name]
     if name in _REFUSED: raise AugmentationError(f'{where}: {name}: {_REFUSED[name]}')
     plain = {'IAAFliplr': 'HorizontalFlip', 'IAAFlipud': 'VerticalFlip', 'IAAAdditiveGaussianNoise': 'GaussNoise'}.get(name, name.removeprefix('IAA'))
-    near = [plain] if plain in known else difflib.get_close_matches(plain, known, n=1, cutoff=.3)
+    near = nearest(plain, known, .3)
     why = 'came from imgaug, which albumentations no longer uses' if name.startswith('IAA') else 'is no transform of albumentations ' + A.__version__
-    raise AugmentationError(f'{where}: {name} {why}' + (f'; nearest: {near[0]}' if near else ''))
+    raise AugmentationError(f'{where}: {name} {why}' + (f'; nearest: {near}' if near else ''))
 
 # %% ../nbs/20_augment.ipynb #e72b36f9
 def _in_words(e:Exception) -> str:
@@ -334,8 +334,7 @@ def _build(node:dict, where:str, notes:list[str]) -> A.BasicTransform|A.BaseComp
         if name in ('OneOf', 'OneOrOther') and not sum(t.p for t in args['transforms']):
             raise AugmentationError(f'{where}: {name}: needs at least one transform with p above 0')
     for k in args:
-        near = difflib.get_close_matches(k, has, n=1, cutoff=.4)
-        if k not in has: raise AugmentationError(f'{where}: {name}: unknown argument {k!r}' + ''.join(f'; nearest: {n!r}' for n in near))
+        if k not in has: raise AugmentationError(f'{where}: {name}: unknown argument {k!r}' + did_you_mean(k, has, cutoff=.4))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -399,8 +398,7 @@ def augmentation(
 )->A.Compose: # call with image=(H, W, channels) uint8 and mask=(H, W, P) packed; `.notes` lists changes to a custom list
     "The random transforms of a strategy, ending at height x width. Raises `AugmentationError`."
     if strategy not in STRATEGIES:
-        near = difflib.get_close_matches(str(strategy).title(), STRATEGIES, n=1)
-        raise AugmentationError(f'augmentations_strategy {strategy!r}: expected one of {", ".join(STRATEGIES)}' + ''.join(f'; nearest: {n}' for n in near))
+        raise AugmentationError(f'augmentations_strategy {strategy!r}: expected one of {", ".join(STRATEGIES)}' + did_you_mean(strategy, STRATEGIES), key='augmentations_strategy')
     if strategy == 'Custom':
         if not custom: raise AugmentationError('augmentations_strategy Custom needs custom_train_augmentations')
         out = from_albumentations_json(custom, height, width, classes)

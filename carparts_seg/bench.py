@@ -24,7 +24,7 @@ from torch import nn
 
 from .data import parts_dataloaders
 from .datasets import open_dataset
-from .learner import parts_learner, parts_model, pick_precision, reuse_memory
+from .learner import parts_learner, parts_model, pick_precision
 from .losses import loss_function
 from .schedule import LearningRates, lr_schedule
 from .synthetic import draw_car, draw_dataset

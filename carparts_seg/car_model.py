@@ -274,7 +274,6 @@ def draw_cabin(
     if lid: a.fill('cabin', [(2.1, 0), (3, 0), (3, y0 + .02), (2.1, y0 + .02)], None, lid)
     a.fill('cabin', [(2 + x, y0), (3, y0), (3, y1), (2 + x, y1)], frame, 'back_glass')
     a.fill('cabin', [(2.06 + x, y0 + .04), (3, y0 + .04), (3, y1 - .05), (2.06 + x, y1 - .05)], glass(t), 'back_glass', GLASS)
-    lean = lambda x, v: x + (v*.10 if x < mid else v*.02) # door edges lean with the pillars
     end = {'sedan': max(c0 - .06, rear - .3), 'pickup': c0 - .06}.get(s.kind, rear + .04)
     shift = (c1 - c0)*(.5 if s.kind == 'sedan' else .05)
     doors = [('front_left_door', a0 - .04, a1 - .05, mid, mid)] + ([('back_left_door', mid, mid, end, end + shift)] if s.doors == 4 else [])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .evidence import Evidence, best_thresholds, calibration, threshold_sweep
-from .figures import Panel, curve_panels
+from .figures import Panel
 from .mistakes import confusion_frame, side_swap_frame
 from .parts import display_name, mirror_name, part_colors, side_of
 

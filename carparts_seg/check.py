@@ -10,7 +10,7 @@ import hashlib, json, os, re, tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -21,13 +21,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from .datasets import default_classes, find_annotations, image_folder
-from .duplicates import find_duplicates, group_files, near_duplicates, sketch
+from .duplicates import find_duplicates, group_files, sketch
 from .findings import CHECKS, CheckReport, Finding, finding, known_code
-from .images import ImageError, ImageHeader, image_header, read_image
+from .images import image_header, IMAGE_SUFFIXES, ImageError, ImageHeader, read_image
 from .parts import mirror_name, side_of
 from .rle import RleError, rle_bbox, rle_runs, unpack_planes
 from .sides import Place, several_cars, side_problems
 from .table import PartsData, TableError, coco_to_table, is_background, read_table
+from .basics import did_you_mean
 
 # %% ../nbs/18_check.ipynb #2df229e1
 class _Look(NamedTuple):
@@ -96,9 +97,7 @@ def _file_findings(
         if np.ptp(look.sketch) < 3: yield finding('blank-picture', 'all pixels are alike', f, i)
         if mode != 'RGB' and kind != 'NPY': yield finding('converted-picture', f'{kind} of mode {mode}', f, i)
     named = {Path(f).name for f in looks}
-    for n in sorted(n for n in there - named if Path(n).suffix.lower() in _PICTURES): yield finding('unlisted-file', 'not in the table', n)
-
-_PICTURES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.webp', '.gif', '.avif', '.jp2', '.npy')
+    for n in sorted(n for n in there - named if Path(n).suffix.lower() in IMAGE_SUFFIXES): yield finding('unlisted-file', 'not in the table', n)
 
 # %% ../nbs/18_check.ipynb #4f16ff02
 class _Measured(NamedTuple):
@@ -269,8 +268,7 @@ def _class_findings(
         if not pd.isna(n) and not is_background(n): first.setdefault(n, i)
     count = names.value_counts()
     for n in (n for n in first if n not in data.classes):
-        near = get_close_matches(n, data.classes, 1)
-        yield finding('unknown-class', f'{n!r} ({count[n]} mask{"s" if count[n] > 1 else ""}){f"; did you mean {near[0]!r}?" if near else ""}', data.table['file_name'].iloc[first[n]], first[n])
+        yield finding('unknown-class', f'{n!r} ({count[n]} mask{"s" if count[n] > 1 else ""}){did_you_mean(n, data.classes)}', data.table['file_name'].iloc[first[n]], first[n])
     for a, b in combinations(list(dict.fromkeys([*data.classes, *first])), 2):
         if _nearly_same(a, b): yield finding('similar-class', f'{a!r} (masks: {count.get(a, 0)}) and {b!r} ({count.get(b, 0)})')
     for c in data.classes:

@@ -15,11 +15,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# %% ../nbs/41_cli.ipynb #c7dd299d
-def _for_users(e:Exception) -> bool:
-    "Whether an error is one that a user can put right: those are defined in this package, and their message is one line a problem."
-    return type(e).__module__.startswith('carparts_seg.')
+from .basics import CarpartsError
 
+# %% ../nbs/41_cli.ipynb #c7dd299d
 def _quiet():
     "Keep the warnings that other libraries' imports give out of a user's sight."
     for text in ('.*torch.jit.script.*', '.*IProgress.*', ".*mode.chained_assignment.*", '.*pin_memory.*', '.*pkg_resources.*'): warnings.filterwarnings('ignore', message=text)
@@ -119,8 +117,7 @@ def _run_data(run:str, source:str|None):
     if not described.is_file(): return None
     known = json.loads(described.read_text(encoding='utf-8'))
     try: return _module('datasets').open_dataset(source or known['source'], classes=known['classes'])
-    except ValueError as e:
-        if not _for_users(e): raise
+    except CarpartsError as e:
         print(f'no pictures in the report: {e}', file=sys.stderr)
 
 def _report_one(a, run:str) -> int:
@@ -296,8 +293,7 @@ def main(
     try: return args.run(args)
     except KeyboardInterrupt: print('interrupted', file=sys.stderr); return 130
     except BrokenPipeError: return 1
-    except Exception as e:
-        if not _for_users(e): raise
+    except CarpartsError as e:
         print(str(e), file=sys.stderr)
         return 2
 

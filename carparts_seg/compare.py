@@ -28,11 +28,11 @@ from .figures import OF_NOTHING, RunFolder, curve, metric_value, read_run
 from .metrics import PixelCounts, iou_per_mask, summarize
 from .page import png_bytes, render_page, still_picture
 from .parts import display_name, mirror_name, side_of
-from .run import write_atomic
+from .basics import CarpartsError, write_atomic
 from .words import clean_log, duration, flat_settings
 
 # %% ../nbs/36_compare.ipynb #c6a5e4c5
-class CompareError(ValueError):
+class CompareError(CarpartsError):
     "Runs that can't be compared."
 
 @dataclass

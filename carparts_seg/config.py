@@ -20,8 +20,18 @@ import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from .settings import (Experiment, allowed, choices, contradictions, get_setting, nearest, plain_types,
-                                   section_models, setting_fields, yaml_value)
+from carparts_seg.settings import (
+    allowed,
+    choices,
+    contradictions,
+    Experiment,
+    get_setting,
+    plain_types,
+    section_models,
+    setting_fields,
+    yaml_value,
+)
+from .basics import CarpartsError, nearest
 
 # %% ../nbs/01_config.ipynb #6218db75
 def _short(value:Any) -> str:
@@ -76,7 +86,7 @@ def _unknown_key(section:str, name:Any, value:Any) -> str:
     return f'{full(name)}: is an unknown key (its value: {_short(value)}); allowed: ' + (f'{here}; nearest: {near}' if near else ', '.join(inside))
 
 # %% ../nbs/01_config.ipynb #c7cc578e
-class ConfigError(ValueError):
+class ConfigError(CarpartsError):
     "What is wrong with an experiment's settings: one line a problem, all of them at once."
     def __init__(self,
         problems:Sequence[str], # one line each

@@ -8,7 +8,6 @@ __all__ = ['FORMATS', 'find_format', 'read_annotations', 'convert']
 # %% ../nbs/19d_convert.ipynb #2e7ced51
 import zipfile
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +16,7 @@ from .datasets import DatasetError, find_annotations, image_folder
 from .interchange import _json_of, export_coco, export_yolo, read_cvat, read_yolo, with_sizes
 from .label_studio import export_label_studio, read_label_studio
 from .table import TableError, read_table, write_table
+from .basics import did_you_mean
 
 # %% ../nbs/19d_convert.ipynb #2c4d0480
 FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
@@ -58,8 +58,7 @@ def read_annotations(
 def _check_kind(kind:str, what:str) -> None:
     "Raise TableError for a format that there is not."
     if kind in FORMATS: return
-    near = get_close_matches(kind, FORMATS, 1)
-    raise TableError(f'--{what} {kind}: ' + (f'did you mean {near[0]}?' if near else f'expected one of {", ".join(FORMATS)}'))
+    raise TableError(f'--{what} {kind}: no such format' + did_you_mean(kind, FORMATS, '; expected one of {names}'), key=what)
 
 # %% ../nbs/19d_convert.ipynb #474d2fd9
 def convert(

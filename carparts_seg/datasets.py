@@ -7,11 +7,10 @@ __all__ = ['log', 'DatasetError', 'cache_dir', 'data_roots', 'Split', 'PublicDat
            'image_folder', 'default_classes', 'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
 
 # %% ../nbs/13_datasets.ipynb #ad2b3087
-import hashlib, logging, os, re, shutil, socket, stat, sys, tempfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
+import logging, os, re, shutil, socket, stat, sys, tempfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -19,11 +18,12 @@ from tqdm import tqdm
 
 from .parts import CAR_PARTS
 from .table import PartsData, class_list, read_table, write_table
+from .basics import CarpartsError, did_you_mean, file_sha256
 
 # %% ../nbs/13_datasets.ipynb #5c2d60cf
 log = logging.getLogger(__name__)
 
-class DatasetError(ValueError):
+class DatasetError(CarpartsError):
     "A data set can't be found, fetched or understood; one line that says what to do."
 
 # %% ../nbs/13_datasets.ipynb #7935e0f1
@@ -117,17 +117,11 @@ def has_data(
 # %% ../nbs/13_datasets.ipynb #28a1a0c2
 _CACHE_VERSION = 2 # raise it when the same COCO file would give another table
 
-def _sha256(
-    path:Path, # a file
-)->str: # 64 hexadecimal digits
-    "SHA-256 of a file's content."
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else hashlib.sha256(f.read()).hexdigest()
-
 def _cached_table(
     path:Path, # a COCO JSON file
 )->pd.DataFrame: # canonical parts table; raises TableError
     "A COCO file as parts table, converted once and kept in the cache."
-    kept = cache_dir()/'tables'/f'{_sha256(path)[:24]}-v{_CACHE_VERSION}.parquet'
+    kept = cache_dir()/'tables'/f'{file_sha256(path)[:24]}-v{_CACHE_VERSION}.parquet'
     try:
         if kept.is_file():
             table = read_table(kept)
@@ -222,8 +216,7 @@ def _not_found(
         return f'{source} is not on this machine (looked in {where}): get it with `carparts data get {source}`, or let CARPARTS_DATA name the folder that holds {source}/'
     if Path(source).suffix.lower() in (*_SUFFIXES, '.zip') or len(Path(source).parts) > 1: return f'{source}: no such file or folder'
     names = sorted({*here, *public_datasets()})
-    near = get_close_matches(source, names, 1)
-    return f'{source}: no data set of this name in {where}, and no such folder' + (f'; did you mean {near[0]!r}?' if near else f'; there are {", ".join(names)}')
+    return f'{source}: no data set of this name in {where}, and no such folder' + did_you_mean(source, names, '; there are {names}')
 
 def _no_split(
     folder:Path, # a data set's folder
@@ -273,7 +266,7 @@ def _unpacked(
     path:Path, # a zip file
 )->Path: # folder with its content; raises DatasetError
     "A zip's content, unpacked once into the cache."
-    target = cache_dir()/'unpacked'/f'{path.stem}-{_sha256(path)[:12]}'
+    target = cache_dir()/'unpacked'/f'{path.stem}-{file_sha256(path)[:12]}'
     if not target.is_dir():
         log.info(f'{path}: unpacked to {target}')
         with _beside(target) as work: _put(_unzip(path, work/'new', path.name), target, work)
@@ -356,7 +349,7 @@ def check_copy(
     for s in dataset.splits.values():
         a, images = Path(folder)/s.folder/'annotations.json', Path(folder)/s.folder/'JPEGImages'
         if not a.is_file(): wrong.append(f'{s.folder}/annotations.json is missing')
-        elif (got := _sha256(a)) != s.sha256: wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
+        elif (got := file_sha256(a)) != s.sha256: wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
         n = sum(p.suffix.lower() in ('.jpg', '.jpeg', '.png') for p in images.iterdir()) if images.is_dir() else 0
         if n != s.n_images: wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
     return wrong

@@ -7,13 +7,11 @@ __all__ = ['EvaluateError', 'near_class', 'ClassMatch', 'match_classes', 'choose
            'evaluate_run']
 
 # %% ../nbs/33_evaluate.ipynb #2e7ced51
-import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,11 +32,11 @@ from .metrics import PixelCounts, mask_ap, summarize
 from .parts import display_name, mirror_name, side_of
 from .predict import prediction_table
 from .rle import rle_to_coco, union_rle, unpack_planes
-from .run import write_json
+from .basics import CarpartsError, did_you_mean, file_sha256, nearest, write_json
 from .table import PartsData, TableError, is_background, write_table
 
 # %% ../nbs/33_evaluate.ipynb #89807fb3
-class EvaluateError(ValueError):
+class EvaluateError(CarpartsError):
     "An evaluation that can't be made of this run and this data; one line that says what would be right."
 
 # %% ../nbs/33_evaluate.ipynb #460183ce
@@ -52,8 +50,7 @@ def near_class(
 ) -> str|None: # the nearest, of the same side; None where none is near
     "The class that a name was probably meant as."
     same = {_words(c): c for c in among if side_of(c) == side_of(name)}
-    found = get_close_matches(_words(name), same, 1, .75)
-    return same[found[0]] if found else None
+    return same.get(nearest(_words(name), same, .75))
 
 # %% ../nbs/33_evaluate.ipynb #4558a5ac
 @dataclass
@@ -119,18 +116,13 @@ def choose_files(
     chosen, there = list(dict.fromkeys(files or (run_data.get(f'{only}_files', []) if only else data.files))), set(data.files)
     lost = [f for f in chosen if f not in there]
     if lost and only: raise EvaluateError(f'only {only}: {lost[0]!r}' + (f' and {len(lost) - 1} more of the {len(chosen)}' if lost[1:] else '') + f' that the run names are not in {data.name or "the data"}; its own data is {run_data.get("source")}')
-    near = get_close_matches(lost[0], data.files, 1, .8) if lost else []
-    if lost: raise EvaluateError(f'no picture {lost[0]!r} in {data.name or "the data"}' + (f'; did you mean {near[0]!r}?' if near else ''))
+    if lost: raise EvaluateError(f'no picture {lost[0]!r} in {data.name or "the data"}' + did_you_mean(lost[0], data.files, cutoff=.8))
     if not chosen: raise EvaluateError(f'only {only}: the run names no such pictures' if only else 'the data has no pictures')
     if n is None: return chosen
     if n < 1: raise EvaluateError(f'n {n}: expected 1 or more')
     return [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, min(n, len(chosen))).round().astype(int))]
 
 # %% ../nbs/33_evaluate.ipynb #08f49480
-def _digest(path:Path) -> str:
-    "SHA-256 of a file."
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else hashlib.sha256(f.read()).hexdigest()
-
 def _lengths(paths:Iterable[Path]) -> dict[Path,int]:
     "Length of each file that is there."
     out = {}
@@ -146,9 +138,9 @@ def trained_on(
     theirs = _lengths(p for p in trained.values() if p is not None)
     ours, gone = _lengths(paths.values()), {Path(f).name for f, p in trained.items() if p not in theirs}
     lengths, same = set(ours.values()), set(theirs)
-    digests = {_digest(p) for p, n in theirs.items() if n in lengths and p not in {*ours}}
+    digests = {file_sha256(p) for p, n in theirs.items() if n in lengths and p not in {*ours}}
     suspects = {*theirs.values()}
-    seen = lambda p: p in same or p in ours and ours[p] in suspects and _digest(p) in digests
+    seen = lambda p: p in same or p in ours and ours[p] in suspects and file_sha256(p) in digests
     return {f: 'content' if seen(p) else 'name' for f, p in paths.items() if seen(p) or Path(f).name in gone}
 
 # %% ../nbs/33_evaluate.ipynb #9d7cbd66

@@ -25,6 +25,7 @@ from scipy.special import expit, ndtr, stdtrit
 
 from .figure_style import Drawing, figure_colors, figure_look, label_of, name_rows, panel_grid, shown, shown_difference
 from .parts import mirror_name
+from .basics import CarpartsError, write_atomic
 
 # %% ../nbs/28_evidence.ipynb #dcdf3b56
 N_BINS = 64
@@ -72,7 +73,7 @@ def claim_counts(
     return out
 
 # %% ../nbs/28_evidence.ipynb #a1ba5a7a
-class EvidenceError(ValueError):
+class EvidenceError(CarpartsError):
     "Evidence that can't be read, or that doesn't fit together."
 
 _PER_PICTURE = ('true_hist', 'false_hist', 'prob_sum', 'intersection', 'predicted', 'true', 'swapped', 'confusion', 'claims')
@@ -142,11 +143,9 @@ def save(self:Evidence,
     path:str|Path, # evidence.npz
 )->Path: # the path
     "Write a compressed file that appears only when it is complete."
-    out, path = io.BytesIO(), Path(path)
+    out = io.BytesIO()
     np.savez_compressed(out, classes=np.array(self.classes, str), files=np.array(self.files, str), threshold=self.threshold, **{k: getattr(self, k) for k in _PER_PICTURE})
-    part = path.with_name(path.name + '.part')
-    part.write_bytes(out.getvalue()); part.replace(path)
-    return path
+    return write_atomic(path, out.getvalue())
 
 @patch(cls_method=True)
 def load(cls:Evidence,

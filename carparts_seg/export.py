@@ -38,9 +38,10 @@ from .predict import FLIPS
 from .rle import unpack_planes
 from .score import OnnxScorer, part_masks
 from .synthetic import draw_car
+from .basics import CarpartsError, file_sha256
 
 # %% ../nbs/32_export.ipynb #6719272f
-class ExportError(ValueError):
+class ExportError(CarpartsError):
     "A run that can't be exported as asked; the message is one line and says what would be right."
 
 def resize_matrix(
@@ -116,7 +117,7 @@ def export_settings(
                 output=f'probabilities: float32 (batch, {len(p.classes)}, {p.height}, {p.width}), 0 to 1, one plane a class; planes overlap',
                 probability_threshold=t[0] if len(set(t)) == 1 else t, min_area=p.min_area, colors=part_colors(p.classes).tolist(), normalization=p.normalization, normalization_inside=True,
                 test_time_augmentations=list(p.flips), test_time_scales=list(p.scales), architecture=a.architecture, backbone=a.backbone, precision=precision,
-                weights_sha256=sha256(p.weights.read_bytes()).hexdigest(), made_with=f"carparts_seg {metadata.version('carparts_seg')}")
+                weights_sha256=file_sha256(p.weights), made_with=f"carparts_seg {metadata.version('carparts_seg')}")
 
 # %% ../nbs/32_export.ipynb #3eaf7439
 def _need(*packages:str):

@@ -29,11 +29,12 @@ from .images import draw_parts, parts_legend, read_image, resize_image
 from .parts import display_name, part_colors
 from .rle import mask_to_rle, unpack_planes
 from .table import PartsData, TableError
+from .basics import CarpartsError
 
 # %% ../nbs/29_figures.ipynb #16942006
 OF_NOTHING = 'iou_per_image_of_nothing' # the metric without which iou_per_image isn't shown
 
-class ReportError(ValueError):
+class ReportError(CarpartsError):
     "A run folder, or charts, that no report can be made of."
 
 @dataclass

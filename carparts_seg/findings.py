@@ -9,7 +9,6 @@ __all__ = ['CHECKS', 'Check', 'known_code', 'Finding', 'finding', 'CheckReport']
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .parts import display_name, part_colors
+from .basics import did_you_mean
 
 # %% ../nbs/09_findings.ipynb #4c058140
 class Check(NamedTuple):
@@ -68,8 +68,7 @@ def known_code(
 )->str: # the code; raises ValueError
     "Refuse a code that no check has."
     if code in CHECKS: return code
-    near = get_close_matches(code, CHECKS, 1)
-    raise ValueError(f'{code!r} is no check' + (f'; did you mean {near[0]!r}?' if near else f'; there are {", ".join(CHECKS)}'))
+    raise ValueError(f'{code!r} is no check' + did_you_mean(code, CHECKS, '; there are {names}'))
 
 @dataclass(frozen=True)
 class Finding:

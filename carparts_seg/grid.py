@@ -23,7 +23,7 @@ from .compare import compare_runs
 from .config import ConfigError, load_config, read_yaml, with_settings
 from .experiment import claim_folder, find_data, run_experiment
 from .figures import metric_value
-from .run import write_atomic
+from .basics import write_atomic
 from .settings import Experiment, get_setting, setting_fields, yaml_value
 
 # %% ../nbs/40b_grid.ipynb #cf29e597

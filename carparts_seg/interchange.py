@@ -8,7 +8,6 @@ __all__ = ['mask_polygons', 'with_sizes', 'export_coco', 'read_cvat', 'mask_cont
 
 # %% ../nbs/19b_interchange.ipynb #2e7ced51
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from .images import image_size
 from .parts import mirror_name, part_colors
 from .rle import mask_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
 from .table import PartsData, TableError, coco_to_table, read_table
+from .basics import write_atomic
 
 # %% ../nbs/19b_interchange.ipynb #b324c4a4
 def _outlines(
@@ -121,15 +121,6 @@ def _left_out(table:pd.DataFrame, classes:Sequence[str]) -> list[str]:
     empty = sum(not isinstance(r, str) or not rle_area(r) for r in table['rle_mask'][named])
     return [f'{empty} empty mask{"s were" if empty > 1 else " was"} left out'] if empty else []
 
-def _write(path:str|Path, text:str) -> Path:
-    "A text file, whole or not at all."
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    part.write_text(text, encoding='utf-8')
-    os.replace(part, path)
-    return path
-
 # %% ../nbs/19b_interchange.ipynb #c9992f31
 def _plain_counts(rle:str, height:int, width:int) -> list[int]:
     "Text RLE as COCO's counts without compression."
@@ -154,8 +145,8 @@ def export_coco(
             shape = [p.ravel().tolist() for p in mask_polygons(rle_to_mask(r, h, w), tolerance)] if polygons else {'size': [h, w], 'counts': _plain_counts(r, h, w)}
             annotations.append({'id': len(annotations) + 1, 'image_id': len(pictures), 'category_id': classes.index(n) + 1, 'segmentation': shape,
                                 'area': rle_area(r), 'bbox': rle_bbox(r, h, w), 'iscrowd': int(not polygons), **({} if s is None else {'score': s})})
-    _write(path, json.dumps({'images': pictures, 'annotations': annotations, 'categories': [{'id': i, 'name': n, 'supercategory': ''} for i, n in enumerate(classes, 1)]}))
-    _write(Path(path).with_name(f'{Path(path).stem}_labels.json'), json.dumps([{'name': n, 'color': c, 'attributes': []} for n, c in zip(classes, _hex_colors(classes))], indent=1))
+    write_atomic(path, json.dumps({'images': pictures, 'annotations': annotations, 'categories': [{'id': i, 'name': n, 'supercategory': ''} for i, n in enumerate(classes, 1)]}))
+    write_atomic(Path(path).with_name(f'{Path(path).stem}_labels.json'), json.dumps([{'name': n, 'color': c, 'attributes': []} for n, c in zip(classes, _hex_colors(classes))], indent=1))
     return _left_out(table, classes)
 
 def _hex_colors(classes:Sequence[str]) -> list[str]:
@@ -254,13 +245,13 @@ def export_yolo(
     if lost: raise TableError(f'valid_files: {lost[0]!r} is not in the table')
     data = PartsData(table, images or folder, classes)
     for f, h, w, masks in _masks(table, classes):
-        _write(folder/'labels'/names[f], _lines(masks, classes, h, w, tolerance, join))
+        write_atomic(folder/'labels'/names[f], _lines(masks, classes, h, w, tolerance, join))
         if copy_images:
             (target := folder/'images'/f).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(data.path(f), target)
     if valid_files is not None:
-        for name, chosen in (('train', [f for f in names if f not in {*valid_files}]), ('val', list(dict.fromkeys(valid_files)))): _write(folder/f'{name}.txt', ''.join(f'./images/{f}\n' for f in chosen))
-    _write(folder/'data.yaml', _data_yaml(classes, valid_files is not None))
+        for name, chosen in (('train', [f for f in names if f not in {*valid_files}]), ('val', list(dict.fromkeys(valid_files)))): write_atomic(folder/f'{name}.txt', ''.join(f'./images/{f}\n' for f in chosen))
+    write_atomic(folder/'data.yaml', _data_yaml(classes, valid_files is not None))
     notes = _left_out(table, classes) + (['scores have no place in YOLO labels and were left out'] if 'score' in table else [])
     return notes + ([] if copy_images else [f'the pictures belong into {folder/"images"}'])
 

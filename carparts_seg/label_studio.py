@@ -17,9 +17,19 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import pandas as pd
 
-from .interchange import _hex_colors, _json_of, _left_out, _masks, _names, _table_of, _write, mask_polygons, with_sizes
+from carparts_seg.interchange import (
+    _hex_colors,
+    _json_of,
+    _left_out,
+    mask_polygons,
+    _masks,
+    _names,
+    _table_of,
+    with_sizes,
+)
 from .rle import RleError, mask_to_rle, polygons_to_rle, rle_to_mask
 from .table import TableError
+from .basics import write_atomic
 
 # %% ../nbs/19c_label_studio.ipynb #35fb3f79
 def label_config(
@@ -57,8 +67,8 @@ def export_label_studio(
         regions, scores = _regions(masks, h, w, tolerance), [s for *_, s in masks if s is not None]
         tasks.append({'data': {'image': images_url + f, 'file_name': f, 'height': h, 'width': w},
                       'predictions': [{'model_version': version, 'result': regions, **({'score': round(float(np.mean(scores)), 6)} if scores else {})}]})
-    _write(path, json.dumps(tasks))
-    _write(Path(path).with_name(f'{Path(path).stem}_config.xml'), label_config(classes))
+    write_atomic(path, json.dumps(tasks))
+    write_atomic(Path(path).with_name(f'{Path(path).stem}_config.xml'), label_config(classes))
     return _left_out(table, classes)
 
 # %% ../nbs/19c_label_studio.ipynb #ce0b7037

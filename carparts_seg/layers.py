@@ -6,16 +6,14 @@
 __all__ = ['KINDS', 'mask_path', 'part_textures', 'Shape', 'Layers', 'disagreements', 'thinned', 'picture_layers']
 
 # %% ../nbs/29c_layers.ipynb #38c28280
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from .images import read_image, resize_image
-from .parts import CAR_PARTS, display_name, linear_rgb, mirror_name, part_colors, seen_by, side_of, srgb
+from .parts import display_name, linear_rgb, mirror_name, part_colors, seen_by, side_of, srgb
 from .rle import unpack_planes
 from .table import PartsData, TableError
 

@@ -36,9 +36,10 @@ from torch import nn
 from .losses import loss_function
 from .metrics import parts_metrics
 from .settings import OPTIMIZERS
+from .basics import CarpartsError
 
 # %% ../nbs/25_learner.ipynb #d75b3a5b
-class WeightsError(RuntimeError):
+class WeightsError(CarpartsError):
     "Weights that can't be fetched or don't fit the network."
 
 def hub_reachable(

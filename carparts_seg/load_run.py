@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -33,9 +32,10 @@ from .parts import mirror_permutation
 from .predict import FLIPS, predict_probabilities, prediction_table
 from .score import class_thresholds, part_masks, part_records, picture_record, plane_to_rle
 from .tiles import tiled_probabilities
+from .basics import CarpartsError, did_you_mean
 
 # %% ../nbs/31b_load_run.ipynb #6b7d089e
-class PredictError(ValueError):
+class PredictError(CarpartsError):
     "A run that can't be loaded, or a request that it can't meet; one line that says what would be right."
 
 # %% ../nbs/31b_load_run.ipynb #435c373b
@@ -113,8 +113,7 @@ def _position(name:str, classes:Sequence[str]) -> int:
     "Where a class stands in the list."
     name = str(name).strip().replace(' ', '_')
     if name in classes: return list(classes).index(name)
-    near = get_close_matches(name, classes, 1)
-    raise PredictError(f'threshold: no class {name!r}' + (f'; did you mean {near[0]!r}?' if near else f'; the classes are {", ".join(classes)}'))
+    raise PredictError(f'threshold: no class {name!r}' + did_you_mean(name, classes, '; the classes are {names}'), key='threshold')
 
 # %% ../nbs/31b_load_run.ipynb #07a0ea4f
 @dataclass(eq=False, repr=False)

@@ -6,7 +6,6 @@
 __all__ = ['LOSSES', 'PartsLoss', 'loss_function']
 
 # %% ../nbs/22_losses.ipynb #5197f8ba
-import difflib
 import math
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +13,8 @@ import torch
 from fastcore.basics import patch
 from segmentation_models_pytorch.losses import FocalLoss, LovaszLoss
 from torch import nn
+
+from .basics import did_you_mean
 
 # %% ../nbs/22_losses.ipynb #e04066e5
 _PIECE = (1 << 15) - 1 # most numbers worked on at a time on a CPU
@@ -184,7 +185,5 @@ def loss_function(
 ) -> PartsLoss: # Call it with logits (B, C, H, W) and masks of the same shape; raises ValueError for unknown names
     "The loss called `name` in the settings."
     if name not in LOSSES:
-        near = difflib.get_close_matches(str(name).lower(), [n.lower() for n in LOSSES], 1, 0)[0]
-        near = next(n for n in LOSSES if n.lower() == near)
-        raise ValueError(f"loss_function: {name!r} is none of {', '.join(LOSSES)}; nearest: {near}")
+        raise ValueError(f"loss_function: {name!r} is none of {', '.join(LOSSES)}" + did_you_mean(name, LOSSES, cutoff=0))
     return PartsLoss(LOSSES[name], **kw)

@@ -10,12 +10,12 @@ import html
 import re
 from pathlib import Path
 
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 
 from .figure_style import shown
 from .figures import OF_NOTHING, ReportError, RunFolder, metric_value, per_class_table, read_run
 from .parts import display_name
-from .run import write_atomic
+from .basics import write_atomic
 from .words import duration
 
 # %% ../nbs/37_model_card.ipynb #baa557c0

@@ -22,7 +22,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .figure_style import Drawing
 from .layers import part_textures
 from .parts import part_colors
 

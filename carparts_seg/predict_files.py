@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -30,7 +29,7 @@ from .load_run import PartsPredictor, PredictError
 from .parts import part_colors
 from .pictures import Picture, Pictures
 from .rle import rle_to_coco
-from .run import write_atomic, write_json
+from .basics import file_sha256, write_atomic, write_json
 from .score import index_picture, part_masks, part_records, picture_record
 
 # %% ../nbs/31d_predict_files.ipynb #5b5be453
@@ -198,7 +197,7 @@ def _finish(r:_Read, predictor:PartsPredictor, folder:Path, name:str, side:Seque
 # %% ../nbs/31d_predict_files.ipynb #8e6fc0dd
 def _made_with(predictor:PartsPredictor, side:Sequence[str], categories:dict) -> dict:
     "All that decides what the results are."
-    return dict(experiment=predictor.cfg.experiment_name, weights_sha256=sha256(predictor.weights.read_bytes()).hexdigest() if predictor.weights else None, classes=predictor.classes,
+    return dict(experiment=predictor.cfg.experiment_name, weights_sha256=file_sha256(predictor.weights) if predictor.weights else None, classes=predictor.classes,
                 thresholds=[round(float(t), 6) for t in predictor.thresholds], test_time_augmentations=predictor.flips, test_time_scales=predictor.scales, min_area=predictor.min_area,
                 tile=predictor.tile, precision=predictor.precision, files=sorted(side), category_ids=categories)
 

@@ -30,6 +30,7 @@ from .page import data_uri, jpeg_bytes, png_bytes, render_page, still_picture
 from .parts import display_name
 from .table import PartsData, TableError
 from .words import averaged_views, clean_log, duration, flat_settings, reference_charts, run_facts, summary, unlike_reference, verdict
+from .basics import write_atomic
 
 # %% ../nbs/30_report.ipynb #fa6456d4
 @dataclass
@@ -370,14 +371,6 @@ def gather(
 # %% ../nbs/30_report.ipynb #ce55541c
 FIGURES = ('curves', 'per_class', 'predictions', 'best_and_worst', 'confusion', 'side_swaps', 'sizes', 'thresholds', 'calibration', 'mistakes', 'class_balance', 'mask_sizes', 'parts_per_picture', 'positions', 'augmented', 'time') # names of the files in the folder `report`
 
-def _write(
-    path:Path, # a file; an older one is replaced
-    content:bytes, # what goes into it
-)->None:
-    "Write a file that appears only when it is complete."
-    part = path.with_name(path.name + '.part')
-    part.write_bytes(content); part.replace(path)
-
 def build_report(
     run:str|Path, # run folder
     data:PartsData|None=None, # the data set with the validation pictures; without it the report has no pictures
@@ -389,6 +382,6 @@ def build_report(
     page, folder = render_report(m), m.run.path/'report'
     folder.mkdir(exist_ok=True)
     for name in FIGURES: (folder/f'{name}.png').unlink(missing_ok=True)
-    for name, png in m.figures.items(): _write(folder/f'{name}.png', png)
-    _write(m.run.path/'report.html', page.encode())
+    for name, png in m.figures.items(): write_atomic(folder/f'{name}.png', png)
+    write_atomic(m.run.path/'report.html', page.encode())
     return m.run.path/'report.html'

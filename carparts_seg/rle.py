@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from .basics import CarpartsError
+
 # %% ../nbs/10_rle.ipynb #5fa06fc9
-class RleError(ValueError):
+class RleError(CarpartsError):
     "A run-length mask or polygon that is malformed or does not fit its image."
 
 # %% ../nbs/10_rle.ipynb #237ac44a

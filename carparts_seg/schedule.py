@@ -7,13 +7,14 @@ __all__ = ['SCHEDULES', 'sched_cosine', 'sched_linear', 'sched_constant', 'sched
            'lr_schedule', 'LearningRates']
 
 # %% ../nbs/24_schedule.ipynb #51d31e0f
-import difflib
 import math
 from collections.abc import Callable
 
 import numpy as np
 from fastai.callback.core import Callback
 from fastai.callback.schedule import ParamScheduler
+
+from .basics import did_you_mean
 
 # %% ../nbs/24_schedule.ipynb #82ec6e09
 def sched_cosine(
@@ -53,9 +54,7 @@ def schedule_factor(
 ) -> Callable: # Share of the run (0 to 1) -> factor on the learning rate; raises ValueError for unknown names
     "The schedule `name` as a function."
     if name not in SCHEDULES:
-        near = difflib.get_close_matches(str(name).lower(), [n.lower() for n in SCHEDULES], 1, 0)[0]
-        near = next(n for n in SCHEDULES if n.lower() == near)
-        raise ValueError(f"schedule: {name!r} is none of {', '.join(SCHEDULES)}; nearest: {near}")
+        raise ValueError(f"schedule: {name!r} is none of {', '.join(SCHEDULES)}" + did_you_mean(name, SCHEDULES, cutoff=0))
     if not 0 <= warmup <= 1: raise ValueError(f'schedule: warm-up is {warmup:g} of the run; it must lie between 0 and 1')
     if name == 'OneCycle': return lambda pos: sched_one_cycle(pos, warmup or 0.25)
     f = {'Cosine': sched_cosine, 'Linear': sched_linear, 'Constant': sched_constant}[name]

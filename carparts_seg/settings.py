@@ -4,23 +4,24 @@
 
 # %% auto #0
 __all__ = ['ARCHITECTURES', 'BACKBONES', 'STRATEGIES', 'MIXES', 'MIX_TARGETS', 'VALIDATIONS', 'NORMALIZATIONS', 'LOGGERS',
-           'METRICS', 'FLIPS', 'LOSSES', 'OPTIMIZERS', 'SCHEDULES', 'key', 'plain_types', 'Section', 'nearest',
-           'check_backbone', 'Architecture', 'check_augmentation_json', 'Augmentation', 'Dataset', 'Environment',
-           'Image', 'Logging', 'Prediction', 'Training', 'Experiment', 'section_models', 'setting_fields',
-           'get_setting', 'choices', 'allowed', 'yaml_value', 'contradictions']
+           'METRICS', 'FLIPS', 'LOSSES', 'OPTIMIZERS', 'SCHEDULES', 'key', 'plain_types', 'Section', 'check_backbone',
+           'Architecture', 'check_augmentation_json', 'Augmentation', 'Dataset', 'Environment', 'Image', 'Logging',
+           'Prediction', 'Training', 'Experiment', 'section_models', 'setting_fields', 'get_setting', 'choices',
+           'allowed', 'yaml_value', 'contradictions']
 
 # %% ../nbs/00_settings.ipynb #b7491d42
-import difflib
 import json
 import re
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any, Literal, Optional
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from .basics import nearest
 
 # %% ../nbs/00_settings.ipynb #c0a87225
 def key(
@@ -101,16 +102,6 @@ timm-tf_efficientnet_lite2 timm-tf_efficientnet_lite3 timm-tf_efficientnet_lite4
 mit_b0 mit_b1 mit_b2 mit_b3 mit_b4 mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split())
 
 # %% ../nbs/00_settings.ipynb #e5a9f513
-def nearest(
-    value:Any, # what somebody wrote
-    names:Sequence[str], # what is allowed
-) -> Optional[str]: # the allowed name that is most like it, or None where none is alike
-    "The nearest valid spelling, by difflib, whatever the case."
-    if not isinstance(value, (str, bool)): return None
-    lower = {n.lower(): n for n in reversed(names)}
-    found = difflib.get_close_matches(str(value)[:80].strip().lower(), lower, 1, 0.55)
-    return lower[found[0]] if found else None
-
 def check_backbone(
     name:str, # an encoder of smp, or tu-NAME for a model of timm
 ) -> str: # the same

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .parts import display_name, mirror_name, side_of
+from .parts import mirror_name, side_of
 
 # %% ../nbs/16_sides.ipynb #eb3e6fde
 _FRONT, _BACK = {'front', 'hood', 'bonnet', 'grille', 'windshield', 'windscreen'}, {'back', 'rear', 'trunk', 'boot', 'tailgate'}

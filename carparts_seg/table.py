@@ -9,11 +9,9 @@ __all__ = ['TableError', 'read_table', 'is_background', 'class_list', 'coco_to_t
 # %% ../nbs/11_table.ipynb #086d5dd0
 import ast
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +20,10 @@ from fastcore.basics import patch
 from PIL import Image
 
 from .rle import RleError, coco_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_coco, rles_to_packed
+from .basics import CarpartsError, did_you_mean, write_atomic
 
 # %% ../nbs/11_table.ipynb #03fd16ea
-class TableError(ValueError):
+class TableError(CarpartsError):
     "A table, a COCO file or a request about them that cannot be met; one line that says why."
 
 # %% ../nbs/11_table.ipynb #443e1502
@@ -92,8 +91,7 @@ def _pick_columns(
     for k, c in columns.items():
         if c in frame.columns: continue
         if k != 'file_name' and not labelled: frame = frame.assign(**{c: None}); continue
-        near = get_close_matches(c, [str(f) for f in frame.columns], 1)
-        raise TableError(f'{where} has no column {c!r}' + (f'; did you mean {near[0]!r}?' if near else f'; its columns are {", ".join(map(str, frame.columns))}'))
+        raise TableError(f'{where} has no column {c!r}' + did_you_mean(c, map(str, frame.columns), '; its columns are {names}'))
     clash = {k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()}
     return frame.rename(columns=clash).rename(columns={c: k for k, c in columns.items() if k != c})
 
@@ -385,15 +383,8 @@ def write_table(
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in ('.parquet', '.pq', '.csv', '.json'): raise TableError(f'{path.name}: a table is written as .parquet, .csv or .json (COCO)')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        if kind == '.csv': table.to_csv(part, index=False)
-        elif kind == '.json': part.write_text(json.dumps(table_to_coco(table)), encoding='utf-8')
-        else: table.to_parquet(part, index=False)
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
-    return path
+    if kind == '.json': return write_atomic(path, json.dumps(table_to_coco(table)))
+    return write_atomic(path, lambda part: table.to_csv(part, index=False) if kind == '.csv' else table.to_parquet(part, index=False))
 
 # %% ../nbs/11_table.ipynb #a0566841
 def _header_size(
