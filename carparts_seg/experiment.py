@@ -122,7 +122,7 @@ def split_data(
     "The splits that an experiment asks for; raises ExperimentError, TableError."
     d, groups = cfg.dataset, None
     if d.keep_near_duplicates_together:
-        from carparts_seg.data.duplicates import near_duplicates
+        from carparts_seg.data.folds import near_duplicates
         groups = near_duplicates(data)
         log(f'near-duplicates: {len(groups)} groups kept together' + (': ' + '; '.join(' = '.join(g) for g in groups) if groups else ''))
     if d.validation_strategy == 'custom':

@@ -21,7 +21,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from .datasets import default_classes, find_annotations, image_folder
-from .duplicates import find_duplicates, group_files, sketch
+from .folds import find_duplicates, group_files, sketch
 from .findings import CHECKS, CheckReport, Finding, finding, known_code
 from ..core.images import image_header, IMAGE_SUFFIXES, ImageError, ImageHeader, read_image
 from ..core.parts import mirror_name, side_of
