@@ -63,7 +63,7 @@ def _data_show(a) -> int:
     return 0
 
 def _data_convert(a) -> int:
-    table, notes = _module('data.convert').convert(a.source, a.target, a.to, a.source_format, a.tolerance, a.images, a.labels, masks=a.masks, join=a.join, copy_images=a.copy_images, images_url=a.images_url)
+    table, notes = _module('data.formats').convert(a.source, a.target, a.to, a.source_format, a.tolerance, a.images, a.labels, masks=a.masks, join=a.join, copy_images=a.copy_images, images_url=a.images_url)
     for note in notes: print(note, file=sys.stderr)
     print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
     return 0
