@@ -29,9 +29,8 @@ from ..measure.evidence import Evidence, best_thresholds
 from ..core.images import resize_image, show_parts
 from ..train.learner import parts_model, pick_precision
 from ..core.parts import mirror_permutation
-from .network import FLIPS, predict_probabilities, prediction_table
+from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
 from .score import class_thresholds, part_masks, part_records, picture_record, plane_to_rle
-from .tiles import tiled_probabilities
 from ..core.basics import CarpartsError, did_you_mean
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #6b7d089e
