@@ -39,8 +39,7 @@ import carparts_seg
 from .api import (Batcher, Options, Picture, PredictRequest, Prediction, Problem, Refused, ScoreRequest, ScoreResponse, ServeError,
                                   as_parts, index_png, model_title, open_predictor, open_upload, overlay, read_options, run_items, shown, to_item)
 from .middleware import Gate, Metrics, problem, read_body, read_pictures, read_rows
-from ..report.layers import part_textures
-from ..report.page import css_colors, page_environment, template_file
+from ..report.page import css_colors, page_environment, part_textures, template_file
 from ..core.parts import display_name
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #df11dc0f

@@ -14,8 +14,7 @@ import pandas as pd
 from ..core.drawing import shown
 from ..measure.figures import RunFolder, image_scores, pick_pictures, predicted_parts
 from ..core.images import ImageError
-from .layers import Layers, Shape, part_textures, picture_layers
-from .page import data_uri
+from .page import data_uri, Layers, part_textures, picture_layers, Shape
 from ..core.parts import display_name
 from ..core.table import PartsData, TableError
 
