@@ -4,9 +4,12 @@
 
 # %% auto #0
 __all__ = ['GRADES', 'REFERENCE', 'duration', 'listed', 'grade', 'class_words', 'beats_nothing', 'verdict', 'averaged_views',
-           'summary', 'run_facts', 'flat_settings', 'clean_log', 'unlike_reference', 'reference_charts']
+           'summary', 'run_facts', 'flat_settings', 'clean_log', 'unlike_reference', 'reference_charts', 'Gallery',
+           'mask_scores', 'layers_or_why', 'make_gallery', 'picture_figure', 'mistake_words']
 
 # %% ../../nbs/7_report/73_content.ipynb #c8797e6d
+from dataclasses import dataclass
+from dataclasses import field
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -19,8 +22,19 @@ import yaml
 from ..data.datasets import data_roots
 from ..measure.evidence import Evidence, bootstrap_intervals
 from ..core.drawing import shown
-from ..measure.figures import OF_NOTHING, RunFolder, metric_value, per_class_table
+from carparts_seg.measure.figures import (
+    image_scores,
+    metric_value,
+    OF_NOTHING,
+    per_class_table,
+    pick_pictures,
+    predicted_parts,
+    RunFolder,
+)
 from ..core.parts import CAR_PARTS, display_name
+from ..core.images import ImageError
+from .page import data_uri, Layers, part_textures, picture_layers, Shape
+from ..core.table import PartsData, TableError
 
 # %% ../../nbs/7_report/73_content.ipynb #49fb772f
 def duration(
@@ -185,3 +199,75 @@ def reference_charts(
     for root in data_roots():
         path = root/'reference'/'car_parts_charts.json'
         if path.is_file(): return json.loads(path.read_text(encoding='utf-8'))
+
+# %% ../../nbs/7_report/73_content.ipynb #a9960974
+@dataclass
+class Gallery:
+    "The pictures to show."
+    groups:dict = field(default_factory=dict) # Layers, or a sentence where there is no picture, by 'best', 'worst', 'random'
+    files:dict = field(default_factory=dict) # their file names, likewise
+    classes:list = field(default_factory=list) # class list
+    losses:dict = field(default_factory=dict) # loss of each picture, maybe NaN
+    note:str = '' # what to say where there are no pictures, or no losses
+
+def mask_scores(
+    predictions:pd.DataFrame, # predicted masks, maybe with `score`
+)->dict[str,dict[str,float]]: # by file and class
+    "How sure the network is of each mask."
+    t = predictions.dropna(subset='name')
+    return {f: {c: float(s) for c, s in zip(g['name'], g['score']) if pd.notna(s)} for f, g in t.groupby('file_name')} if 'score' in t else {}
+
+def layers_or_why(
+    data:PartsData, # the validation pictures
+    predictions:pd.DataFrame, # predicted masks
+    files:Sequence[str], # which pictures
+)->list[Layers|str]: # a sentence where a picture or its masks can't be read
+    "Pictures with their layers."
+    predicted, scores = predicted_parts(data, predictions), mask_scores(predictions)
+    def one(f):
+        try: return picture_layers(data, predicted, f, scores.get(f, {}))
+        except (ImageError, TableError) as e: return str(e).replace(f'{data.folder}/', '')
+    return [one(f) for f in files]
+
+def make_gallery(
+    run:RunFolder, # what a run left
+    data:PartsData|None, # the validation pictures
+    n:int=24, # how many to show
+)->Gallery: # without pictures where there is no data set or no predictions
+    "Choose pictures and cut out their parts."
+    if run.predictions is None: return Gallery(note='No predictions were kept.')
+    if data is None: return Gallery(note='No pictures: this report was made without the data set.')
+    files, losses = pick_pictures(run.predictions, data.files, n), image_scores(run.predictions)['image_loss']
+    note = 'None of the validation pictures are in the data set.' if not any(files.values()) else 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
+    return Gallery({g: layers_or_why(data, run.predictions, fs) for g, fs in files.items()}, files, data.classes, losses.to_dict(), note)
+
+# %% ../../nbs/7_report/73_content.ipynb #3ea0daa6
+def _words_of(
+    shapes:Sequence[Shape], # of a layer, larger first
+)->list[tuple[Shape,str]]: # each with its words
+    "The shapes of a layer with what a mouse over them is told."
+    return [(s, s.name + (f', {100*s.score:.0f} %' if s.score is not None else '')) for s in shapes]
+
+def picture_figure(
+    p:Layers|str, # a picture with its shapes, or why there is none
+    classes:Sequence[str], # class list
+    words:str='', # below it, after the file's name
+)->dict: # for the template
+    "One picture of a gallery."
+    if isinstance(p, str): return dict(problem=p)
+    t, q, textures = {s.index for s in p.truth}, {s.index for s in p.prediction}, part_textures(classes)
+    named = lambda cs: [(display_name(classes[c]) or classes[c], c, textures[c]) for c in sorted(cs)]
+    iou = f'IoU {shown(p.iou)} over {len(t | q)} parts' if t | q else 'no parts, and none predicted'
+    return dict(problem=None, frame=None, file=p.file, words=', '.join(w for w in (words, iou) if w), width=p.width, height=p.height, scale=p.scale, jpeg=data_uri(p.jpeg, 'image/jpeg'),
+                layers=[(k, _words_of(getattr(p, k))) for k in ('prediction', 'disagreement', 'truth')],
+                parts=[('found', named(t & q)), ('missed', named(t - q)), ('predicted, but not there', named(q - t))])
+
+# %% ../../nbs/7_report/73_content.ipynb #9d62b30e
+def mistake_words(
+    row:Mapping, # row of confident_mistakes
+)->str: # a sentence without its point
+    "What the label says and what the network says."
+    name = display_name(row['name']) or row['name']
+    if row['kind'] == 'extra': return f'the network sees a {name}, the label has none'
+    if row['kind'] == 'missing': return f'the label has a {name}, the network sees none'
+    return f'the label says {name}, the network says {display_name(row["instead"]) or row["instead"]}'

@@ -22,7 +22,22 @@ from .charts import area_chart, balance_chart, calibration_chart, count_chart, c
 from ..measure.evidence import Evidence, EvidenceError, best_thresholds, bootstrap_intervals, expected_calibration_error, plot_calibration, plot_thresholds
 from ..core.drawing import Drawing, figure_look, shown, shown_difference
 from ..measure.figures import OF_NOTHING, RunFolder, curve_panels, draw_panel, images_with, metric_value, per_class_table, plot_curves, plot_per_class, plot_predictions, read_run
-from .gallery import Gallery, layers_or_why, make_gallery, mistake_words, picture_figure
+from carparts_seg.report.content import (
+    averaged_views,
+    clean_log,
+    duration,
+    flat_settings,
+    Gallery,
+    layers_or_why,
+    make_gallery,
+    mistake_words,
+    picture_figure,
+    reference_charts,
+    run_facts,
+    summary,
+    unlike_reference,
+    verdict,
+)
 from ..measure.insights import augmented, augmented_mosaic, class_balance, mask_sizes, parts_per_picture, plot_augmented, plot_class_balance, plot_mask_sizes, plot_parts_per_picture, plot_position_maps, plot_timing, position_maps, timing_table
 from carparts_seg.report.page import (
     data_uri,
@@ -37,7 +52,6 @@ from carparts_seg.report.page import (
 from ..measure.mistakes import by_size, confident_mistakes, confusion_frame, plot_by_size, plot_confusion, plot_mistakes, plot_side_swaps, side_swap_frame
 from ..core.parts import display_name
 from ..core.table import PartsData, TableError
-from .content import averaged_views, clean_log, duration, flat_settings, reference_charts, run_facts, summary, unlike_reference, verdict
 from ..core.basics import write_atomic
 
 # %% ../../nbs/7_report/74_report.ipynb #fa6456d4
