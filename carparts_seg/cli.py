@@ -169,7 +169,7 @@ def _export(a) -> int:
     export, predictor = _module('deploy.export'), _predictor(a)
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{export.FORMATS[a.format]}'
     out = Path(a.out or Path(a.run_folder)/'export'/name)
-    write = _module('deploy.pipeline').write_pipeline if a.format == 'pipeline' else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
+    write = _module('deploy.export').write_pipeline if a.format == 'pipeline' else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
     print(export.export_report(write(predictor, out, a.precision, source=a.data, seconds=a.seconds)))
     return 0
 

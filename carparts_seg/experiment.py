@@ -33,7 +33,7 @@ from .core.config import Experiment, config_notes, load_config, save_config, wit
 from .train.loaders import SeedEpoch, parts_dataloaders
 from .data.datasets import open_dataset
 from .measure.evidence import Evidence
-from .deploy.export import ExportError
+from .deploy.export import ExportError, write_pipeline
 from .data.folds import train_valid_files
 from .train.learner import AverageWeights, EvaluateEvery, parts_learner, pick_precision
 from .predict.predictor import load_run
@@ -41,7 +41,6 @@ from .train.losses import loss_function
 from .measure.metrics import mask_ap, summarize
 from .train.callbacks import MixParts
 from .report.model_card import write_card
-from .deploy.pipeline import write_pipeline
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .report.report import build_report
 from .train.recorder import ProgressBar, resume_run, RunLog, RunRecorder, seed_everything, SeedEachEpoch
