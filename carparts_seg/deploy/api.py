@@ -25,7 +25,8 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..core.images import MAX_PIXELS, ImageError, draw_parts, image_header, read_image, resize_image
+from ..core.images import image_header, ImageError, MAX_PIXELS, read_image, resize_image
+from ..core.drawing import draw_parts
 from ..predict.predictor import PartsPredictor, load_run, parse_threshold
 from ..core.parts import CAR_PARTS, part_colors
 from ..predict.score import OnnxScorer, part_masks, part_records

@@ -24,8 +24,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from .evidence import invent_evidence, invent_masks
-from ..core.drawing import Drawing, figure_colors, figure_look, shown
-from ..core.images import draw_parts, parts_legend, read_image, resize_image
+from ..core.drawing import draw_parts, Drawing, figure_colors, figure_look, parts_legend, shown
+from ..core.images import read_image, resize_image
 from ..core.parts import display_name, part_colors
 from ..core.masks import mask_to_rle, unpack_planes
 from ..core.table import PartsData, TableError

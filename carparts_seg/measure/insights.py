@@ -16,8 +16,19 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from ..core.drawing import Drawing, figure_colors, figure_look, heat_colors, label_of, name_rows, panel_grid, shown
-from ..core.images import draw_parts, parts_legend, read_image
+from carparts_seg.core.drawing import (
+    draw_parts,
+    Drawing,
+    figure_colors,
+    figure_look,
+    heat_colors,
+    label_of,
+    name_rows,
+    panel_grid,
+    parts_legend,
+    shown,
+)
+from ..core.images import read_image
 from ..core.masks import rle_area, union_rle, unpack_planes
 from ..core.table import PartsData
 

@@ -30,7 +30,8 @@ from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ..core.images import draw_parts, IMAGE_SUFFIXES, ImageError, read_image, resize_image
+from ..core.drawing import draw_parts
+from ..core.images import IMAGE_SUFFIXES, ImageError, read_image, resize_image
 from .predictor import PartsPredictor, PredictError
 from ..core.parts import part_colors
 from ..core.masks import rle_to_coco

@@ -26,7 +26,8 @@ from ..data.cache import as_image
 from ..core.config import Experiment, load_config
 from ..train.loaders import normalize
 from ..measure.evidence import Evidence, best_thresholds
-from ..core.images import resize_image, show_parts
+from ..core.images import resize_image
+from ..core.drawing import show_parts
 from ..train.learner import parts_model, pick_precision
 from ..core.parts import mirror_permutation
 from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
