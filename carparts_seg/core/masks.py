@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RleError', 'rle_runs', 'mask_to_rle', 'rles_to_packed', 'rle_to_mask', 'rle_to_coco', 'coco_to_rle',
-           'polygons_to_rle', 'rle_area', 'rle_bbox', 'union_rle', 'pack_planes', 'unpack_planes']
+           'polygons_to_rle', 'rle_area', 'rle_bbox', 'union_rle', 'pack_planes', 'unpack_planes', 'label_map']
 
 # %% ../../nbs/1_core/13_masks.ipynb #870bae1d
 from collections.abc import Mapping, Sequence
@@ -284,3 +284,13 @@ def unpack_planes(
     pages = [np.ascontiguousarray(packed[..., p]) for p in range(packed.shape[-1])]
     for c, plane in enumerate(planes): np.bitwise_and(pages[c//8] >> np.uint8(c % 8), np.uint8(1), out=plane)
     return planes
+
+# %% ../../nbs/1_core/13_masks.ipynb #58a419d0
+def label_map(
+    masks:np.ndarray, # bool (C, P)
+)->np.ndarray: # int64 (P,): the smallest of the parts that a pixel belongs to; C for background
+    "One label a pixel: smaller parts painted on top of larger ones."
+    areas, out = np.array([np.count_nonzero(m) for m in masks], dtype=np.int64), np.full(masks.shape[1], len(masks), np.int64)
+    for c in np.argsort(-areas, kind='stable'):
+        if areas[c]: np.copyto(out, c, where=masks[c])
+    return out
