@@ -43,7 +43,8 @@ from .train.callbacks import MixParts
 from .report.model_card import write_card
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .report.report import build_report
-from .train.recorder import ProgressBar, resume_run, RunLog, RunRecorder, seed_everything, SeedEachEpoch
+from .train.recorder import ProgressBar, resume_run, RunRecorder, seed_everything, SeedEachEpoch
+from .core.run_folder import RunLog
 from .core.basics import CarpartsError, write_json
 from .train.schedule import LearningRates, lr_schedule
 from .core.settings import METRICS

@@ -22,7 +22,7 @@ import yaml
 from .report.compare import compare_runs
 from .core.config import ConfigError, load_config, read_yaml, with_settings
 from .experiment import claim_folder, find_data, run_experiment
-from .measure.figures import metric_value
+from .core.run_folder import metric_value
 from .core.basics import write_atomic
 from .core.settings import Experiment, get_setting, setting_fields, yaml_value
 

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from .charts import chart_text, chart_values, line
 from ..measure.evidence import Evidence, EvidenceError, _resamples, _tails
 from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
-from ..measure.figures import OF_NOTHING, RunFolder, curve, metric_value, read_run
+from ..core.run_folder import curve, metric_value, OF_NOTHING, read_run, RunFolder
 from ..measure.metrics import PixelCounts, iou_per_mask, summarize
 from .page import png_bytes, render_page, still_picture
 from ..core.parts import display_name, mirror_name, side_of

@@ -22,15 +22,8 @@ import yaml
 from ..data.datasets import data_roots
 from ..measure.evidence import Evidence, bootstrap_intervals
 from ..core.drawing import shown
-from carparts_seg.measure.figures import (
-    image_scores,
-    metric_value,
-    OF_NOTHING,
-    per_class_table,
-    pick_pictures,
-    predicted_parts,
-    RunFolder,
-)
+from ..measure.figures import image_scores, per_class_table, pick_pictures, predicted_parts
+from ..core.run_folder import metric_value, OF_NOTHING, RunFolder
 from ..core.parts import CAR_PARTS, display_name
 from ..core.images import ImageError
 from .page import data_uri, Layers, part_textures, picture_layers, Shape

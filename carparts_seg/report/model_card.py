@@ -13,7 +13,8 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from ..core.drawing import shown
-from ..measure.figures import OF_NOTHING, ReportError, RunFolder, metric_value, per_class_table, read_run
+from ..core.run_folder import metric_value, OF_NOTHING, read_run, ReportError, RunFolder
+from ..measure.figures import per_class_table
 from ..core.parts import display_name
 from ..core.basics import write_atomic
 from .content import duration

@@ -21,7 +21,16 @@ from PIL import Image
 from .charts import area_chart, balance_chart, calibration_chart, count_chart, confusion_chart, curve_chart, size_chart, swap_chart, sweep_chart
 from ..measure.evidence import Evidence, EvidenceError, best_thresholds, bootstrap_intervals, expected_calibration_error, plot_calibration, plot_thresholds
 from ..core.drawing import Drawing, figure_look, shown, shown_difference
-from ..measure.figures import OF_NOTHING, RunFolder, curve_panels, draw_panel, images_with, metric_value, per_class_table, plot_curves, plot_per_class, plot_predictions, read_run
+from ..core.run_folder import metric_value, OF_NOTHING, read_run, RunFolder
+from carparts_seg.measure.figures import (
+    curve_panels,
+    draw_panel,
+    images_with,
+    per_class_table,
+    plot_curves,
+    plot_per_class,
+    plot_predictions,
+)
 from carparts_seg.report.content import (
     averaged_views,
     clean_log,
