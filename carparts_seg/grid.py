@@ -21,7 +21,8 @@ import yaml
 
 from .report.compare import compare_runs
 from .core.config import ConfigError, load_config, read_yaml, with_settings
-from .experiment import claim_folder, find_data, run_experiment
+from .experiment import claim_folder, run_experiment
+from .data.selection import find_data
 from .core.run_folder import metric_value
 from .core.basics import write_atomic
 from .core.settings import Experiment, get_setting, setting_fields, yaml_value
