@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['mask_sizes', 'class_balance', 'plot_class_balance', 'plot_mask_sizes', 'parts_per_picture', 'plot_parts_per_picture',
-           'position_maps', 'plot_position_maps', 'augmented', 'augmented_mosaic', 'plot_augmented', 'timing_table',
-           'plot_timing']
+           'position_maps', 'plot_position_maps', 'timing_table', 'plot_timing']
 
 # %% ../../nbs/4_measure/45_insights.ipynb #7172c904
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,6 @@ from carparts_seg.core.drawing import (
     parts_legend,
     shown,
 )
-from ..core.images import read_image
 from ..core.masks import rle_area, union_rle, unpack_planes
 from ..core.table import PartsData
 
@@ -175,65 +173,6 @@ def plot_position_maps(
             ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(True)
             ax.set_title(label_of(name, 19), loc='left', fontsize=7.5, parse_math=False, pad=3)
             ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'], bbox=dict(boxstyle='square,pad=.15', fc=c['ground'], ec='none', alpha=.85))
-    return fig
-
-# %% ../../nbs/4_measure/45_insights.ipynb #d15930b5
-def augmented(
-    source, # fastai `DataLoaders` as `parts_dataloaders` makes them, or `PartsData`
-    n:int=12, # how many pictures, at most
-    files:Sequence[str]|None=None, # for `PartsData`: from which pictures; None: all
-    transform=None, # for `PartsData`: an albumentations composition for image and packed mask, as `augmentation` makes it
-    seed:int=0, # for `PartsData`: of the choice and the transforms
-)->tuple[list,list]: # pictures uint8 (H, W, 3), and masks uint8 (C, H, W); raises ValueError
-    "Training pictures as the network sees them."
-    if not isinstance(source, PartsData):
-        from carparts_seg.train.loaders import denormalize # here, because a report needs no torch
-        x, y = source.train.one_batch()
-        x = (denormalize(x[:n].float().cpu(), source.normalization).clamp(0, 1)*255).round().byte().permute(0, 2, 3, 1).numpy()
-        return [np.ascontiguousarray(im[..., :3] if im.shape[-1] >= 3 else im[..., :1].repeat(3, -1)) for im in x], list(y[:n].cpu().numpy().astype(np.uint8))
-    if transform is None: raise ValueError('augmented: pictures of a data set need a transform')
-    from carparts_seg.train.augment import reseed
-    names = list(source.files if files is None else files)
-    chosen = [names[i] for i in np.random.default_rng(seed).permutation(len(names))[:n]]
-    reseed(transform, seed)
-    out = [transform(image=read_image(source.path(f)), mask=source.packed(f)) for f in chosen]
-    return [o['image'] for o in out], [unpack_planes(np.ascontiguousarray(o['mask']), len(source.classes)) for o in out]
-
-def augmented_mosaic(
-    images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
-    masks:Sequence[np.ndarray], # (C, H, W) each
-    classes:Sequence[str], # class list
-    columns:int=4, # pictures in a row
-    gap:int=4, # pixels between pictures
-    ground:int=255, # grey of the gaps, 0 to 255
-)->np.ndarray: # uint8 (h, w, 3)
-    "Pictures with their parts painted over them, side by side."
-    if not len(images): return np.full((1, 1, 3), ground, np.uint8)
-    (h, w), columns = images[0].shape[:2], min(columns, len(images))
-    rows = -(-len(images)//columns)
-    out = np.full((rows*(h + gap) - gap, columns*(w + gap) - gap, 3), ground, np.uint8)
-    for i, (im, m) in enumerate(zip(images, masks)):
-        y, x = (i//columns)*(h + gap), (i % columns)*(w + gap)
-        out[y:y + h, x:x + w] = draw_parts(im, m, classes)
-    return out
-
-# %% ../../nbs/4_measure/45_insights.ipynb #143df025
-def plot_augmented(
-    images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
-    masks:Sequence[np.ndarray], # (C, H, W) each
-    classes:Sequence[str], # class list
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # with a legend of the parts that occur
-    "Training pictures as the network sees them, with their parts."
-    present, columns = [c for c in range(len(classes)) if any(m[c].any() for m in masks)], max(1, min(len(images), int(width/1.7)))
-    picture, legend = augmented_mosaic(images, masks, classes, columns, ground=20 if dark else 255), max(1, int(width/1.4))
-    with rc_context(figure_look(dark) | {'axes.grid': False}):
-        fig = Drawing(figsize=(width, width*picture.shape[0]/picture.shape[1] + .17*-(-len(present)//legend) + .1), layout='constrained')
-        ax = fig.subplots()
-        ax.imshow(picture); ax.axis('off')
-        if present:
-            for t in fig.legend(handles=parts_legend(classes, present), loc='outside lower center', ncols=legend, fontsize=7.5, handlelength=1, columnspacing=1).get_texts(): t.set_parse_math(False)
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #1a2c6d47

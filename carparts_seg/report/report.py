@@ -47,7 +47,19 @@ from carparts_seg.report.content import (
     unlike_reference,
     verdict,
 )
-from ..measure.insights import augmented, augmented_mosaic, class_balance, mask_sizes, parts_per_picture, plot_augmented, plot_class_balance, plot_mask_sizes, plot_parts_per_picture, plot_position_maps, plot_timing, position_maps, timing_table
+from ..train.loaders import augmented, augmented_mosaic, plot_augmented
+from carparts_seg.measure.insights import (
+    class_balance,
+    mask_sizes,
+    parts_per_picture,
+    plot_class_balance,
+    plot_mask_sizes,
+    plot_parts_per_picture,
+    plot_position_maps,
+    plot_timing,
+    position_maps,
+    timing_table,
+)
 from carparts_seg.report.page import (
     data_uri,
     jpeg_bytes,

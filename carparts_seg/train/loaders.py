@@ -5,9 +5,11 @@
 # %% auto #0
 __all__ = ['NORMALIZATIONS', 'TensorPhoto', 'TensorParts', 'TensorPacked', 'ReadImage', 'ReadParts', 'PartsTransform',
            'UnpackParts', 'normalize', 'denormalize', 'PhotoNormalize', 'PartsDL', 'SeedEpoch', 'PhotoBlock',
-           'PartsBlock', 'parts_datablock', 'parts_dataloaders']
+           'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
+from matplotlib.figure import Figure
+from matplotlib import rc_context
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -29,9 +31,10 @@ from PIL import Image
 
 from .augment import AugmentationError, augmentation as strategy_transform, ending_at, guard, inference_transform, reseed
 from ..data.cache import PartsCache, PartsSource, as_image, check_sizes, first_resize  # noqa: F401
-from ..core.images import ImageError
-from ..core.drawing import parts_layer, parts_legend
+from ..core.images import ImageError, read_image
+from ..core.drawing import draw_parts, Drawing, figure_look, parts_layer, parts_legend
 from ..core.table import PartsData, TableError
+from ..core.masks import unpack_planes
 
 # %% ../../nbs/5_train/52_loaders.ipynb #29fed6e3
 class TensorPhoto(TensorImage):
@@ -327,3 +330,61 @@ def parts_dataloaders(
     dls.normalization, dls.image_size, dls.channels = normalization, (height, width), channels
     dls.notes = [*notes, *getattr(train, 'notes', [])]
     return dls
+
+# %% ../../nbs/5_train/52_loaders.ipynb #d15930b5
+def augmented(
+    source, # fastai `DataLoaders` as `parts_dataloaders` makes them, or `PartsData`
+    n:int=12, # how many pictures, at most
+    files:Sequence[str]|None=None, # for `PartsData`: from which pictures; None: all
+    transform=None, # for `PartsData`: an albumentations composition for image and packed mask, as `augmentation` makes it
+    seed:int=0, # for `PartsData`: of the choice and the transforms
+)->tuple[list,list]: # pictures uint8 (H, W, 3), and masks uint8 (C, H, W); raises ValueError
+    "Training pictures as the network sees them."
+    if not isinstance(source, PartsData):
+        x, y = source.train.one_batch()
+        x = (denormalize(x[:n].float().cpu(), source.normalization).clamp(0, 1)*255).round().byte().permute(0, 2, 3, 1).numpy()
+        return [np.ascontiguousarray(im[..., :3] if im.shape[-1] >= 3 else im[..., :1].repeat(3, -1)) for im in x], list(y[:n].cpu().numpy().astype(np.uint8))
+    if transform is None: raise ValueError('augmented: pictures of a data set need a transform')
+    from carparts_seg.train.augment import reseed
+    names = list(source.files if files is None else files)
+    chosen = [names[i] for i in np.random.default_rng(seed).permutation(len(names))[:n]]
+    reseed(transform, seed)
+    out = [transform(image=read_image(source.path(f)), mask=source.packed(f)) for f in chosen]
+    return [o['image'] for o in out], [unpack_planes(np.ascontiguousarray(o['mask']), len(source.classes)) for o in out]
+
+def augmented_mosaic(
+    images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
+    masks:Sequence[np.ndarray], # (C, H, W) each
+    classes:Sequence[str], # class list
+    columns:int=4, # pictures in a row
+    gap:int=4, # pixels between pictures
+    ground:int=255, # grey of the gaps, 0 to 255
+)->np.ndarray: # uint8 (h, w, 3)
+    "Pictures with their parts painted over them, side by side."
+    if not len(images): return np.full((1, 1, 3), ground, np.uint8)
+    (h, w), columns = images[0].shape[:2], min(columns, len(images))
+    rows = -(-len(images)//columns)
+    out = np.full((rows*(h + gap) - gap, columns*(w + gap) - gap, 3), ground, np.uint8)
+    for i, (im, m) in enumerate(zip(images, masks)):
+        y, x = (i//columns)*(h + gap), (i % columns)*(w + gap)
+        out[y:y + h, x:x + w] = draw_parts(im, m, classes)
+    return out
+
+# %% ../../nbs/5_train/52_loaders.ipynb #143df025
+def plot_augmented(
+    images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
+    masks:Sequence[np.ndarray], # (C, H, W) each
+    classes:Sequence[str], # class list
+    dark:bool=False, # whether the ground is dark
+    width:float=7.2, # in inches
+)->Figure: # with a legend of the parts that occur
+    "Training pictures as the network sees them, with their parts."
+    present, columns = [c for c in range(len(classes)) if any(m[c].any() for m in masks)], max(1, min(len(images), int(width/1.7)))
+    picture, legend = augmented_mosaic(images, masks, classes, columns, ground=20 if dark else 255), max(1, int(width/1.4))
+    with rc_context(figure_look(dark) | {'axes.grid': False}):
+        fig = Drawing(figsize=(width, width*picture.shape[0]/picture.shape[1] + .17*-(-len(present)//legend) + .1), layout='constrained')
+        ax = fig.subplots()
+        ax.imshow(picture); ax.axis('off')
+        if present:
+            for t in fig.legend(handles=parts_legend(classes, present), loc='outside lower center', ncols=legend, fontsize=7.5, handlelength=1, columnspacing=1).get_texts(): t.set_parse_math(False)
+    return fig
