@@ -28,18 +28,26 @@ from safetensors.torch import load_file
 from .train.augment import augmentation, inference_transform
 from .report.compare import write_folds_report
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
-from .train.loaders import SeedEpoch, parts_dataloaders
+from carparts_seg.train.callbacks import (
+    AverageWeights,
+    EvaluateEvery,
+    MixParts,
+    ProgressBar,
+    seed_everything,
+    SeedEachEpoch,
+    SeedEpoch,
+)
+from .train.loaders import parts_dataloaders
 from .measure.evidence import Evidence
 from .deploy.export import ExportError, write_pipeline
-from .train.learner import AverageWeights, EvaluateEvery, parts_learner, pick_precision
+from .train.learner import parts_learner, pick_precision
 from .predict.predictor import load_run
 from .train.losses import loss_function
 from .measure.metrics import mask_ap, summarize
-from .train.callbacks import MixParts
 from .report.model_card import write_card
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .report.report import build_report
-from .train.recorder import ProgressBar, resume_run, RunRecorder, seed_everything, SeedEachEpoch
+from .train.recorder import resume_run, RunRecorder
 from .core.run_folder import RunLog
 from .core.basics import write_json
 from .train.schedule import LearningRates, lr_schedule

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['NORMALIZATIONS', 'TensorPhoto', 'TensorParts', 'TensorPacked', 'ReadImage', 'ReadParts', 'PartsTransform',
-           'UnpackParts', 'normalize', 'denormalize', 'PhotoNormalize', 'PartsDL', 'SeedEpoch', 'PhotoBlock',
-           'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
+           'UnpackParts', 'normalize', 'denormalize', 'PhotoNormalize', 'PartsDL', 'PhotoBlock', 'PartsBlock',
+           'parts_datablock', 'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
 from matplotlib.figure import Figure
@@ -20,7 +20,6 @@ import cv2
 import fastai.vision.learner  # noqa: F401  registers how pictures are shown: show_batch, show_results, plot_top_losses
 import numpy as np
 import torch
-from fastai.callback.core import Callback
 from fastai.data.block import DataBlock, TransformBlock
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.torch_core import TensorBase, TensorImage, TensorMask, default_device
@@ -233,18 +232,6 @@ def create_batch(self:PartsDL, b):
     if not photos or any(type(p) is not TensorPhoto or p.shape != photos[0].shape for p in photos): return TfmdDL.create_batch(self, b)
     x = torch.stack([p.as_subclass(torch.Tensor).permute(1, 2, 0) for p in photos]).permute(0, 3, 1, 2)
     return (x.as_subclass(TensorPhoto), *(torch.stack(list(rest)) for rest in list(zip(*b))[1:]))
-
-# %% ../../nbs/5_train/52_loaders.ipynb #c1b8757e
-class SeedEpoch(Callback):
-    "Tells the training `PartsDL` which epoch it is, counted from `start` over all fits; `lr_find` doesn't count."
-    order = -15
-    def __init__(self,
-        start:int=0, # epochs that were trained before
-    ): self.count = start
-    def before_epoch(self):
-        finding = hasattr(self.learn, 'lr_finder')
-        self.dls.train.epoch = self.count + (self.epoch if finding else 0)
-        if not finding: self.count += 1
 
 # %% ../../nbs/5_train/52_loaders.ipynb #854b68d4
 def PhotoBlock(
