@@ -24,7 +24,8 @@ from torch import nn
 
 from .train.loaders import parts_dataloaders
 from .data.datasets import open_dataset
-from .train.learner import parts_learner, parts_model, pick_precision
+from .train.learner import parts_learner, parts_model
+from .train.machine import pick_precision
 from .train.losses import loss_function
 from .train.schedule import LearningRates, lr_schedule
 from .synthetic.cars import draw_car, draw_dataset

@@ -35,7 +35,7 @@ from torch import nn
 from ..train.loaders import normalize
 from ..data.datasets import open_dataset
 from ..core.images import read_image
-from ..train.learner import pick_precision
+from ..train.machine import pick_precision
 from ..predict.predictor import PartsPredictor
 from ..measure.metrics import PixelCounts, summarize
 from ..core.parts import mirror_permutation, part_colors

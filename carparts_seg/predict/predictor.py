@@ -28,7 +28,8 @@ from ..train.loaders import normalize
 from ..measure.evidence import Evidence, best_thresholds
 from ..core.images import resize_image
 from ..core.drawing import show_parts
-from ..train.learner import parts_model, pick_precision
+from ..train.learner import parts_model
+from ..train.machine import pick_precision
 from ..core.parts import mirror_permutation
 from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
 from .score import class_thresholds, part_masks, part_records, picture_record, plane_to_rle
