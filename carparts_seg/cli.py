@@ -147,7 +147,7 @@ def _predictor(a, **kw):
     return _module('predict.predictor').load_run(a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area or 0, **kw)
 
 def _predict(a) -> int:
-    pictures = _module('predict.files').find_pictures(a.pictures)
+    pictures = _module('predict.files').find_images(a.pictures)
     predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
     for note in pictures.notes: print(note, file=sys.stderr)
     try: n = _module('predict.files').predict_files(predictor, pictures, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())

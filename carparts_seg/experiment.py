@@ -61,7 +61,7 @@ from .train.schedule import LearningRates, lr_schedule
 from .core.settings import METRICS
 from .synthetic.cars import write_cars
 from .core.table import PartsData, write_table
-from .data.selection import ExperimentError, find_data, split_data, _test_data
+from .data.selection import ExperimentError, find_data, Split, split_data, _test_data
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def experiment_dataloaders(

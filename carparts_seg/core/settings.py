@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['ARCHITECTURES', 'BACKBONES', 'STRATEGIES', 'MIXES', 'MIX_TARGETS', 'VALIDATIONS', 'NORMALIZATIONS', 'LOGGERS',
            'METRICS', 'FLIPS', 'LOSSES', 'OPTIMIZERS', 'SCHEDULES', 'key', 'plain_types', 'Section', 'check_backbone',
-           'Architecture', 'check_augmentation_json', 'Augmentation', 'Dataset', 'Environment', 'Image', 'Logging',
-           'Prediction', 'Training', 'Experiment', 'section_models', 'setting_fields', 'get_setting', 'choices',
-           'allowed', 'yaml_value', 'contradictions']
+           'ArchitectureSettings', 'check_augmentation_json', 'AugmentationSettings', 'DatasetSettings',
+           'EnvironmentSettings', 'ImageSettings', 'LoggingSettings', 'PredictionSettings', 'TrainingSettings',
+           'Experiment', 'section_models', 'setting_fields', 'get_setting', 'choices', 'allowed', 'yaml_value',
+           'contradictions']
 
 # %% ../../nbs/1_core/17_settings.ipynb #b7491d42
 import json
@@ -117,7 +118,7 @@ def check_backbone(
     raise PydanticCustomError('unknown', 'is an unknown value', dict(nearest=nearest(name, known)))
 
 # %% ../../nbs/1_core/17_settings.ipynb #80986cae
-class Architecture(Section):
+class ArchitectureSettings(Section):
     "The network."
     architecture: Literal[ARCHITECTURES] = key('Unet', 'The network, by its name in segmentation-models-pytorch (smp).')
     backbone: str = key('resnet34', "The network's encoder.",
@@ -162,7 +163,7 @@ def check_augmentation_json(
     return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #f9cc920d
-class Augmentation(Section):
+class AugmentationSettings(Section):
     "What happens to pictures before the network sees them."
     augmentations_strategy: Literal[tuple(STRATEGIES)] = key('Soft', 'How strongly training pictures are changed.', STRATEGIES)
     custom_inference_augmentations: Optional[str] = key(None, 'Transforms for validation and prediction, with strategy Custom; None: a resize. '
@@ -190,7 +191,7 @@ VALIDATIONS = dict(kfold='hold out each of `folds` in turn, a model for each', a
 _PATH, _COLUMN = 'a path, or None', 'the name of a column'
 
 # %% ../../nbs/1_core/17_settings.ipynb #f90b76e7
-class Dataset(Section):
+class DatasetSettings(Section):
     "The pictures and their masks."
     class_list: list[str] = key([], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True)
     class_name_column: str = key('name', 'The column with the class of a mask.', allowed=_COLUMN)
@@ -219,7 +220,7 @@ class Dataset(Section):
         return self.n_folds or max(2, round(1/max(self.validation_size, 0.001)))
 
 # %% ../../nbs/1_core/17_settings.ipynb #77801d59
-class Environment(Section):
+class EnvironmentSettings(Section):
     "The machine."
     gpus: list[Annotated[int, Field(ge=0)]] = key([0], "GPUs by index; [], or a GPU that isn't there: the CPU.", allowed='a list of indices such as [0], or [] for the CPU')
     mixed_precision_inference: bool = key(False, 'Predict in half precision where the device gains from it.')
@@ -232,7 +233,7 @@ NORMALIZATIONS = dict(Simple='x / 255', ImageNet="(x / 255 - mean) / deviation, 
                       Channel='(x - mean) / deviation, of each channel of the picture', Image='(x - mean) / deviation, of the whole picture',
                       Min_Max='(x - min) / (max - min), of the picture', No='x as it is')
 
-class Image(Section):
+class ImageSettings(Section):
     "What the network is given."
     image_channels: int = key(3, 'Channels of a picture: 1 grey, 3 colour, or more.', ge=1, le=64)
     image_height: int = key(256, 'The height that pictures are brought to, in pixels.', ge=32, le=8192)
@@ -243,7 +244,7 @@ class Image(Section):
 LOGGERS = {'None': 'nowhere', 'TensorBoard': 'event files in the run folder', 'WandB': 'Weights & Biases'}
 _NO_NEPTUNE = "is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB"
 
-class Logging(Section):
+class LoggingSettings(Section):
     "Where the curves go besides the run folder."
     logger: Literal[tuple(LOGGERS)] = key('None', 'Where the curves are sent besides the run folder.', LOGGERS)
     neptune_project: Optional[str] = key(None, 'Must stay empty: Neptune is not offered, since fastai has no callback for it any more.', allowed='an empty text, or None')
@@ -264,7 +265,7 @@ class Logging(Section):
 METRICS = dict(IoU='miou', Dice='dice')
 FLIPS = ('HorizontalFlip', 'VerticalFlip')
 
-class Prediction(Section):
+class PredictionSettings(Section):
     "From the network's output to masks and a figure."
     metric: Literal[tuple(METRICS)] = key('IoU', 'The figure by which checkpoints are compared.', METRICS)
     probability_threshold: float = key(0.5, 'A pixel belongs to a class where its probability is above this.', gt=0, lt=1)
@@ -279,7 +280,7 @@ OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta', 'Muon')
 SCHEDULES = dict(Cosine='down half a cosine', Linear='down a straight line', Constant='no change', OneCycle='up, then down to nearly 0')
 
 # %% ../../nbs/1_core/17_settings.ipynb #f94c1b22
-class Training(Section):
+class TrainingSettings(Section):
     "How the network learns."
     automatically_adjust_batch_size: bool = key(False, "Halve the batch size until it fits into memory.")
     batch_size: int = key(16, 'Pictures in a batch.', ge=1, le=4096)
@@ -307,16 +308,16 @@ class Training(Section):
 # %% ../../nbs/1_core/17_settings.ipynb #330f50b7
 class Experiment(Section):
     "All settings of one experiment; `cfg.training.epochs` and so on. Two are equal when every setting is."
-    architecture: Architecture = Field(default_factory=Architecture)
-    augmentation: Augmentation = Field(default_factory=Augmentation)
-    dataset: Dataset = Field(default_factory=Dataset)
-    environment: Environment = Field(default_factory=Environment)
+    architecture: ArchitectureSettings = Field(default_factory=ArchitectureSettings)
+    augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
+    dataset: DatasetSettings = Field(default_factory=DatasetSettings)
+    environment: EnvironmentSettings = Field(default_factory=EnvironmentSettings)
     experiment_name: str = key('car_parts', 'The name of the experiment, in reports.', max_length=100, pattern=r'^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$',
         allowed='a name of at most 100 characters, without slashes')
-    image: Image = Field(default_factory=Image)
-    logging: Logging = Field(default_factory=Logging)
-    prediction: Prediction = Field(default_factory=Prediction)
-    training: Training = Field(default_factory=Training)
+    image: ImageSettings = Field(default_factory=ImageSettings)
+    logging: LoggingSettings = Field(default_factory=LoggingSettings)
+    prediction: PredictionSettings = Field(default_factory=PredictionSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
     _sources: dict = PrivateAttr(default_factory=dict)
 
     @property
@@ -417,7 +418,7 @@ def _data_contradictions(cfg:Experiment) -> Iterator[tuple]:
     columns = ('image_column', 'class_name_column', 'rle_mask_column')
     for i, k in enumerate(columns):
         if (name := getattr(ds, k)) in [getattr(ds, c) for c in columns[:i]]:
-            yield (f'dataset.{k}', f"{name!r} is another column already; allowed: three different names; default: {Dataset.model_fields[k].default}",
+            yield (f'dataset.{k}', f"{name!r} is another column already; allowed: three different names; default: {DatasetSettings.model_fields[k].default}",
                    [f'dataset.{c}' for c in columns])
     if ds.validation_strategy == 'custom' and ds.validation_dataframe is None:
         yield 'dataset.validation_dataframe', 'None leaves validation_strategy custom without a table; allowed: a path', ('dataset.validation_strategy',)

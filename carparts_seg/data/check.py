@@ -26,7 +26,7 @@ from .findings import CHECKS, CheckReport, Finding, finding, known_code
 from ..core.images import image_header, IMAGE_SUFFIXES, ImageError, ImageHeader, read_image
 from ..core.parts import mirror_name, side_of
 from ..core.masks import RleError, rle_bbox, rle_runs, unpack_planes
-from .sides import Place, several_cars, side_problems
+from .sides import PartPosition, several_cars, side_problems
 from ..core.table import PartsData, TableError, coco_to_table, is_background, read_table
 from ..core.basics import did_you_mean
 
@@ -104,7 +104,7 @@ class _Measured(NamedTuple):
     "The masks of one picture."
     size:tuple[int,int] # height, width
     rows:dict # row -> (class name, area, box [x, y, w, h])
-    places:dict # class -> Place of its united masks
+    places:dict # class -> PartPosition of its united masks
     shares:dict # class -> its part of the picture's area, 0 to 1
     overlaps:list # (class, class, pixels of both, pixels of the first, of the second)
     maps:dict # class -> float (24, 24), share of each cell that is covered
@@ -146,7 +146,7 @@ def _measure(
     per_row = {i: (c, int(sum(map(int, r.split()[1::2]))), rle_bbox(r, h, w)) for i, (c, r) in rows.items()}
     columns, places = planes.sum(2, dtype=np.uint32).astype(np.int64), {}
     for c, n in zip(classes, columns):
-        if n.any(): places[c] = Place(float((n*np.arange(w)).sum()/n.sum()), float(n.sum()))
+        if n.any(): places[c] = PartPosition(float((n*np.arange(w)).sum()/n.sum()), float(n.sum()))
     step = max(1, min(h, w)//96) # every step-th pixel will do for the maps
     maps = {c: cv2.resize(p[::step, ::step].astype(np.float32), (24, 24), interpolation=cv2.INTER_AREA).T for c, p in zip(classes, planes) if c in places}
     sides = side_problems(places)

@@ -37,8 +37,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import carparts_seg
 from .api import (Batcher, Options, Picture, PredictRequest, Prediction, Problem, Refused, ScoreRequest, ScoreResponse, ServeError,
-                                  as_parts, index_png, model_title, open_predictor, open_upload, overlay, read_options, run_items, shown, to_item)
-from .middleware import Gate, Metrics, problem, read_body, read_pictures, read_rows
+                                  as_parts, index_png, model_title, open_predictor, open_upload, overlay, read_options, run_items, for_drawing, to_item)
+from .middleware import Gate, Metrics, problem, read_body, read_images, read_rows
 from ..report.page import css_colors, page_environment, part_textures, template_file
 from ..core.parts import display_name
 
@@ -82,7 +82,7 @@ class Desk:
 
     def _open(self, name:str, data:bytes, draw:bool) -> tuple:
         image = open_upload(data, name, self.predictor.channels, self.max_pixels)
-        return to_item(self.predictor, image), image.shape[:2], shown(image) if draw else None
+        return to_item(self.predictor, image), image.shape[:2], for_drawing(image) if draw else None
 
     async def _one(self, name:str, data:bytes, draw:bool, finish:Callable):
         "From one file to its answer: finish(name, size, probabilities, picture)."
@@ -218,7 +218,7 @@ def _add_predict(app:FastAPI, desk:Desk, max_bytes:int, max_pictures:int, second
     predictor, classes = desk.predictor, list(desk.predictor.classes)
 
     def read(content_type, body, query):
-        pictures, asked = read_pictures(content_type, body, query, max_pictures)
+        pictures, asked = read_images(content_type, body, query, max_pictures)
         options = read_options(asked, predictor)
         if options.format != 'rle' and len(pictures) > 1: raise Refused(f'format: {options.format} gives one picture, {len(pictures)} were sent; send one a request, or ask for rle')
         return pictures, options

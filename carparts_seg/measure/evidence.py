@@ -66,7 +66,7 @@ def claim_counts(
 class EvidenceError(CarpartsError):
     "Evidence that can't be read, or that doesn't fit together."
 
-_PER_PICTURE = ('true_hist', 'false_hist', 'prob_sum', 'intersection', 'predicted', 'true', 'swapped', 'confusion', 'claims')
+_PER_IMAGE = ('true_hist', 'false_hist', 'prob_sum', 'intersection', 'predicted', 'true', 'swapped', 'confusion', 'claims')
 
 @dataclass(eq=False)
 class Evidence:
@@ -124,7 +124,7 @@ def add(self:Evidence,
     p, above, t = (x.reshape(*x.shape[:2], -1) for x in (p, above, t))
     new = [np.stack(x) for x in zip(*(probability_histograms(a, b) for a, b in zip(p, t)))]
     new += [c.intersection, c.predicted, c.true, c.swapped, *(np.stack([count(a, b) for a, b in zip(above, t)]) for count in (confusion_counts, claim_counts))]
-    for k, x in zip(_PER_PICTURE, new): setattr(self, k, np.concatenate([getattr(self, k), x.astype(getattr(self, k).dtype)]))
+    for k, x in zip(_PER_IMAGE, new): setattr(self, k, np.concatenate([getattr(self, k), x.astype(getattr(self, k).dtype)]))
     self.files += [str(f) for f in files]
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #46b1e382
@@ -134,7 +134,7 @@ def save(self:Evidence,
 )->Path: # the path
     "Write a compressed file that appears only when it is complete."
     out = io.BytesIO()
-    np.savez_compressed(out, classes=np.array(self.classes, str), files=np.array(self.files, str), threshold=self.threshold, **{k: getattr(self, k) for k in _PER_PICTURE})
+    np.savez_compressed(out, classes=np.array(self.classes, str), files=np.array(self.files, str), threshold=self.threshold, **{k: getattr(self, k) for k in _PER_IMAGE})
     return write_atomic(path, out.getvalue())
 
 @patch(cls_method=True)
@@ -145,7 +145,7 @@ def load(cls:Evidence,
     if not Path(path).is_file(): raise EvidenceError(f'no file {str(path)!r}')
     try:
         with np.load(path, allow_pickle=False) as z:
-            return cls(z['classes'].tolist(), z['files'].tolist(), float(z['threshold']), **{k: z[k] for k in _PER_PICTURE})
+            return cls(z['classes'].tolist(), z['files'].tolist(), float(z['threshold']), **{k: z[k] for k in _PER_IMAGE})
     except Exception: raise EvidenceError(f'{str(path)!r} holds no evidence of an evaluation; `carparts evaluate` writes it') from None
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #b61a6653
@@ -157,7 +157,7 @@ def subset(self:Evidence,
     at = {f: i for i, f in enumerate(self.files)}
     unknown = [f for f in files if f not in at]
     if unknown: raise EvidenceError(f'evidence: no picture {unknown[0]!r}')
-    return Evidence(self.classes, list(files), self.threshold, **{k: getattr(self, k)[[at[f] for f in files]] for k in _PER_PICTURE})
+    return Evidence(self.classes, list(files), self.threshold, **{k: getattr(self, k)[[at[f] for f in files]] for k in _PER_IMAGE})
 
 @patch(cls_method=True)
 def concat(cls:Evidence,
@@ -167,7 +167,7 @@ def concat(cls:Evidence,
     files = [f for p in parts for f in p.files]
     if len({(tuple(p.classes), p.threshold) for p in parts}) != 1: raise EvidenceError('evidence: parts with different classes or thresholds, or none, cannot be joined')
     if len({*files}) < len(files): raise EvidenceError('evidence: parts with pictures in common cannot be joined')
-    return cls(parts[0].classes, files, parts[0].threshold, **{k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_PICTURE})
+    return cls(parts[0].classes, files, parts[0].threshold, **{k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_IMAGE})
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #25754d31
 def _resamples(

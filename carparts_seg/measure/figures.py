@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Panel', 'curve_panels', 'draw_panel', 'plot_curves', 'per_class_table', 'images_with', 'plot_per_class', 'SideBySide',
-           'predicted_parts', 'side_by_side', 'image_scores', 'draw_side_by_side', 'plot_predictions', 'pick_pictures']
+           'predicted_parts', 'side_by_side', 'image_scores', 'draw_side_by_side', 'plot_predictions', 'pick_images']
 
 # %% ../../nbs/4_measure/46_figures.ipynb #b7665620
 import math
@@ -230,7 +230,7 @@ def plot_predictions(
     return draw_side_by_side([side_by_side(data, predicted, f) for f in files], data.classes, image_scores(predictions)['image_loss'].to_dict(), dark)
 
 # %% ../../nbs/4_measure/46_figures.ipynb #9f1e5a25
-def pick_pictures(
+def pick_images(
     predictions:pd.DataFrame, # predicted masks with image_loss
     files:Sequence[str]|None=None, # pictures to choose from; None: all
     n:int=12, # how many in all

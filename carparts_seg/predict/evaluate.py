@@ -278,7 +278,7 @@ def _figures(ev:Evidence, intervals:pd.DataFrame) -> dict:
     spread = {k: None if np.isnan(v).any() else [float(x) for x in v] for k, v in zip(intervals.index, intervals[['low', 'high']].to_numpy())}
     return summarize(ev.counts, ev.classes) | {'n_images': len(ev), 'intervals': spread}
 
-def _picture_table(found:_Pass, own:Evidence, small:Evidence, seen:Mapping[str,str]) -> pd.DataFrame:
+def _image_table(found:_Pass, own:Evidence, small:Evidence, seen:Mapping[str,str]) -> pd.DataFrame:
     "A row a picture: mean IoU over the classes that it shows, true or predicted, the worst of them, and at the size of training."
     def ious(ev, i):
         union = ev.true[i] + ev.predicted[i] - ev.intersection[i]
@@ -362,7 +362,7 @@ def _result(found:_Pass, measured:PartsData, seen, notes, told, data:PartsData, 
              'views': ['plain', *p.flips], 'scales': p.scales, 'precision': p.precision, 'min_area': p.min_area, 'tile': p.tile, 'training_size': [p.height, p.width],
              'n_trained_on': len(seen), 'failed': found.failed, 'notes': notes}
     flat = {k: v for k, v in at_training.items() if k != 'intervals'}
-    return Evaluation(flat | about | {'at_own_size': at_own, 'at_training_size': at_training}, table, _picture_table(found, own, small, seen), own, small, notes, found.failed, repr(p))
+    return Evaluation(flat | about | {'at_own_size': at_own, 'at_training_size': at_training}, table, _image_table(found, own, small, seen), own, small, notes, found.failed, repr(p))
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #dba5fb3e
 @patch

@@ -32,7 +32,7 @@ from ..train.learner import parts_model
 from ..train.machine import pick_precision
 from ..core.parts import mirror_permutation
 from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
-from .score import class_thresholds, part_masks, part_records, picture_record, plane_to_rle
+from .score import class_thresholds, part_masks, part_records, image_record, plane_to_rle
 from ..core.basics import CarpartsError, did_you_mean
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #6b7d089e
@@ -156,8 +156,8 @@ class PartsPrediction:
         return [base | dict(name=self.classes[c], rle_mask=r, score=round(s, 6)) for c, r, s in self._found] or [base]
 
     def record(self) -> dict:
-        "What was found, ready for JSON: see `picture_record`."
-        return picture_record(self.file, self.size, part_records(self.probabilities, self.size, self.classes, self.thresholds, self.min_area))
+        "What was found, ready for JSON: see `image_record`."
+        return image_record(self.file, self.size, part_records(self.probabilities, self.size, self.classes, self.thresholds, self.min_area))
 
     def table(self) -> pd.DataFrame:
         "The masks as a parts table."

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'ScoreError', 'resize_plane', 'drop_small_pieces', 'class_thresholds', 'part_masks', 'plane_to_rle',
-           'part_records', 'picture_record', 'read_picture', 'OnnxScorer', 'rle_plane', 'index_picture',
-           'overlay_picture', 'self_test', 'main']
+           'part_records', 'image_record', 'load_image', 'OnnxScorer', 'rle_plane', 'index_image', 'overlay_image',
+           'self_test', 'main']
 
 # %% ../../nbs/6_predict/61_score.ipynb #5d9e578d
 import argparse
@@ -98,7 +98,7 @@ def part_records(
         out.append(dict(name=classes[c], score=round(score, 6), area=int(np.count_nonzero(mask)), bbox=list(map(int, box)), rle_mask=plane_to_rle(mask)))
     return out
 
-def picture_record(
+def image_record(
     file:str, # What the picture is called
     size:tuple[int,int], # Its height and width
     parts:Sequence[dict]=(), # From `part_records`
@@ -108,7 +108,7 @@ def picture_record(
     return dict(file=file, height=size[0], width=size[1], parts=list(parts)) if error is None else dict(file=file, error=error)
 
 # %% ../../nbs/6_predict/61_score.ipynb #627214d8
-def read_picture(
+def load_image(
     source:str|Path|bytes, # A picture file, or its content
     channels:int=3, # 3: RGB, 1: grey
 ) -> np.ndarray: # uint8 (H, W, channels), right side up; raises ScoreError
@@ -188,11 +188,11 @@ class OnnxScorer:
 
     def predict(self,
         source:str|Path|bytes|np.ndarray, # A picture file, its content, or pixels uint8 (H, W, channels)
-    ) -> dict: # See `picture_record`
+    ) -> dict: # See `image_record`
         "The parts of one picture."
-        image = source if isinstance(source, np.ndarray) else read_picture(source, self.channels)
+        image = source if isinstance(source, np.ndarray) else load_image(source, self.channels)
         parts = part_records(self.probabilities([self.prepare(image)])[0], image.shape[:2], self.classes, self.thresholds, self.min_area)
-        return picture_record(Path(source).name if isinstance(source, (str, Path)) else 'picture', image.shape[:2], parts)
+        return image_record(Path(source).name if isinstance(source, (str, Path)) else 'picture', image.shape[:2], parts)
 
 # %% ../../nbs/6_predict/61_score.ipynb #f522061b
 def _in_order(parts:Sequence[Mapping]) -> list[Mapping]:
@@ -209,8 +209,8 @@ def rle_plane(
     steps[runs[:, 0] - 1], steps[runs.sum(1) - 1] = 1, -1
     return np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(size[::-1]).T
 
-def index_picture(
-    record:Mapping, # From `picture_record`
+def index_image(
+    record:Mapping, # From `image_record`
     classes:Sequence[str], # The class list, at most 255 names
 ) -> np.ndarray: # uint8 (H, W): 0 for nothing, 1 for the first class
     "A label map of a picture, smaller parts on top."
@@ -218,9 +218,9 @@ def index_picture(
     for p in _in_order(record['parts']): out[rle_plane(p['rle_mask'], out.shape)] = list(classes).index(p['name']) + 1
     return out
 
-def overlay_picture(
+def overlay_image(
     image:np.ndarray, # uint8 (H, W, 3), RGB
-    record:Mapping, # From `picture_record`
+    record:Mapping, # From `image_record`
     colors:Mapping[str,Sequence[int]], # RGB of each class
     alpha:float=.5, # Opacity of the fill
 ) -> np.ndarray: # uint8 (H, W, 3), RGB
@@ -245,7 +245,7 @@ def _files(names:Sequence[str]) -> list[tuple[str, Path]]:
         out += [(p.relative_to(n).as_posix(), p) for p in below] if below else [(n.name, n)]
     return out
 
-def _write_picture(folder:str, name:str, suffix:str, pixels:np.ndarray):
+def _write_image(folder:str, name:str, suffix:str, pixels:np.ndarray):
     "Write pixels (RGB, or one channel) below a folder, under the picture's name."
     path = Path(folder)/(name + suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -253,11 +253,11 @@ def _write_picture(folder:str, name:str, suffix:str, pixels:np.ndarray):
 
 def _score_one(net:OnnxScorer, name:str, path:Path, a) -> dict:
     "Score one picture, and write the pictures that were asked for."
-    try: image = read_picture(path, net.channels)
-    except ScoreError as e: return picture_record(name, (0, 0), error=str(e))
+    try: image = load_image(path, net.channels)
+    except ScoreError as e: return image_record(name, (0, 0), error=str(e))
     record = net.predict(image) | dict(file=name)
-    if a.index: _write_picture(a.index, name, '.png', index_picture(record, net.classes))
-    if a.overlay: _write_picture(a.overlay, name, '.jpg', overlay_picture(image if net.channels == 3 else image.repeat(3, 2), record, dict(zip(net.classes, net.settings['colors']))))
+    if a.index: _write_image(a.index, name, '.png', index_image(record, net.classes))
+    if a.overlay: _write_image(a.overlay, name, '.jpg', overlay_image(image if net.channels == 3 else image.repeat(3, 2), record, dict(zip(net.classes, net.settings['colors']))))
     return record
 
 def _write_rows(writer, record:Mapping):

@@ -164,7 +164,7 @@ def balance_chart(
     return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the pictures'), rangemode='tozero')))
 
 def count_chart(
-    counts:pd.Series, # from `parts_per_picture`
+    counts:pd.Series, # from `parts_per_image`
 )->dict: # Plotly's data and layout
     "How many pictures show how many parts."
     data = dict(type='bar', x=[int(v) for v in counts.index], y=[int(v) for v in counts], marker=dict(color='var(--ours)'), hovertemplate='%{y} pictures show %{x} parts<extra></extra>')

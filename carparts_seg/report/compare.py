@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CompareError', 'Compared', 'fold_folders', 'run_names', 'read_compared', 'settings_differences', 'drawn_metrics',
-           'same_pictures', 'compare_metrics', 'comparison_frame', 'metric_words', 'run_colors', 'compared_panels',
+           'same_images', 'compare_metrics', 'comparison_frame', 'metric_words', 'run_colors', 'compared_panels',
            'plot_compared_curves', 'plot_differences', 'curve_charts', 'difference_chart', 'comparison_words',
            'pairing_words', 'render_comparison', 'common_folder', 'compare_runs', 'folds_frame', 'render_folds',
            'write_folds_report']
@@ -26,7 +26,7 @@ from ..measure.evidence import Evidence, EvidenceError, _resamples, _tails
 from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
 from ..core.run_folder import curve, metric_value, OF_NOTHING, read_run, RunFolder
 from ..measure.metrics import PixelCounts, iou_per_mask, summarize
-from .page import png_bytes, render_page, still_picture
+from .page import png_bytes, render_page, still_image
 from ..core.parts import display_name, mirror_name, side_of
 from ..core.basics import CarpartsError, write_atomic
 from .content import clean_log, duration, flat_settings
@@ -127,7 +127,7 @@ def drawn_metrics(
             'side_swap': _ratio(s[:, sided].sum(1), t[:, sided].sum(1))} | {f'iou_{c}': iou[:, k] for k, c in enumerate(classes)}
 
 # %% ../../nbs/7_report/75_compare.ipynb #c9c270f6
-def same_pictures(
+def same_images(
     a:Compared, # a run
     b:Compared, # another
 ) -> bool: # False where either has no evidence
@@ -152,7 +152,7 @@ def compare_metrics(
     seed:int=0, # of the draws
 ) -> pd.DataFrame: # index metric; base, other, difference, low, high, n_images, verdict ('better', 'worse', 'within chance', 'the same'; '' without an interval), paired
     "The metrics of two runs, their differences, and the bootstrap interval of these."
-    paired, shared = same_pictures(base, other), [c for c in base.classes if c in other.classes]
+    paired, shared = same_images(base, other), [c for c in base.classes if c in other.classes]
     names = [*_HEAD, *[f'iou_{c}' for c in shared]]
     metrics = [r.metrics for r in (base, other)]
     t = pd.DataFrame({k: [metric_value(m, k) for m in metrics] for k in names}, index=['base', 'other'], dtype=float).T
@@ -335,7 +335,7 @@ def curve_charts(
             seen.add(i)
         fig = _one_panel(title, lines, names)
         ends = '; '.join(f'{"predicting nothing" if i < 0 else names[i]}: {shown(v[-1])}' for i, _, v in lines if len(v))
-        out.append(dict(title=title, words='', alt=f'{title} at the end: {ends}', still=still_picture(png_bytes(fig)), data=data, height=320, whole=False,
+        out.append(dict(title=title, words='', alt=f'{title} at the end: {ends}', still=still_image(png_bytes(fig)), data=data, height=320, whole=False,
                         layout=dict(hovermode='x unified', xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'), yaxis=dict(tickformat='.3~g'), showlegend=False)))
     return out
 
@@ -367,7 +367,7 @@ def difference_chart(
     n = t.metric.nunique()
     clear = t[t.verdict.isin(['better', 'worse'])]
     alt = f'{len(clear)} of {int((t.verdict != "").sum())} differences are more than chance' + (': ' + ', '.join(f'{metric_words(m)} of {r} {v}' for m, r, v in zip(clear.metric[:12], clear.run, clear.verdict)) if len(clear) else '')
-    return dict(title=f'Differences to {order[0]}', words='Point: difference. Line: 95 % interval. A triangle: more than chance.', alt=alt, still=still_picture(png_bytes(plot_differences(frame))), data=data, whole=True,
+    return dict(title=f'Differences to {order[0]}', words='Point: difference. Line: 95 % interval. A triangle: more than chance.', alt=alt, still=still_image(png_bytes(plot_differences(frame))), data=data, whole=True,
                 height=90 + max(22, 9*len(data))*n, layout=dict(hovermode='closest', showlegend=False, xaxis=dict(title=dict(text='difference'), zeroline=True, zerolinecolor='var(--ink)'),
                                                                yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), scattermode='group', scattergap=.3))
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GRADES', 'REFERENCE', 'duration', 'listed', 'grade', 'class_words', 'beats_nothing', 'verdict', 'averaged_views',
            'summary', 'run_facts', 'flat_settings', 'clean_log', 'unlike_reference', 'reference_charts', 'Gallery',
-           'mask_scores', 'layers_or_why', 'make_gallery', 'picture_figure', 'mistake_words']
+           'mask_scores', 'layers_or_why', 'make_gallery', 'image_figure', 'mistake_words']
 
 # %% ../../nbs/7_report/73_content.ipynb #c8797e6d
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ import yaml
 from ..data.datasets import data_roots
 from ..measure.evidence import Evidence, bootstrap_intervals
 from ..core.drawing import shown
-from ..measure.figures import image_scores, per_class_table, pick_pictures, predicted_parts
+from ..measure.figures import image_scores, per_class_table, pick_images, predicted_parts
 from ..core.run_folder import metric_value, OF_NOTHING, RunFolder
 from ..core.parts import CAR_PARTS, display_name
 from ..core.images import ImageError
-from .page import data_uri, Layers, part_textures, picture_layers, Shape
+from .page import data_uri, Layers, part_textures, image_layers, Shape
 from ..core.table import PartsData, TableError
 
 # %% ../../nbs/7_report/73_content.ipynb #49fb772f
@@ -218,7 +218,7 @@ def layers_or_why(
     "Pictures with their layers."
     predicted, scores = predicted_parts(data, predictions), mask_scores(predictions)
     def one(f):
-        try: return picture_layers(data, predicted, f, scores.get(f, {}))
+        try: return image_layers(data, predicted, f, scores.get(f, {}))
         except (ImageError, TableError) as e: return str(e).replace(f'{data.folder}/', '')
     return [one(f) for f in files]
 
@@ -230,7 +230,7 @@ def make_gallery(
     "Choose pictures and cut out their parts."
     if run.predictions is None: return Gallery(note='No predictions were kept.')
     if data is None: return Gallery(note='No pictures: this report was made without the data set.')
-    files, losses = pick_pictures(run.predictions, data.files, n), image_scores(run.predictions)['image_loss']
+    files, losses = pick_images(run.predictions, data.files, n), image_scores(run.predictions)['image_loss']
     note = 'None of the validation pictures are in the data set.' if not any(files.values()) else 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
     return Gallery({g: layers_or_why(data, run.predictions, fs) for g, fs in files.items()}, files, data.classes, losses.to_dict(), note)
 
@@ -241,7 +241,7 @@ def _words_of(
     "The shapes of a layer with what a mouse over them is told."
     return [(s, s.name + (f', {100*s.score:.0f} %' if s.score is not None else '')) for s in shapes]
 
-def picture_figure(
+def image_figure(
     p:Layers|str, # a picture with its shapes, or why there is none
     classes:Sequence[str], # class list
     words:str='', # below it, after the file's name
