@@ -1,4 +1,5 @@
 """Builds the package from settings.ini, the one place where nbdev keeps what is said of the project."""
+
 from configparser import ConfigParser
 from pathlib import Path
 

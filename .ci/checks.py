@@ -1,8 +1,9 @@
 """The checks of the house that are not notebook tests. Prints `ok NAME` or `FAILED NAME: why` a line each.
 
-    python .ci/checks.py            run them all; exit code 1 if one fails
-    python .ci/checks.py --readme   write README.md anew from nbs/index.ipynb
+python .ci/checks.py            run them all; exit code 1 if one fails
+python .ci/checks.py --readme   write README.md anew from nbs/index.ipynb
 """
+
 import ast
 import json
 import re
@@ -13,7 +14,9 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 nbs = root / "nbs"
-tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout.split(
+    "\0"
+)[:-1]
 notebooks = [root / f for f in tracked if f.endswith(".ipynb")]
 
 
@@ -45,8 +48,11 @@ def floors():
     for path, part in zip(notebooks, parts):
         own, name = (part[1], part[2]) if part else ("99z", path.stem)
         for source in code_cells(path):
-            bad |= {f"{path.name} imports {m}" for m in imported_modules(source)
-                    if m in number and number[m] >= own and m != name}
+            bad |= {
+                f"{path.name} imports {m}"
+                for m in imported_modules(source)
+                if m in number and number[m] >= own and m != name
+            }
     return sorted(bad)
 
 
@@ -69,20 +75,25 @@ def exported():
     before = {p.name: p.read_bytes() for p in lib.glob("*.py")}
     subprocess.run(["nbdev_export"], check=True, cwd=root)
     after = {p.name: p.read_bytes() for p in lib.glob("*.py")}
-    return [f"carparts_seg/{n} (run nbdev_export)" for n in sorted(before.keys() | after) if before.get(n) != after.get(n)]
+    return [
+        f"carparts_seg/{n} (run nbdev_export)" for n in sorted(before.keys() | after) if before.get(n) != after.get(n)
+    ]
 
 
 def readme_text():
     "README.md as nbs/index.ipynb gives it: prose, code and outputs, front matter and hidden cells left out."
     from nbconvert import MarkdownExporter
     from nbformat import read
+
     nb = read(nbs / "index.ipynb", as_version=4)
     nb.cells = [c for c in nb.cells if not re.match(r"#\|\s*hide\b", c.source)]
     for cell in nb.cells:
         cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\(images/", "](nbs/images/", cell.source)
-            cell.source = re.sub(r"\]\(([\w/]+)\.html\)", r"](nbs/\1.ipynb)", cell.source)  # the site's pages are notebooks here
+            cell.source = re.sub(
+                r"\]\(([\w/]+)\.html\)", r"](nbs/\1.ipynb)", cell.source
+            )  # the site's pages are notebooks here
     body, _ = MarkdownExporter().from_notebook_node(nb)
     head = "<!-- Made from nbs/index.ipynb by `python .ci/checks.py --readme`: edit there. -->\n\n"
     return head + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n"
@@ -97,7 +108,9 @@ def readme():
 def docs():
     "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that)."
     r = subprocess.run(["nbdev_proc_nbs"], cwd=root, capture_output=True, text=True)
-    return [] if r.returncode == 0 else [next((l for l in r.stderr.splitlines() if "Error" in l), "nbdev_proc_nbs failed")]
+    return (
+        [] if r.returncode == 0 else [next((l for l in r.stderr.splitlines() if "Error" in l), "nbdev_proc_nbs failed")]
+    )
 
 
 def outputs():

@@ -16,110 +16,165 @@ from statistics import median
 import cv2
 import torch
 import torch.nn.functional as F
-from fastai.callback.core import CancelValidException, Callback
+from fastai.callback.core import Callback, CancelValidException
 from fastai.learner import Learner
 from fastai.optimizer import Adam
 from segmentation_models_pytorch.losses import DiceLoss
 from torch import nn
 
-from .train.loaders import parts_dataloaders
-from .data.datasets import open_dataset
-from .train.learner import parts_learner, parts_model
-from .train.machine import pick_precision
-from .train.losses import loss_function
-from .train.schedule import LearningRates, lr_schedule
-from .synthetic.cars import draw_car, draw_dataset
 from .core.table import PartsData
+from .data.datasets import open_dataset
+from .synthetic.cars import draw_car, draw_dataset
+from .train.learner import parts_learner, parts_model
+from .train.loaders import parts_dataloaders
+from .train.losses import loss_function
+from .train.machine import pick_precision
+from .train.schedule import LearningRates, lr_schedule
 
 # %% ../nbs/9_whole/93_bench.ipynb #8d05ade7
 def time_in_turn(
-    contenders:dict[str,Callable[[],object]], # Name -> what to time; the first is what the others are compared with
-    rounds:int=3, # How often each is timed
-) -> dict[str,dict]: # Name -> {'seconds': median, 'ratio': median of the ratio to the first within a round}
+    contenders: dict[str, Callable[[], object]],  # Name -> what to time; the first is what the others are compared with
+    rounds: int = 3,  # How often each is timed
+) -> dict[str, dict]:  # Name -> {'seconds': median, 'ratio': median of the ratio to the first within a round}
     "Time functions in turn, after running each once to warm up."
-    for f in contenders.values(): f()
+    for f in contenders.values():
+        f()
     taken = {k: [] for k in contenders}
     for _ in range(rounds):
         for k, f in contenders.items():
-            start = time.perf_counter(); f(); taken[k].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            f()
+            taken[k].append(time.perf_counter() - start)
     first = next(iter(taken.values()))
-    return {k: {'seconds': median(v), 'ratio': median(a/b for a, b in zip(v, first))} for k, v in taken.items()}
+    return {k: {'seconds': median(v), 'ratio': median(a / b for a, b in zip(v, first))} for k, v in taken.items()}
 
 # %% ../nbs/9_whole/93_bench.ipynb #c1b54122
 def bench_loading(
-    data:PartsData, # At least `batch_size` pictures
-    rounds:int=3, # See `time_in_turn`
-    size:int=256, # Height and width, pixels
-    batch_size:int=16, # Pictures a batch
-) -> dict: # See `time_in_turn`; seconds are for one batch
+    data: PartsData,  # At least `batch_size` pictures
+    rounds: int = 3,  # See `time_in_turn`
+    size: int = 256,  # Height and width, pixels
+    batch_size: int = 16,  # Pictures a batch
+) -> dict:  # See `time_in_turn`; seconds are for one batch
     "Time the loading of a training batch from the cache and from the files."
     with tempfile.TemporaryDirectory() as cache:
-        make = lambda augmentation, cache: parts_dataloaders(data, data.files, data.files[:1], size, size, augmentation=augmentation, batch_size=batch_size, cache=cache, device='cpu')
-        loaders = {'from the cache': make('Soft', Path(cache)), 'from JPEG and RLE': make('Soft', False), 'from the cache, no augmentation': make('Disabled', Path(cache))}
+        make = lambda augmentation, cache: parts_dataloaders(
+            data,
+            data.files,
+            data.files[:1],
+            size,
+            size,
+            augmentation=augmentation,
+            batch_size=batch_size,
+            cache=cache,
+            device='cpu',
+        )
+        loaders = {
+            'from the cache': make('Soft', Path(cache)),
+            'from JPEG and RLE': make('Soft', False),
+            'from the cache, no augmentation': make('Disabled', Path(cache)),
+        }
         return time_in_turn({k: dls.train.one_batch for k, dls in loaders.items()}, rounds)
 
 # %% ../nbs/9_whole/93_bench.ipynb #d21a8d81
 class _NoValidation(Callback):
     "Training only."
-    def before_validate(self): raise CancelValidException
+
+    def before_validate(self):
+        raise CancelValidException
+
 
 class _BCEAndDice(nn.Module):
     "The loss as one would put it together from PyTorch and smp."
+
     def __init__(self):
         super().__init__()
         self.dice = DiceLoss('multilabel')
+
     def forward(self, logits, masks):
         logits, masks = logits.as_subclass(torch.Tensor).float(), masks.as_subclass(torch.Tensor).float()
         return F.binary_cross_entropy_with_logits(logits, masks) + self.dice(logits, masks)
 
-def _bare_loop(model:nn.Module, batches:list, loss:nn.Module, precision:str) -> Callable[[], None]:
+
+def _bare_loop(model: nn.Module, batches: list, loss: nn.Module, precision: str) -> Callable[[], None]:
     "A training loop over batches in memory."
     opt = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+
     def run():
         model.train()
         for x, y in batches:
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == 'bf16'): logits = model(x)
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == 'bf16'):
+                logits = model(x)
             loss(logits, y).backward()
-            opt.step(); opt.zero_grad()
+            opt.step()
+            opt.zero_grad()
             logits = None
-        if x.device.type == 'cuda': torch.cuda.synchronize()
+        if x.device.type == 'cuda':
+            torch.cuda.synchronize()
+
     return run
 
-def _fit(learn:Learner) -> Callable[[], None]:
+
+def _fit(learn: Learner) -> Callable[[], None]:
     "One epoch of a learner, without validation and without talk."
     learn.add_cb(_NoValidation())
+
     def run():
-        with learn.no_bar(), learn.no_logging(): learn.fit(1)
-        if torch.cuda.is_available(): torch.cuda.synchronize()
+        with learn.no_bar(), learn.no_logging():
+            learn.fit(1)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
     return run
 
 # %% ../nbs/9_whole/93_bench.ipynb #a8e8a021
 def bench_step(
-    data:PartsData, # At least `batch_size` pictures
-    rounds:int=3, # See `time_in_turn`
-    size:int=256, # Height and width, pixels
-    batch_size:int=16, # Pictures a batch
-    batches:int=2, # Batches that are timed together
-    encoder:str='resnet34', # The Unet's encoder
-) -> dict: # See `time_in_turn`; seconds are for `batches` steps; also 'precision'
+    data: PartsData,  # At least `batch_size` pictures
+    rounds: int = 3,  # See `time_in_turn`
+    size: int = 256,  # Height and width, pixels
+    batch_size: int = 16,  # Pictures a batch
+    batches: int = 2,  # Batches that are timed together
+    encoder: str = 'resnet34',  # The Unet's encoder
+) -> dict:  # See `time_in_turn`; seconds are for `batches` steps; also 'precision'
     "Time the training step against the bare loop and stock fastai."
-    files = (data.files*(batches*batch_size//len(data) + 1))[:batches*batch_size]
+    files = (data.files * (batches * batch_size // len(data) + 1))[: batches * batch_size]
     with tempfile.TemporaryDirectory() as cache:
-        make = lambda: parts_dataloaders(data, files, data.files[:1], size, size, augmentation='Soft', batch_size=batch_size, cache=Path(cache))
-        dls, model = make(), lambda: parts_model(len(data.classes), encoder=encoder, pretrained=False).to(device, memory_format=torch.channels_last)
-        device = torch.device(dls.device); precision, why = pick_precision(True, device)
-        ready = [(x.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last), y.as_subclass(torch.Tensor)) for x, y in dls.train]
-        ours = parts_learner(dls, encoder=encoder, pretrained=False, metrics=[], cbs=[lr_schedule('Cosine', 1e-3, 1), LearningRates()])
-        stock = Learner(make(), parts_model(len(data.classes), encoder=encoder, pretrained=False), _BCEAndDice(), opt_func=Adam)
-        return time_in_turn({'bare PyTorch': _bare_loop(model(), ready, loss_function('BCEDice'), precision), 'carparts_seg': _fit(ours),
-                             "bare PyTorch, smp's losses": _bare_loop(model(), ready, _BCEAndDice(), precision), 'stock fastai, float32': _fit(stock)}, rounds) | {'precision': why}
+        make = lambda: parts_dataloaders(
+            data, files, data.files[:1], size, size, augmentation='Soft', batch_size=batch_size, cache=Path(cache)
+        )
+        dls, model = (
+            make(),
+            lambda: parts_model(len(data.classes), encoder=encoder, pretrained=False).to(
+                device, memory_format=torch.channels_last
+            ),
+        )
+        device = torch.device(dls.device)
+        precision, why = pick_precision(True, device)
+        ready = [
+            (x.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last), y.as_subclass(torch.Tensor))
+            for x, y in dls.train
+        ]
+        ours = parts_learner(
+            dls, encoder=encoder, pretrained=False, metrics=[], cbs=[lr_schedule('Cosine', 1e-3, 1), LearningRates()]
+        )
+        stock = Learner(
+            make(), parts_model(len(data.classes), encoder=encoder, pretrained=False), _BCEAndDice(), opt_func=Adam
+        )
+        return time_in_turn(
+            {
+                'bare PyTorch': _bare_loop(model(), ready, loss_function('BCEDice'), precision),
+                'carparts_seg': _fit(ours),
+                "bare PyTorch, smp's losses": _bare_loop(model(), ready, _BCEAndDice(), precision),
+                'stock fastai, float32': _fit(stock),
+            },
+            rounds,
+        ) | {'precision': why}
 
 # %% ../nbs/9_whole/93_bench.ipynb #6a373ad8
 def bench_drawing(
-    rounds:int=3, # See `time_in_turn`
-    size:int=512, # Height and width, pixels
-    n:int=20, # Pictures drawn each time
-) -> dict: # {'drawn cars': seconds for n pictures; pictures a second of the clock and of the core}
+    rounds: int = 3,  # See `time_in_turn`
+    size: int = 512,  # Height and width, pixels
+    n: int = 20,  # Pictures drawn each time
+) -> dict:  # {'drawn cars': seconds for n pictures; pictures a second of the clock and of the core}
     "Time the drawing of cars on one core."
     seeds, threads = iter(range(10**9)), cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -127,38 +182,62 @@ def bench_drawing(
     r = time_in_turn({'drawn cars': lambda: [draw_car(next(seeds), size, size) for _ in range(n)]}, rounds)
     taken = time.process_time() - start
     cv2.setNumThreads(threads)
-    r['drawn cars'] |= dict(pictures_per_second=n/r['drawn cars']['seconds'], pictures_per_core_second=n*(rounds + 1)/taken)
+    r['drawn cars'] |= dict(
+        pictures_per_second=n / r['drawn cars']['seconds'], pictures_per_core_second=n * (rounds + 1) / taken
+    )
     return r
 
 # %% ../nbs/9_whole/93_bench.ipynb #1b3b1498
 PARTS = ('loading', 'step', 'drawing')
 
+
 def run_bench(
-    only:Sequence[str]|None=None, # Some of `PARTS`; None: all
-    rounds:int=3, # See `time_in_turn`
-    data:str|Path|None=None, # NAME, FOLDER or TABLE; None: 32 drawn cars of 512 pixels
-    **step, # Arguments of `bench_step`
-) -> dict: # Part -> contender -> figures, and 'machine'
+    only: Sequence[str] | None = None,  # Some of `PARTS`; None: all
+    rounds: int = 3,  # See `time_in_turn`
+    data: str | Path | None = None,  # NAME, FOLDER or TABLE; None: 32 drawn cars of 512 pixels
+    **step,  # Arguments of `bench_step`
+) -> dict:  # Part -> contender -> figures, and 'machine'
     "Time the parts that were asked for; raises ValueError for an unknown part."
-    for part in only or (): 
-        if part not in PARTS: raise ValueError(f"bench: {part!r} is none of {', '.join(PARTS)}")
-    only, result = only or PARTS, {'machine': {'processor': platform.processor() or platform.machine(), 'threads': torch.get_num_threads(), 'torch': torch.__version__}}
+    for part in only or ():
+        if part not in PARTS:
+            raise ValueError(f"bench: {part!r} is none of {', '.join(PARTS)}")
+    only, result = (
+        only or PARTS,
+        {
+            'machine': {
+                'processor': platform.processor() or platform.machine(),
+                'threads': torch.get_num_threads(),
+                'torch': torch.__version__,
+            }
+        },
+    )
     with tempfile.TemporaryDirectory() as d:
         pictures = open_dataset(data) if data else draw_dataset(32, d, seed=0)
-        if 'loading' in only: result['loading'] = bench_loading(pictures.subset(pictures.files[:32]), rounds)
-        if 'step' in only: result['step'] = bench_step(pictures, rounds, **step)
-        if 'drawing' in only: result['drawing'] = bench_drawing(rounds)
+        if 'loading' in only:
+            result['loading'] = bench_loading(pictures.subset(pictures.files[:32]), rounds)
+        if 'step' in only:
+            result['step'] = bench_step(pictures, rounds, **step)
+        if 'drawing' in only:
+            result['drawing'] = bench_drawing(rounds)
     return result
 
+
 def bench_report(
-    result:dict, # From `run_bench`
-) -> str: # Lines for a terminal
+    result: dict,  # From `run_bench`
+) -> str:  # Lines for a terminal
     "The figures of a bench as text."
     lines = ['machine: {processor}, {threads} threads, torch {torch}'.format(**result['machine'])]
     for part in (p for p in PARTS if p in result):
         lines.append(f"{part}" + (f" ({result[part]['precision']})" if 'precision' in result[part] else ''))
         for name, r in result[part].items():
-            if name == 'precision': continue
-            more = ', {pictures_per_second:.1f} pictures a second, {pictures_per_core_second:.1f} in a second of the core'.format(**r) if 'pictures_per_second' in r else ''
-            lines.append(f"  {name:34} {1000*r['seconds']:9.1f} ms   x {r['ratio']:.2f}{more}")
+            if name == 'precision':
+                continue
+            more = (
+                ', {pictures_per_second:.1f} pictures a second, {pictures_per_core_second:.1f} in a second of the core'.format(
+                    **r
+                )
+                if 'pictures_per_second' in r
+                else ''
+            )
+            lines.append(f"  {name:34} {1000 * r['seconds']:9.1f} ms   x {r['ratio']:.2f}{more}")
     return '\n'.join(lines)

@@ -20,10 +20,18 @@ from .core.basics import CarpartsError
 # %% ../nbs/9_whole/94_cli.ipynb #c7dd299d
 def _quiet():
     "Keep the warnings that other libraries' imports give out of a user's sight."
-    for text in ('.*torch.jit.script.*', '.*IProgress.*', ".*mode.chained_assignment.*", '.*pin_memory.*', '.*pkg_resources.*'): warnings.filterwarnings('ignore', message=text)
+    for text in (
+        '.*torch.jit.script.*',
+        '.*IProgress.*',
+        ".*mode.chained_assignment.*",
+        '.*pin_memory.*',
+        '.*pkg_resources.*',
+    ):
+        warnings.filterwarnings('ignore', message=text)
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
 
-def _module(name:str):
+
+def _module(name: str):
     "A module of the package, imported when it is needed."
     return importlib.import_module(f'carparts_seg.{name}')
 
@@ -38,23 +46,31 @@ def _open(a, **kw):
     "The data set that the arguments name."
     return _module('data.datasets').open_dataset(a.data, split=a.split, **kw)
 
-def _save_figure(figure, path:str):
+
+def _save_figure(figure, path: str):
     "Write a figure and let go of it."
     from matplotlib import pyplot as plt
+
     figure.savefig(path, dpi=110, bbox_inches='tight')
     plt.close(figure)
     print(f'wrote {path}')
+
 
 def _data_get(a) -> int:
     print(_module('data.datasets').fetch_dataset(a.data, folder=a.folder))
     return 0
 
+
 def _data_check(a) -> int:
     report = _module('data.check').check_source(a.data, a.split, progress=sys.stderr.isatty())
     print(report.summary())
-    if a.json: _module('train.recorder').write_json(a.json, report.to_dict()); print(f'wrote {a.json}')
-    if a.picture: _save_figure(report.plot(), a.picture)
+    if a.json:
+        _module('train.recorder').write_json(a.json, report.to_dict())
+        print(f'wrote {a.json}')
+    if a.picture:
+        _save_figure(report.plot(), a.picture)
     return report.exit_code
+
 
 def _data_show(a) -> int:
     data = _open(a)
@@ -62,14 +78,37 @@ def _data_show(a) -> int:
     _save_figure(_module('core.images').show_samples(data, files, n=a.n), a.out)
     return 0
 
+
 def _data_convert(a) -> int:
-    table, notes = _module('data.formats').convert(a.source, a.target, a.to, a.source_format, a.tolerance, a.images, a.labels, masks=a.masks, join=a.join, copy_images=a.copy_images, images_url=a.images_url)
-    for note in notes: print(note, file=sys.stderr)
+    table, notes = _module('data.formats').convert(
+        a.source,
+        a.target,
+        a.to,
+        a.source_format,
+        a.tolerance,
+        a.images,
+        a.labels,
+        masks=a.masks,
+        join=a.join,
+        copy_images=a.copy_images,
+        images_url=a.images_url,
+    )
+    for note in notes:
+        print(note, file=sys.stderr)
     print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
     return 0
 
+
 def _data_draw(a) -> int:
-    data = _module('synthetic.cars').draw_dataset(a.n, a.out, seed=a.seed, height=a.height or a.size, width=a.size, progress=sys.stderr.isatty(), workers=a.workers)
+    data = _module('synthetic.cars').draw_dataset(
+        a.n,
+        a.out,
+        seed=a.seed,
+        height=a.height or a.size,
+        width=a.size,
+        progress=sys.stderr.isatty(),
+        workers=a.workers,
+    )
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
@@ -78,49 +117,92 @@ def _train_grid(a) -> int:
     "Run a grid, or go on with one."
     g = _module('grid')
     known = g.read_grid(a.out) if a.resume else None
-    if known and a.experiment is None and not a.set: a.experiment = known[0]
+    if known and a.experiment is None and not a.set:
+        a.experiment = known[0]
     grid = g.parse_grid(a.grid) if a.grid else known[1]
-    try: table, page = g.run_grid(a.experiment, grid, a.out, a.data, a.set, a.resume, not a.no_download, print if not a.quiet else lambda line: None,
-                                  report=not a.no_report, progress=None if not a.quiet else False, echo=not a.quiet)
+    try:
+        table, page = g.run_grid(
+            a.experiment,
+            grid,
+            a.out,
+            a.data,
+            a.set,
+            a.resume,
+            not a.no_download,
+            print if not a.quiet else lambda line: None,
+            report=not a.no_report,
+            progress=None if not a.quiet else False,
+            echo=not a.quiet,
+        )
     except KeyboardInterrupt:
-        print(f'\ninterrupted: complete runs and the last whole epoch are kept in {a.out}; go on with: carparts train --out {a.out} --resume', file=sys.stderr)
+        print(
+            f'\ninterrupted: complete runs and the last whole epoch are kept in {a.out}; go on with: carparts train --out {a.out} --resume',
+            file=sys.stderr,
+        )
         return 130
     print(g.results_text(table))
-    print(f"results: {Path(a.out)/'grid.csv'}" + (f'; comparison: {page}' if page else ''))
+    print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
     failed = [r for r in table.itertuples() if r.status != 'complete']
-    for r in failed: print(f'{r.run}: {r.status}', file=sys.stderr)
+    for r in failed:
+        print(f'{r.run}: {r.status}', file=sys.stderr)
     return 1 if failed else 0
 
 # %% ../nbs/9_whole/94_cli.ipynb #4a8d4536
 def _train(a) -> int:
-    if a.grid or a.resume and (Path(a.out)/'grid.yaml').is_file(): return _train_grid(a)
-    if a.resume and a.experiment is None and (Path(a.out)/'config.yaml').is_file(): a.experiment = str(Path(a.out)/'config.yaml')
+    if a.grid or a.resume and (Path(a.out) / 'grid.yaml').is_file():
+        return _train_grid(a)
+    if a.resume and a.experiment is None and (Path(a.out) / 'config.yaml').is_file():
+        a.experiment = str(Path(a.out) / 'config.yaml')
     cfg = _module('core.config').load_config(a.experiment, a.set)
     ex = _module('experiment')
-    try: ex.run_experiment(cfg, a.out, a.data, a.resume, not a.no_report, None if not a.quiet else False, not a.no_download, not a.quiet)
+    try:
+        ex.run_experiment(
+            cfg,
+            a.out,
+            a.data,
+            a.resume,
+            not a.no_report,
+            None if not a.quiet else False,
+            not a.no_download,
+            not a.quiet,
+        )
     except KeyboardInterrupt:
-        print(f'\ninterrupted: the last whole epoch is kept in {a.out}; go on with: carparts train --out {a.out} --resume', file=sys.stderr)
+        print(
+            f'\ninterrupted: the last whole epoch is kept in {a.out}; go on with: carparts train --out {a.out} --resume',
+            file=sys.stderr,
+        )
         return 130
-    print(f"report: {Path(a.out)/'report.html'}" if not a.no_report and (Path(a.out)/'report.html').is_file() else f'run folder: {a.out}')
+    print(
+        f"report: {Path(a.out) / 'report.html'}"
+        if not a.no_report and (Path(a.out) / 'report.html').is_file()
+        else f'run folder: {a.out}'
+    )
     return 0
+
 
 def _demo(a) -> int:
     ex = _module('experiment')
-    if a.settings: print(ex.demo_settings().read_text(encoding='utf-8'), end=''); return 0
+    if a.settings:
+        print(ex.demo_settings().read_text(encoding='utf-8'), end='')
+        return 0
     figures = ex.run_demo(a.out, a.n, a.set, a.seed)
-    print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out)/'report.html'}")
+    print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}")
     return 0
 
-def _run_data(run:str, source:str|None):
+
+def _run_data(run: str, source: str | None):
     "The pictures of a run, or None and a line that says why not."
-    described = Path(run)/'data.json'
-    if not described.is_file(): return None
+    described = Path(run) / 'data.json'
+    if not described.is_file():
+        return None
     known = json.loads(described.read_text(encoding='utf-8'))
-    try: return _module('data.datasets').open_dataset(source or known['source'], classes=known['classes'])
+    try:
+        return _module('data.datasets').open_dataset(source or known['source'], classes=known['classes'])
     except CarpartsError as e:
         print(f'no pictures in the report: {e}', file=sys.stderr)
 
-def _report_one(a, run:str) -> int:
+
+def _report_one(a, run: str) -> int:
     "Rebuild what is made of a run: the report, its folds' reports, the model card; or the comparison of a grid."
     report, compare, card, grid = (_module(n) for n in ('report.report', 'report.compare', 'report.model_card', 'grid'))
     if grid.read_grid(run):
@@ -130,58 +212,104 @@ def _report_one(a, run:str) -> int:
     folds = compare.fold_folders(run)
     for one in folds or [run]:
         print(report.build_report(one, _run_data(one, a.data), a.pictures))
-        if (Path(one)/'metrics.json').is_file(): print(card.write_card(one, a.license))
-    if folds: print(compare.write_folds_report(run))
+        if (Path(one) / 'metrics.json').is_file():
+            print(card.write_card(one, a.license))
+    if folds:
+        print(compare.write_folds_report(run))
     return 0
+
 
 def _report(a) -> int:
     several = len(a.run_folder) > 1
     unused = [f'--{k}' for k, v in (('out', a.out and not several), ('data', a.data and several)) if v]
-    if unused: print(f'{unused[0]} is for {"one run" if several else "several runs"}; leave it out', file=sys.stderr); return 2
-    if several: print(_module('report.compare').compare_runs(a.run_folder, a.out)); return 0
+    if unused:
+        print(f'{unused[0]} is for {"one run" if several else "several runs"}; leave it out', file=sys.stderr)
+        return 2
+    if several:
+        print(_module('report.compare').compare_runs(a.run_folder, a.out))
+        return 0
     return _report_one(a, a.run_folder[0])
 
 # %% ../nbs/9_whole/94_cli.ipynb #f8f18b74
 def _predictor(a, **kw):
     "The run that the arguments name, to predict as they say."
-    return _module('predict.predictor').load_run(a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area or 0, **kw)
+    return _module('predict.predictor').load_run(
+        a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area or 0, **kw
+    )
+
 
 def _predict(a) -> int:
     pictures = _module('predict.files').find_images(a.pictures)
     predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
-    for note in pictures.notes: print(note, file=sys.stderr)
-    try: n = _module('predict.files').predict_files(predictor, pictures, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
+    for note in pictures.notes:
+        print(note, file=sys.stderr)
+    try:
+        n = _module('predict.files').predict_files(
+            predictor, pictures, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty()
+        )
     except KeyboardInterrupt:
-        print(f'\ninterrupted: what is done is kept in {a.out}; go on with the same command and --resume', file=sys.stderr)
+        print(
+            f'\ninterrupted: what is done is kept in {a.out}; go on with the same command and --resume', file=sys.stderr
+        )
         return 130
-    print(f"{n['pictures']} pictures, {n['parts']} parts in {a.out}" + (f" ({n['pictures'] - n['new']} of them from before)" if n['new'] < n['pictures'] else '') + (f"; {n['new']/n['seconds']:.1f} pictures a second" if n['new'] else ''))
-    if n['failed']: print(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl", file=sys.stderr)
+    print(
+        f"{n['pictures']} pictures, {n['parts']} parts in {a.out}"
+        + (f" ({n['pictures'] - n['new']} of them from before)" if n['new'] < n['pictures'] else '')
+        + (f"; {n['new'] / n['seconds']:.1f} pictures a second" if n['new'] else '')
+    )
+    if n['failed']:
+        print(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl", file=sys.stderr)
     return int(n['failed'] > 0)
+
 
 def _evaluate(a) -> int:
     predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
-    found = _module('predict.evaluate').evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
+    found = _module('predict.evaluate').evaluate_run(
+        predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out
+    )
     print(found.summary())
-    if a.out: print(f'wrote {a.out}')
+    if a.out:
+        print(f'wrote {a.out}')
     return found.exit_code
+
 
 def _export(a) -> int:
     export, predictor = _module('deploy.export'), _predictor(a)
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{export.FORMATS[a.format]}'
-    out = Path(a.out or Path(a.run_folder)/'export'/name)
-    write = _module('deploy.export').write_pipeline if a.format == 'pipeline' else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
+    out = Path(a.out or Path(a.run_folder) / 'export' / name)
+    write = (
+        _module('deploy.export').write_pipeline
+        if a.format == 'pipeline'
+        else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
+    )
     print(export.export_report(write(predictor, out, a.precision, source=a.data, seconds=a.seconds)))
     return 0
 
+
 def _serve(a) -> int:
-    return _module('deploy.serve').serve(a.path, a.host, a.port, a.token, a.threshold, a.min_area, a.tta, max_bytes=round(1e6*a.max_mb), max_pixels=a.max_pixels, max_waiting=a.max_waiting, batch_size=a.batch_size, threads=a.threads)
+    return _module('deploy.serve').serve(
+        a.path,
+        a.host,
+        a.port,
+        a.token,
+        a.threshold,
+        a.min_area,
+        a.tta,
+        max_bytes=round(1e6 * a.max_mb),
+        max_pixels=a.max_pixels,
+        max_waiting=a.max_waiting,
+        batch_size=a.batch_size,
+        threads=a.threads,
+    )
 
 # %% ../nbs/9_whole/94_cli.ipynb #71d22785
 def _bench(a) -> int:
     bench = _module('bench')
     result = bench.run_bench(a.only, a.rounds, a.data)
     print(bench.bench_report(result))
-    if a.json: _module('train.recorder').write_json(a.json, result); print(f'wrote {a.json}')
+    if a.json:
+        _module('train.recorder').write_json(a.json, result)
+        print(f'wrote {a.json}')
     return 0
 
 # %% ../nbs/9_whole/94_cli.ipynb #0b2c1bf1
@@ -189,68 +317,201 @@ def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
     p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
     p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
 
+
 def _add_settings(p):
-    p.add_argument('experiment', nargs='?', metavar='EXPERIMENT.yaml', help='settings; left out: the defaults, which are those of the reference experiment')
-    p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting, such as training.epochs=10; may be given several times')
+    p.add_argument(
+        'experiment',
+        nargs='?',
+        metavar='EXPERIMENT.yaml',
+        help='settings; left out: the defaults, which are those of the reference experiment',
+    )
+    p.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override a setting, such as training.epochs=10; may be given several times',
+    )
+
 
 def _data_parser(sub):
-    data = sub.add_parser('data', help='get, check, show, convert and draw data sets').add_subparsers(dest='what', required=True, metavar='WHAT')
-    p = data.add_parser('get', help='fetch a public data set'); p.set_defaults(run=_data_get)
-    p.add_argument('data', nargs='?', default='car-parts', metavar='NAME'); p.add_argument('--folder', help="where to put it (default: the user's cache)")
-    p = data.add_parser('check', help='look for everything that is wrong with a data set; exit code by severity'); p.set_defaults(run=_data_check); _add_data(p)
-    p.add_argument('--json', metavar='FILE', help='write all findings as JSON'); p.add_argument('--picture', metavar='FILE.png', help='write a picture of the statistics')
-    p = data.add_parser('show', help='draw pictures with masks, names and legend'); p.set_defaults(run=_data_show); _add_data(p)
-    p.add_argument('--files', nargs='+', metavar='FILE', help='file names to show'); p.add_argument('-n', type=int, default=6, help='how many, if no files are named (default: 6)')
+    data = sub.add_parser('data', help='get, check, show, convert and draw data sets').add_subparsers(
+        dest='what', required=True, metavar='WHAT'
+    )
+    p = data.add_parser('get', help='fetch a public data set')
+    p.set_defaults(run=_data_get)
+    p.add_argument('data', nargs='?', default='car-parts', metavar='NAME')
+    p.add_argument('--folder', help="where to put it (default: the user's cache)")
+    p = data.add_parser('check', help='look for everything that is wrong with a data set; exit code by severity')
+    p.set_defaults(run=_data_check)
+    _add_data(p)
+    p.add_argument('--json', metavar='FILE', help='write all findings as JSON')
+    p.add_argument('--picture', metavar='FILE.png', help='write a picture of the statistics')
+    p = data.add_parser('show', help='draw pictures with masks, names and legend')
+    p.set_defaults(run=_data_show)
+    _add_data(p)
+    p.add_argument('--files', nargs='+', metavar='FILE', help='file names to show')
+    p.add_argument('-n', type=int, default=6, help='how many, if no files are named (default: 6)')
     p.add_argument('--out', default='parts.png', metavar='FILE.png', help='picture to write (default: parts.png)')
-    p = data.add_parser('convert', help='tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too'); p.set_defaults(run=_data_convert)
-    p.add_argument('source', help='.parquet, .csv, .json or .zip of any of these tools, or a YOLO folder'); p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
-    p.add_argument('--to', choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'), help='format of the target (default: by its suffix)'); p.add_argument('--from', dest='source_format', choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'), help='format of the source (default: found out)')
-    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source'); p.add_argument('--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)')
-    p.add_argument('--masks', action='store_true', help='CVAT: painted masks instead of polygons'); p.add_argument('--copy-images', action='store_true', help='YOLO: with the pictures')
-    p.add_argument('--labels', metavar='DIR', help='source is YOLO: folder of the label files (default: labels)'); p.add_argument('--join', action='store_true', help='YOLO: the pieces of a mask as one object')
-    p.add_argument('--images-url', default='/data/local-files/?d=', metavar='URL', help='Label Studio: what it needs before a file name')
-    p = data.add_parser('draw', help='draw cars with exact masks, as a data set'); p.set_defaults(run=_data_draw)
-    p.add_argument('n', type=int, help='how many pictures'); p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
-    p.add_argument('--seed', type=int, default=0); p.add_argument('--size', type=int, default=512, help='width, and height unless given, in pixels (default: 512)')
-    p.add_argument('--height', type=int, metavar='PIXELS'); p.add_argument('--workers', type=int, default=1, help='processes that draw; the files are the same (default: 1)')
+    p = data.add_parser('convert', help='tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too')
+    p.set_defaults(run=_data_convert)
+    p.add_argument('source', help='.parquet, .csv, .json or .zip of any of these tools, or a YOLO folder')
+    p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
+    p.add_argument(
+        '--to',
+        choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'),
+        help='format of the target (default: by its suffix)',
+    )
+    p.add_argument(
+        '--from',
+        dest='source_format',
+        choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'),
+        help='format of the source (default: found out)',
+    )
+    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source')
+    p.add_argument(
+        '--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)'
+    )
+    p.add_argument('--masks', action='store_true', help='CVAT: painted masks instead of polygons')
+    p.add_argument('--copy-images', action='store_true', help='YOLO: with the pictures')
+    p.add_argument('--labels', metavar='DIR', help='source is YOLO: folder of the label files (default: labels)')
+    p.add_argument('--join', action='store_true', help='YOLO: the pieces of a mask as one object')
+    p.add_argument(
+        '--images-url',
+        default='/data/local-files/?d=',
+        metavar='URL',
+        help='Label Studio: what it needs before a file name',
+    )
+    p = data.add_parser('draw', help='draw cars with exact masks, as a data set')
+    p.set_defaults(run=_data_draw)
+    p.add_argument('n', type=int, help='how many pictures')
+    p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
+    p.add_argument('--seed', type=int, default=0)
+    p.add_argument('--size', type=int, default=512, help='width, and height unless given, in pixels (default: 512)')
+    p.add_argument('--height', type=int, metavar='PIXELS')
+    p.add_argument('--workers', type=int, default=1, help='processes that draw; the files are the same (default: 1)')
 
 # %% ../nbs/9_whole/94_cli.ipynb #b37e3308
 def _add_predictor(p):
     "Options of everything that predicts."
     p.add_argument('run_folder', metavar='RUN', help='run folder, as `carparts train` leaves it')
-    p.add_argument('--threshold', help="probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, or best for those that the run's own pictures suggest (default: the run's)")
-    p.add_argument('--tta', action=argparse.BooleanOptionalAction, default=None, help="average with the mirrored picture, sides swapped back (default: the run's)")
-    p.add_argument('--min-area', type=int, metavar='PIXELS', help='leave out connected pieces of fewer pixels'); p.add_argument('--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)")
+    p.add_argument(
+        '--threshold',
+        help="probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, or best for those that the run's own pictures suggest (default: the run's)",
+    )
+    p.add_argument(
+        '--tta',
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="average with the mirrored picture, sides swapped back (default: the run's)",
+    )
+    p.add_argument('--min-area', type=int, metavar='PIXELS', help='leave out connected pieces of fewer pixels')
+    p.add_argument(
+        '--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)"
+    )
+
 
 def _add_speed(p):
     "How the network runs."
-    p.add_argument('--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'); p.add_argument('--precision', choices=('fast', 'fp32', 'bf16'), help='default: as the run was evaluated')
-    p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)'); p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
+    p.add_argument(
+        '--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'
+    )
+    p.add_argument('--precision', choices=('fast', 'fp32', 'bf16'), help='default: as the run was evaluated')
+    p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)')
+    p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
+
 
 def _use_parsers(sub):
     "What is done with a trained run."
-    p = sub.add_parser('predict', help='find the parts in pictures: tables, COCO results, label maps, overlays'); p.set_defaults(run=_predict); _add_predictor(p)
-    p.add_argument('pictures', nargs='+', metavar='PICTURES', help='files, folders, patterns, a table or COCO file, or - for file names on standard input'); p.add_argument('--out', default='predictions', metavar='DIR', help='folder to write (default: predictions)')
-    p.add_argument('--outputs', default='parquet,csv', metavar='KIND,KIND', help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); predictions.jsonl is always written')
+    p = sub.add_parser('predict', help='find the parts in pictures: tables, COCO results, label maps, overlays')
+    p.set_defaults(run=_predict)
+    _add_predictor(p)
+    p.add_argument(
+        'pictures',
+        nargs='+',
+        metavar='PICTURES',
+        help='files, folders, patterns, a table or COCO file, or - for file names on standard input',
+    )
+    p.add_argument('--out', default='predictions', metavar='DIR', help='folder to write (default: predictions)')
+    p.add_argument(
+        '--outputs',
+        default='parquet,csv',
+        metavar='KIND,KIND',
+        help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); predictions.jsonl is always written',
+    )
     p.add_argument('--resume', action='store_true', help='go on with a folder in which some are done')
     _add_speed(p)
-    p = sub.add_parser('evaluate', help='all figures of a run on any labelled data'); p.set_defaults(run=_evaluate); _add_predictor(p)
-    p.add_argument('data', nargs='?', metavar='DATA', help="NAME, FOLDER or TABLE with masks (default: the run's own data, of which the pictures held out)"); p.add_argument('--split', default='train', help='part of a data set: train, test, valid (default: train)')
-    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the annotations'); p.add_argument('--files', nargs='+', metavar='FILE', help='only these pictures')
-    p.add_argument('--only', choices=('valid', 'train'), help='only pictures that the run held out, or trained on'); p.add_argument('-n', type=int, help='only so many, spread evenly')
-    p.add_argument('--rename', action='append', default=[], metavar='DATA_CLASS=RUN_CLASS', help="a class of the data that the run knows by another name; may be given several times")
-    p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz'); _add_speed(p)
-    p = sub.add_parser('export', help='the network as a file that other programs run, checked and timed; or a scoring pipeline'); p.set_defaults(run=_export); _add_predictor(p)
-    p.add_argument('--format', default='onnx', choices=('onnx', 'openvino', 'pt2', 'pipeline'), help='pipeline: a zip that needs only onnxruntime, numpy and OpenCV (default: onnx)')
-    p.add_argument('--out', metavar='FILE', help='default: RUN/export/model.onnx, or what the format calls for'); p.add_argument('--precision', default='auto', choices=('auto', 'fp32', 'int8'), help='auto: int8 where it is faster here and costs next to nothing (default)')
-    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved'); p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
-    p = sub.add_parser('serve', help='an HTTP service, and a page where one drops a photograph'); p.set_defaults(run=_serve)
-    p.add_argument('path', metavar='RUN|PIPELINE', help='run folder, scoring pipeline (.zip, or the folder it unpacks to), or .onnx file')
-    p.add_argument('--host', default='127.0.0.1', help="address to listen at; 0.0.0.0 for all of this machine's (default: 127.0.0.1)"); p.add_argument('--port', type=int, default=8000, help='0: one that is free (default: 8000)')
-    p.add_argument('--token', help='that requests must bring as a bearer token (default: $CARPARTS_TOKEN, if set)'); p.add_argument('--threshold', help='as for predict'); p.add_argument('--min-area', type=int, metavar='PIXELS', help='as for predict')
-    p.add_argument('--tta', action=argparse.BooleanOptionalAction, default=None, help='as for predict; run folders only'); p.add_argument('--max-mb', type=float, default=20, help='largest request, megabytes (default: 20)')
-    p.add_argument('--max-pixels', type=int, default=50_000_000, help='largest picture (default: 50 million)'); p.add_argument('--max-waiting', type=int, default=64, help='requests at a time; more are told to come back (default: 64)')
-    p.add_argument('--batch-size', type=int, help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)'); p.add_argument('--threads', type=int, help='that read pictures and make masks (default: one a core)')
+    p = sub.add_parser('evaluate', help='all figures of a run on any labelled data')
+    p.set_defaults(run=_evaluate)
+    _add_predictor(p)
+    p.add_argument(
+        'data',
+        nargs='?',
+        metavar='DATA',
+        help="NAME, FOLDER or TABLE with masks (default: the run's own data, of which the pictures held out)",
+    )
+    p.add_argument('--split', default='train', help='part of a data set: train, test, valid (default: train)')
+    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the annotations')
+    p.add_argument('--files', nargs='+', metavar='FILE', help='only these pictures')
+    p.add_argument('--only', choices=('valid', 'train'), help='only pictures that the run held out, or trained on')
+    p.add_argument('-n', type=int, help='only so many, spread evenly')
+    p.add_argument(
+        '--rename',
+        action='append',
+        default=[],
+        metavar='DATA_CLASS=RUN_CLASS',
+        help="a class of the data that the run knows by another name; may be given several times",
+    )
+    p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz')
+    _add_speed(p)
+    p = sub.add_parser(
+        'export', help='the network as a file that other programs run, checked and timed; or a scoring pipeline'
+    )
+    p.set_defaults(run=_export)
+    _add_predictor(p)
+    p.add_argument(
+        '--format',
+        default='onnx',
+        choices=('onnx', 'openvino', 'pt2', 'pipeline'),
+        help='pipeline: a zip that needs only onnxruntime, numpy and OpenCV (default: onnx)',
+    )
+    p.add_argument('--out', metavar='FILE', help='default: RUN/export/model.onnx, or what the format calls for')
+    p.add_argument(
+        '--precision',
+        default='auto',
+        choices=('auto', 'fp32', 'int8'),
+        help='auto: int8 where it is faster here and costs next to nothing (default)',
+    )
+    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
+    p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
+    p = sub.add_parser('serve', help='an HTTP service, and a page where one drops a photograph')
+    p.set_defaults(run=_serve)
+    p.add_argument(
+        'path',
+        metavar='RUN|PIPELINE',
+        help='run folder, scoring pipeline (.zip, or the folder it unpacks to), or .onnx file',
+    )
+    p.add_argument(
+        '--host',
+        default='127.0.0.1',
+        help="address to listen at; 0.0.0.0 for all of this machine's (default: 127.0.0.1)",
+    )
+    p.add_argument('--port', type=int, default=8000, help='0: one that is free (default: 8000)')
+    p.add_argument('--token', help='that requests must bring as a bearer token (default: $CARPARTS_TOKEN, if set)')
+    p.add_argument('--threshold', help='as for predict')
+    p.add_argument('--min-area', type=int, metavar='PIXELS', help='as for predict')
+    p.add_argument(
+        '--tta', action=argparse.BooleanOptionalAction, default=None, help='as for predict; run folders only'
+    )
+    p.add_argument('--max-mb', type=float, default=20, help='largest request, megabytes (default: 20)')
+    p.add_argument('--max-pixels', type=int, default=50_000_000, help='largest picture (default: 50 million)')
+    p.add_argument(
+        '--max-waiting', type=int, default=64, help='requests at a time; more are told to come back (default: 64)'
+    )
+    p.add_argument(
+        '--batch-size', type=int, help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)'
+    )
+    p.add_argument('--threads', type=int, help='that read pictures and make masks (default: one a core)')
 
 # %% ../nbs/9_whole/94_cli.ipynb #d1237e9d
 def make_parser() -> argparse.ArgumentParser:
@@ -258,43 +519,83 @@ def make_parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
     top.add_argument('--version', action='version', version=__import__('carparts_seg').__version__)
     sub = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    p = sub.add_parser('demo', help='draw cars, train on them and report: needs no data, no network, no GPU'); p.set_defaults(run=_demo)
-    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)'); p.add_argument('-n', type=int, default=1500, help='cars to draw (default: 1500)')
-    p.add_argument('--seed', type=int, default=0, help='of the drawing'); p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
+    p = sub.add_parser('demo', help='draw cars, train on them and report: needs no data, no network, no GPU')
+    p.set_defaults(run=_demo)
+    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)')
+    p.add_argument('-n', type=int, default=1500, help='cars to draw (default: 1500)')
+    p.add_argument('--seed', type=int, default=0, help='of the drawing')
+    p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
     p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting')
-    p = sub.add_parser('config', help='check settings and print them all, with meaning, value and origin'); p.set_defaults(run=_config); _add_settings(p)
+    p = sub.add_parser('config', help='check settings and print them all, with meaning, value and origin')
+    p.set_defaults(run=_config)
+    _add_settings(p)
     _data_parser(sub)
-    p = sub.add_parser('train', help='run an experiment: from settings to a trained network and a report'); p.set_defaults(run=_train); _add_settings(p)
-    p.add_argument('--out', default='runs/car_parts', metavar='RUN', help='run folder, new or empty (default: runs/car_parts)')
+    p = sub.add_parser('train', help='run an experiment: from settings to a trained network and a report')
+    p.set_defaults(run=_train)
+    _add_settings(p)
+    p.add_argument(
+        '--out', default='runs/car_parts', metavar='RUN', help='run folder, new or empty (default: runs/car_parts)'
+    )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='data to use in place of what the settings name')
-    p.add_argument('--grid', action='append', default=[], metavar='KEY=VALUE,VALUE', help='run with each of these values, such as training.learning_rate=1e-3,3e-4 (a value that is a list: [],[HorizontalFlip]); '
-                   'given several times: with all combinations. Each gets a folder of its own in --out, and all are compared')
-    p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid'); p.add_argument('--no-report', action='store_true', help='leave out report.html')
-    p.add_argument('--no-download', action='store_true', help='fail where a data set would have to be fetched'); p.add_argument('--quiet', action='store_true', help='write to train.log only')
-    p = sub.add_parser('report', help='build the report of a run anew, or compare several runs'); p.set_defaults(run=_report)
-    p.add_argument('run_folder', nargs='+', metavar='RUN', help='run folder, also one with folds or a grid inside; of several the others are compared with the first')
-    p.add_argument('--out', metavar='DIR', help='several runs: folder for comparison.html, .csv and .png (default: the folder they lie in, or else the working directory)')
+    p.add_argument(
+        '--grid',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE,VALUE',
+        help='run with each of these values, such as training.learning_rate=1e-3,3e-4 (a value that is a list: [],[HorizontalFlip]); '
+        'given several times: with all combinations. Each gets a folder of its own in --out, and all are compared',
+    )
+    p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid')
+    p.add_argument('--no-report', action='store_true', help='leave out report.html')
+    p.add_argument('--no-download', action='store_true', help='fail where a data set would have to be fetched')
+    p.add_argument('--quiet', action='store_true', help='write to train.log only')
+    p = sub.add_parser('report', help='build the report of a run anew, or compare several runs')
+    p.set_defaults(run=_report)
+    p.add_argument(
+        'run_folder',
+        nargs='+',
+        metavar='RUN',
+        help='run folder, also one with folds or a grid inside; of several the others are compared with the first',
+    )
+    p.add_argument(
+        '--out',
+        metavar='DIR',
+        help='several runs: folder for comparison.html, .csv and .png (default: the folder they lie in, or else the working directory)',
+    )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='one run: where the pictures are, if they have moved')
     p.add_argument('--pictures', type=int, default=24, help='one run: how many to show (default: 24)')
-    p.add_argument('--license', default='unknown', help="one run: the weights' licence for the model card, as Hugging Face abbreviates it, such as apache-2.0 (default: unknown)")
+    p.add_argument(
+        '--license',
+        default='unknown',
+        help="one run: the weights' licence for the model card, as Hugging Face abbreviates it, such as apache-2.0 (default: unknown)",
+    )
     _use_parsers(sub)
-    p = sub.add_parser('bench', help='time loading, training step and cache, as ratios within one run'); p.set_defaults(run=_bench)
-    p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)'); p.add_argument('--rounds', type=int, default=3, help='how often everything is timed in turn (default: 3)')
-    p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)'); p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
+    p = sub.add_parser('bench', help='time loading, training step and cache, as ratios within one run')
+    p.set_defaults(run=_bench)
+    p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)')
+    p.add_argument('--rounds', type=int, default=3, help='how often everything is timed in turn (default: 3)')
+    p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)')
+    p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
     return top
 
 # %% ../nbs/9_whole/94_cli.ipynb #8b89ab5b
 def main(
-    argv:Sequence[str]|None=None, # Arguments; None: those of the command line
-) -> int: # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
+    argv: Sequence[str] | None = None,  # Arguments; None: those of the command line
+) -> int:  # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
     "The command `carparts`."
     _quiet()
     args = make_parser().parse_args(argv)
-    try: return args.run(args)
-    except KeyboardInterrupt: print('interrupted', file=sys.stderr); return 130
-    except BrokenPipeError: return 1
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
     except CarpartsError as e:
         print(str(e), file=sys.stderr)
         return 2
 
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())
+
+if __name__ == '__main__' and '__file__' in globals():
+    sys.exit(main())

@@ -23,110 +23,158 @@ from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.learner import Learner
 from safetensors.torch import load_file
 
-from .train.augment import augmentation, inference_transform
-from .report.compare import write_folds_report
+from .core.basics import write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
+from .core.run_folder import RunLog
+from .core.settings import METRICS
+from .core.table import PartsData, write_table
+from .data.selection import ExperimentError, Split, _test_data, find_data, split_data
+from .deploy.export import ExportError, write_pipeline
+from .measure.evidence import Evidence
+from .measure.metrics import mask_ap, summarize
+from .predict.network import predict_batches, prediction_rows, prediction_table
+from .predict.predictor import load_run
+from .report.compare import write_folds_report
+from .report.model_card import write_card
+from .report.report import build_report
+from .synthetic.cars import write_cars
+from .train.augment import augmentation, inference_transform
 from carparts_seg.train.callbacks import (
     AverageWeights,
     EvaluateEvery,
     MixParts,
     ProgressBar,
-    seed_everything,
     SeedEachEpoch,
     SeedEpoch,
+    seed_everything,
 )
-from .train.loaders import parts_dataloaders
-from .measure.evidence import Evidence
-from .deploy.export import ExportError, write_pipeline
 from .train.learner import parts_learner
+from .train.loaders import parts_dataloaders
+from .train.losses import loss_function
 from carparts_seg.train.machine import (
+    StepTimes,
     forget_peak_memory,
     machine_words,
     peak_memory,
     pick_device,
     pick_precision,
     software_versions,
-    StepTimes,
 )
-from .predict.predictor import load_run
-from .train.losses import loss_function
-from .measure.metrics import mask_ap, summarize
-from .report.model_card import write_card
-from .predict.network import predict_batches, prediction_rows, prediction_table
-from .report.report import build_report
-from .train.recorder import resume_run, RunRecorder
-from .core.run_folder import RunLog
-from .core.basics import write_json
+from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
-from .core.settings import METRICS
-from .synthetic.cars import write_cars
-from .core.table import PartsData, write_table
-from .data.selection import ExperimentError, find_data, Split, split_data, _test_data
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def experiment_dataloaders(
-    cfg:Experiment, # The settings
-    data:PartsData, # The pictures
-    split:Split, # What to train and validate on
-    device:torch.device, # From `pick_device`
-    batch_size:int|None=None, # In place of the settings' batch size
-    cache:bool|Path=True, # See `parts_dataloaders`
-): # fastai `DataLoaders`
+    cfg: Experiment,  # The settings
+    data: PartsData,  # The pictures
+    split: Split,  # What to train and validate on
+    device: torch.device,  # From `pick_device`
+    batch_size: int | None = None,  # In place of the settings' batch size
+    cache: bool | Path = True,  # See `parts_dataloaders`
+):  # fastai `DataLoaders`
     "The loaders that the settings ask for. On the CPU the main process loads: from the cache that costs less than handing batches over."
     a, im, t = cfg.augmentation, cfg.image, cfg.training
     size, custom = (im.image_height, im.image_width), a.augmentations_strategy == 'Custom'
-    train_tfm = augmentation(a.augmentations_strategy, *size, data.classes, custom=a.custom_train_augmentations if custom else None)
+    train_tfm = augmentation(
+        a.augmentations_strategy, *size, data.classes, custom=a.custom_train_augmentations if custom else None
+    )
     infer_tfm = inference_transform(*size, custom=a.custom_inference_augmentations if custom else None)
     train = split.train + (split.valid if t.train_validation_data else [])
     bs = min(batch_size or t.batch_size, len(train))
-    return parts_dataloaders(data, train, split.valid, *size, channels=im.image_channels, augmentation=train_tfm, inference=infer_tfm,
-                             normalization=im.image_normalization, batch_size=bs, num_workers=0 if device.type == 'cpu' else cfg.environment.number_of_workers,
-                             drop_last=t.drop_last_batch, seed=cfg.environment.seed, cache=cache, device=device)
+    return parts_dataloaders(
+        data,
+        train,
+        split.valid,
+        *size,
+        channels=im.image_channels,
+        augmentation=train_tfm,
+        inference=infer_tfm,
+        normalization=im.image_normalization,
+        batch_size=bs,
+        num_workers=0 if device.type == 'cpu' else cfg.environment.number_of_workers,
+        drop_last=t.drop_last_batch,
+        seed=cfg.environment.seed,
+        cache=cache,
+        device=device,
+    )
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c6c50e22
-def _logger_callbacks(cfg:Experiment, folder:Path) -> list[Callback]:
+def _logger_callbacks(cfg: Experiment, folder: Path) -> list[Callback]:
     "fastai's callback for the logger of the settings."
     if cfg.logging.logger == 'TensorBoard':
-        try: from fastai.callback.tensorboard import TensorBoardCallback
-        except ImportError: raise ExperimentError("logging.logger: TensorBoard isn't installed (pip install tensorboard), or set logging.logger=None") from None
+        try:
+            from fastai.callback.tensorboard import TensorBoardCallback
+        except ImportError:
+            raise ExperimentError(
+                "logging.logger: TensorBoard isn't installed (pip install tensorboard), or set logging.logger=None"
+            ) from None
+
         class Curves(TensorBoardCallback):
             "fastai's callback writes every entry of the optimizer, and stops at the first that is no number; this writes rates and metrics."
+
             def after_batch(self):
-                if not self.training: return
+                if not self.training:
+                    return
                 self.writer.add_scalar('train_loss', float(self.loss), self.train_iter)
-                for i, h in enumerate(self.opt.hypers): self.writer.add_scalar(f'lr_{i}', float(h['lr']), self.train_iter)
+                for i, h in enumerate(self.opt.hypers):
+                    self.writer.add_scalar(f'lr_{i}', float(h['lr']), self.train_iter)
+
             def after_epoch(self):
                 for n, v in zip(self.recorder.metric_names[1:-1], self.recorder.log[1:-1]):
-                    if isinstance(v, (int, float)): self.writer.add_scalar(n, v, self.train_iter)
-        return [Curves(log_dir=str(folder/'tensorboard'), trace_model=False, log_preds=False)]
+                    if isinstance(v, (int, float)):
+                        self.writer.add_scalar(n, v, self.train_iter)
+
+        return [Curves(log_dir=str(folder / 'tensorboard'), trace_model=False, log_preds=False)]
     if cfg.logging.logger == 'WandB':
-        try: import wandb
-        except ImportError: raise ExperimentError("logging.logger: wandb isn't installed (pip install wandb), or set logging.logger=None") from None
+        try:
+            import wandb
+        except ImportError:
+            raise ExperimentError(
+                "logging.logger: wandb isn't installed (pip install wandb), or set logging.logger=None"
+            ) from None
         from fastai.callback.wandb import WandbCallback
+
         wandb.init(project=cfg.experiment_name, dir=str(folder), config=cfg.model_dump(), reinit=True)
         return [WandbCallback(log_preds=False, log_model=False)]
     return []
 
-def _training_callbacks(cfg:Experiment, batch_size:int) -> list[Callback]:
+
+def _training_callbacks(cfg: Experiment, batch_size: int) -> list[Callback]:
     "Callbacks that change what is learned: schedule, clipping, accumulation, mixing, averaging."
     t, a = cfg.training, cfg.augmentation
-    cbs = [lr_schedule(t.schedule, None, t.epochs, t.warmup_epochs), LearningRates(), EvaluateEvery(t.evaluation_epochs)]
-    if t.gradient_clip: cbs.append(GradientClip(t.gradient_clip))
-    if t.grad_accumulation > 1: cbs.append(GradientAccumulation(t.grad_accumulation*batch_size))
-    if t.stochastic_weight_averaging_epochs: cbs.append(AverageWeights(t.stochastic_weight_averaging_epochs))
+    cbs = [
+        lr_schedule(t.schedule, None, t.epochs, t.warmup_epochs),
+        LearningRates(),
+        EvaluateEvery(t.evaluation_epochs),
+    ]
+    if t.gradient_clip:
+        cbs.append(GradientClip(t.gradient_clip))
+    if t.grad_accumulation > 1:
+        cbs.append(GradientAccumulation(t.grad_accumulation * batch_size))
+    if t.stochastic_weight_averaging_epochs:
+        cbs.append(AverageWeights(t.stochastic_weight_averaging_epochs))
     if a.mix_image != 'Disabled':
-        cbs.append(MixParts(a.mix_image, probability=a.mix_probability, concentration=a.mix_concentration, iterations=a.mix_iterations,
-                            target=a.mix_target, corner=a.cutmix_corner, seed=cfg.environment.seed))
+        cbs.append(
+            MixParts(
+                a.mix_image,
+                probability=a.mix_probability,
+                concentration=a.mix_concentration,
+                iterations=a.mix_iterations,
+                target=a.mix_target,
+                corner=a.cutmix_corner,
+                seed=cfg.environment.seed,
+            )
+        )
     return cbs
 
 # %% ../nbs/9_whole/91_experiment.ipynb #b8028dbd
 def experiment_learner(
-    cfg:Experiment, # The settings
-    dls, # From `experiment_dataloaders`
-    folder:str|Path, # The run folder
-    log:Callable=print, # Takes a line
-    progress:bool|None=None, # Whether to show the bar; None: on a terminal
-) -> Learner: # Ready to `fit`; raises WeightsError
+    cfg: Experiment,  # The settings
+    dls,  # From `experiment_dataloaders`
+    folder: str | Path,  # The run folder
+    log: Callable = print,  # Takes a line
+    progress: bool | None = None,  # Whether to show the bar; None: on a terminal
+) -> Learner:  # Ready to `fit`; raises WeightsError
     "The learner that the settings ask for, with everything that keeps the run folder."
     t, a, p = cfg.training, cfg.architecture, cfg.prediction
     seed_everything(cfg.environment.seed)
@@ -134,11 +182,29 @@ def experiment_learner(
     keep = RunRecorder(folder, metric, p.metric, t.early_stopping_patience, t.calculate_train_metric, log)
     layers = t.differential_learning_rate_layers
     learn = parts_learner(
-        dls, a.architecture, a.backbone, a.pretrained, a.pretrained_weights, loss_func=t.loss_function, opt_func=t.optimizer,
-        lr=[t.differential_learning_rate, t.learning_rate] if layers else t.learning_rate, wd=t.weight_decay, threshold=p.probability_threshold,
-        layers=layers, mixed_precision=cfg.environment.mixed_precision_training, mixed_precision_inference=cfg.environment.mixed_precision_inference,
-        cbs=[SeedEachEpoch(cfg.environment.seed), SeedEpoch(), *_training_callbacks(cfg, dls.train.bs), *_logger_callbacks(cfg, Path(folder)),
-             keep, StepTimes(), ProgressBar(metric, progress)])
+        dls,
+        a.architecture,
+        a.backbone,
+        a.pretrained,
+        a.pretrained_weights,
+        loss_func=t.loss_function,
+        opt_func=t.optimizer,
+        lr=[t.differential_learning_rate, t.learning_rate] if layers else t.learning_rate,
+        wd=t.weight_decay,
+        threshold=p.probability_threshold,
+        layers=layers,
+        mixed_precision=cfg.environment.mixed_precision_training,
+        mixed_precision_inference=cfg.environment.mixed_precision_inference,
+        cbs=[
+            SeedEachEpoch(cfg.environment.seed),
+            SeedEpoch(),
+            *_training_callbacks(cfg, dls.train.bs),
+            *_logger_callbacks(cfg, Path(folder)),
+            keep,
+            StepTimes(),
+            ProgressBar(metric, progress),
+        ],
+    )
     learn.remove_cbs([cb for cb in learn.cbs if cb.name == 'progress'])
     learn.logger = lambda *args: None
     return learn
@@ -146,213 +212,304 @@ def experiment_learner(
 # %% ../nbs/9_whole/91_experiment.ipynb #008b069d
 @torch.no_grad()
 def evaluate_learner(
-    model:torch.nn.Module, # The network
-    dl, # Loader of pictures with masks, in the order of `files`
-    data:PartsData, # The pictures
-    files:Sequence[str], # Their file names
-    cfg:Experiment, # The settings: threshold, views, loss, precision
-) -> tuple[dict, pd.DataFrame, Evidence]: # Figures, as in metrics.json; the predicted masks with `score`, `image_loss`, `image_iou`; what the report needs of each picture
+    model: torch.nn.Module,  # The network
+    dl,  # Loader of pictures with masks, in the order of `files`
+    data: PartsData,  # The pictures
+    files: Sequence[str],  # Their file names
+    cfg: Experiment,  # The settings: threshold, views, loss, precision
+) -> tuple[
+    dict, pd.DataFrame, Evidence
+]:  # Figures, as in metrics.json; the predicted masks with `score`, `image_loss`, `image_iou`; what the report needs of each picture
     "Predict and measure a set of labelled pictures."
     p, device = cfg.prediction, next(model.parameters()).device
     loss, each_loss = (loss_function(cfg.training.loss_function, reduction=r) for r in ('mean', 'none'))
     precision = 'bf16' if pick_precision(cfg.environment.mixed_precision_inference, device)[0] == 'bf16' else 'fp32'
     evidence, rows, losses = Evidence.collect(data.classes, p.probability_threshold), [], []
-    for probs, masks in predict_batches(model, dl, data.classes, p.test_time_augmentations, p.test_time_scales, precision):
+    for probs, masks in predict_batches(
+        model, dl, data.classes, p.test_time_augmentations, p.test_time_scales, precision
+    ):
         done, logits = len(evidence), torch.logit(probs, eps=1e-6)
-        losses.append(float(loss(logits, masks))*len(probs))
+        losses.append(float(loss(logits, masks)) * len(probs))
         each = each_loss(logits, masks).tolist()
-        evidence.add(files[done:done + len(probs)], probs, masks)
-        for i, file in enumerate(files[done:done + len(probs)]):
+        evidence.add(files[done : done + len(probs)], probs, masks)
+        for i, file in enumerate(files[done : done + len(probs)]):
             extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
             rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
     table = prediction_table(rows)
     figures = summarize(evidence.counts, data.classes)
-    figures |= mask_ap(table, data.subset(files)) | {'loss': sum(losses)/len(evidence), 'n_images': len(evidence)}
+    figures |= mask_ap(table, data.subset(files)) | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}
     return figures, table, evidence
 
-def _image_iou(counts, i:int) -> float|None:
+
+def _image_iou(counts, i: int) -> float | None:
     "Mean IoU of one picture over the classes that it shows, true or predicted."
     union = counts.true[i] + counts.predicted[i] - counts.intersection[i]
-    return float((counts.intersection[i][union > 0]/union[union > 0]).mean()) if (union > 0).any() else None
+    return float((counts.intersection[i][union > 0] / union[union > 0]).mean()) if (union > 0).any() else None
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a4dc3fa5
-def _fit_batch_size(cfg:Experiment, data, split, device, folder, log, cache) -> int:
+def _fit_batch_size(cfg: Experiment, data, split, device, folder, log, cache) -> int:
     "The settings' batch size, halved until a step fits into the GPU's memory."
     size = min(cfg.training.batch_size, len(split.train))
     while cfg.training.automatically_adjust_batch_size and device.type == 'cuda' and size > 1:
         try:
-            learn = experiment_learner(cfg, experiment_dataloaders(cfg, data, split, device, size, cache), folder, log, False)
+            learn = experiment_learner(
+                cfg, experiment_dataloaders(cfg, data, split, device, size, cache), folder, log, False
+            )
             x, y = learn.dls.one_batch()
             loss_function(cfg.training.loss_function)(learn.model(x), y).backward()
             break
         except torch.OutOfMemoryError:
             size //= 2
             log(f'out of memory: trying a batch size of {size}')
-        finally: learn = x = y = None; torch.cuda.empty_cache()
+        finally:
+            learn = x = y = None
+            torch.cuda.empty_cache()
     return size
 
 # %% ../nbs/9_whole/91_experiment.ipynb #1b2c0a1a
-def _save_predictions(folder:Path, name:str, table:pd.DataFrame):
+def _save_predictions(folder: Path, name: str, table: pd.DataFrame):
     "A table of predictions as Parquet and CSV."
-    for suffix in ('parquet', 'csv'): write_table(table, folder/f'{name}.{suffix}')
+    for suffix in ('parquet', 'csv'):
+        write_table(table, folder / f'{name}.{suffix}')
 
-def _finish(cfg:Experiment, learn:Learner, data:PartsData, split:Split, folder:Path, test:PartsData|None, cache) -> dict:
+
+def _finish(
+    cfg: Experiment, learn: Learner, data: PartsData, split: Split, folder: Path, test: PartsData | None, cache
+) -> dict:
     "Figures and masks of the weights that are kept."
-    if cfg.training.save_best_checkpoint and (folder/'weights'/'best.safetensors').is_file():
-        learn.model.load_state_dict(load_file(folder/'weights'/'best.safetensors'))
+    if cfg.training.save_best_checkpoint and (folder / 'weights' / 'best.safetensors').is_file():
+        learn.model.load_state_dict(load_file(folder / 'weights' / 'best.safetensors'))
     figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg)
     _save_predictions(folder, 'validation_predictions', table)
-    evidence.save(folder/'evidence.npz')
-    if test is None: return figures
-    dl = experiment_dataloaders(cfg, test, Split('test', test.files[:1], test.files), learn.dls.device, cache=cache).valid
+    evidence.save(folder / 'evidence.npz')
+    if test is None:
+        return figures
+    dl = experiment_dataloaders(
+        cfg, test, Split('test', test.files[:1], test.files), learn.dls.device, cache=cache
+    ).valid
     of_test, table, _ = evaluate_learner(learn.model, dl, test, test.files, cfg)
     _save_predictions(folder, 'test_predictions', table)
     return figures | ({'test': of_test} if test.table['name'].notna().any() else {})
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c3e35687
-def _build_pipeline(folder:Path, log:Callable):
+def _build_pipeline(folder: Path, log: Callable):
     "Write scoring_pipeline.zip, or say why there is none."
     began = time.monotonic()
-    try: export = write_pipeline(load_run(folder, device='cpu'), folder/'scoring_pipeline.zip', seconds=1)
-    except ExportError as e: log(f'no scoring pipeline: {e}'); return
+    try:
+        export = write_pipeline(load_run(folder, device='cpu'), folder / 'scoring_pipeline.zip', seconds=1)
+    except ExportError as e:
+        log(f'no scoring pipeline: {e}')
+        return
     log(f'scoring pipeline written ({"; ".join(export.notes)}), {time.monotonic() - began:.0f} s')
 
 # %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
 def run_split(
-    cfg:Experiment, # The settings
-    data:PartsData, # The pictures
-    split:Split, # What to train and validate on
-    folder:str|Path, # The run folder
-    test:PartsData|None=None, # Test pictures, labelled or not
-    resume:bool=False, # Go on from where the folder stands
-    report:bool=True, # Whether to write report.html
-    progress:bool|None=None, # Whether to show the bar; None: on a terminal
-    log:Callable=print, # Takes a line
-    cache:bool|Path=True, # See `parts_dataloaders`
-) -> dict: # metrics.json
+    cfg: Experiment,  # The settings
+    data: PartsData,  # The pictures
+    split: Split,  # What to train and validate on
+    folder: str | Path,  # The run folder
+    test: PartsData | None = None,  # Test pictures, labelled or not
+    resume: bool = False,  # Go on from where the folder stands
+    report: bool = True,  # Whether to write report.html
+    progress: bool | None = None,  # Whether to show the bar; None: on a terminal
+    log: Callable = print,  # Takes a line
+    cache: bool | Path = True,  # See `parts_dataloaders`
+) -> dict:  # metrics.json
     "Train, evaluate and report one split, into a run folder."
     folder, started = Path(folder), time.monotonic()
-    if resume and (folder/'metrics.json').is_file():
+    if resume and (folder / 'metrics.json').is_file():
         log(f'{split.name}: complete already')
-        return json.loads((folder/'metrics.json').read_text(encoding='utf-8'))
+        return json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
     device = pick_device(cfg, log)
     forget_peak_memory(device)
-    save_config(cfg, folder/'config.yaml')
-    write_json(folder/'data.json', {'source': data.origin or str(data.folder), 'name': data.name, 'classes': data.classes, 'train_files': split.train, 'valid_files': split.valid})
-    dls = experiment_dataloaders(cfg, data, split, device, _fit_batch_size(cfg, data, split, device, folder, log, cache), cache)
-    for note in dls.notes: log(note)
+    save_config(cfg, folder / 'config.yaml')
+    write_json(
+        folder / 'data.json',
+        {
+            'source': data.origin or str(data.folder),
+            'name': data.name,
+            'classes': data.classes,
+            'train_files': split.train,
+            'valid_files': split.valid,
+        },
+    )
+    dls = experiment_dataloaders(
+        cfg, data, split, device, _fit_batch_size(cfg, data, split, device, folder, log, cache), cache
+    )
+    for note in dls.notes:
+        log(note)
     learn = experiment_learner(cfg, dls, folder, log, progress)
-    log(f'{cfg.architecture.architecture} with {cfg.architecture.backbone}, {sum(p.numel() for p in learn.model.parameters())/1e6:.1f} million parameters; {learn.precision}; {machine_words()}; pictures loaded by {dls.train.fake_l.num_workers or "the main process"}')
+    log(
+        f'{cfg.architecture.architecture} with {cfg.architecture.backbone}, {sum(p.numel() for p in learn.model.parameters()) / 1e6:.1f} million parameters; {learn.precision}; {machine_words()}; pictures loaded by {dls.train.fake_l.num_workers or "the main process"}'
+    )
     start = resume_run(learn) if resume else 0
-    if start: log(f'going on after epoch {start} of {cfg.training.epochs}')
+    if start:
+        log(f'going on after epoch {start} of {cfg.training.epochs}')
     loaded = time.monotonic()
-    if start < cfg.training.epochs: learn.fit(cfg.training.epochs, start_epoch=start)
+    if start < cfg.training.epochs:
+        learn.fit(cfg.training.epochs, start_epoch=start)
     trained = time.monotonic()
     figures = _finish(cfg, learn, data, split, folder, test, cache)
-    figures |= {'epochs': learn.run_recorder.next_epoch, 'parameters': sum(p.numel() for p in learn.model.parameters()), 'precision': learn.precision, 'machine': machine_words(), 'software': software_versions(),
-                'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(learn.run_recorder.spent + trained - loaded, 1),
-                'seconds_evaluating': round(time.monotonic() - trained, 1)} | learn.step_times.figures | peak_memory(device)
-    write_json(folder/'metrics.json', figures)
-    log(f"{split.name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} (predicting nothing: {figures['iou_per_image_of_nothing']:.4f}); "
-        f"{time.monotonic() - started:.0f} s")
+    figures |= (
+        {
+            'epochs': learn.run_recorder.next_epoch,
+            'parameters': sum(p.numel() for p in learn.model.parameters()),
+            'precision': learn.precision,
+            'machine': machine_words(),
+            'software': software_versions(),
+            'seconds_preparing': round(loaded - started, 1),
+            'seconds_training': round(learn.run_recorder.spent + trained - loaded, 1),
+            'seconds_evaluating': round(time.monotonic() - trained, 1),
+        }
+        | learn.step_times.figures
+        | peak_memory(device)
+    )
+    write_json(folder / 'metrics.json', figures)
+    log(
+        f"{split.name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} (predicting nothing: {figures['iou_per_image_of_nothing']:.4f}); "
+        f"{time.monotonic() - started:.0f} s"
+    )
     if report:
         build_report(folder, data)
         write_card(folder)
-        write_json(folder/'metrics.json', figures := figures | {'seconds_total': round(time.monotonic() - started, 1)})
+        write_json(
+            folder / 'metrics.json', figures := figures | {'seconds_total': round(time.monotonic() - started, 1)}
+        )
         log(f'report written, {time.monotonic() - started:.0f} s in all')
-    if cfg.training.build_scoring_pipelines: _build_pipeline(folder, log)
-    (folder/'weights'/'resume.pt').unlink(missing_ok=True)
+    if cfg.training.build_scoring_pipelines:
+        _build_pipeline(folder, log)
+    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)
     return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c03888d6
-def _summary(results:dict[str,dict]) -> dict:
+def _summary(results: dict[str, dict]) -> dict:
     "Mean and standard deviation of every figure that all folds have."
-    numbers = {k: [r[k] for r in results.values()] for k, v in next(iter(results.values())).items() if isinstance(v, (int, float))}
+    numbers = {
+        k: [r[k] for r in results.values()]
+        for k, v in next(iter(results.values())).items()
+        if isinstance(v, (int, float))
+    }
     numbers = {k: v for k, v in numbers.items() if all(isinstance(x, (int, float)) for x in v)}
-    return {'folds': results, 'mean': {k: float(np.mean(v)) for k, v in numbers.items()}, 'spread': {k: float(np.std(v, ddof=1)) for k, v in numbers.items()}}
+    return {
+        'folds': results,
+        'mean': {k: float(np.mean(v)) for k, v in numbers.items()},
+        'spread': {k: float(np.std(v, ddof=1)) for k, v in numbers.items()},
+    }
 
 # %% ../nbs/9_whole/91_experiment.ipynb #f85871b3
 def claim_folder(
-    out:Path, # The run folder
-    cfg:Experiment, # The settings
-    resume:bool, # Whether it is to be gone on with
-) -> Experiment: # The settings as they will be run, with a seed drawn where they ask for it; raises ExperimentError
+    out: Path,  # The run folder
+    cfg: Experiment,  # The settings
+    resume: bool,  # Whether it is to be gone on with
+) -> Experiment:  # The settings as they will be run, with a seed drawn where they ask for it; raises ExperimentError
     "Check that a run folder is free, or that it can be gone on with."
-    known = out/'config.yaml'
+    known = out / 'config.yaml'
     if resume and known.is_file():
         old = load_config(known)
-        if cfg.environment.seed == -1: cfg = with_settings(cfg, {'environment.seed': old.environment.seed}, 'the run')
+        if cfg.environment.seed == -1:
+            cfg = with_settings(cfg, {'environment.seed': old.environment.seed}, 'the run')
         differ = [k for k, v in _flat(cfg).items() if v != _flat(old)[k]]
-        if differ: raise ExperimentError(f'{out}: cannot resume, these settings are not those of the run: {", ".join(differ)}; give the same ones, or another --out')
-    elif resume: raise ExperimentError(f'{out}: nothing to resume, it has no config.yaml')
-    else: _check_empty(out, 'data')
-    return cfg if cfg.environment.seed != -1 else with_settings(cfg, {'environment.seed': int(np.random.SeedSequence().entropy % 2**31)}, 'drawn')
+        if differ:
+            raise ExperimentError(
+                f'{out}: cannot resume, these settings are not those of the run: {", ".join(differ)}; give the same ones, or another --out'
+            )
+    elif resume:
+        raise ExperimentError(f'{out}: nothing to resume, it has no config.yaml')
+    else:
+        _check_empty(out, 'data')
+    return (
+        cfg
+        if cfg.environment.seed != -1
+        else with_settings(cfg, {'environment.seed': int(np.random.SeedSequence().entropy % 2**31)}, 'drawn')
+    )
 
-def _check_empty(out:Path, but:str=''):
+
+def _check_empty(out: Path, but: str = ''):
     "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
-    if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}: raise ExperimentError(f'{out} is not empty; give another --out, or --resume to go on with it')
+    if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}:
+        raise ExperimentError(f'{out} is not empty; give another --out, or --resume to go on with it')
+
 
 def _both(*logs) -> Callable:
     "A log that writes to several."
+
     def log(line):
-        for l in logs: l(line)
+        for l in logs:
+            l(line)
+
     return log
 
-def _flat(cfg:Experiment) -> dict:
+
+def _flat(cfg: Experiment) -> dict:
     "Settings as 'section.key' -> value."
     return {f'{s}.{k}': v for s, kv in cfg.model_dump().items() if isinstance(kv, dict) for k, v in kv.items()}
 
 # %% ../nbs/9_whole/91_experiment.ipynb #4547999c
 def run_experiment(
-    cfg:Experiment|str|Path|None=None, # Settings, or the YAML file that holds them; None: the defaults
-    out:str|Path='runs/car_parts', # The run folder; it must be new or empty, unless `resume`
-    source:str|Path|None=None, # NAME, FOLDER or TABLE in place of the data that the settings name
-    resume:bool=False, # Go on with a run that was interrupted
-    report:bool=True, # Whether to write report.html
-    progress:bool|None=None, # Whether to show a bar; None: on a terminal
-    download:bool=False, # Whether a public data set may be fetched
-    echo:bool=True, # Whether the log is shown on the screen too
-    cache:bool|Path=True, # See `parts_dataloaders`
-) -> dict: # What metrics.json holds; with several folds {'folds', 'mean', 'spread'}
+    cfg: Experiment | str | Path | None = None,  # Settings, or the YAML file that holds them; None: the defaults
+    out: str | Path = 'runs/car_parts',  # The run folder; it must be new or empty, unless `resume`
+    source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the data that the settings name
+    resume: bool = False,  # Go on with a run that was interrupted
+    report: bool = True,  # Whether to write report.html
+    progress: bool | None = None,  # Whether to show a bar; None: on a terminal
+    download: bool = False,  # Whether a public data set may be fetched
+    echo: bool = True,  # Whether the log is shown on the screen too
+    cache: bool | Path = True,  # See `parts_dataloaders`
+) -> dict:  # What metrics.json holds; with several folds {'folds', 'mean', 'spread'}
     "Run an experiment; raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError for what a user can put right."
     out = Path(out)
     cfg = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume)
-    save_config(cfg, out/'config.yaml')
-    log = RunLog(out/'train.log', echo)
+    save_config(cfg, out / 'config.yaml')
+    log = RunLog(out / 'train.log', echo)
     log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
-    for note in config_notes(cfg): log(note)
+    for note in config_notes(cfg):
+        log(note)
     data = find_data(cfg, source, download, log)
     data, splits = split_data(cfg, data, log)
     test = _test_data(cfg, data)
-    if len(splits) == 1: return run_split(cfg, data, splits[0], out, test, resume, report, progress, log, cache)
+    if len(splits) == 1:
+        return run_split(cfg, data, splits[0], out, test, resume, report, progress, log, cache)
     results = {}
     for s in splits:
-        inside = out/s.name.replace(' ', '_')
-        results[s.name] = run_split(cfg, data, s, inside, test, resume, report, progress, _both(log, RunLog(inside/'train.log', False)), cache)
+        inside = out / s.name.replace(' ', '_')
+        results[s.name] = run_split(
+            cfg, data, s, inside, test, resume, report, progress, _both(log, RunLog(inside / 'train.log', False)), cache
+        )
     summary = _summary(results)
-    write_json(out/'metrics.json', summary)
-    if report: write_folds_report(out)
+    write_json(out / 'metrics.json', summary)
+    if report:
+        write_folds_report(out)
     log(f"{len(splits)} folds: miou {summary['mean']['miou']:.4f} ± {summary['spread']['miou']:.4f}")
     return summary
 
 # %% ../nbs/9_whole/91_experiment.ipynb #837f963a
-def demo_settings() -> Path: # A YAML file, to be copied and changed
+def demo_settings() -> Path:  # A YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
-    return Path(str(resources.files('carparts_seg')/'demo.yaml'))
+    return Path(str(resources.files('carparts_seg') / 'demo.yaml'))
+
 
 def run_demo(
-    out:str|Path='runs/demo', # The run folder, new or empty; the drawn pictures go into its folder `data`
-    n:int=1500, # How many cars to draw; a tenth of them are held out
-    overrides:Sequence[str]=(), # Settings to override, 'section.key=value'
-    seed:int=0, # Of the drawing
-    progress:bool|None=None, # Whether to show bars; None: on a terminal
-    echo:bool=True, # Whether the log is shown on the screen too
-    report:bool=True, # Whether to write report.html
-) -> dict: # What metrics.json holds
+    out: str | Path = 'runs/demo',  # The run folder, new or empty; the drawn pictures go into its folder `data`
+    n: int = 1500,  # How many cars to draw; a tenth of them are held out
+    overrides: Sequence[str] = (),  # Settings to override, 'section.key=value'
+    seed: int = 0,  # Of the drawing
+    progress: bool | None = None,  # Whether to show bars; None: on a terminal
+    echo: bool = True,  # Whether the log is shown on the screen too
+    report: bool = True,  # Whether to write report.html
+) -> dict:  # What metrics.json holds
     "Draw cars, train on them, and report."
     cfg, out = load_config(demo_settings(), overrides), Path(out)
     _check_empty(out)
-    if echo: print(f'drawing {n} cars into {out/"data"}')
+    if echo:
+        print(f'drawing {n} cars into {out / "data"}')
     show = sys.stderr.isatty() if progress is None else progress
-    data = write_cars(n, out/'data', seed, cfg.image.image_height, cfg.image.image_width, show, min(4, os.cpu_count() or 1) if n >= 200 else 1)
+    data = write_cars(
+        n,
+        out / 'data',
+        seed,
+        cfg.image.image_height,
+        cfg.image.image_width,
+        show,
+        min(4, os.cpu_count() or 1) if n >= 200 else 1,
+    )
     return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)

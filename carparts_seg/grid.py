@@ -19,203 +19,315 @@ import pandas as pd
 import torch
 import yaml
 
-from .report.compare import compare_runs
-from .core.config import ConfigError, load_config, read_yaml, with_settings
-from .experiment import claim_folder, run_experiment
-from .data.selection import find_data
-from .core.run_folder import metric_value
 from .core.basics import write_atomic
+from .core.config import ConfigError, load_config, read_yaml, with_settings
+from .core.run_folder import metric_value
 from .core.settings import Experiment, get_setting, setting_fields, yaml_value
+from .data.selection import find_data
+from .experiment import claim_folder, run_experiment
+from .report.compare import compare_runs
 
 # %% ../nbs/9_whole/92_grid.ipynb #cf29e597
-def _values(text:str) -> tuple[str, list]:
+def _values(text: str) -> tuple[str, list]:
     "Key and values of one 'section.key=value,value'. Raises ConfigError."
     key, eq, values = str(text).partition('=')
     key = key.strip()
-    if not eq or not values.strip(): raise ConfigError([f'--grid {text}: is not KEY=VALUE,VALUE, for example training.learning_rate=1e-3,3e-4'])
-    try: return key, read_yaml(f'[{values}]').data
-    except ConfigError as e: raise ConfigError([f'--grid {key}: {values!r} is {re.sub("^line 1: ", "", str(e))}; allowed: values with commas between them, lists in brackets']) from None
+    if not eq or not values.strip():
+        raise ConfigError([f'--grid {text}: is not KEY=VALUE,VALUE, for example training.learning_rate=1e-3,3e-4'])
+    try:
+        return key, read_yaml(f'[{values}]').data
+    except ConfigError as e:
+        raise ConfigError(
+            [
+                f'--grid {key}: {values!r} is {re.sub("^line 1: ", "", str(e))}; allowed: values with commas between them, lists in brackets'
+            ]
+        ) from None
+
 
 def parse_grid(
-    texts:Sequence[str], # 'section.key=value,value', the values as in a YAML list
-) -> dict[str, list]: # setting -> values, not yet checked; raises ConfigError with all that is wrong
+    texts: Sequence[str],  # 'section.key=value,value', the values as in a YAML list
+) -> dict[str, list]:  # setting -> values, not yet checked; raises ConfigError with all that is wrong
     "Read the words of `--grid`."
     grid, problems = {}, []
     for text in texts:
-        try: key, values = _values(text)
-        except ConfigError as e: problems += e.problems; continue
-        if key in grid: problems.append(f'--grid {key}: is given twice; give all its values at once')
+        try:
+            key, values = _values(text)
+        except ConfigError as e:
+            problems += e.problems
+            continue
+        if key in grid:
+            problems.append(f'--grid {key}: is given twice; give all its values at once')
         grid[key] = values
-    if problems: raise ConfigError(problems)
+    if problems:
+        raise ConfigError(problems)
     return grid
 
 # %% ../nbs/9_whole/92_grid.ipynb #ea4cdb55
 @dataclass
 class Combination:
     "One experiment of a grid."
-    name:str # of its run folder
-    values:dict # setting -> value, as given
-    cfg:Experiment # all settings
 
-def _short(value, i:int) -> str:
+    name: str  # of its run folder
+    values: dict  # setting -> value, as given
+    cfg: Experiment  # all settings
+
+
+def _short(value, i: int) -> str:
     "A value as a part of a folder's name; a long one by its number."
     text = re.sub(r'[^\w.+-]+', '-', yaml_value(value)).strip('-.') or 'none'
     return text if len(text) <= 40 else f'{text[:24]}-{i}'
 
-def _names(grid:Mapping[str,list]) -> dict[str, list[str]]:
+
+def _names(grid: Mapping[str, list]) -> dict[str, list[str]]:
     "For each key the words of its values, all different."
     last = [k.rpartition('.')[2] for k in grid]
     res = {}
     for key, short in zip(grid, last):
         words = [_short(v, i) for i, v in enumerate(grid[key])]
-        res[key] = [f'{short if last.count(short) == 1 else key}={w if words.count(w) == 1 else f"{w}-{i}"}' for i, w in enumerate(words)]
+        res[key] = [
+            f'{short if last.count(short) == 1 else key}={w if words.count(w) == 1 else f"{w}-{i}"}'
+            for i, w in enumerate(words)
+        ]
     return res
 
-def _checked(cfg:Experiment, changes:dict, problems:list) -> Experiment|None:
+
+def _checked(cfg: Experiment, changes: dict, problems: list) -> Experiment | None:
     "The settings with changes; what is wrong is added to the problems, once."
-    try: return with_settings(cfg, changes, '--grid')
-    except ConfigError as e: problems += [p for p in (f'--grid {p}' for p in e.problems) if p not in problems]
+    try:
+        return with_settings(cfg, changes, '--grid')
+    except ConfigError as e:
+        problems += [p for p in (f'--grid {p}' for p in e.problems) if p not in problems]
 
 # %% ../nbs/9_whole/92_grid.ipynb #cd68b500
 def plan_grid(
-    source:'str|Path|dict|Experiment|None', # settings, as `load_config` reads them
-    grid:Mapping[str,list], # setting -> values, from `parse_grid`
-    overrides:Sequence[str]=(), # 'section.key=value' each, for all combinations
-) -> list[Combination]: # in the order of the values, the last setting changing fastest; raises ConfigError with all that is wrong
+    source: 'str|Path|dict|Experiment|None',  # settings, as `load_config` reads them
+    grid: Mapping[str, list],  # setting -> values, from `parse_grid`
+    overrides: Sequence[str] = (),  # 'section.key=value' each, for all combinations
+) -> list[
+    Combination
+]:  # in the order of the values, the last setting changing fastest; raises ConfigError with all that is wrong
     "All experiments of a grid."
     problems, cfg = [], load_config(None)
-    try: cfg = load_config(source, overrides)
-    except ConfigError as e: problems += e.problems
-    for k in [k for k in grid if k not in setting_fields()]: _checked(cfg, {k: grid[k][0]}, problems)
+    try:
+        cfg = load_config(source, overrides)
+    except ConfigError as e:
+        problems += e.problems
+    for k in [k for k in grid if k not in setting_fields()]:
+        _checked(cfg, {k: grid[k][0]}, problems)
     known = {k: v for k, v in grid.items() if k in setting_fields()}
-    cfgs = {at: _checked(cfg, {k: known[k][i] for k, i in zip(known, at)}, problems) for at in itertools.product(*(range(len(v)) for v in known.values()))}
+    cfgs = {
+        at: _checked(cfg, {k: known[k][i] for k, i in zip(known, at)}, problems)
+        for at in itertools.product(*(range(len(v)) for v in known.values()))
+    }
     words = {k: [_value(cfgs, n, i, k) for i in range(len(v))] for n, (k, v) in enumerate(known.items())}
-    for k, vs in words.items(): problems += [f'--grid {k}: {yaml_value(v)} is given twice; allowed: different values' for i, v in enumerate(vs) if v in vs[:i] and v is not None]
-    if problems: raise ConfigError(problems)
+    for k, vs in words.items():
+        problems += [
+            f'--grid {k}: {yaml_value(v)} is given twice; allowed: different values'
+            for i, v in enumerate(vs)
+            if v in vs[:i] and v is not None
+        ]
+    if problems:
+        raise ConfigError(problems)
     names = _names(words)
-    return [Combination(','.join(names[k][i] for k, i in zip(known, at)), {k: known[k][i] for k, i in zip(known, at)}, c) for at, c in cfgs.items()]
+    return [
+        Combination(','.join(names[k][i] for k, i in zip(known, at)), {k: known[k][i] for k, i in zip(known, at)}, c)
+        for at, c in cfgs.items()
+    ]
 
-def _value(cfgs:dict, n:int, i:int, key:str):
+
+def _value(cfgs: dict, n: int, i: int, key: str):
     "The i-th value of the n-th setting, as the settings read it; None where no combination with it is allowed."
     return next((get_setting(c, key) for at, c in cfgs.items() if c is not None and at[n] == i), None)
 
 # %% ../nbs/9_whole/92_grid.ipynb #b385a8b7
-_COLUMNS = ('miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'mask_ap', 'mask_ap50', 'loss', 'seconds_training')
+_COLUMNS = (
+    'miou',
+    'iou_per_image',
+    'iou_per_image_of_nothing',
+    'dice',
+    'side_swap',
+    'mask_ap',
+    'mask_ap50',
+    'loss',
+    'seconds_training',
+)
 
-def _same_seed(plan:list[Combination], out:Path) -> list[Combination]:
+
+def _same_seed(plan: list[Combination], out: Path) -> list[Combination]:
     "The plan with one seed where none is given: that of the grid that is gone on with, or a drawn one."
-    if not any(c.cfg.environment.seed == -1 for c in plan): return plan
-    known = [load_config(p).environment.seed for p in (out/c.name/'config.yaml' for c in plan) if p.is_file()]
-    seed = known[0] if known else claim_folder(out/'-', plan[0].cfg, False).environment.seed
-    return [Combination(c.name, c.values, with_settings(c.cfg, {'environment.seed': seed}, 'drawn for the grid') if c.cfg.environment.seed == -1 else c.cfg) for c in plan]
+    if not any(c.cfg.environment.seed == -1 for c in plan):
+        return plan
+    known = [load_config(p).environment.seed for p in (out / c.name / 'config.yaml' for c in plan) if p.is_file()]
+    seed = known[0] if known else claim_folder(out / '-', plan[0].cfg, False).environment.seed
+    return [
+        Combination(
+            c.name,
+            c.values,
+            with_settings(c.cfg, {'environment.seed': seed}, 'drawn for the grid')
+            if c.cfg.environment.seed == -1
+            else c.cfg,
+        )
+        for c in plan
+    ]
+
 
 def read_grid(
-    out:str|Path, # folder of a grid
-) -> tuple[dict, dict]|None: # settings and grid, as given; None where it isn't such a folder
+    out: str | Path,  # folder of a grid
+) -> tuple[dict, dict] | None:  # settings and grid, as given; None where it isn't such a folder
     "What a grid was asked for."
-    path = Path(out)/'grid.yaml'
-    if not path.is_file(): return None
+    path = Path(out) / 'grid.yaml'
+    if not path.is_file():
+        return None
     known = read_yaml(path.read_bytes(), 'grid.yaml').data
-    if not isinstance(known, dict) or not all(isinstance(known.get(k), dict) for k in ('experiment', 'grid')): raise ConfigError([f"{path}: has no sections 'experiment' and 'grid'; it is written by carparts train --grid"])
+    if not isinstance(known, dict) or not all(isinstance(known.get(k), dict) for k in ('experiment', 'grid')):
+        raise ConfigError([f"{path}: has no sections 'experiment' and 'grid'; it is written by carparts train --grid"])
     return known['experiment'], known['grid']
 
-def _results(folder:Path) -> dict|None:
+
+def _results(folder: Path) -> dict | None:
     "Figures of a complete run; of several folds their mean."
-    if not (folder/'metrics.json').is_file(): return None
-    m = json.loads((folder/'metrics.json').read_text(encoding='utf-8'))
+    if not (folder / 'metrics.json').is_file():
+        return None
+    m = json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
     return m['mean'] | {'miou_spread': m['spread'].get('miou')} if 'mean' in m else m
 
 # %% ../nbs/9_whole/92_grid.ipynb #0cb1d9fa
 def grid_results(
-    out:str|Path, # folder of the grid
-    plan:Sequence[Combination], # its experiments
-    failures:Mapping[str,str]={}, # name -> why it failed
-) -> pd.DataFrame: # run, the grid's settings, figures, status; the best miou first
+    out: str | Path,  # folder of the grid
+    plan: Sequence[Combination],  # its experiments
+    failures: Mapping[str, str] = {},  # name -> why it failed
+) -> pd.DataFrame:  # run, the grid's settings, figures, status; the best miou first
     "The table of results, as in grid.csv."
     rows = []
     for c in plan:
-        m = _results(Path(out)/c.name)
+        m = _results(Path(out) / c.name)
         status = f'failed: {failures[c.name]}' if c.name in failures else 'complete' if m else 'not run'
         m = m or {}
-        rows.append({'run': c.name} | {k: yaml_value(get_setting(c.cfg, k)) for k in c.values} | {k: metric_value(m, k) for k in _COLUMNS} | ({'miou_spread': m['miou_spread']} if 'miou_spread' in m else {}) | {'status': status})
+        rows.append(
+            {'run': c.name}
+            | {k: yaml_value(get_setting(c.cfg, k)) for k in c.values}
+            | {k: metric_value(m, k) for k in _COLUMNS}
+            | ({'miou_spread': m['miou_spread']} if 'miou_spread' in m else {})
+            | {'status': status}
+        )
     t = pd.DataFrame(rows)
-    return t[[c for c in t if c != 'status'] + ['status']].astype({k: float for k in _COLUMNS}).sort_values('miou', ascending=False, kind='stable', ignore_index=True)
+    return (
+        t[[c for c in t if c != 'status'] + ['status']]
+        .astype(dict.fromkeys(_COLUMNS, float))
+        .sort_values('miou', ascending=False, kind='stable', ignore_index=True)
+    )
+
 
 def finish_grid(
-    out:str|Path, # folder of the grid
-    plan:Sequence[Combination], # its experiments
-    failures:Mapping[str,str]={}, # name -> why it failed
-) -> tuple[pd.DataFrame, Path|None]: # the table of results and comparison.html; None with fewer than two complete runs
+    out: str | Path,  # folder of the grid
+    plan: Sequence[Combination],  # its experiments
+    failures: Mapping[str, str] = {},  # name -> why it failed
+) -> tuple[
+    pd.DataFrame, Path | None
+]:  # the table of results and comparison.html; None with fewer than two complete runs
     "Write grid.csv and the comparison of the complete runs with the best of them."
     out, t = Path(out), grid_results(out, plan, failures)
-    write_atomic(out/'grid.csv', lambda p: t.to_csv(p, index=False))
+    write_atomic(out / 'grid.csv', lambda p: t.to_csv(p, index=False))
     done = t[t.status == 'complete'].run.tolist()
-    if len(done) < 2: return t, None
+    if len(done) < 2:
+        return t, None
     notes = [f'{r.run}: {r.status}' for r in t.itertuples() if r.status != 'complete']
-    notes.append(f'{done[0]} is first because it is the best of {len(done)} by these very pictures; on others its lead will be smaller')
-    return t, compare_runs([out/d for d in done], out, f'Grid of {len(plan)} runs', notes)
+    notes.append(
+        f'{done[0]} is first because it is the best of {len(done)} by these very pictures; on others its lead will be smaller'
+    )
+    return t, compare_runs([out / d for d in done], out, f'Grid of {len(plan)} runs', notes)
 
 # %% ../nbs/9_whole/92_grid.ipynb #20a65fe6
-def _prepare(plan, grid, out:Path, source, resume:bool, download:bool) -> list[Combination]:
+def _prepare(plan, grid, out: Path, source, resume: bool, download: bool) -> list[Combination]:
     "Everything that can be wrong before the first run; writes grid.yaml."
-    if out.is_dir() and any(out.iterdir()) and not resume: raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
-    if resume and not (out/'grid.yaml').is_file(): raise ConfigError([f'{out}: nothing to resume, it has no grid.yaml'])
+    if out.is_dir() and any(out.iterdir()) and not resume:
+        raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
+    if resume and not (out / 'grid.yaml').is_file():
+        raise ConfigError([f'{out}: nothing to resume, it has no grid.yaml'])
     plan, problems = _same_seed(plan, out), []
     for c in plan:
-        if not (out/c.name/'config.yaml').is_file(): continue
-        try: claim_folder(out/c.name, c.cfg, True)
-        except ValueError as e: problems.append(str(e))
-    if problems: raise ConfigError(problems)
+        if not (out / c.name / 'config.yaml').is_file():
+            continue
+        try:
+            claim_folder(out / c.name, c.cfg, True)
+        except ValueError as e:
+            problems.append(str(e))
+    if problems:
+        raise ConfigError(problems)
     find_data(plan[0].cfg, source, download, lambda line: None)
     base = plan[0].cfg.model_dump()
-    write_atomic(out/'grid.yaml', lambda p: p.write_text(yaml.safe_dump({'experiment': base, 'grid': dict(grid)}, sort_keys=False, allow_unicode=True), encoding='utf-8'))
+    write_atomic(
+        out / 'grid.yaml',
+        lambda p: p.write_text(
+            yaml.safe_dump({'experiment': base, 'grid': dict(grid)}, sort_keys=False, allow_unicode=True),
+            encoding='utf-8',
+        ),
+    )
     return plan
 
-def _run_one(c:Combination, folder:Path, source, resume:bool, log:Callable, **kwargs) -> str|None:
+
+def _run_one(c: Combination, folder: Path, source, resume: bool, log: Callable, **kwargs) -> str | None:
     "Run one combination; why it failed, or None."
-    try: run_experiment(c.cfg, folder, source, resume and (folder/'config.yaml').is_file(), **kwargs)
+    try:
+        run_experiment(c.cfg, folder, source, resume and (folder / 'config.yaml').is_file(), **kwargs)
     except Exception as e:
         why = (str(e).strip().splitlines() or [type(e).__name__])[0]
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder/'train.log').open('a', encoding='utf-8') as f: f.write(traceback.format_exc())
+        with (folder / 'train.log').open('a', encoding='utf-8') as f:
+            f.write(traceback.format_exc())
         log(f'{c.name} failed: {why}')
         return why
     finally:
         gc.collect()
-        if torch.cuda.is_available(): torch.cuda.empty_cache()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 # %% ../nbs/9_whole/92_grid.ipynb #f27638bf
 def run_grid(
-    cfg:'str|Path|dict|Experiment|None', # settings, as `load_config` reads them
-    grid:Mapping[str,list], # setting -> values, from `parse_grid`
-    out:str|Path='runs/grid', # the folder for all runs; it must be new or empty, unless `resume`
-    source:str|Path|None=None, # NAME, FOLDER or TABLE in place of the data that the settings name
-    overrides:Sequence[str]=(), # 'section.key=value' each, for all combinations
-    resume:bool=False, # skip complete runs, go on with half-done ones
-    download:bool=False, # whether a public data set may be fetched
-    log:Callable=print, # takes a line
-    **kwargs, # more for `run_experiment`: report, progress, echo, cache
-) -> tuple[pd.DataFrame, Path|None]: # the table of results, with why a run failed in its status, and comparison.html; raises ConfigError, ExperimentError, DatasetError, TableError before anything is run
+    cfg: 'str|Path|dict|Experiment|None',  # settings, as `load_config` reads them
+    grid: Mapping[str, list],  # setting -> values, from `parse_grid`
+    out: str | Path = 'runs/grid',  # the folder for all runs; it must be new or empty, unless `resume`
+    source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the data that the settings name
+    overrides: Sequence[str] = (),  # 'section.key=value' each, for all combinations
+    resume: bool = False,  # skip complete runs, go on with half-done ones
+    download: bool = False,  # whether a public data set may be fetched
+    log: Callable = print,  # takes a line
+    **kwargs,  # more for `run_experiment`: report, progress, echo, cache
+) -> tuple[
+    pd.DataFrame, Path | None
+]:  # the table of results, with why a run failed in its status, and comparison.html; raises ConfigError, ExperimentError, DatasetError, TableError before anything is run
     "Run all combinations one after another, and compare them."
     out = Path(out)
     plan = _prepare(plan_grid(cfg, grid, overrides), grid, out, source, resume, download)
     failures = {}
     try:
         for i, c in enumerate(plan):
-            done = resume and (out/c.name/'metrics.json').is_file()
+            done = resume and (out / c.name / 'metrics.json').is_file()
             log(f'run {i + 1} of {len(plan)}: {c.name}' + (', complete already' if done else ''))
-            if done: continue
-            why = _run_one(c, out/c.name, source, resume, log, download=download, **kwargs)
-            if why: failures[c.name] = why
-    finally: results = finish_grid(out, plan, failures)
+            if done:
+                continue
+            why = _run_one(c, out / c.name, source, resume, log, download=download, **kwargs)
+            if why:
+                failures[c.name] = why
+    finally:
+        results = finish_grid(out, plan, failures)
     return results
 
 # %% ../nbs/9_whole/92_grid.ipynb #c99c7305
 def results_text(
-    table:pd.DataFrame, # from `grid_results`
-) -> str: # lines
+    table: pd.DataFrame,  # from `grid_results`
+) -> str:  # lines
     "The table of results for a terminal."
-    t = table[['run', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'seconds_training', 'status']].rename(columns={'iou_per_image_of_nothing': '(of nothing)', 'seconds_training': 'seconds'})
+    t = table[
+        ['run', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'seconds_training', 'status']
+    ].rename(columns={'iou_per_image_of_nothing': '(of nothing)', 'seconds_training': 'seconds'})
     width = max(t['run'].str.len())
     t = t.assign(run=t['run'].str.ljust(width)).rename(columns={'run': 'run'.ljust(width)})
-    return t.to_string(index=False, na_rep='–', formatters={k: lambda v: '–' if pd.isna(v) else f'{v:.4f}' for k in t if k not in (t.columns[0], 'seconds', 'status')}, max_colwidth=60)
+    return t.to_string(
+        index=False,
+        na_rep='–',
+        formatters={
+            k: lambda v: '–' if pd.isna(v) else f'{v:.4f}' for k in t if k not in (t.columns[0], 'seconds', 'status')
+        },
+        max_colwidth=60,
+    )

@@ -60,7 +60,9 @@ def did_you_mean(
 # %% ../../nbs/1_core/11_basics.ipynb #1110cc32
 def write_atomic(
     path: str | Path,  # where the file goes; its folder is made
-    content: bytes | str | Callable[[Path], object],  # what goes into it (text as UTF-8), or what writes it to the path that it is given
+    content: bytes
+    | str
+    | Callable[[Path], object],  # what goes into it (text as UTF-8), or what writes it to the path that it is given
 ) -> Path:  # the path
     "Have a file written beside its place and moved there when it is whole."
     path = Path(path)

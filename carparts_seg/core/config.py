@@ -20,204 +20,296 @@ import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from .basics import CarpartsError, nearest
 from carparts_seg.core.settings import (
+    Experiment,
     allowed,
     choices,
     contradictions,
-    Experiment,
     get_setting,
     plain_types,
     section_models,
     setting_fields,
     yaml_value,
 )
-from .basics import CarpartsError, nearest
 
 # %% ../../nbs/1_core/18_config.ipynb #6218db75
-def _short(value:Any) -> str:
+def _short(value: Any) -> str:
     "A value on one line, shortened where it is long."
     short = reprlib.Repr()
     short.maxstring = short.maxother = 60
     short.maxlevel = 2
-    try: return short.repr(value)
-    except (ValueError, RecursionError): return f'<{type(value).__name__}>'
+    try:
+        return short.repr(value)
+    except (ValueError, RecursionError):
+        return f'<{type(value).__name__}>'
 
-_ALIASES = dict(holdout='automatic', hold_out='automatic', random='automatic', grouped_kfold='kfold', weights_and_biases='WandB', none='Disabled')
 
-def _nearest_value(field:FieldInfo, error:dict) -> Optional[str]:
+_ALIASES = dict(
+    holdout='automatic',
+    hold_out='automatic',
+    random='automatic',
+    grouped_kfold='kfold',
+    weights_and_biases='WandB',
+    none='Disabled',
+)
+
+
+def _nearest_value(field: FieldInfo, error: dict) -> str | None:
     "The allowed value that is nearest to a refused one, or None."
     value, ctx = error['input'], error.get('ctx', {})
-    if ctx.get('nearest'): return ctx['nearest']
+    if ctx.get('nearest'):
+        return ctx['nearest']
     limit = ctx.get('ge', ctx.get('le'))
-    if limit is not None and error['type'].endswith('_equal'): return yaml_value(limit)
+    if limit is not None and error['type'].endswith('_equal'):
+        return yaml_value(limit)
     alias = _ALIASES.get(value.strip().lower()) if isinstance(value, str) else None
     return alias if alias in choices(field) else nearest(value, choices(field))
 
-def _what(error:dict) -> str:
+
+def _what(error: dict) -> str:
     "What pydantic holds against a value, in our words."
     kind = error['type']
-    if kind == 'literal_error': return 'is an unknown value'
-    if kind in ('kind', 'twins', 'unknown', 'path', 'json', 'refused'): return error['msg']
-    if kind.endswith(('_equal', '_than', 'too_short', 'too_long', 'finite_number')): return 'is out of range'
-    if kind == 'string_pattern_mismatch': return 'is not allowed'
+    if kind == 'literal_error':
+        return 'is an unknown value'
+    if kind in ('kind', 'twins', 'unknown', 'path', 'json', 'refused'):
+        return error['msg']
+    if kind.endswith(('_equal', '_than', 'too_short', 'too_long', 'finite_number')):
+        return 'is out of range'
+    if kind == 'string_pattern_mismatch':
+        return 'is not allowed'
     return 'is of the wrong type'
 
-def _complaint(name:str, field:FieldInfo, error:dict) -> str:
+
+def _complaint(name: str, field: FieldInfo, error: dict) -> str:
     "One line on a refused value: key, value, what is allowed, and the nearest thing that is."
     near = _nearest_value(field, error)
     text = f"{name}: {_short(error['input'])} {_what(error)}; allowed: {allowed(field)}"
-    if near is not None: return f'{text}; nearest: {near}'
-    if str in plain_types(field) and not isinstance(error['input'], (str, list, dict, type(None))): return f'{text} (in quotes)'
+    if near is not None:
+        return f'{text}; nearest: {near}'
+    if str in plain_types(field) and not isinstance(error['input'], (str, list, dict, type(None))):
+        return f'{text} (in quotes)'
     return text if field.default is None else f'{text}; default: {yaml_value(field.default)}'
 
 # %% ../../nbs/1_core/18_config.ipynb #fc94a4f8
-def _unknown_key(section:str, name:Any, value:Any) -> str:
+def _unknown_key(section: str, name: Any, value: Any) -> str:
     "One line on a key that isn't there; `section` is '' for the top of the file."
     name = name if isinstance(name, str) and re.fullmatch(r'[\w.-]{1,60}', name) else _short(name)
     head, _, tail = name.partition('.')
-    if not section and name in setting_fields(): return f"{name}: is not written in one; allowed: '{tail}:' below '{head}:'"
-    if not section and head in section_models(): section, name = head, tail
+    if not section and name in setting_fields():
+        return f"{name}: is not written in one; allowed: '{tail}:' below '{head}:'"
+    if not section and head in section_models():
+        section, name = head, tail
     inside = list(section_models()[section].model_fields) if section else list(Experiment.model_fields)
     others = {k.split('.')[-1]: k for k in setting_fields()}
     full = lambda n: f'{section}.{n}' if section else n
     last, near = name.split('.')[-1], nearest(name, inside)
     near = others[last] if last in others else full(near) if near else others.get(nearest(last, list(others)))
     here = f'the {len(inside)} keys of {section}' if section else 'the eight sections and experiment_name'
-    return f'{full(name)}: is an unknown key (its value: {_short(value)}); allowed: ' + (f'{here}; nearest: {near}' if near else ', '.join(inside))
+    return f'{full(name)}: is an unknown key (its value: {_short(value)}); allowed: ' + (
+        f'{here}; nearest: {near}' if near else ', '.join(inside)
+    )
 
 # %% ../../nbs/1_core/18_config.ipynb #c7cc578e
 class ConfigError(CarpartsError):
     "What is wrong with an experiment's settings: one line a problem, all of them at once."
-    def __init__(self,
-        problems:Sequence[str], # one line each
+
+    def __init__(
+        self,
+        problems: Sequence[str],  # one line each
     ):
         self.problems = list(problems)
         super().__init__('\n'.join(self.problems))
 
-    def __reduce__(self): return type(self), (self.problems,)
+    def __reduce__(self):
+        return type(self), (self.problems,)
 
 # %% ../../nbs/1_core/18_config.ipynb #158ceb5e
 class Document(NamedTuple):
     "A YAML document."
-    data: Any # plain data
-    lines: dict # (section, key) or (key,) -> line, from 1
-    problems: list # (line, message)
-    name: str # the file's name; '' for text
 
-    def at(self, line:Optional[int]) -> str:
+    data: Any  # plain data
+    lines: dict  # (section, key) or (key,) -> line, from 1
+    problems: list  # (line, message)
+    name: str  # the file's name; '' for text
+
+    def at(self, line: int | None) -> str:
         "How a message about a line begins."
-        if line is None: return f'{self.name}: ' if self.name else ''
+        if line is None:
+            return f'{self.name}: ' if self.name else ''
         return f'{self.name}:{line}: ' if self.name else f'line {line}: '
 
 # %% ../../nbs/1_core/18_config.ipynb #d1dbe4be
-def _twice(node:yaml.Node) -> Iterator[tuple]:
+def _twice(node: yaml.Node) -> Iterator[tuple]:
     "Keys that a mapping has twice, anywhere in a document: (full name, line, first line)."
     todo, seen = [('', node)], set()
     while todo:
         above, node = todo.pop()
-        if isinstance(node, yaml.ScalarNode) or id(node) in seen: continue
+        if isinstance(node, yaml.ScalarNode) or id(node) in seen:
+            continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             todo += [(above, n) for n in node.value]
             continue
         first = {}
         for k, v in node.value:
-            if not isinstance(k, yaml.ScalarNode): continue
-            name, line = above + (k.value if re.fullmatch(r'[\w.-]{1,60}', k.value) else _short(k.value)), k.start_mark.line + 1
-            if (k.tag, k.value) in first and k.value != '<<': yield name, line, first[k.tag, k.value]
+            if not isinstance(k, yaml.ScalarNode):
+                continue
+            name, line = (
+                above + (k.value if re.fullmatch(r'[\w.-]{1,60}', k.value) else _short(k.value)),
+                k.start_mark.line + 1,
+            )
+            if (k.tag, k.value) in first and k.value != '<<':
+                yield name, line, first[k.tag, k.value]
             first.setdefault((k.tag, k.value), line)
             todo.append((name + '.', v))
 
-def _key_lines(node:yaml.Node, above:tuple=(), deep:int=2) -> Iterator[tuple]:
+
+def _key_lines(node: yaml.Node, above: tuple = (), deep: int = 2) -> Iterator[tuple]:
     "(section, key) and line, for the two upper levels of a document."
-    if not isinstance(node, yaml.MappingNode): return
+    if not isinstance(node, yaml.MappingNode):
+        return
     for k, v in node.value:
-        if not isinstance(k, yaml.ScalarNode): continue
+        if not isinstance(k, yaml.ScalarNode):
+            continue
         yield (*above, k.value), k.start_mark.line + 1
-        if deep > 1: yield from _key_lines(v, (*above, k.value), deep - 1)
+        if deep > 1:
+            yield from _key_lines(v, (*above, k.value), deep - 1)
 
 # %% ../../nbs/1_core/18_config.ipynb #d01f0d1f
-def _yaml_error(e:Exception, name:str) -> ConfigError:
+def _yaml_error(e: Exception, name: str) -> ConfigError:
     "A YAML parser's complaint in one line."
     mark = getattr(e, 'problem_mark', None)
-    place = f'{name}:{mark.line + 1}: ' if mark and name else f'line {mark.line + 1}: ' if mark else f'{name}: ' if name else ''
-    what = getattr(e, 'problem', None) or getattr(e, 'reason', None) or ('too deeply nested' if isinstance(e, RecursionError) else str(e))
-    return ConfigError([f"{place}not valid YAML: {' '.join(str(what).split())}{f' (column {mark.column + 1})' if mark else ''}"])
+    place = (
+        f'{name}:{mark.line + 1}: '
+        if mark and name
+        else f'line {mark.line + 1}: '
+        if mark
+        else f'{name}: '
+        if name
+        else ''
+    )
+    what = (
+        getattr(e, 'problem', None)
+        or getattr(e, 'reason', None)
+        or ('too deeply nested' if isinstance(e, RecursionError) else str(e))
+    )
+    return ConfigError(
+        [f"{place}not valid YAML: {' '.join(str(what).split())}{f' (column {mark.column + 1})' if mark else ''}"]
+    )
+
 
 def read_yaml(
-    content:str|bytes, # YAML text
-    name:str='', # the file's name, for messages
+    content: str | bytes,  # YAML text
+    name: str = '',  # the file's name, for messages
 ) -> Document:
     "Read one YAML document of plain data. Raises `ConfigError` with the line."
     try:
         loader = yaml.SafeLoader(content)
         node = loader.get_single_node()
-        if node is None: return Document(None, {}, [], name)
+        if node is None:
+            return Document(None, {}, [], name)
         twice = list(_twice(node))
         data = loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as e: raise _yaml_error(e, name) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise _yaml_error(e, name) from None
     doc = Document(data, dict(_key_lines(node)), [], name)
-    doc.problems.extend((line, f'{doc.at(line)}{name}: is given twice, here and on line {first}; allowed: once') for name, line, first in twice)
+    doc.problems.extend(
+        (line, f'{doc.at(line)}{name}: is given twice, here and on line {first}; allowed: once')
+        for name, line, first in twice
+    )
     return doc
 
 # %% ../../nbs/1_core/18_config.ipynb #3f21e385
-def _open(source:Any) -> Document:
+def _open(source: Any) -> Document:
     "The document of any source."
-    if source is None or isinstance(source, dict): return Document(source or {}, {}, [], '')
-    if isinstance(source, Experiment): return Document(source.model_dump(), {}, [], '')
-    if not isinstance(source, (str, Path)): raise ConfigError([f'settings are read from a path, YAML text or a dict, not from {type(source).__name__}'])
+    if source is None or isinstance(source, dict):
+        return Document(source or {}, {}, [], '')
+    if isinstance(source, Experiment):
+        return Document(source.model_dump(), {}, [], '')
+    if not isinstance(source, (str, Path)):
+        raise ConfigError([f'settings are read from a path, YAML text or a dict, not from {type(source).__name__}'])
     name = '' if '\n' in str(source) else Path(source).name or str(source)
-    try: content = Path(source).read_bytes() if name else source
-    except FileNotFoundError: raise ConfigError([f'{source}: no such file']) from None
-    except (OSError, ValueError) as e: raise ConfigError([f'{name}: cannot be read: {getattr(e, "strerror", None) or e}']) from None
+    try:
+        content = Path(source).read_bytes() if name else source
+    except FileNotFoundError:
+        raise ConfigError([f'{source}: no such file']) from None
+    except (OSError, ValueError) as e:
+        raise ConfigError([f'{name}: cannot be read: {getattr(e, "strerror", None) or e}']) from None
     doc = read_yaml(content, name)
-    if doc.data is None: raise ConfigError([f"{name or 'the text'}: is empty; an experiment has sections such as 'training:'"])
+    if doc.data is None:
+        raise ConfigError([f"{name or 'the text'}: is empty; an experiment has sections such as 'training:'"])
     if not isinstance(doc.data, dict):
-        raise ConfigError([f"{doc.at(1)}holds a {type(doc.data).__name__}; an experiment has sections such as 'training:' with keys below them"])
+        raise ConfigError(
+            [
+                f"{doc.at(1)}holds a {type(doc.data).__name__}; an experiment has sections such as 'training:' with keys below them"
+            ]
+        )
     return doc
 
 # %% ../../nbs/1_core/18_config.ipynb #82f9088e
 class Given(NamedTuple):
     "A value that somebody gave."
-    value: Any
-    source: str # for people: 'exp.yaml, line 3', '--set' …
-    at: str='' # how a message about it begins
-    line: float=math.inf # its place among the messages
 
-def _given(doc:Document) -> dict[str, Given]:
+    value: Any
+    source: str  # for people: 'exp.yaml, line 3', '--set' …
+    at: str = ''  # how a message about it begins
+    line: float = math.inf  # its place among the messages
+
+
+def _given(doc: Document) -> dict[str, Given]:
     "The settings of a document, by full name; what isn't one becomes a problem of the document."
     sections, known, res = section_models(), setting_fields(), {}
+
     def take(section, key, value):
         line = doc.lines.get((section, str(key)) if section else (str(key),))
         at = doc.at(line)
         name = f'{section}.{key}' if section else key
         source = f'{doc.name}, line {line}' if doc.name else f'line {line}' if line else 'given'
-        if isinstance(key, str) and name in known and (section or name not in sections): res[name] = Given(value, source, at, line or math.inf)
-        else: doc.problems.append((line or math.inf, at + _unknown_key(section, key, value)))
+        if isinstance(key, str) and name in known and (section or name not in sections):
+            res[name] = Given(value, source, at, line or math.inf)
+        else:
+            doc.problems.append((line or math.inf, at + _unknown_key(section, key, value)))
+
     for k, v in doc.data.items():
-        if k not in sections: take('', k, v)
+        if k not in sections:
+            take('', k, v)
         elif isinstance(v, dict):
-            for kk, vv in v.items(): take(k, kk, vv)
+            for kk, vv in v.items():
+                take(k, kk, vv)
         elif v is not None:
             line = doc.lines.get((k,))
-            doc.problems.append((line or math.inf, f"{doc.at(line)}{k}: {_short(v)} is of the wrong type; allowed: a section of KEY: VALUE lines"))
+            doc.problems.append(
+                (
+                    line or math.inf,
+                    f"{doc.at(line)}{k}: {_short(v)} is of the wrong type; allowed: a section of KEY: VALUE lines",
+                )
+            )
     return res
 
 # %% ../../nbs/1_core/18_config.ipynb #6c609306
-def _override(text:str) -> tuple[str, Given]:
+def _override(text: str) -> tuple[str, Given]:
     "Read 'section.key=value'. Raises `ConfigError`."
     name, eq, value = str(text).partition('=')
     name = name.strip()
-    if not eq: raise ConfigError([f'--set {_short(text)}: is not KEY=VALUE, for example training.epochs=10'])
+    if not eq:
+        raise ConfigError([f'--set {_short(text)}: is not KEY=VALUE, for example training.epochs=10'])
     if name in section_models():
-        raise ConfigError([f'--set {name}: is a section; allowed: one key of it, such as {name}.{next(iter(section_models()[name].model_fields))}'])
-    if name not in setting_fields(): raise ConfigError(['--set ' + _unknown_key('', name, value)])
-    try: data = read_yaml(value).data
-    except ConfigError as e: raise ConfigError([f"--set {name}: {_short(value)} is {re.sub('^line 1: ', '', str(e))}"]) from None
+        raise ConfigError(
+            [
+                f'--set {name}: is a section; allowed: one key of it, such as {name}.{next(iter(section_models()[name].model_fields))}'
+            ]
+        )
+    if name not in setting_fields():
+        raise ConfigError(['--set ' + _unknown_key('', name, value)])
+    try:
+        data = read_yaml(value).data
+    except ConfigError as e:
+        raise ConfigError([f"--set {name}: {_short(value)} is {re.sub('^line 1: ', '', str(e))}"]) from None
     return name, Given(data, '--set', '--set ')
 
 # %% ../../nbs/1_core/18_config.ipynb #8d6d7588
-def _build(given:dict[str, Given]) -> Experiment:
+def _build(given: dict[str, Given]) -> Experiment:
     "An experiment with these values over the defaults."
     tree = {}
     for name, g in given.items():
@@ -227,43 +319,51 @@ def _build(given:dict[str, Given]) -> Experiment:
     cfg._sources.update({k: g.source for k, g in given.items()})
     return cfg
 
-def _check(given:dict[str, Given], problems:list) -> Experiment:
+
+def _check(given: dict[str, Given], problems: list) -> Experiment:
     "Build the experiment, or raise `ConfigError` with these problems and all that are found."
     fields, bad = setting_fields(), set()
-    try: cfg = _build(given)
+    try:
+        cfg = _build(given)
     except ValidationError as e:
         for error in e.errors(include_url=False):
-            name = '.'.join(error['loc'][:2 if error['loc'][0] in section_models() else 1])
-            if name not in bad: problems.append((given[name].line, given[name].at + _complaint(name, fields[name], error)))
+            name = '.'.join(error['loc'][: 2 if error['loc'][0] in section_models() else 1])
+            if name not in bad:
+                problems.append((given[name].line, given[name].at + _complaint(name, fields[name], error)))
             bad.add(name)
         cfg = _build({k: g for k, g in given.items() if k not in bad})
     for name, what, others in contradictions(cfg):
-        if bad & {name, *others}: continue
+        if bad & {name, *others}:
+            continue
         g = given.get(name) or next((given[k] for k in others if k in given), Given(None, ''))
         problems.append((g.line, f'{g.at}{name}: {what}'))
-    if problems: raise ConfigError([text for _, text in sorted(problems, key=lambda p: p[0])])
+    if problems:
+        raise ConfigError([text for _, text in sorted(problems, key=lambda p: p[0])])
     return cfg
 
 # %% ../../nbs/1_core/18_config.ipynb #73a00677
 def load_config(
-    source:'str|Path|dict|Experiment|None'=None, # a YAML file, YAML text, a dict, an experiment; None: all defaults
-    overrides:Sequence[str]=(), # 'section.key=value' each, the value as YAML; later ones win
+    source: 'str|Path|dict|Experiment|None' = None,  # a YAML file, YAML text, a dict, an experiment; None: all defaults
+    overrides: Sequence[str] = (),  # 'section.key=value' each, the value as YAML; later ones win
 ) -> Experiment:
     "Read and check an experiment's settings. Raises `ConfigError`, which lists all problems, a line each."
     doc = _open(source)
     given, problems = _given(doc), doc.problems
-    if isinstance(source, Experiment): given = {k: g._replace(source=source.sources[k]) for k, g in given.items()}
+    if isinstance(source, Experiment):
+        given = {k: g._replace(source=source.sources[k]) for k, g in given.items()}
     for text in overrides:
-        try: given |= [_override(text)]
-        except ConfigError as e: problems += [(math.inf, p) for p in e.problems]
+        try:
+            given |= [_override(text)]
+        except ConfigError as e:
+            problems += [(math.inf, p) for p in e.problems]
     return _check(given, problems)
 
 # %% ../../nbs/1_core/18_config.ipynb #650be541
 def with_settings(
-    cfg:Experiment, # stays as it is
-    changes:dict, # 'section.key' -> value
-    source:str='changed', # where the values come from, for `sources`
-) -> Experiment: # a changed copy
+    cfg: Experiment,  # stays as it is
+    changes: dict,  # 'section.key' -> value
+    source: str = 'changed',  # where the values come from, for `sources`
+) -> Experiment:  # a changed copy
     "A copy with some settings changed and checked. Raises `ConfigError`."
     given = {k: Given(get_setting(cfg, k), s) for k, s in cfg.sources.items()}
     problems = [(math.inf, _unknown_key('', k, v)) for k, v in changes.items() if k not in given]
@@ -271,15 +371,16 @@ def with_settings(
 
 # %% ../../nbs/1_core/18_config.ipynb #23b96184
 def config_text(
-    cfg:Experiment,
-) -> str: # YAML
+    cfg: Experiment,
+) -> str:  # YAML
     "All settings as YAML, in the order of the sections."
     return yaml.safe_dump(cfg.model_dump(), sort_keys=False, allow_unicode=True, width=100)
 
+
 def save_config(
-    cfg:Experiment,
-    path:'str|Path', # a YAML file, overwritten; its folder is made where it isn't there
-) -> Path: # the file
+    cfg: Experiment,
+    path: 'str|Path',  # a YAML file, overwritten; its folder is made where it isn't there
+) -> Path:  # the file
     "Write every setting to a YAML file, which `load_config` reads back to an equal experiment."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -288,33 +389,46 @@ def save_config(
 
 # %% ../../nbs/1_core/18_config.ipynb #41581bab
 def explain(
-    name:str, # 'section.key'
-) -> str: # in a sentence or two
+    name: str,  # 'section.key'
+) -> str:  # in a sentence or two
     "What a setting does, and what its values mean."
     field = setting_fields()[name]
     values, own = (field.json_schema_extra[k] for k in ('values', 'own'))
     text = field.description + (' ' + '; '.join(f'{k}: {v}' for k, v in values.items()) + '.' if values else '')
     return text + (' (Our own key.)' if own else '')
 
+
 def settings_frame(
-    cfg:Optional[Experiment]=None, # None: the defaults
-): # a pandas DataFrame, a row a setting: key, value, meaning, allowed, default, source
+    cfg: Experiment | None = None,  # None: the defaults
+):  # a pandas DataFrame, a row a setting: key, value, meaning, allowed, default, source
     "All settings as a table; values and defaults as they are written in YAML."
     import pandas as pd
+
     cfg = Experiment() if cfg is None else cfg
-    rows = [dict(key=k, value=yaml_value(get_setting(cfg, k)), meaning=explain(k), allowed=allowed(f), default=yaml_value(f.default), source=cfg.sources[k])
-            for k, f in setting_fields().items()]
+    rows = [
+        dict(
+            key=k,
+            value=yaml_value(get_setting(cfg, k)),
+            meaning=explain(k),
+            allowed=allowed(f),
+            default=yaml_value(f.default),
+            source=cfg.sources[k],
+        )
+        for k, f in setting_fields().items()
+    ]
     return pd.DataFrame(rows)
 
 # %% ../../nbs/1_core/18_config.ipynb #8105bb0c
 def settings_markdown() -> str:
     "The table of all keys in Markdown, for the documentation."
     cell = lambda text: text.replace('|', '\\|').replace('<', '&lt;')
-    rows = [f'| `{r.key}` | {cell(r.meaning)} | {cell(r.allowed)} | `{r.default}` |' for r in settings_frame().itertuples()]
+    rows = [
+        f'| `{r.key}` | {cell(r.meaning)} | {cell(r.allowed)} | `{r.default}` |' for r in settings_frame().itertuples()
+    ]
     return '\n'.join(['| key | meaning | allowed | default |', '|---|---|---|---|', *rows])
 
 # %% ../../nbs/1_core/18_config.ipynb #95f28e9e
-def _idle(cfg:Experiment) -> Iterator[tuple]:
+def _idle(cfg: Experiment) -> Iterator[tuple]:
     "Settings that wait for another one: (keys, whether they wait, for what)."
     aug, ds, tr = cfg.augmentation, cfg.dataset, cfg.training
     custom = ['augmentation.custom_train_augmentations', 'augmentation.custom_inference_augmentations']
@@ -324,40 +438,61 @@ def _idle(cfg:Experiment) -> Iterator[tuple]:
     yield ['augmentation.cutmix_corner'], aug.mix_image != 'Cutmix', 'augmentation.mix_image Cutmix'
     yield ['architecture.pretrained_weights'], not cfg.architecture.pretrained, 'architecture.pretrained true'
     yield ['dataset.validation_dataframe'], ds.validation_strategy != 'custom', 'dataset.validation_strategy custom'
-    yield ['dataset.folds', 'dataset.fold_column', 'dataset.n_folds'], ds.validation_strategy != 'kfold', 'dataset.validation_strategy kfold'
+    yield (
+        ['dataset.folds', 'dataset.fold_column', 'dataset.n_folds'],
+        ds.validation_strategy != 'kfold',
+        'dataset.validation_strategy kfold',
+    )
     yield ['dataset.n_folds'], ds.fold_column is not None, 'dataset.fold_column None'
-    yield ['dataset.validation_size'], ds.validation_strategy == 'custom', 'dataset.validation_strategy kfold or automatic'
+    yield (
+        ['dataset.validation_size'],
+        ds.validation_strategy == 'custom',
+        'dataset.validation_strategy kfold or automatic',
+    )
     yield ['dataset.data_sample_choice'], ds.data_sample == 1, 'dataset.data_sample below 1'
-    yield ['training.differential_learning_rate'], not tr.differential_learning_rate_layers, 'training.differential_learning_rate_layers'
+    yield (
+        ['training.differential_learning_rate'],
+        not tr.differential_learning_rate_layers,
+        'training.differential_learning_rate_layers',
+    )
 
 # %% ../../nbs/1_core/18_config.ipynb #7d44a449
 def config_notes(
-    cfg:Experiment,
-) -> list[str]: # a line each
+    cfg: Experiment,
+) -> list[str]:  # a line each
     "What is worth knowing about settings that are allowed: those that do nothing as things stand, and some that surprise."
     fields, tr, notes = setting_fields(), cfg.training, []
     for keys, waits, what in _idle(cfg):
         changed = [k for k in keys if get_setting(cfg, k) != fields[k].default]
-        if waits and changed: notes.append(f"{', '.join(changed)}: without effect; needs {what}")
-    if tr.train_validation_data: notes.append('training.train_validation_data: the validation figures are about pictures that were trained on')
-    if tr.evaluation_epochs > tr.epochs: notes.append(f'training.evaluation_epochs: {tr.evaluation_epochs:g} is more than epochs; there is one evaluation, at the end')
+        if waits and changed:
+            notes.append(f"{', '.join(changed)}: without effect; needs {what}")
+    if tr.train_validation_data:
+        notes.append('training.train_validation_data: the validation figures are about pictures that were trained on')
+    if tr.evaluation_epochs > tr.epochs:
+        notes.append(
+            f'training.evaluation_epochs: {tr.evaluation_epochs:g} is more than epochs; there is one evaluation, at the end'
+        )
     return notes
 
 # %% ../../nbs/1_core/18_config.ipynb #11f50eee
 def config_report(
-    cfg:Experiment,
-    width:Optional[int]=None, # characters a line, at least 40; None: the terminal's
-) -> str: # a block a setting, a heading a section
+    cfg: Experiment,
+    width: int | None = None,  # characters a line, at least 40; None: the terminal's
+) -> str:  # a block a setting, a heading a section
     "Every setting with its value, where that came from, its meaning, what is allowed, and the default."
     width = max(40, width or min(120, shutil.get_terminal_size().columns))
-    wrap = lambda text, indent: textwrap.wrap(text, width, initial_indent=' '*indent, subsequent_indent=' '*indent, break_on_hyphens=False)
+    wrap = lambda text, indent: textwrap.wrap(
+        text, width, initial_indent=' ' * indent, subsequent_indent=' ' * indent, break_on_hyphens=False
+    )
     lines, section = [], None
     for name, field in setting_fields().items():
         here, _, key = name.rpartition('.')
-        if here != section: lines += ['', here or 'experiment', '-'*len(here or 'experiment')]
+        if here != section:
+            lines += ['', here or 'experiment', '-' * len(here or 'experiment')]
         section = here
         value = textwrap.shorten(yaml_value(get_setting(cfg, name)) or "''", max(40, width), placeholder=' …')
         lines += wrap(f'{key}: {value}   <- {cfg.sources[name]}', 0)
         lines += wrap(explain(name), 4) + wrap(f'Allowed: {allowed(field)}. Default: {yaml_value(field.default)}.', 4)
-    if notes := config_notes(cfg): lines += ['', 'Notes', '-----', *(line for n in notes for line in wrap(n, 0))]
+    if notes := config_notes(cfg):
+        lines += ['', 'Notes', '-----', *(line for n in notes for line in wrap(n, 0))]
     return '\n'.join(lines).lstrip('\n') + '\n'

@@ -8,252 +8,366 @@ __all__ = ['figure_colors', 'contrast', 'heat_colors', 'text_on', 'figure_look',
            'show_samples']
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ef13bfdd
-from matplotlib.patches import Patch
-import cv2
-import matplotlib.pyplot as plt
-from matplotlib.patheffects import withStroke
 import io
 import math
 from collections.abc import Sequence
 
+import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
-from .parts import display_name, part_colors
 from .images import read_image
 from .masks import unpack_planes
+from .parts import display_name, part_colors
 
 # %% ../../nbs/1_core/16_drawing.ipynb #2c6896da
 def figure_colors(
-    dark:bool, # whether the ground is dark
-)->dict[str,str]: # colour by use
+    dark: bool,  # whether the ground is dark
+) -> dict[str, str]:  # colour by use
     "The colours of a figure."
-    if dark: return dict(ground='#14181d', ink='#e6e9ec', soft='#98a2ad', line='#39414a', ours='#56b4e9', nothing='#f0803c', reference='#98a2ad')
-    return dict(ground='#ffffff', ink='#1b1f24', soft='#5c6670', line='#d8dee4', ours='#0072b2', nothing='#c85000', reference='#8b949e')
+    if dark:
+        return dict(
+            ground='#14181d',
+            ink='#e6e9ec',
+            soft='#98a2ad',
+            line='#39414a',
+            ours='#56b4e9',
+            nothing='#f0803c',
+            reference='#98a2ad',
+        )
+    return dict(
+        ground='#ffffff',
+        ink='#1b1f24',
+        soft='#5c6670',
+        line='#d8dee4',
+        ours='#0072b2',
+        nothing='#c85000',
+        reference='#8b949e',
+    )
 
 # %% ../../nbs/1_core/16_drawing.ipynb #e516e1b3
 def contrast(
-    color, # a matplotlib colour
-    ground, # another
-)->float: # 1 (equal) to 21 (black on white)
+    color,  # a matplotlib colour
+    ground,  # another
+) -> float:  # 1 (equal) to 21 (black on white)
     "Contrast of two colours, as WCAG 2.1 defines it."
     rgb = np.array([to_rgb(color), to_rgb(ground)])
-    lum = np.where(rgb <= .04045, rgb/12.92, ((rgb + .055)/1.055)**2.4) @ (.2126, .7152, .0722) + .05
-    return float(lum.max()/lum.min())
+    lum = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722) + 0.05
+    return float(lum.max() / lum.min())
 
 # %% ../../nbs/1_core/16_drawing.ipynb #56813840
 def heat_colors(
-    dark:bool=False, # whether the ground is dark
-)->Colormap: # for values 0 to 1; NaN gets the colour of lines
+    dark: bool = False,  # whether the ground is dark
+) -> Colormap:  # for values 0 to 1; NaN gets the colour of lines
     "Colours for amounts, the ground for none."
     c = figure_colors(dark)
     heat = LinearSegmentedColormap.from_list('amount', [c['ground'], c['ours'], '#e4f3fc' if dark else '#002b46'])
     heat.set_bad(c['line'])
     return heat
 
+
 def text_on(
-    color, # a matplotlib colour
-)->str: # 'black' or 'white'
+    color,  # a matplotlib colour
+) -> str:  # 'black' or 'white'
     "The colour in which text can be read on another."
     return max('black', 'white', key=lambda t: contrast(t, color))
 
 # %% ../../nbs/1_core/16_drawing.ipynb #92cf843a
 def figure_look(
-    dark:bool=False, # whether the ground is dark
-)->dict: # matplotlib settings, for `rc_context`
+    dark: bool = False,  # whether the ground is dark
+) -> dict:  # matplotlib settings, for `rc_context`
     "How a figure looks."
     c = figure_colors(dark)
-    return {'figure.facecolor': c['ground'], 'axes.facecolor': c['ground'], 'savefig.facecolor': c['ground'], 'text.color': c['ink'], 'axes.labelcolor': c['soft'],
-            'axes.titlecolor': c['ink'], 'xtick.color': c['soft'], 'ytick.color': c['soft'], 'axes.edgecolor': c['line'], 'grid.color': c['line'], 'axes.grid': True,
-            'grid.linewidth': .6, 'axes.axisbelow': True, 'axes.spines.top': False, 'axes.spines.right': False, 'font.size': 9.5, 'axes.titlesize': 10.5,
-            'axes.labelsize': 9, 'xtick.labelsize': 9, 'ytick.labelsize': 9, 'legend.fontsize': 9, 'legend.frameon': False, 'svg.fonttype': 'path', 'svg.hashsalt': 'carparts'}
+    return {
+        'figure.facecolor': c['ground'],
+        'axes.facecolor': c['ground'],
+        'savefig.facecolor': c['ground'],
+        'text.color': c['ink'],
+        'axes.labelcolor': c['soft'],
+        'axes.titlecolor': c['ink'],
+        'xtick.color': c['soft'],
+        'ytick.color': c['soft'],
+        'axes.edgecolor': c['line'],
+        'grid.color': c['line'],
+        'axes.grid': True,
+        'grid.linewidth': 0.6,
+        'axes.axisbelow': True,
+        'axes.spines.top': False,
+        'axes.spines.right': False,
+        'font.size': 9.5,
+        'axes.titlesize': 10.5,
+        'axes.labelsize': 9,
+        'xtick.labelsize': 9,
+        'ytick.labelsize': 9,
+        'legend.fontsize': 9,
+        'legend.frameon': False,
+        'svg.fonttype': 'path',
+        'svg.hashsalt': 'carparts',
+    }
+
 
 class Drawing(Figure):
     "A figure that a notebook shows, without pyplot's list of open figures."
-    def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)  # the documentation can't read the signature that matplotlib gives it
-    def _repr_png_(self)->bytes:
-        out = io.BytesIO(); self.savefig(out, format='png')
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)  # the documentation can't read the signature that matplotlib gives it
+
+    def _repr_png_(self) -> bytes:
+        out = io.BytesIO()
+        self.savefig(out, format='png')
         return out.getvalue()
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ab32249f
 def shown(
-    value, # a number, or None
-    digits:int=3, # digits after the point
-)->str: # '–' where there is no number
+    value,  # a number, or None
+    digits: int = 3,  # digits after the point
+) -> str:  # '–' where there is no number
     "A number for people."
-    if value is None or isinstance(value, str) or not np.isfinite(value): return '–'
-    if value == 0 or abs(value) >= .5*10**-digits: return f'{value:.{digits}f}'
+    if value is None or isinstance(value, str) or not np.isfinite(value):
+        return '–'
+    if value == 0 or abs(value) >= 0.5 * 10**-digits:
+        return f'{value:.{digits}f}'
     return f'<{10**-digits:.{digits}f}' if value > 0 else f'>-{10**-digits:.{digits}f}'
 
+
 def shown_difference(
-    value, # a number, or None
-    digits:int=3, # digits after the point
-)->str: # with its sign, or '0.000'; '–' where there is no number
+    value,  # a number, or None
+    digits: int = 3,  # digits after the point
+) -> str:  # with its sign, or '0.000'; '–' where there is no number
     "A difference for people."
-    if value is None or not np.isfinite(value): return '–'
-    return f'{value:+.{digits}f}' if abs(value) >= .5*10**-digits else f'{0:.{digits}f}'
+    if value is None or not np.isfinite(value):
+        return '–'
+    return f'{value:+.{digits}f}' if abs(value) >= 0.5 * 10**-digits else f'{0:.{digits}f}'
 
 # %% ../../nbs/1_core/16_drawing.ipynb #25718d2d
 def label_of(
-    name:str, # class name
-    most:int=24, # longest label, in letters
-)->str: # words; shortened with …
+    name: str,  # class name
+    most: int = 24,  # longest label, in letters
+) -> str:  # words; shortened with …
     "A class name as a label."
     words = display_name(name) or name
-    return words if len(words) <= most else words[:most - 1] + '…'
+    return words if len(words) <= most else words[: most - 1] + '…'
+
 
 def name_rows(
-    ax:Axes, # where to draw
-    names:Sequence[str], # class names, from top to bottom
-    dark:bool=False, # whether the ground is dark
-)->np.ndarray: # height of each row: 0, 1, 2, ...
+    ax: Axes,  # where to draw
+    names: Sequence[str],  # class names, from top to bottom
+    dark: bool = False,  # whether the ground is dark
+) -> np.ndarray:  # height of each row: 0, 1, 2, ...
     "One row a class: names at the left, the first on top."
     ax.set_yticks(range(len(names)), [label_of(n) for n in names], color=figure_colors(dark)['ink'], parse_math=False)
-    ax.set_ylim(max(len(names), 1) - .4, -.6); ax.grid(axis='y', visible=False); ax.tick_params(axis='y', length=0)
+    ax.set_ylim(max(len(names), 1) - 0.4, -0.6)
+    ax.grid(axis='y', visible=False)
+    ax.tick_params(axis='y', length=0)
     return np.arange(len(names))
 
+
 def panel_grid(
-    n:int, # how many panels
-    width:float=7.2, # of the figure, in inches
-    size:tuple=(1.2, 1.1), # least width and height of a panel, in inches
-    extra:float=.5, # height for title and legend, in inches
-    **kwargs # passed to `subplots`
-)->tuple[Figure,list]: # a figure, and axes from left to right, row by row
+    n: int,  # how many panels
+    width: float = 7.2,  # of the figure, in inches
+    size: tuple = (1.2, 1.1),  # least width and height of a panel, in inches
+    extra: float = 0.5,  # height for title and legend, in inches
+    **kwargs,  # passed to `subplots`
+) -> tuple[Figure, list]:  # a figure, and axes from left to right, row by row
     "A figure of small panels, as many in a row as fit."
-    columns = max(1, min(n, int(width/size[0])))
-    rows = max(1, math.ceil(n/columns))
-    fig = Drawing(figsize=(width, size[1]*rows + extra), layout='constrained')
+    columns = max(1, min(n, int(width / size[0])))
+    rows = max(1, math.ceil(n / columns))
+    fig = Drawing(figsize=(width, size[1] * rows + extra), layout='constrained')
     axes = fig.subplots(rows, columns, squeeze=False, **kwargs)
-    for ax in axes.flat[n:]: ax.set_visible(False)
+    for ax in axes.flat[n:]:
+        ax.set_visible(False)
     return fig, list(axes.flat[:n])
 
 # %% ../../nbs/1_core/16_drawing.ipynb #441e64e1
 def _as_planes(
-    masks:np.ndarray, # planes or packed masks
-    image:np.ndarray, # (H, W, 3)
-    n_classes:int, # C
-)->np.ndarray: # (C, H, W); raises ValueError where the shape is neither
+    masks: np.ndarray,  # planes or packed masks
+    image: np.ndarray,  # (H, W, 3)
+    n_classes: int,  # C
+) -> np.ndarray:  # (C, H, W); raises ValueError where the shape is neither
     "Planes, from whichever form the masks have."
     masks, (h, w) = np.asarray(masks), image.shape[:2]
-    if masks.shape == (n_classes, h, w): return masks
-    if masks.shape == (h, w, math.ceil(n_classes/8)) and masks.dtype == np.uint8: return unpack_planes(masks, n_classes)
-    raise ValueError(f'masks of shape {masks.shape}, {masks.dtype}; for this picture and class list planes are {(n_classes, h, w)}, packed masks {(h, w, math.ceil(n_classes/8))} uint8')
+    if masks.shape == (n_classes, h, w):
+        return masks
+    if masks.shape == (h, w, math.ceil(n_classes / 8)) and masks.dtype == np.uint8:
+        return unpack_planes(masks, n_classes)
+    raise ValueError(
+        f'masks of shape {masks.shape}, {masks.dtype}; for this picture and class list planes are {(n_classes, h, w)}, packed masks {(h, w, math.ceil(n_classes / 8))} uint8'
+    )
 
 # %% ../../nbs/1_core/16_drawing.ipynb #c87a1c54
 def draw_parts(
-    image:np.ndarray, # uint8 (H, W, 3)
-    masks:np.ndarray, # planes (C, H, W), or packed masks uint8 (H, W, ceil(C/8))
-    classes:Sequence[str], # C class names
-    alpha:float=.5, # opacity of the fill, 0 to 1
-    outline:bool=True, # whether each part gets an outline in full colour
-)->np.ndarray: # uint8 (H, W, 3), a copy
+    image: np.ndarray,  # uint8 (H, W, 3)
+    masks: np.ndarray,  # planes (C, H, W), or packed masks uint8 (H, W, ceil(C/8))
+    classes: Sequence[str],  # C class names
+    alpha: float = 0.5,  # opacity of the fill, 0 to 1
+    outline: bool = True,  # whether each part gets an outline in full colour
+) -> np.ndarray:  # uint8 (H, W, 3), a copy
     "A picture with its parts painted over it: smaller ones on top, overlaps in both colours."
     planes, out, colors = _as_planes(masks, image, len(classes)), image.copy(), part_colors(classes)
-    boxes = {c: cv2.boundingRect(np.ascontiguousarray(planes[c], dtype=np.uint8)) for c in range(len(classes)) if planes[c].any()}
+    boxes = {
+        c: cv2.boundingRect(np.ascontiguousarray(planes[c], dtype=np.uint8))
+        for c in range(len(classes))
+        if planes[c].any()
+    }
     order = sorted(boxes, key=lambda c: -int(np.count_nonzero(planes[c])))
     for c in order:
         x, y, w, h = boxes[c]
-        inside = planes[c][y:y+h, x:x+w] != 0
-        part = out[y:y+h, x:x+w]
-        part[inside] = np.round((1 - alpha)*part[inside] + alpha*colors[c].astype(float)).astype(np.uint8)
+        inside = planes[c][y : y + h, x : x + w] != 0
+        part = out[y : y + h, x : x + w]
+        part[inside] = np.round((1 - alpha) * part[inside] + alpha * colors[c].astype(float)).astype(np.uint8)
     for c in order if outline else ():
-        edges, _ = cv2.findContours(np.ascontiguousarray(planes[c] != 0, dtype=np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(out, edges, -1, colors[c].tolist(), max(1, round(min(image.shape[:2])/250)))
+        edges, _ = cv2.findContours(
+            np.ascontiguousarray(planes[c] != 0, dtype=np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(out, edges, -1, colors[c].tolist(), max(1, round(min(image.shape[:2]) / 250)))
     return out
 
 # %% ../../nbs/1_core/16_drawing.ipynb #3545fb87
 def parts_legend(
-    classes:Sequence[str], # class list; it decides the colours
-    present:Sequence[int]|None=None, # positions of the classes to list; None: all
-)->list[Patch]: # for `ax.legend(handles=...)`
+    classes: Sequence[str],  # class list; it decides the colours
+    present: Sequence[int] | None = None,  # positions of the classes to list; None: all
+) -> list[Patch]:  # for `ax.legend(handles=...)`
     "Colour patches with part names."
-    colors = part_colors(classes)/255
-    return [Patch(color=colors[i], label=display_name(classes[i])) for i in (range(len(classes)) if present is None else present)]
+    colors = part_colors(classes) / 255
+    return [
+        Patch(color=colors[i], label=display_name(classes[i]))
+        for i in (range(len(classes)) if present is None else present)
+    ]
+
 
 def _name_point(
-    plane:np.ndarray, # (H, W), not empty
-)->tuple[float,float]: # x, y in pixels
+    plane: np.ndarray,  # (H, W), not empty
+) -> tuple[float, float]:  # x, y in pixels
     "The point of a mask farthest from its edge: a place for its name."
     padded = np.pad((plane != 0).astype(np.uint8), 1)
     y, x = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
     return float(x - 1), float(y - 1)
 
+
 def _write_names(
-    ax:Axes, # axes that show the picture
-    planes:np.ndarray, # (C, H, W)
-    classes:Sequence[str], # C class names
-    present:Sequence[int], # classes to name
-    size:float=6.5, # of the letters, in points
-)->None:
+    ax: Axes,  # axes that show the picture
+    planes: np.ndarray,  # (C, H, W)
+    classes: Sequence[str],  # C class names
+    present: Sequence[int],  # classes to name
+    size: float = 6.5,  # of the letters, in points
+) -> None:
     "Write each part's name on it, larger parts first; a name that would cover another moves up or down."
-    unit = planes.shape[1]/max(ax.get_window_extent().height, 1)*ax.figure.dpi/72*size # height of the letters in picture pixels
+    unit = (
+        planes.shape[1] / max(ax.get_window_extent().height, 1) * ax.figure.dpi / 72 * size
+    )  # height of the letters in picture pixels
     taken = []
     for c in sorted(present, key=lambda c: -int(np.count_nonzero(planes[c]))):
-        (x, y0), half = _name_point(planes[c]), .3*unit*len(classes[c])
+        (x, y0), half = _name_point(planes[c]), 0.3 * unit * len(classes[c])
         x = float(np.clip(x, half, max(planes.shape[2] - half, half)))
-        free = lambda y: all(abs(y - b) >= 1.2*unit or abs(x - a) >= half + w for a, b, w in taken)
-        y = next((y0 + k*.4*unit for k in (0, *(s*j for j in range(1, 20) for s in (1, -1))) if free(y0 + k*.4*unit)), y0)
+        free = lambda y: all(abs(y - b) >= 1.2 * unit or abs(x - a) >= half + w for a, b, w in taken)
+        y = next(
+            (
+                y0 + k * 0.4 * unit
+                for k in (0, *(s * j for j in range(1, 20) for s in (1, -1)))
+                if free(y0 + k * 0.4 * unit)
+            ),
+            y0,
+        )
         taken.append((x, y, half))
-        ax.text(x, y, display_name(classes[c]), fontsize=size, color='w', ha='center', va='center', clip_on=True, path_effects=[withStroke(linewidth=1.8, foreground='k')])
+        ax.text(
+            x,
+            y,
+            display_name(classes[c]),
+            fontsize=size,
+            color='w',
+            ha='center',
+            va='center',
+            clip_on=True,
+            path_effects=[withStroke(linewidth=1.8, foreground='k')],
+        )
 
 # %% ../../nbs/1_core/16_drawing.ipynb #bab80251
 def show_parts(
-    image:np.ndarray, # uint8 (H, W, 3)
-    masks:np.ndarray, # planes (C, H, W), or packed masks uint8 (H, W, ceil(C/8))
-    classes:Sequence[str], # C class names
-    ax:Axes|None=None, # where to draw; None: a new figure
-    legend:bool=True, # list the parts in this picture beside it
-    title:str|None=None, # words above it
-    names:bool=False, # write each part's name on it
-    **kwargs # passed to draw_parts: alpha, outline
-)->Axes: # the axes drawn on
+    image: np.ndarray,  # uint8 (H, W, 3)
+    masks: np.ndarray,  # planes (C, H, W), or packed masks uint8 (H, W, ceil(C/8))
+    classes: Sequence[str],  # C class names
+    ax: Axes | None = None,  # where to draw; None: a new figure
+    legend: bool = True,  # list the parts in this picture beside it
+    title: str | None = None,  # words above it
+    names: bool = False,  # write each part's name on it
+    **kwargs,  # passed to draw_parts: alpha, outline
+) -> Axes:  # the axes drawn on
     "Show a picture with its parts."
-    if ax is None: ax = plt.subplots(figsize=(6.4, 4), layout='constrained')[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(6.4, 4), layout='constrained')[1]
     planes = _as_planes(masks, image, len(classes))
     present = [c for c in range(len(classes)) if planes[c].any()]
-    ax.imshow(draw_parts(image, planes, classes, **kwargs)); ax.axis('off')
-    if title: ax.set_title(title, fontsize=9)
-    if names: _write_names(ax, planes, classes, present)
-    if legend and present: ax.legend(handles=parts_legend(classes, present), loc='center left', bbox_to_anchor=(1.01, .5), fontsize=8, frameon=False)
+    ax.imshow(draw_parts(image, planes, classes, **kwargs))
+    ax.axis('off')
+    if title:
+        ax.set_title(title, fontsize=9)
+    if names:
+        _write_names(ax, planes, classes, present)
+    if legend and present:
+        ax.legend(
+            handles=parts_legend(classes, present),
+            loc='center left',
+            bbox_to_anchor=(1.01, 0.5),
+            fontsize=8,
+            frameon=False,
+        )
     return ax
 
 # %% ../../nbs/1_core/16_drawing.ipynb #c66ad65a
 def parts_layer(
-    planes:np.ndarray, # (C, H, W), bool or 0..1
-    classes:Sequence[str], # C class names
-    alpha:float=.5, # opacity of a part's inside, 0..1
-)->np.ndarray: # float32 (H, W, 4): red, green, blue, opacity
+    planes: np.ndarray,  # (C, H, W), bool or 0..1
+    classes: Sequence[str],  # C class names
+    alpha: float = 0.5,  # opacity of a part's inside, 0..1
+) -> np.ndarray:  # float32 (H, W, 4): red, green, blue, opacity
     "Parts as a see-through picture with outlines: smaller ones on top, overlaps in both colours."
-    planes = np.asarray(planes) > .5
-    layer, colors = np.zeros((*planes.shape[1:], 4), np.float32), part_colors(classes)/255
+    planes = np.asarray(planes) > 0.5
+    layer, colors = np.zeros((*planes.shape[1:], 4), np.float32), part_colors(classes) / 255
     for c in np.argsort(-planes.sum((1, 2)), kind='stable'):
-        if not planes[c].any(): continue
+        if not planes[c].any():
+            continue
         below = layer[planes[c]]
-        opacity = alpha + below[:, 3:]*(1 - alpha)
-        layer[planes[c]] = np.concatenate([(alpha*colors[c] + (1 - alpha)*below[:, 3:]*below[:, :3])/np.maximum(opacity, 1e-6), opacity], 1)
-        layer[planes[c] & ~cv2.erode(planes[c].astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)] = (*colors[c], 1)
+        opacity = alpha + below[:, 3:] * (1 - alpha)
+        layer[planes[c]] = np.concatenate(
+            [(alpha * colors[c] + (1 - alpha) * below[:, 3:] * below[:, :3]) / np.maximum(opacity, 1e-6), opacity], 1
+        )
+        layer[
+            planes[c] & ~cv2.erode(planes[c].astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
+        ] = (*colors[c], 1)
     return layer
 
 # %% ../../nbs/1_core/16_drawing.ipynb #4814cff5
 def show_samples(
-    data, # a PartsData
-    files:Sequence[str]|None=None, # which pictures; None: `n` of them, spread evenly over the set
-    n:int=6, # how many, when `files` is None
-    columns:int=3, # pictures in a row
-    names:bool=False, # write each part's name on it
-)->Figure: # raises ImageError, TableError
+    data,  # a PartsData
+    files: Sequence[str] | None = None,  # which pictures; None: `n` of them, spread evenly over the set
+    n: int = 6,  # how many, when `files` is None
+    columns: int = 3,  # pictures in a row
+    names: bool = False,  # write each part's name on it
+) -> Figure:  # raises ImageError, TableError
     "A sheet of pictures with their parts, and one legend for all of them."
-    files = list(files) if files is not None else [data.files[i] for i in np.unique(np.linspace(0, len(data) - 1, min(n, len(data))).round().astype(int))]
+    files = (
+        list(files)
+        if files is not None
+        else [data.files[i] for i in np.unique(np.linspace(0, len(data) - 1, min(n, len(data))).round().astype(int))]
+    )
     columns = max(1, min(columns, len(files)))
-    rows, present = math.ceil(len(files)/columns), set()
-    fig, axes = plt.subplots(rows, columns, figsize=(2.6*columns + 1.4, 2.6*rows), squeeze=False, layout='constrained')
-    for ax in axes.flat: ax.axis('off')
+    rows, present = math.ceil(len(files) / columns), set()
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(2.6 * columns + 1.4, 2.6 * rows), squeeze=False, layout='constrained'
+    )
+    for ax in axes.flat:
+        ax.axis('off')
     for ax, f in zip(axes.flat, files):
         image = read_image(data.path(f))
         planes = _as_planes(data.packed(f), image, len(data.classes))
         present.update(np.flatnonzero(planes.any((1, 2))).tolist())
         show_parts(image, planes, data.classes, ax=ax, legend=False, title=f, names=names)
-    if present: fig.legend(handles=parts_legend(data.classes, sorted(present)), loc='outside right center', fontsize=8, frameon=False)
+    if present:
+        fig.legend(
+            handles=parts_legend(data.classes, sorted(present)), loc='outside right center', fontsize=8, frameon=False
+        )
     return fig

@@ -7,7 +7,9 @@ __all__ = ['MAX_PIXELS', 'IMAGE_SUFFIXES', 'ImageError', 'read_image', 'ImageHea
            'resize_image']
 
 # %% ../../nbs/1_core/14_images.ipynb #8277f130
-import io, warnings, zlib
+import io
+import warnings
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,239 +23,352 @@ from .basics import CarpartsError
 # %% ../../nbs/1_core/14_images.ipynb #9422e32c
 class ImageError(CarpartsError):
     "A picture can't be read; the one-line message names the file, `kind` is missing, unreadable, damaged, too-large or values."
+
     kind = 'unreadable'
 
+
 def _image_error(
-    name, # file at fault
-    why:str, # what is wrong with it
-    kind:str='unreadable', # see ImageError
-)->ImageError:
+    name,  # file at fault
+    why: str,  # what is wrong with it
+    kind: str = 'unreadable',  # see ImageError
+) -> ImageError:
     "An `ImageError` of some kind."
-    e = ImageError(f'{name}: {why}', file=name, why=why); e.kind = kind
+    e = ImageError(f'{name}: {why}', file=name, why=why)
+    e.kind = kind
     return e
 
+
 def _why_unreadable(
-    head:bytes, # first bytes of a file that Pillow doesn't know
-)->str:
+    head: bytes,  # first bytes of a file that Pillow doesn't know
+) -> str:
     "Words for a file that is no picture."
-    if not head: return 'the file is empty'
-    if head[4:8] == b'ftyp' and head[8:12] in (b'heic', b'heix', b'hevc', b'mif1', b'msf1'): return 'HEIC pictures are not read; convert it to JPEG'
-    if head.lstrip()[:5].lower() in (b'<!doc', b'<html'): return 'a web page, not a picture; a download that failed?'
-    if head.startswith(b'version https://git-lfs'): return 'a pointer of git-lfs, not a picture; run `git lfs pull`'
+    if not head:
+        return 'the file is empty'
+    if head[4:8] == b'ftyp' and head[8:12] in (b'heic', b'heix', b'hevc', b'mif1', b'msf1'):
+        return 'HEIC pictures are not read; convert it to JPEG'
+    if head.lstrip()[:5].lower() in (b'<!doc', b'<html'):
+        return 'a web page, not a picture; a download that failed?'
+    if head.startswith(b'version https://git-lfs'):
+        return 'a pointer of git-lfs, not a picture; run `git lfs pull`'
     return 'not a picture of a kind that can be read'
 
 # %% ../../nbs/1_core/14_images.ipynb #a10adc71
-MAX_PIXELS = 89_478_485 # larger pictures are refused: as RGB they would take more than a quarter of a gigabyte
+MAX_PIXELS = 89_478_485  # larger pictures are refused: as RGB they would take more than a quarter of a gigabyte
 _FORMATS = ('AVIF', 'BMP', 'GIF', 'JPEG', 'JPEG2000', 'MPO', 'PNG', 'PPM', 'TIFF', 'WEBP')
 IMAGE_SUFFIXES = (
-    '.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.avif', '.jp2', '.ppm', '.pgm', '.npy'
+    '.jpg',
+    '.jpeg',
+    '.png',
+    '.bmp',
+    '.tif',
+    '.tiff',
+    '.webp',
+    '.gif',
+    '.avif',
+    '.jp2',
+    '.ppm',
+    '.pgm',
+    '.npy',
 )  # a file in a folder is a picture if its name ends so, whatever the case
 
+
 def _open(
-    name, # what to call the picture in an error
-    stream, # open binary file or BytesIO
-)->Image.Image: # raises ImageError
+    name,  # what to call the picture in an error
+    stream,  # open binary file or BytesIO
+) -> Image.Image:  # raises ImageError
     "A picture of which only the header is read."
     Image.init()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
             im = Image.open(stream, formats=[f for f in _FORMATS if f in Image.OPEN])
-    except Image.DecompressionBombError: raise _image_error(name, f'more than {2*MAX_PIXELS:,} pixels; the limit is {MAX_PIXELS:,}', 'too-large') from None
+    except Image.DecompressionBombError:
+        raise _image_error(
+            name, f'more than {2 * MAX_PIXELS:,} pixels; the limit is {MAX_PIXELS:,}', 'too-large'
+        ) from None
     except Exception:
         stream.seek(0)
         raise _image_error(name, _why_unreadable(stream.read(512))) from None
-    if im.width*im.height > MAX_PIXELS: raise _image_error(name, f'{im.width} x {im.height} pixels, {im.width*im.height:,} in all; the limit is {MAX_PIXELS:,}', 'too-large')
+    if im.width * im.height > MAX_PIXELS:
+        raise _image_error(
+            name,
+            f'{im.width} x {im.height} pixels, {im.width * im.height:,} in all; the limit is {MAX_PIXELS:,}',
+            'too-large',
+        )
     return im
 
 # %% ../../nbs/1_core/14_images.ipynb #24a0ad28
 def _bytes_of(
-    source:str|Path|bytes, # a file, or its content
-)->tuple[str,bytes]: # what to call it in an error, content; raises ImageError
+    source: str | Path | bytes,  # a file, or its content
+) -> tuple[str, bytes]:  # what to call it in an error, content; raises ImageError
     "A picture file's content."
-    if isinstance(source, (bytes, bytearray, memoryview)): return 'picture', bytes(source)
-    try: return str(source), Path(source).read_bytes()
-    except FileNotFoundError: raise _image_error(source, 'no such file', 'missing') from None
-    except OSError as e: raise _image_error(source, f'cannot be opened ({e.strerror})') from None
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return 'picture', bytes(source)
+    try:
+        return str(source), Path(source).read_bytes()
+    except FileNotFoundError:
+        raise _image_error(source, 'no such file', 'missing') from None
+    except OSError as e:
+        raise _image_error(source, f'cannot be opened ({e.strerror})') from None
+
 
 def _orientation(
-    im:Image.Image, # a picture
-)->int: # 1 to 8; 1 where nothing usable is noted
+    im: Image.Image,  # a picture
+) -> int:  # 1 to 8; 1 where nothing usable is noted
     "EXIF orientation (EXIF 2.32, tag 0x0112)."
-    try: o = im.getexif().get(0x0112, 1)
-    except Exception: o = 1
+    try:
+        o = im.getexif().get(0x0112, 1)
+    except Exception:
+        o = 1
     return o if o in range(1, 9) else 1
 
 # %% ../../nbs/1_core/14_images.ipynb #fe25dbc2
 def _upright(
-    pixels:np.ndarray, # (H, W) or (H, W, C)
-    orientation:int, # 1 to 8
-)->np.ndarray: # turned
+    pixels: np.ndarray,  # (H, W) or (H, W, C)
+    orientation: int,  # 1 to 8
+) -> np.ndarray:  # turned
     "Pixels turned as the EXIF orientation says."
-    if orientation in (5, 6, 7, 8): pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7): pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8): pixels = pixels[::-1]
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
 
 # %% ../../nbs/1_core/14_images.ipynb #91b5e9fa
 def _jpeg_is_whole(
-    data:bytes, # content of a JPEG file
-)->bool: # whether an end marker follows the start of the first scan
+    data: bytes,  # content of a JPEG file
+) -> bool:  # whether an end marker follows the start of the first scan
     "Does a JPEG file reach its end? (ITU-T T.81, annex B)"
     i = 2
     while 0 <= i < len(data) - 4:
-        if data[i] != 0xFF: i = data.find(b'\xff', i); continue
-        if data[i+1] == 0xDA: return data.find(b'\xff\xd9', i + 2) >= 0
-        i += 1 if data[i+1] == 0xFF else 2 if data[i+1] == 1 or 0xD0 <= data[i+1] <= 0xD8 else 2 + int.from_bytes(data[i+2:i+4], 'big')
+        if data[i] != 0xFF:
+            i = data.find(b'\xff', i)
+            continue
+        if data[i + 1] == 0xDA:
+            return data.find(b'\xff\xd9', i + 2) >= 0
+        i += (
+            1
+            if data[i + 1] == 0xFF
+            else 2
+            if data[i + 1] == 1 or 0xD0 <= data[i + 1] <= 0xD8
+            else 2 + int.from_bytes(data[i + 2 : i + 4], 'big')
+        )
     return False
 
 # %% ../../nbs/1_core/14_images.ipynb #9040c117
 def _scaled(
-    a:np.ndarray, # numbers of any type
-    name, # what to call the picture in an error
-)->np.ndarray: # uint8; raises ImageError
+    a: np.ndarray,  # numbers of any type
+    name,  # what to call the picture in an error
+) -> np.ndarray:  # uint8; raises ImageError
     "Deep pixels as uint8: 16 bit by their high byte, floats from 0 to 1 times 255."
-    if a.dtype == np.uint8: return a
-    if a.dtype == bool: return a*np.uint8(255)
+    if a.dtype == np.uint8:
+        return a
+    if a.dtype == bool:
+        return a * np.uint8(255)
     lo, hi = a.min(), a.max()
-    if a.dtype.kind == 'f' and lo >= 0 and hi <= 1: return np.round(a*255).astype(np.uint8)
-    if a.dtype.kind in 'iu' and lo >= 0 and hi <= 65535: return (a >> 8).astype(np.uint8)
-    raise _image_error(name, f'{a.dtype} numbers from {lo} to {hi}; pixels are 8 or 16 bit integers or floats from 0 to 1', 'values')
+    if a.dtype.kind == 'f' and lo >= 0 and hi <= 1:
+        return np.round(a * 255).astype(np.uint8)
+    if a.dtype.kind in 'iu' and lo >= 0 and hi <= 65535:
+        return (a >> 8).astype(np.uint8)
+    raise _image_error(
+        name, f'{a.dtype} numbers from {lo} to {hi}; pixels are 8 or 16 bit integers or floats from 0 to 1', 'values'
+    )
+
 
 def _to_uint8(
-    im:Image.Image, # an open picture, not turned yet
-    channels:int, # how many are wanted
-    name, # what to call the picture in an error
-)->np.ndarray: # uint8 (H, W) or (H, W, C); raises ImageError
+    im: Image.Image,  # an open picture, not turned yet
+    channels: int,  # how many are wanted
+    name,  # what to call the picture in an error
+) -> np.ndarray:  # uint8 (H, W) or (H, W, C); raises ImageError
     "Pixels of a picture's first frame."
     pages = getattr(im, 'n_frames', 1) if im.format == 'TIFF' else 1
-    if pages == channels > 1: return np.dstack([_scaled(np.asarray((im.seek(k), im)[1]), name) for k in range(pages)])
-    if im.mode.startswith('I') or im.mode == 'F': return _scaled(np.asarray(im), name)
-    if channels == 2 and im.mode == 'LA' or channels == 4 and im.mode in ('RGBA', 'CMYK'): return np.asarray(im)
+    if pages == channels > 1:
+        return np.dstack([_scaled(np.asarray((im.seek(k), im)[1]), name) for k in range(pages)])
+    if im.mode.startswith('I') or im.mode == 'F':
+        return _scaled(np.asarray(im), name)
+    if channels == 2 and im.mode == 'LA' or channels == 4 and im.mode in ('RGBA', 'CMYK'):
+        return np.asarray(im)
     if im.mode in ('RGBA', 'RGBa', 'LA', 'La', 'PA') or 'transparency' in im.info:
         im = im.convert('RGBA')
-        if channels == 4: return np.asarray(im)
+        if channels == 4:
+            return np.asarray(im)
         return np.asarray(Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im))[..., :3]
     return np.asarray(im.convert('L' if im.mode in ('L', '1') else 'RGB'))
 
 # %% ../../nbs/1_core/14_images.ipynb #1d6acc49
 def _decode(
-    name, # what to call the picture in an error
-    data:bytes, # content of the file
-    channels:int, # how many are wanted
-)->np.ndarray: # uint8 (H, W) or (H, W, C), right side up; raises ImageError
+    name,  # what to call the picture in an error
+    data: bytes,  # content of the file
+    channels: int,  # how many are wanted
+) -> np.ndarray:  # uint8 (H, W) or (H, W, C), right side up; raises ImageError
     "Pixels of a picture file."
-    if data[:4] in (b'II*\0', b'MM\0*') and (bands := _tiff_bands(data, name)) is not None: return _scaled(bands, name)
+    if data[:4] in (b'II*\0', b'MM\0*') and (bands := _tiff_bands(data, name)) is not None:
+        return _scaled(bands, name)
     with _open(name, io.BytesIO(data)) as im:
         jpeg, pixels = im.format in ('JPEG', 'MPO'), None
-        if jpeg and not _jpeg_is_whole(data): raise _image_error(name, 'cut short: the file ends before the picture does', 'damaged')
-        if jpeg and im.mode == 'RGB': pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB|cv2.IMREAD_IGNORE_ORIENTATION)
+        if jpeg and not _jpeg_is_whole(data):
+            raise _image_error(name, 'cut short: the file ends before the picture does', 'damaged')
+        if jpeg and im.mode == 'RGB':
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is None:
-            try: im.load(); pixels = _to_uint8(im, channels, name)
-            except ImageError: raise
-            except Exception as e: raise _image_error(name, f'damaged or cut short ({str(e).splitlines()[0] if str(e) else type(e).__name__})', 'damaged') from None
-        return _upright(pixels, _orientation(im)) # asked after loading: Pillow turns a TIFF by itself and then forgets the note
+            try:
+                im.load()
+                pixels = _to_uint8(im, channels, name)
+            except ImageError:
+                raise
+            except Exception as e:
+                raise _image_error(
+                    name, f'damaged or cut short ({str(e).splitlines()[0] if str(e) else type(e).__name__})', 'damaged'
+                ) from None
+        return _upright(
+            pixels, _orientation(im)
+        )  # asked after loading: Pillow turns a TIFF by itself and then forgets the note
 
 # %% ../../nbs/1_core/14_images.ipynb #ec80b4a3
 def _tiff_bands(
-    data:bytes, # content of a TIFF file
-    name, # what to call the picture in an error
-)->np.ndarray|None: # (H, W, bands) of uint8 or uint16; None for a TIFF that Pillow reads; raises ImageError
+    data: bytes,  # content of a TIFF file
+    name,  # what to call the picture in an error
+) -> np.ndarray | None:  # (H, W, bands) of uint8 or uint16; None for a TIFF that Pillow reads; raises ImageError
     "Pixels of a TIFF with 2 or more than 4 bands, in strips, plain or deflated (TIFF 6.0)."
     try:
-        tags = ImageFileDirectory_v2(data[:8]); f = io.BytesIO(data); f.seek(tags.next); tags.load(f)
+        tags = ImageFileDirectory_v2(data[:8])
+        f = io.BytesIO(data)
+        f.seek(tags.next)
+        tags.load(f)
         w, h, n, bits = tags[256], tags[257], tags.get(277, 1), set(tags[258])
-        if n <= 4 and not (n == 2 and tags.get(262) != 2 and not tags.get(338)) or tags.get(339, (1,))[0] != 1: return None
+        if n <= 4 and not (n == 2 and tags.get(262) != 2 and not tags.get(338)) or tags.get(339, (1,))[0] != 1:
+            return None
         if tags.get(259, 1) not in (1, 8, 32946) or tags.get(317, 1) != 1 or 273 not in tags or bits not in ({8}, {16}):
-            raise _image_error(name, f'a TIFF of {n} bands is read when it has strips of 8 or 16 bit, plain or deflated; save it as .npy', 'values')
-        size = w*h*n*max(bits)//8
-        if w*h > MAX_PIXELS or size > 4*MAX_PIXELS: raise _image_error(name, f'{w} x {h} pixels of {n} bands; the limit is {MAX_PIXELS:,} pixels and {4*MAX_PIXELS:,} bytes', 'too-large')
+            raise _image_error(
+                name,
+                f'a TIFF of {n} bands is read when it has strips of 8 or 16 bit, plain or deflated; save it as .npy',
+                'values',
+            )
+        size = w * h * n * max(bits) // 8
+        if w * h > MAX_PIXELS or size > 4 * MAX_PIXELS:
+            raise _image_error(
+                name,
+                f'{w} x {h} pixels of {n} bands; the limit is {MAX_PIXELS:,} pixels and {4 * MAX_PIXELS:,} bytes',
+                'too-large',
+            )
         strips, left = [], size
         for o, k in zip(tags[273], tags[279]):
-            strips.append(data[o:o+k] if tags.get(259, 1) == 1 else zlib.decompressobj().decompress(data[o:o+k], left + 1)) # a small file may unfold to any size
+            strips.append(
+                data[o : o + k] if tags.get(259, 1) == 1 else zlib.decompressobj().decompress(data[o : o + k], left + 1)
+            )  # a small file may unfold to any size
             left -= len(strips[-1])
-            if left < 0: raise _image_error(name, f'its strips hold more than {w} x {h} pixels', 'damaged')
-        a = np.frombuffer(b''.join(strips), np.dtype(('<' if data[:1] == b'I' else '>') + f'u{max(bits)//8}'))
+            if left < 0:
+                raise _image_error(name, f'its strips hold more than {w} x {h} pixels', 'damaged')
+        a = np.frombuffer(b''.join(strips), np.dtype(('<' if data[:1] == b'I' else '>') + f'u{max(bits) // 8}'))
         return a.reshape(n, h, w).transpose(1, 2, 0) if tags.get(284, 1) == 2 else a.reshape(h, w, n)
-    except ImageError: raise
-    except Exception as e: raise _image_error(name, f'damaged or cut short ({e})', 'damaged') from None
+    except ImageError:
+        raise
+    except Exception as e:
+        raise _image_error(name, f'damaged or cut short ({e})', 'damaged') from None
+
 
 def _read_npy(
-    path:Path, # a .npy file
-)->np.ndarray: # uint8 (H, W) or (H, W, C); raises ImageError
+    path: Path,  # a .npy file
+) -> np.ndarray:  # uint8 (H, W) or (H, W, C); raises ImageError
     "Pixels of a NumPy file."
-    if not path.is_file(): raise _image_error(path, 'no such file', 'missing')
-    try: a = np.load(path, allow_pickle=False)
-    except Exception as e: raise _image_error(path, f'not a whole .npy file ({str(e).splitlines()[0]})', 'damaged') from None
-    if a.ndim not in (2, 3) or not a.size: raise _image_error(path, f'an array of shape {a.shape}; a picture has (H, W) or (H, W, channels)', 'values')
+    if not path.is_file():
+        raise _image_error(path, 'no such file', 'missing')
+    try:
+        a = np.load(path, allow_pickle=False)
+    except Exception as e:
+        raise _image_error(path, f'not a whole .npy file ({str(e).splitlines()[0]})', 'damaged') from None
+    if a.ndim not in (2, 3) or not a.size:
+        raise _image_error(path, f'an array of shape {a.shape}; a picture has (H, W) or (H, W, channels)', 'values')
     return _scaled(a, path)
 
 # %% ../../nbs/1_core/14_images.ipynb #9c6d1469
 def _to_channels(
-    a:np.ndarray, # uint8 (H, W) or (H, W, C)
-    channels:int, # how many are wanted
-    name, # what to call the picture in an error
-)->np.ndarray: # uint8 (H, W, channels); raises ImageError
+    a: np.ndarray,  # uint8 (H, W) or (H, W, C)
+    channels: int,  # how many are wanted
+    name,  # what to call the picture in an error
+) -> np.ndarray:  # uint8 (H, W, channels); raises ImageError
     "Grey becomes RGB and RGB grey (ITU-R BT.601); any other number of channels must be there."
-    if a.ndim == 2: a = a[..., None]
+    if a.ndim == 2:
+        a = a[..., None]
     have = a.shape[2]
-    if have == channels: return np.ascontiguousarray(a)
-    if (have, channels) == (1, 3): return np.repeat(a, 3, axis=2)
-    if (have, channels) == (3, 1): return cv2.cvtColor(np.ascontiguousarray(a), cv2.COLOR_RGB2GRAY)[..., None]
+    if have == channels:
+        return np.ascontiguousarray(a)
+    if (have, channels) == (1, 3):
+        return np.repeat(a, 3, axis=2)
+    if (have, channels) == (3, 1):
+        return cv2.cvtColor(np.ascontiguousarray(a), cv2.COLOR_RGB2GRAY)[..., None]
     raise _image_error(name, f'{have} channels where {channels} are wanted', 'values')
 
 # %% ../../nbs/1_core/14_images.ipynb #3b17ca0e
 def read_image(
-    source:str|Path|bytes, # a picture file (or its content), or a .npy file of shape (H, W) or (H, W, channels)
-    channels:int=3, # 3: RGB, 1: grey; any other number must be what the file has (4: RGBA or CMYK as stored)
-)->np.ndarray: # uint8 (H, W, channels), EXIF orientation applied; raises ImageError
+    source: str | Path | bytes,  # a picture file (or its content), or a .npy file of shape (H, W) or (H, W, channels)
+    channels: int = 3,  # 3: RGB, 1: grey; any other number must be what the file has (4: RGBA or CMYK as stored)
+) -> np.ndarray:  # uint8 (H, W, channels), EXIF orientation applied; raises ImageError
     "A picture of any mode as uint8, channels last, right side up."
-    if not isinstance(source, bytes) and str(source).lower().endswith('.npy'): return _to_channels(_read_npy(Path(source)), channels, source)
+    if not isinstance(source, bytes) and str(source).lower().endswith('.npy'):
+        return _to_channels(_read_npy(Path(source)), channels, source)
     name, data = _bytes_of(source)
     return _to_channels(_decode(name, data, channels), channels, name)
 
 # %% ../../nbs/1_core/14_images.ipynb #740c1e15
 class ImageHeader(NamedTuple):
     "What a picture file says about itself."
-    height:int # in pixels, right side up
-    width:int # in pixels, right side up
-    orientation:int # EXIF orientation, 1 to 8; 1 is upright
-    mode:str # of the pixels in the file, in Pillow's words: RGB, L, CMYK, I;16, ...
-    format:str # JPEG, PNG, ...
+
+    height: int  # in pixels, right side up
+    width: int  # in pixels, right side up
+    orientation: int  # EXIF orientation, 1 to 8; 1 is upright
+    mode: str  # of the pixels in the file, in Pillow's words: RGB, L, CMYK, I;16, ...
+    format: str  # JPEG, PNG, ...
+
 
 def image_header(
-    source:str|Path|bytes, # a picture file (or its content), or a .npy file
-)->ImageHeader: # raises ImageError
+    source: str | Path | bytes,  # a picture file (or its content), or a .npy file
+) -> ImageHeader:  # raises ImageError
     "Size, orientation, mode and format of a picture, from its header alone."
-    if not isinstance(source, bytes) and str(source).lower().endswith('.npy'): return ImageHeader(*(a := _read_npy(Path(source))).shape[:2], 1, f'{a.size//(a.shape[0]*a.shape[1])} channels', 'NPY')
-    if isinstance(source, bytes): name, stream = 'picture', io.BytesIO(source)
+    if not isinstance(source, bytes) and str(source).lower().endswith('.npy'):
+        return ImageHeader(
+            *(a := _read_npy(Path(source))).shape[:2], 1, f'{a.size // (a.shape[0] * a.shape[1])} channels', 'NPY'
+        )
+    if isinstance(source, bytes):
+        name, stream = 'picture', io.BytesIO(source)
     else:
-        try: name, stream = str(source), open(source, 'rb')
-        except OSError: name, stream = 'picture', io.BytesIO(_bytes_of(source)[1]) # raises with the right words
+        try:
+            name, stream = str(source), open(source, 'rb')
+        except OSError:
+            name, stream = 'picture', io.BytesIO(_bytes_of(source)[1])  # raises with the right words
     with stream:
-        head = stream.read(4); stream.seek(0)
-        if head in (b'II*\0', b'MM\0*') and (bands := _tiff_bands(stream.read(), name)) is not None: return ImageHeader(*bands.shape[:2], 1, f'{bands.shape[2]} bands', 'TIFF')
+        head = stream.read(4)
+        stream.seek(0)
+        if head in (b'II*\0', b'MM\0*') and (bands := _tiff_bands(stream.read(), name)) is not None:
+            return ImageHeader(*bands.shape[:2], 1, f'{bands.shape[2]} bands', 'TIFF')
         stream.seek(0)
         with _open(name, stream) as im:
             o = _orientation(im)
             w, h = (im.tag_v2[256], im.tag_v2[257]) if im.format == 'TIFF' else im.size
             return ImageHeader(*((w, h) if o in (5, 6, 7, 8) else (h, w)), o, im.mode, im.format)
 
+
 def image_size(
-    source:str|Path|bytes, # a picture file (or its content), or a .npy file
-)->tuple[int,int]: # height and width in pixels, right side up; raises ImageError
+    source: str | Path | bytes,  # a picture file (or its content), or a .npy file
+) -> tuple[int, int]:  # height and width in pixels, right side up; raises ImageError
     "The size that `read_image` gives, from the header alone."
     return image_header(source)[:2]
 
 # %% ../../nbs/1_core/14_images.ipynb #61611389
 def resize_image(
-    image:np.ndarray, # uint8 (H, W) or (H, W, channels)
-    height:int, # new height in pixels
-    width:int, # new width in pixels
-)->np.ndarray: # uint8 of the new size, with as many axes as `image`
+    image: np.ndarray,  # uint8 (H, W) or (H, W, channels)
+    height: int,  # new height in pixels
+    width: int,  # new width in pixels
+) -> np.ndarray:  # uint8 of the new size, with as many axes as `image`
     "A picture of another size: averaged when it shrinks, bilinear when it grows. Not for masks."
-    if image.shape[:2] == (height, width): return image
-    if image.ndim == 3 and image.shape[2] > 4: return np.dstack([resize_image(image[..., c:c+4], height, width) for c in range(0, image.shape[2], 4)])
-    shrinks = height*width < image.shape[0]*image.shape[1]
-    out = cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if image.shape[:2] == (height, width):
+        return image
+    if image.ndim == 3 and image.shape[2] > 4:
+        return np.dstack([resize_image(image[..., c : c + 4], height, width) for c in range(0, image.shape[2], 4)])
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    out = cv2.resize(
+        np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
     return out if out.ndim == image.ndim else out[..., None]

@@ -20,50 +20,67 @@ class RleError(CarpartsError):
 
 # %% ../../nbs/1_core/13_masks.ipynb #237ac44a
 def _shown(
-    value, # what was found
-)->str: # at most 48 characters of it
+    value,  # what was found
+) -> str:  # at most 48 characters of it
     "A value as an error message quotes it."
     text = repr(value)
     return text if len(text) <= 48 else f'{text[:45]}...'
 
 # %% ../../nbs/1_core/13_masks.ipynb #3d92a9a8
 def _checked_size(
-    height, # rows of the image
-    width, # columns of the image
-)->tuple[int,int]: # the same, as int; raises RleError unless both are whole and at least 1
+    height,  # rows of the image
+    width,  # columns of the image
+) -> tuple[int, int]:  # the same, as int; raises RleError unless both are whole and at least 1
     "Height and width as positive whole numbers."
-    try: h, w = int(height), int(width)
-    except (TypeError, ValueError, OverflowError): h = w = 0
+    try:
+        h, w = int(height), int(width)
+    except (TypeError, ValueError, OverflowError):
+        h = w = 0
     if h < 1 or w < 1 or h != height or w != width:
-        raise RleError(f'image size {_shown(height)} x {_shown(width)}: height and width must be whole numbers of at least 1')
+        raise RleError(
+            f'image size {_shown(height)} x {_shown(width)}: height and width must be whole numbers of at least 1'
+        )
     return h, w
 
 # %% ../../nbs/1_core/13_masks.ipynb #17e2bb83
 def rle_runs(
-    rle:str, # text RLE 'start length start length ...', 1-based, column-major; '' is an empty mask
-    n_pixels:int|None=None, # height * width; where given, runs beyond it are refused
-)->tuple[np.ndarray,np.ndarray]: # int64 starts (0-based) and ends (exclusive), increasing; raises RleError
+    rle: str,  # text RLE 'start length start length ...', 1-based, column-major; '' is an empty mask
+    n_pixels: int | None = None,  # height * width; where given, runs beyond it are refused
+) -> tuple[np.ndarray, np.ndarray]:  # int64 starts (0-based) and ends (exclusive), increasing; raises RleError
     "The runs of a text RLE as two arrays."
-    if not isinstance(rle, str): raise RleError(f"RLE {_shown(rle)} is not text: expected 'start length start length ...', or '' for an empty mask")
-    try: v = np.array(rle.split(), dtype=np.int64)
-    except (ValueError, OverflowError): raise RleError(f"RLE {_shown(rle)} has something other than whole numbers: expected 'start length start length ...'") from None
-    if not len(v): return v, v
-    if len(v) % 2: raise RleError(f'RLE {_shown(rle)} has {len(v)} numbers: expected pairs of start and length')
+    if not isinstance(rle, str):
+        raise RleError(
+            f"RLE {_shown(rle)} is not text: expected 'start length start length ...', or '' for an empty mask"
+        )
+    try:
+        v = np.array(rle.split(), dtype=np.int64)
+    except (ValueError, OverflowError):
+        raise RleError(
+            f"RLE {_shown(rle)} has something other than whole numbers: expected 'start length start length ...'"
+        ) from None
+    if not len(v):
+        return v, v
+    if len(v) % 2:
+        raise RleError(f'RLE {_shown(rle)} has {len(v)} numbers: expected pairs of start and length')
     start, length = v[0::2] - 1, v[1::2]
-    if start.min() < 0 or length.min() < 0: raise RleError(f'RLE {_shown(rle)} has a start below 1 or a length below 0: starts count from 1')
-    if v.max() > 2**40: raise RleError(f'RLE {_shown(rle)} has the number {v.max()}, beyond any image')
-    if not length.all(): start, length = start[length > 0], length[length > 0]
+    if start.min() < 0 or length.min() < 0:
+        raise RleError(f'RLE {_shown(rle)} has a start below 1 or a length below 0: starts count from 1')
+    if v.max() > 2**40:
+        raise RleError(f'RLE {_shown(rle)} has the number {v.max()}, beyond any image')
+    if not length.all():
+        start, length = start[length > 0], length[length > 0]
     end = start + length
-    if (start[1:] < end[:-1]).any(): raise RleError(f'RLE {_shown(rle)} has runs that overlap or are out of order: starts must increase')
+    if (start[1:] < end[:-1]).any():
+        raise RleError(f'RLE {_shown(rle)} has runs that overlap or are out of order: starts must increase')
     if n_pixels is not None and len(end) and end[-1] > n_pixels:
         raise RleError(f'RLE {_shown(rle)} ends at pixel {end[-1]}, but the image has only {n_pixels} pixels')
     return start, end
 
 # %% ../../nbs/1_core/13_masks.ipynb #192b66d7
 def _joined(
-    start:np.ndarray, # starts in increasing order
-    end:np.ndarray, # exclusive ends in increasing order
-)->tuple[np.ndarray,np.ndarray]: # starts and ends with a gap between any two runs
+    start: np.ndarray,  # starts in increasing order
+    end: np.ndarray,  # exclusive ends in increasing order
+) -> tuple[np.ndarray, np.ndarray]:  # starts and ends with a gap between any two runs
     "Runs that touch or overlap as one run."
     new = np.ones(len(start) + 1, dtype=bool)
     new[1:-1] = start[1:] > end[:-1]
@@ -71,9 +88,9 @@ def _joined(
 
 # %% ../../nbs/1_core/13_masks.ipynb #a2793312
 def _runs_to_text(
-    start:np.ndarray, # 0-based starts, increasing
-    end:np.ndarray, # exclusive ends
-)->str: # text RLE with as few runs as possible
+    start: np.ndarray,  # 0-based starts, increasing
+    end: np.ndarray,  # exclusive ends
+) -> str:  # text RLE with as few runs as possible
     "Runs as text RLE."
     some = end > start
     start, end = _joined(start[some], end[some])
@@ -81,11 +98,12 @@ def _runs_to_text(
 
 # %% ../../nbs/1_core/13_masks.ipynb #a03313cc
 def mask_to_rle(
-    mask:np.ndarray, # (H, W), any dtype; whatever is not 0 belongs to the mask
-)->str: # text RLE in its shortest form; '' for an empty mask; raises RleError unless mask has two axes
+    mask: np.ndarray,  # (H, W), any dtype; whatever is not 0 belongs to the mask
+) -> str:  # text RLE in its shortest form; '' for an empty mask; raises RleError unless mask has two axes
     "A mask as text RLE."
     mask = np.asarray(mask)
-    if mask.ndim != 2: raise RleError(f'mask of shape {mask.shape}: expected (height, width)')
+    if mask.ndim != 2:
+        raise RleError(f'mask of shape {mask.shape}: expected (height, width)')
     flat = np.zeros(mask.size + 2, dtype=bool)
     flat[1:-1] = (mask.T != 0).ravel()
     edge = np.flatnonzero(flat[1:] != flat[:-1])
@@ -93,204 +111,238 @@ def mask_to_rle(
 
 # %% ../../nbs/1_core/13_masks.ipynb #e889b0f1
 def _switch(
-    canvas:np.ndarray, # uint8 (H, anything), changed in place
-    start:np.ndarray, # joined runs: starts
-    end:np.ndarray, # joined runs: exclusive ends
-    step:int, # bytes from one pixel to the next in a row
-    byte:int, # which of these bytes holds the class
-    bit:np.uint8, # which bit of the byte
-)->None:
+    canvas: np.ndarray,  # uint8 (H, anything), changed in place
+    start: np.ndarray,  # joined runs: starts
+    end: np.ndarray,  # joined runs: exclusive ends
+    step: int,  # bytes from one pixel to the next in a row
+    byte: int,  # which of these bytes holds the class
+    bit: np.uint8,  # which bit of the byte
+) -> None:
     "Set a bit wherever a run starts, where it has ended, and at the head of each column that it enters."
     h = len(canvas)
     (x0, y0), (x1, y1) = np.divmod(start, h), np.divmod(end - 1, h)
-    canvas[y0, x0*step + byte] ^= bit
+    canvas[y0, x0 * step + byte] ^= bit
     inside = y1 < h - 1
-    canvas[y1[inside] + 1, x1[inside]*step + byte] ^= bit
-    for a, b in zip(x0[x1 > x0].tolist(), x1[x1 > x0].tolist()): canvas[0, (a + 1)*step + byte:b*step + byte + 1:step] ^= bit
+    canvas[y1[inside] + 1, x1[inside] * step + byte] ^= bit
+    for a, b in zip(x0[x1 > x0].tolist(), x1[x1 > x0].tolist()):
+        canvas[0, (a + 1) * step + byte : b * step + byte + 1 : step] ^= bit
 
 # %% ../../nbs/1_core/13_masks.ipynb #16e18c2d
 def rles_to_packed(
-    rles:Sequence[str], # text RLEs of one image
-    planes:Sequence[int], # for each RLE the plane (position of its class); RLEs of one plane are united
-    n_classes:int, # C
-    height:int, # rows of the image
-    width:int, # columns of the image
-)->np.ndarray: # uint8 (H, W, ceil(C/8)); plane c is bit c % 8 of byte c // 8; raises RleError
+    rles: Sequence[str],  # text RLEs of one image
+    planes: Sequence[int],  # for each RLE the plane (position of its class); RLEs of one plane are united
+    n_classes: int,  # C
+    height: int,  # rows of the image
+    width: int,  # columns of the image
+) -> np.ndarray:  # uint8 (H, W, ceil(C/8)); plane c is bit c % 8 of byte c // 8; raises RleError
     "Text RLEs straight into packed planes."
-    (h, w), step, runs = _checked_size(height, width), -(-n_classes//8), {}
+    (h, w), step, runs = _checked_size(height, width), -(-n_classes // 8), {}
     for rle, c in zip(rles, planes, strict=True):
-        if not 0 <= c < n_classes: raise RleError(f'plane {c}: expected 0 to {n_classes - 1}')
-        runs.setdefault(c, []).append(rle_runs(rle, h*w))
-    words = np.zeros((h, -(-w*step//8)), dtype=np.uint64)  # rows in words of 8 bytes: XOR is 20 times as fast as in single bytes
+        if not 0 <= c < n_classes:
+            raise RleError(f'plane {c}: expected 0 to {n_classes - 1}')
+        runs.setdefault(c, []).append(rle_runs(rle, h * w))
+    words = np.zeros(
+        (h, -(-w * step // 8)), dtype=np.uint64
+    )  # rows in words of 8 bytes: XOR is 20 times as fast as in single bytes
     canvas = words.view(np.uint8)
-    for c, rs in runs.items(): _switch(canvas, *_united(rs), step, c//8, np.uint8(1 << c % 8))
+    for c, rs in runs.items():
+        _switch(canvas, *_united(rs), step, c // 8, np.uint8(1 << c % 8))
     np.bitwise_xor.accumulate(words, axis=0, out=words)
-    return np.ascontiguousarray(canvas[:, :w*step]).reshape(h, w, step)
+    return np.ascontiguousarray(canvas[:, : w * step]).reshape(h, w, step)
 
 # %% ../../nbs/1_core/13_masks.ipynb #1e67034c
 def _united(
-    runs:Sequence[tuple[np.ndarray,np.ndarray]], # starts and ends of each mask; at least one mask
-)->tuple[np.ndarray,np.ndarray]: # starts and ends of their union, joined
+    runs: Sequence[tuple[np.ndarray, np.ndarray]],  # starts and ends of each mask; at least one mask
+) -> tuple[np.ndarray, np.ndarray]:  # starts and ends of their union, joined
     "The union of several masks as runs."
-    if len(runs) == 1: return _joined(*runs[0])
+    if len(runs) == 1:
+        return _joined(*runs[0])
     start, end = (np.concatenate(a) for a in zip(*runs))
     order = np.argsort(start, kind='stable')
     return _joined(start[order], np.maximum.accumulate(end[order]))
 
 # %% ../../nbs/1_core/13_masks.ipynb #46d48222
 def rle_to_mask(
-    rle:str, # text RLE
-    height:int, # rows of the image
-    width:int, # columns of the image
-)->np.ndarray: # uint8 (H, W), 0 and 1; raises RleError
+    rle: str,  # text RLE
+    height: int,  # rows of the image
+    width: int,  # columns of the image
+) -> np.ndarray:  # uint8 (H, W), 0 and 1; raises RleError
     "A text RLE as a mask."
     return rles_to_packed([rle], [0], 1, height, width)[..., 0]
 
 # %% ../../nbs/1_core/13_masks.ipynb #3d2530da
 def rle_to_coco(
-    rle:str, # text RLE
-    height:int, # rows of the image
-    width:int, # columns of the image
-)->dict: # {'size': [H, W], 'counts': compressed text}, the same as pycocotools.mask.encode gives; raises RleError
+    rle: str,  # text RLE
+    height: int,  # rows of the image
+    width: int,  # columns of the image
+) -> dict:  # {'size': [H, W], 'counts': compressed text}, the same as pycocotools.mask.encode gives; raises RleError
     "A text RLE as COCO's RLE, ready for JSON and for pycocotools."
     h, w = _checked_size(height, width)
-    edges = np.column_stack(_joined(*rle_runs(rle, h*w))).ravel()
+    edges = np.column_stack(_joined(*rle_runs(rle, h * w))).ravel()
     counts = np.diff(edges, prepend=0).tolist()
     last = int(edges[-1]) if len(edges) else 0
-    if last < h*w: counts.append(h*w - last)
+    if last < h * w:
+        counts.append(h * w - last)
     coco = coco_mask.frPyObjects({'size': [h, w], 'counts': counts}, h, w)
     return {'size': [h, w], 'counts': coco['counts'].decode('ascii')}
 
 # %% ../../nbs/1_core/13_masks.ipynb #4ca3540e
 def _decode_counts(
-    counts:bytes, # COCO's compressed counts
-)->np.ndarray: # int64, pixels outside and inside in turn; raises RleError
+    counts: bytes,  # COCO's compressed counts
+) -> np.ndarray:  # int64, pixels outside and inside in turn; raises RleError
     "COCO's compressed counts as numbers (the format of rleFrString in pycocotools' maskApi.c: 5 bits a character, differences from the third count on)."
     b = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
-    if not len(b): return b
+    if not len(b):
+        return b
     last = (b & 32) == 0
-    if b.min() < 0 or b.max() > 63 or not last[-1]: raise RleError(f'COCO counts {_shown(counts)} are not compressed counts')
+    if b.min() < 0 or b.max() > 63 or not last[-1]:
+        raise RleError(f'COCO counts {_shown(counts)} are not compressed counts')
     stop = np.flatnonzero(last) + 1
     first = np.concatenate([[0], stop[:-1]])
     k = np.arange(len(b)) - np.repeat(first, stop - first)
-    if k.max() > 10: raise RleError(f'COCO counts {_shown(counts)} hold a number beyond any image')
-    x = np.add.reduceat((b & 31) << 5*k, first) - np.where(b[last] & 16, 1 << 5*(k[last] + 1), 0)
+    if k.max() > 10:
+        raise RleError(f'COCO counts {_shown(counts)} hold a number beyond any image')
+    x = np.add.reduceat((b & 31) << 5 * k, first) - np.where(b[last] & 16, 1 << 5 * (k[last] + 1), 0)
     x[1::2], x[2::2] = np.cumsum(x[1::2]), np.cumsum(x[2::2])
     return x
 
 # %% ../../nbs/1_core/13_masks.ipynb #78edcc0a
 def _counts(
-    counts, # compressed text or bytes, or a list of whole numbers
-)->np.ndarray: # int64; raises RleError
+    counts,  # compressed text or bytes, or a list of whole numbers
+) -> np.ndarray:  # int64; raises RleError
     "COCO's counts in any of their forms as numbers."
-    if isinstance(counts, str): counts = counts.encode('ascii', 'replace')
-    if isinstance(counts, bytes): return _decode_counts(counts)
-    try: v = np.asarray(counts)
-    except ValueError: v = np.empty(0, dtype=object)
+    if isinstance(counts, str):
+        counts = counts.encode('ascii', 'replace')
+    if isinstance(counts, bytes):
+        return _decode_counts(counts)
+    try:
+        v = np.asarray(counts)
+    except ValueError:
+        v = np.empty(0, dtype=object)
     if v.ndim != 1 or len(v) and v.dtype.kind not in 'iu':
         raise RleError(f'COCO counts {_shown(counts)}: expected compressed text or a list of whole numbers')
     return v.astype(np.int64)
 
 # %% ../../nbs/1_core/13_masks.ipynb #512c32d0
 def coco_to_rle(
-    coco:Mapping, # {'size': [H, W], 'counts': text, bytes or a list of whole numbers}
-)->str: # text RLE in its shortest form; raises RleError
+    coco: Mapping,  # {'size': [H, W], 'counts': text, bytes or a list of whole numbers}
+) -> str:  # text RLE in its shortest form; raises RleError
     "COCO's RLE, compressed or not, as text RLE."
-    try: (height, width), counts = coco['size'], coco['counts']
-    except (KeyError, TypeError, ValueError, IndexError): raise RleError(f"COCO RLE {_shown(coco)}: expected {{'size': [height, width], 'counts': ...}}") from None
+    try:
+        (height, width), counts = coco['size'], coco['counts']
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise RleError(f"COCO RLE {_shown(coco)}: expected {{'size': [height, width], 'counts': ...}}") from None
     h, w = _checked_size(height, width)
     n = _counts(counts)
-    if (n < 0).any() or (n > h*w).any() or n.sum() != h*w:
-        raise RleError(f'COCO counts {_shown(counts)} do not add up to the {h*w} pixels of size {h} x {w}')
-    edge = np.cumsum(n)[:len(n)//2*2]
+    if (n < 0).any() or (n > h * w).any() or n.sum() != h * w:
+        raise RleError(f'COCO counts {_shown(counts)} do not add up to the {h * w} pixels of size {h} x {w}')
+    edge = np.cumsum(n)[: len(n) // 2 * 2]
     return _runs_to_text(edge[0::2], edge[1::2])
 
 # %% ../../nbs/1_core/13_masks.ipynb #016397e5
 def _checked_polygon(
-    polygon, # x0 y0 x1 y1 ...
-    far:float, # coordinates beyond this are refused: pycocotools would need memory in proportion
-)->list[float]: # the same; raises RleError
+    polygon,  # x0 y0 x1 y1 ...
+    far: float,  # coordinates beyond this are refused: pycocotools would need memory in proportion
+) -> list[float]:  # the same; raises RleError
     "A polygon that is safe to hand to pycocotools."
-    try: v = np.array(polygon, dtype=np.float64)
-    except (TypeError, ValueError): raise RleError(f'polygon {_shown(polygon)} has something other than numbers') from None
-    if v.ndim != 1 or len(v) < 6 or len(v) % 2: raise RleError(f'polygon {_shown(polygon)}: expected x y x y ... of at least three points')
-    if not np.isfinite(v).all() or np.abs(v).max() > far: raise RleError(f'polygon {_shown(polygon)} has a coordinate far outside its image')
+    try:
+        v = np.array(polygon, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RleError(f'polygon {_shown(polygon)} has something other than numbers') from None
+    if v.ndim != 1 or len(v) < 6 or len(v) % 2:
+        raise RleError(f'polygon {_shown(polygon)}: expected x y x y ... of at least three points')
+    if not np.isfinite(v).all() or np.abs(v).max() > far:
+        raise RleError(f'polygon {_shown(polygon)} has a coordinate far outside its image')
     return v.tolist()
 
 # %% ../../nbs/1_core/13_masks.ipynb #053fb3b8
 def polygons_to_rle(
-    polygons:Sequence[Sequence[float]], # COCO polygons, each x0 y0 x1 y1 ... with at least three points, in pixels; several are united
-    height:int, # rows of the image
-    width:int, # columns of the image
-)->str: # text RLE; '' when there is no polygon or it covers no pixel; raises RleError
+    polygons: Sequence[
+        Sequence[float]
+    ],  # COCO polygons, each x0 y0 x1 y1 ... with at least three points, in pixels; several are united
+    height: int,  # rows of the image
+    width: int,  # columns of the image
+) -> str:  # text RLE; '' when there is no polygon or it covers no pixel; raises RleError
     "Polygons rasterised by pycocotools, cut off at the image's border."
     h, w = _checked_size(height, width)
-    checked = [_checked_polygon(p, 10*max(h, w) + 1000) for p in polygons]
+    checked = [_checked_polygon(p, 10 * max(h, w) + 1000) for p in polygons]
     return coco_to_rle(coco_mask.merge(coco_mask.frPyObjects(checked, h, w))) if checked else ''
 
 # %% ../../nbs/1_core/13_masks.ipynb #52697153
 def rle_area(
-    rle:str, # text RLE
-)->int: # number of pixels, the same as pycocotools.mask.area gives; raises RleError
+    rle: str,  # text RLE
+) -> int:  # number of pixels, the same as pycocotools.mask.area gives; raises RleError
     "Area of a text RLE."
     start, end = rle_runs(rle)
     return int((end - start).sum())
 
 # %% ../../nbs/1_core/13_masks.ipynb #60d64b5c
 def rle_bbox(
-    rle:str, # text RLE
-    height:int, # rows of the image
-    width:int, # columns of the image
-)->list[float]: # [x, y, width, height] in pixels, from 0, the same as pycocotools.mask.toBbox gives; four zeros for an empty mask; raises RleError
+    rle: str,  # text RLE
+    height: int,  # rows of the image
+    width: int,  # columns of the image
+) -> list[
+    float
+]:  # [x, y, width, height] in pixels, from 0, the same as pycocotools.mask.toBbox gives; four zeros for an empty mask; raises RleError
     "Smallest box around a text RLE."
     h, w = _checked_size(height, width)
-    start, end = rle_runs(rle, h*w)
-    if not len(start): return [0.]*4
+    start, end = rle_runs(rle, h * w)
+    if not len(start):
+        return [0.0] * 4
     (x0, y0), (x1, y1) = np.divmod(start, h), np.divmod(end - 1, h)
     top, bottom = (0, h - 1) if (x0 < x1).any() else (y0.min(), y1.max())
     return [float(v) for v in (x0.min(), top, x1.max() - x0.min() + 1, bottom - top + 1)]
 
 # %% ../../nbs/1_core/13_masks.ipynb #4c0d94fc
 def union_rle(
-    rles:Sequence[str], # text RLEs of one image
-    height:int, # rows of the image
-    width:int, # columns of the image
-)->str: # text RLE of all their pixels, '' for no RLE; raises RleError
+    rles: Sequence[str],  # text RLEs of one image
+    height: int,  # rows of the image
+    width: int,  # columns of the image
+) -> str:  # text RLE of all their pixels, '' for no RLE; raises RleError
     "The union of text RLEs."
     h, w = _checked_size(height, width)
-    return _runs_to_text(*_united([rle_runs(r, h*w) for r in rles])) if len(rles) else ''
+    return _runs_to_text(*_united([rle_runs(r, h * w) for r in rles])) if len(rles) else ''
 
 # %% ../../nbs/1_core/13_masks.ipynb #bbddeb56
 def pack_planes(
-    planes:np.ndarray, # (C, H, W), bool or numbers; whatever is not 0 belongs to the mask
-)->np.ndarray: # uint8 (H, W, ceil(C/8)); plane c is bit c % 8 of byte c // 8
+    planes: np.ndarray,  # (C, H, W), bool or numbers; whatever is not 0 belongs to the mask
+) -> np.ndarray:  # uint8 (H, W, ceil(C/8)); plane c is bit c % 8 of byte c // 8
     "Planes packed eight to a byte."
     planes = np.asarray(planes)
-    if planes.ndim != 3: raise RleError(f'planes of shape {planes.shape}: expected (classes, height, width)')
-    packed = np.zeros((*planes.shape[1:], -(-len(planes)//8)), dtype=np.uint8)
-    for c, plane in enumerate(planes): packed[..., c//8] |= (plane != 0).view(np.uint8) << np.uint8(c % 8)
+    if planes.ndim != 3:
+        raise RleError(f'planes of shape {planes.shape}: expected (classes, height, width)')
+    packed = np.zeros((*planes.shape[1:], -(-len(planes) // 8)), dtype=np.uint8)
+    for c, plane in enumerate(planes):
+        packed[..., c // 8] |= (plane != 0).view(np.uint8) << np.uint8(c % 8)
     return packed
 
 # %% ../../nbs/1_core/13_masks.ipynb #e2fead77
 def unpack_planes(
-    packed:np.ndarray, # uint8 (H, W, P)
-    n_classes:int, # C, at most 8 * P
-)->np.ndarray: # uint8 (C, H, W), 0 and 1; raises RleError
+    packed: np.ndarray,  # uint8 (H, W, P)
+    n_classes: int,  # C, at most 8 * P
+) -> np.ndarray:  # uint8 (C, H, W), 0 and 1; raises RleError
     "The planes of a packed mask."
     packed = np.asarray(packed)
-    if packed.ndim != 3 or packed.dtype != np.uint8: raise RleError(f'packed mask of shape {packed.shape}, {packed.dtype}: expected uint8 (height, width, bytes)')
-    if not 0 <= n_classes <= 8*packed.shape[-1]: raise RleError(f'{n_classes} classes cannot be in {packed.shape[-1]} bytes a pixel')
+    if packed.ndim != 3 or packed.dtype != np.uint8:
+        raise RleError(f'packed mask of shape {packed.shape}, {packed.dtype}: expected uint8 (height, width, bytes)')
+    if not 0 <= n_classes <= 8 * packed.shape[-1]:
+        raise RleError(f'{n_classes} classes cannot be in {packed.shape[-1]} bytes a pixel')
     planes = np.empty((n_classes, *packed.shape[:2]), dtype=np.uint8)
     pages = [np.ascontiguousarray(packed[..., p]) for p in range(packed.shape[-1])]
-    for c, plane in enumerate(planes): np.bitwise_and(pages[c//8] >> np.uint8(c % 8), np.uint8(1), out=plane)
+    for c, plane in enumerate(planes):
+        np.bitwise_and(pages[c // 8] >> np.uint8(c % 8), np.uint8(1), out=plane)
     return planes
 
 # %% ../../nbs/1_core/13_masks.ipynb #58a419d0
 def label_map(
-    masks:np.ndarray, # bool (C, P)
-)->np.ndarray: # int64 (P,): the smallest of the parts that a pixel belongs to; C for background
+    masks: np.ndarray,  # bool (C, P)
+) -> np.ndarray:  # int64 (P,): the smallest of the parts that a pixel belongs to; C for background
     "One label a pixel: smaller parts painted on top of larger ones."
-    areas, out = np.array([np.count_nonzero(m) for m in masks], dtype=np.int64), np.full(masks.shape[1], len(masks), np.int64)
+    areas, out = (
+        np.array([np.count_nonzero(m) for m in masks], dtype=np.int64),
+        np.full(masks.shape[1], len(masks), np.int64),
+    )
     for c in np.argsort(-areas, kind='stable'):
-        if areas[c]: np.copyto(out, c, where=masks[c])
+        if areas[c]:
+            np.copyto(out, c, where=masks[c])
     return out

@@ -14,155 +14,217 @@ from functools import lru_cache
 import numpy as np
 
 # %% ../../nbs/1_core/12_parts.ipynb #adbae7fa
-CAR_PARTS = ('back_bumper', 'back_glass', 'back_left_door', 'back_left_light', 'back_right_door', 'back_right_light',
-             'front_bumper', 'front_glass', 'front_left_door', 'front_left_light', 'front_right_door', 'front_right_light',
-             'hood', 'left_mirror', 'right_mirror', 'tailgate', 'trunk', 'wheel')
+CAR_PARTS = (
+    'back_bumper',
+    'back_glass',
+    'back_left_door',
+    'back_left_light',
+    'back_right_door',
+    'back_right_light',
+    'front_bumper',
+    'front_glass',
+    'front_left_door',
+    'front_left_light',
+    'front_right_door',
+    'front_right_light',
+    'hood',
+    'left_mirror',
+    'right_mirror',
+    'tailgate',
+    'trunk',
+    'wheel',
+)
 
 # %% ../../nbs/1_core/12_parts.ipynb #90908e6c
 def display_name(
-    name:str, # class name as in the class list
-)->str: # words with single blanks between them
+    name: str,  # class name as in the class list
+) -> str:  # words with single blanks between them
     "A class name for people."
     return ' '.join(re.findall(r'[^\s_\-]+', name))
 
 # %% ../../nbs/1_core/12_parts.ipynb #f222715e
 _SIDE = re.compile(r'(?<![^\W\d_])(left|right)(?![^\W\d_])', re.IGNORECASE)
 
+
 def side_of(
-    name:str, # class name
-)->str|None: # 'left', 'right', or None for a part without a side
+    name: str,  # class name
+) -> str | None:  # 'left', 'right', or None for a part without a side
     "Which side of the car a class is on, read from the words of its name."
     sides = {s.lower() for s in _SIDE.findall(name)}
     return sides.pop() if len(sides) == 1 else None
 
 # %% ../../nbs/1_core/12_parts.ipynb #23d1692b
 def mirror_name(
-    name:str, # class name
-)->str: # name of its mirror partner; the name itself for a part without a side
+    name: str,  # class name
+) -> str:  # name of its mirror partner; the name itself for a part without a side
     "The name of what a part becomes in a mirrored picture: left and right exchanged, capitals kept."
-    if side_of(name) is None: return name
+    if side_of(name) is None:
+        return name
     other = {'left': 'right', 'right': 'left'}
     like = lambda old, new: new.upper() if old.isupper() else new.capitalize() if old[0].isupper() else new
     return _SIDE.sub(lambda m: like(m[0], other[m[0].lower()]), name)
 
 # %% ../../nbs/1_core/12_parts.ipynb #8f008dd8
 def mirror_pairs(
-    classes:Sequence[str], # class list
-)->list[tuple[int,int]]: # positions (i, j), i < j, of classes that change places; raises ValueError for a sided class without counterpart
+    classes: Sequence[str],  # class list
+) -> list[
+    tuple[int, int]
+]:  # positions (i, j), i < j, of classes that change places; raises ValueError for a sided class without counterpart
     "Pairs of classes that a mirrored picture exchanges."
     where = {c: i for i, c in enumerate(classes)}
     twice = [c for i, c in enumerate(classes) if where[c] != i]
-    if twice: raise ValueError(f'the class list has {twice[0]!r} twice')
+    if twice:
+        raise ValueError(f'the class list has {twice[0]!r} twice')
     lone = [f'{c!r} (needs {mirror_name(c)!r})' for c in classes if mirror_name(c) not in where]
-    if lone: raise ValueError(f'pictures cannot be flipped with this class list: no mirror counterpart for {", ".join(lone)}')
+    if lone:
+        raise ValueError(
+            f'pictures cannot be flipped with this class list: no mirror counterpart for {", ".join(lone)}'
+        )
     return [(i, where[mirror_name(c)]) for i, c in enumerate(classes) if where[mirror_name(c)] > i]
 
 # %% ../../nbs/1_core/12_parts.ipynb #0f66e037
 def mirror_permutation(
-    classes:Sequence[str], # class list
-)->np.ndarray: # int64 (C,); raises ValueError for a sided class without counterpart
+    classes: Sequence[str],  # class list
+) -> np.ndarray:  # int64 (C,); raises ValueError for a sided class without counterpart
     "Where each plane of a mirrored picture comes from: mirrored = planes[perm][..., ::-1] for planes (C, H, W)."
     perm = np.arange(len(classes), dtype=np.int64)
-    for i, j in mirror_pairs(classes): perm[i], perm[j] = j, i
+    for i, j in mirror_pairs(classes):
+        perm[i], perm[j] = j, i
     return perm
 
 # %% ../../nbs/1_core/12_parts.ipynb #3de807e5
-_TO_LMS = np.array([[.4122214708, .5363325363, .0514459929], [.2119034982, .6806995451, .1073969566], [.0883024619, .2817188376, .6299787005]])
-_TO_LAB = np.array([[.2104542553, .7936177850, -.0040720468], [1.9779984951, -2.4285922050, .4505937099], [.0259040371, .7827717662, -.8086757660]])
+_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
 
 def _to_oklab(
-    rgb:np.ndarray, # (..., 3) linear RGB, 0 to 1
-)->np.ndarray: # (..., 3): lightness 0 to 1, green-red, blue-yellow
+    rgb: np.ndarray,  # (..., 3) linear RGB, 0 to 1
+) -> np.ndarray:  # (..., 3): lightness 0 to 1, green-red, blue-yellow
     "Linear RGB to OKLab (B. Ottosson, 2020)."
     return np.cbrt(np.clip(rgb, 0, 1) @ _TO_LMS.T) @ _TO_LAB.T
 
+
 def _from_oklab(
-    lab:np.ndarray, # (..., 3) OKLab
-)->np.ndarray: # (..., 3) linear RGB; outside 0 to 1 where a screen cannot show the colour
+    lab: np.ndarray,  # (..., 3) OKLab
+) -> np.ndarray:  # (..., 3) linear RGB; outside 0 to 1 where a screen cannot show the colour
     "OKLab to linear RGB."
-    return (lab @ np.linalg.inv(_TO_LAB).T)**3 @ np.linalg.inv(_TO_LMS).T
+    return (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_LMS).T
 
 # %% ../../nbs/1_core/12_parts.ipynb #0a1d16ba
-_VISION = {'protan': np.array([[.152286, 1.052583, -.204868], [.114503, .786281, .099216], [-.003882, -.048116, 1.051998]]),
-           'deutan': np.array([[.367322, .860646, -.227968], [.280085, .672501, .047413], [-.011820, .042940, .968881]])}
+_VISION = {
+    'protan': np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    'deutan': np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
 
 def seen_by(
-    rgb:np.ndarray, # (..., 3) linear RGB, 0 to 1
-    vision:str, # 'usual', 'protan' (no red receptor) or 'deutan' (no green receptor)
-)->np.ndarray: # (..., 3) linear RGB, 0 to 1
+    rgb: np.ndarray,  # (..., 3) linear RGB, 0 to 1
+    vision: str,  # 'usual', 'protan' (no red receptor) or 'deutan' (no green receptor)
+) -> np.ndarray:  # (..., 3) linear RGB, 0 to 1
     "Colours as a person with this colour vision sees them (Machado, Oliveira and Fernandes 2009, severity 1)."
     return np.asarray(rgb, dtype=float) if vision == 'usual' else np.clip(rgb @ _VISION[vision].T, 0, 1)
 
 # %% ../../nbs/1_core/12_parts.ipynb #37ed837f
 def srgb(
-    rgb:np.ndarray, # (..., 3) linear RGB, 0 to 1
-)->np.ndarray: # uint8 (..., 3), as image files have them
+    rgb: np.ndarray,  # (..., 3) linear RGB, 0 to 1
+) -> np.ndarray:  # uint8 (..., 3), as image files have them
     "Linear RGB to the values of an image (IEC 61966-2-1)."
     rgb = np.clip(rgb, 0, 1)
-    return np.round(255*np.where(rgb <= .0031308, 12.92*rgb, 1.055*rgb**(1/2.4) - .055)).astype(np.uint8)
+    return np.round(255 * np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)).astype(np.uint8)
+
 
 def linear_rgb(
-    rgb:np.ndarray, # uint8 (..., 3), as image files have them
-)->np.ndarray: # (..., 3) linear RGB, 0 to 1
+    rgb: np.ndarray,  # uint8 (..., 3), as image files have them
+) -> np.ndarray:  # (..., 3) linear RGB, 0 to 1
     "The values of an image to linear RGB."
-    rgb = np.asarray(rgb)/255
-    return np.where(rgb <= .04045, rgb/12.92, ((rgb + .055)/1.055)**2.4)
+    rgb = np.asarray(rgb) / 255
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 # %% ../../nbs/1_core/12_parts.ipynb #4619367a
 @lru_cache(maxsize=1)
-def _candidates(
-)->tuple: # linear RGB (N, 3), distances (N, N), distances within a mirror pair (N, N), light and dark member of each possible pair
+def _candidates() -> (
+    tuple
+):  # linear RGB (N, 3), distances (N, N), distances within a mirror pair (N, N), light and dark member of each possible pair
     "Colours to choose from and how far apart they are."
-    L, C, H = (a.ravel() for a in np.meshgrid(np.arange(.42, .95, .06), np.arange(.10, .27, .04), np.arange(0, 360, 10), indexing='ij'))
-    rgb = _from_oklab(np.stack([L, C*np.cos(np.radians(H)), C*np.sin(np.radians(H))], -1))
-    ok = ((rgb > -.001) & (rgb < 1.001)).all(-1)
+    L, C, H = (
+        a.ravel()
+        for a in np.meshgrid(
+            np.arange(0.42, 0.95, 0.06), np.arange(0.10, 0.27, 0.04), np.arange(0, 360, 10), indexing='ij'
+        )
+    )
+    rgb = _from_oklab(np.stack([L, C * np.cos(np.radians(H)), C * np.sin(np.radians(H))], -1))
+    ok = ((rgb > -0.001) & (rgb < 1.001)).all(-1)
     L, C, H, rgb = L[ok], C[ok], H[ok], np.clip(rgb[ok], 0, 1)
     views = [_to_oklab(seen_by(rgb, v)) for v in ('usual', 'protan', 'deutan')]
-    usual, *others = (np.sqrt(sum((v[:, None, k] - v[None, :, k])**2 for k in range(3))).round(4) for v in views)
-    light, dark = np.nonzero((H[:, None] == H) & (L[:, None] - L > .17) & (abs(C[:, None] - C) < .09))
-    return rgb, np.minimum(usual/2, np.minimum(*others)), np.minimum(usual, np.minimum(*others)), light, dark
+    usual, *others = (np.sqrt(sum((v[:, None, k] - v[None, :, k]) ** 2 for k in range(3))).round(4) for v in views)
+    light, dark = np.nonzero((H[:, None] == H) & (L[:, None] - L > 0.17) & (abs(C[:, None] - C) < 0.09))
+    return rgb, np.minimum(usual / 2, np.minimum(*others)), np.minimum(usual, np.minimum(*others)), light, dark
 
 # %% ../../nbs/1_core/12_parts.ipynb #10d70d5e
 def _choose(
-    pair:Sequence[bool], # for each to be coloured, in order of choice: whether it is a mirror pair
-)->tuple[float,list[tuple]]: # smallest distance between any two; for each the candidates chosen, one or (light, dark)
+    pair: Sequence[bool],  # for each to be coloured, in order of choice: whether it is a mirror pair
+) -> tuple[
+    float, list[tuple]
+]:  # smallest distance between any two; for each the candidates chosen, one or (light, dark)
     "Colours as far apart as can be, each in turn the farthest from all others."
     rgb, far, within, light, dark = _candidates()
-    chosen = [()]*len(pair)
+    chosen = [()] * len(pair)
+
     def gain(q):
         taken = [k for j, ks in enumerate(chosen) if j != q for k in ks]
-        d = far[:, taken].min(1) if taken else np.full(len(rgb), 1.)
+        d = far[:, taken].min(1) if taken else np.full(len(rgb), 1.0)
         return np.minimum(np.minimum(d[light], d[dark]), within[light, dark]) if pair[q] else d
+
     for _ in range(12):
         before = list(chosen)
         for q in range(len(pair)):
             k = int(np.argmax(gain(q)))
             chosen[q] = (int(light[k]), int(dark[k])) if pair[q] else (k,)
-        if chosen == before: break
-    return min((gain(q).max() for q in range(len(pair))), default=1.), chosen
+        if chosen == before:
+            break
+    return min((gain(q).max() for q in range(len(pair))), default=1.0), chosen
 
 # %% ../../nbs/1_core/12_parts.ipynb #2df509ed
 @lru_cache(maxsize=16)
 def _palette(
-    classes:tuple[str,...], # class list
-)->np.ndarray: # uint8 (C, 3)
+    classes: tuple[str, ...],  # class list
+) -> np.ndarray:  # uint8 (C, 3)
     "Colours for exactly these classes."
     known = set(classes)
     family = list(dict.fromkeys(tuple(sorted({c, mirror_name(c)} & known)) for c in classes))
     family.sort(key=lambda f: -len(f))
-    best = (-1.,)
-    for s in range(max(1, min(20, 300//max(1, len(family))))):
+    best = (-1.0,)
+    for s in range(max(1, min(20, 300 // max(1, len(family))))):
         order = np.random.RandomState(s).permutation(len(family)) if s else np.arange(len(family))
         score, chosen = _choose([len(family[i]) == 2 for i in order])
-        if score > best[0]: best = score, order, chosen
+        if score > best[0]:
+            best = score, order, chosen
     colour = {}
-    for i, ks in zip(*best[1:]): colour.update(zip(sorted(family[i], key=lambda c: side_of(c) or ''), srgb(_candidates()[0][list(ks)])))
+    for i, ks in zip(*best[1:]):
+        colour.update(zip(sorted(family[i], key=lambda c: side_of(c) or ''), srgb(_candidates()[0][list(ks)])))
     return np.array([colour[c] for c in classes], dtype=np.uint8).reshape(-1, 3)
 
 # %% ../../nbs/1_core/12_parts.ipynb #f3149786
 def part_colors(
-    classes:Sequence[str]=CAR_PARTS, # class list
-)->np.ndarray: # uint8 (C, 3), RGB
+    classes: Sequence[str] = CAR_PARTS,  # class list
+) -> np.ndarray:  # uint8 (C, 3), RGB
     "One colour a class, the same whenever the class list is the same; any choice of `CAR_PARTS` keeps the colours that these have together."
-    if set(classes) <= set(CAR_PARTS): return _palette(CAR_PARTS)[[CAR_PARTS.index(c) for c in classes]]
+    if set(classes) <= set(CAR_PARTS):
+        return _palette(CAR_PARTS)[[CAR_PARTS.index(c) for c in classes]]
     return _palette(tuple(classes)).copy()

@@ -6,130 +6,159 @@
 __all__ = ['OF_NOTHING', 'ReportError', 'RunFolder', 'curve', 'read_run', 'metric_value', 'RunLog']
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #e6c1c208
-from collections.abc import Mapping
-from pathlib import Path
-from dataclasses import dataclass
-from dataclasses import field
+import json
 import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-import time
-from tqdm.auto import tqdm
 import yaml
-import json
+from tqdm.auto import tqdm
+
 from .basics import CarpartsError
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #16942006
-OF_NOTHING = 'iou_per_image_of_nothing' # the metric without which iou_per_image isn't shown
+OF_NOTHING = 'iou_per_image_of_nothing'  # the metric without which iou_per_image isn't shown
+
 
 class ReportError(CarpartsError):
     "A run folder, or charts, that no report can be made of."
 
+
 @dataclass
 class RunFolder:
     "What one experiment left, as far as it could be read."
-    path:Path # the folder
-    config:dict = field(default_factory=dict) # settings, by section
-    charts:dict = field(default_factory=dict) # curves
-    results:pd.DataFrame|None = None # a row an evaluation
-    metrics:dict = field(default_factory=dict) # figures at the end
-    log:str|None = None # text of train.log
-    about:dict = field(default_factory=dict) # data.json: source, classes, train_files, valid_files
-    predictions:pd.DataFrame|None = None # validation_predictions.parquet
-    notes:list[str] = field(default_factory=list) # what is missing or could not be read
+
+    path: Path  # the folder
+    config: dict = field(default_factory=dict)  # settings, by section
+    charts: dict = field(default_factory=dict)  # curves
+    results: pd.DataFrame | None = None  # a row an evaluation
+    metrics: dict = field(default_factory=dict)  # figures at the end
+    log: str | None = None  # text of train.log
+    about: dict = field(default_factory=dict)  # data.json: source, classes, train_files, valid_files
+    predictions: pd.DataFrame | None = None  # validation_predictions.parquet
+    notes: list[str] = field(default_factory=list)  # what is missing or could not be read
 
     @property
-    def title(self)->str: return str(self.config.get('experiment_name') or self.path.resolve().name)
+    def title(self) -> str:
+        return str(self.config.get('experiment_name') or self.path.resolve().name)
 
-    def setting(self,
-        section:str, # 'training', ...
-        key:str, # 'epochs', ...
-    ): # None where it isn't there
+    def setting(
+        self,
+        section: str,  # 'training', ...
+        key: str,  # 'epochs', ...
+    ):  # None where it isn't there
         "A setting's value."
         values = self.config.get(section)
         return values.get(key) if isinstance(values, Mapping) else None
 
     @property
-    def classes(self)->list[str]:
+    def classes(self) -> list[str]:
         "The class list of the run; where data.json is missing, the classes that metrics.json has an IoU for."
-        if self.about.get('classes'): return [str(c) for c in self.about['classes']]
+        if self.about.get('classes'):
+            return [str(c) for c in self.about['classes']]
         return [k[4:] for k in self.metrics if k.startswith('iou_') and not k.startswith('iou_per_image')]
 
     @property
-    def valid_files(self)->list[str]:
+    def valid_files(self) -> list[str]:
         "The validation pictures."
-        if self.about.get('valid_files'): return list(self.about['valid_files'])
+        if self.about.get('valid_files'):
+            return list(self.about['valid_files'])
         return [] if self.predictions is None else list(dict.fromkeys(self.predictions['file_name']))
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #3b34e863
 def curve(
-    charts:Mapping, # curves as in charts.json
-    group:str, # 'train', 'meta' or 'validation'
-    name:str, # 'loss', 'lr', 'IoU', ...
-)->tuple[np.ndarray,np.ndarray]|None: # steps (pictures seen) and values, NaN where null; None where there is no such curve; raises ReportError
+    charts: Mapping,  # curves as in charts.json
+    group: str,  # 'train', 'meta' or 'validation'
+    name: str,  # 'loss', 'lr', 'IoU', ...
+) -> (
+    tuple[np.ndarray, np.ndarray] | None
+):  # steps (pictures seen) and values, NaN where null; None where there is no such curve; raises ReportError
     "One curve of a run."
     c = (charts.get(group) or {}).get(name)
-    if c is None: return None
-    try: steps, values = (np.array([np.nan if v is None else float(v) for v in c[k]]) for k in ('steps', 'values'))
-    except (KeyError, TypeError, ValueError): raise ReportError(f'charts: {group}/{name} needs two lists of numbers, steps and values') from None
-    if len(steps) != len(values): raise ReportError(f'charts: {group}/{name} has {len(steps)} steps but {len(values)} values')
+    if c is None:
+        return None
+    try:
+        steps, values = (np.array([np.nan if v is None else float(v) for v in c[k]]) for k in ('steps', 'values'))
+    except (KeyError, TypeError, ValueError):
+        raise ReportError(f'charts: {group}/{name} needs two lists of numbers, steps and values') from None
+    if len(steps) != len(values):
+        raise ReportError(f'charts: {group}/{name} has {len(steps)} steps but {len(values)} values')
     return steps, values
 
+
 def _checked_charts(
-    charts:Mapping, # content of charts.json
-)->Mapping: # the same; raises ReportError
+    charts: Mapping,  # content of charts.json
+) -> Mapping:  # the same; raises ReportError
     "Charts of which each curve can be read."
     for group, curves in charts.items():
-        if not isinstance(curves, Mapping): raise ReportError(f'charts: {group} needs curves by name')
-        for name in curves: curve(charts, group, name)
+        if not isinstance(curves, Mapping):
+            raise ReportError(f'charts: {group} needs curves by name')
+        for name in curves:
+            curve(charts, group, name)
     return charts
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #6afee67f
 def _mapping(
-    content, # what a JSON or YAML file holds
-    )->dict: # the same; raises ValueError
+    content,  # what a JSON or YAML file holds
+) -> dict:  # the same; raises ValueError
     "Content that is a mapping."
-    if not isinstance(content, dict): raise ValueError('expected keys with values')
+    if not isinstance(content, dict):
+        raise ValueError('expected keys with values')
     return content
 
+
 def _predictions(
-    path:Path, # a Parquet file
-)->pd.DataFrame: # raises ValueError
+    path: Path,  # a Parquet file
+) -> pd.DataFrame:  # raises ValueError
     "Predicted masks, a row each."
     frame = pd.read_parquet(path)
     lacking = [c for c in ('file_name', 'name', 'rle_mask', 'height', 'width') if c not in frame]
-    if lacking: raise ValueError(f'no column {", ".join(lacking)}')
+    if lacking:
+        raise ValueError(f'no column {", ".join(lacking)}')
     return frame
 
-_PIECES = {'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_text(encoding='utf-8')))),
-           'charts': ('charts.json', lambda p: _checked_charts(_mapping(json.loads(p.read_text(encoding='utf-8'))))),
-           'results': ('results.csv', pd.read_csv),
-           'metrics': ('metrics.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
-           'log': ('train.log', lambda p: p.read_text(encoding='utf-8', errors='replace')),
-           'about': ('data.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
-           'predictions': ('validation_predictions.parquet', _predictions)}
+
+_PIECES = {
+    'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_text(encoding='utf-8')))),
+    'charts': ('charts.json', lambda p: _checked_charts(_mapping(json.loads(p.read_text(encoding='utf-8'))))),
+    'results': ('results.csv', pd.read_csv),
+    'metrics': ('metrics.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
+    'log': ('train.log', lambda p: p.read_text(encoding='utf-8', errors='replace')),
+    'about': ('data.json', lambda p: _mapping(json.loads(p.read_text(encoding='utf-8')))),
+    'predictions': ('validation_predictions.parquet', _predictions),
+}
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #6154d4a9
 def read_run(
-    path:str|Path, # run folder
-)->RunFolder: # raises ReportError where there is no such folder, or nothing of a run in it
+    path: str | Path,  # run folder
+) -> RunFolder:  # raises ReportError where there is no such folder, or nothing of a run in it
     "What one experiment left; each piece that is missing or damaged is named in `.notes`."
     run = RunFolder(Path(path))
-    if not run.path.is_dir(): raise ReportError(f'no run folder {str(path)!r}')
-    if not any((run.path/name).is_file() for name, _ in _PIECES.values()):
-        raise ReportError(f'{str(path)!r} is no run folder: it has none of {", ".join(name for name, _ in _PIECES.values())}')
+    if not run.path.is_dir():
+        raise ReportError(f'no run folder {str(path)!r}')
+    if not any((run.path / name).is_file() for name, _ in _PIECES.values()):
+        raise ReportError(
+            f'{str(path)!r} is no run folder: it has none of {", ".join(name for name, _ in _PIECES.values())}'
+        )
     for piece, (name, read) in _PIECES.items():
-        if not (run.path/name).is_file(): run.notes.append(f'{name} is missing')
+        if not (run.path / name).is_file():
+            run.notes.append(f'{name} is missing')
         else:
-            try: setattr(run, piece, read(run.path/name))
-            except Exception as e: run.notes.append(f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}')
+            try:
+                setattr(run, piece, read(run.path / name))
+            except Exception as e:
+                run.notes.append(f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}')
     return run
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #2a1166d1
 def metric_value(
-    metrics:Mapping, # as in metrics.json
-    key:str, # name of a metric
-)->float|None: # None where it is missing, null or not finite
+    metrics: Mapping,  # as in metrics.json
+    key: str,  # name of a metric
+) -> float | None:  # None where it is missing, null or not finite
     "A metric's value."
     v = metrics.get(key)
     return float(v) if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) else None
@@ -137,15 +166,20 @@ def metric_value(
 # %% ../../nbs/1_core/19_run_folder.ipynb #849beed9
 class RunLog:
     "Writes lines to a file, with the time, and to the screen."
-    def __init__(self,
-        path:str|Path|None=None, # The file, to which lines are added; None for none
-        echo:bool=True, # Whether lines are shown on the screen as well
+
+    def __init__(
+        self,
+        path: str | Path | None = None,  # The file, to which lines are added; None for none
+        echo: bool = True,  # Whether lines are shown on the screen as well
     ):
         self.path, self.echo = Path(path) if path else None, echo
-        if self.path: self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
 
-    def __call__(self, line:str):
+    def __call__(self, line: str):
         "Log one line."
         if self.path:
-            with self.path.open('a', encoding='utf-8') as f: f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
-        if self.echo: tqdm.write(line)
+            with self.path.open('a', encoding='utf-8') as f:
+                f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+        if self.echo:
+            tqdm.write(line)

@@ -16,7 +16,7 @@ import re
 import typing
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -26,61 +26,79 @@ from .basics import nearest
 
 # %% ../../nbs/1_core/17_settings.ipynb #c0a87225
 def key(
-    default:Any, # what holds when the key isn't given
-    meaning:str, # what the key does, in a sentence or two
-    values:Optional[dict]=None, # value -> its meaning, for keys with a fixed choice
-    allowed:Optional[str]=None, # what is allowed, in words, where type and limits don't say it
-    own:bool=False, # True for a key that Hydrogen Torch doesn't have
-    **limits, # pydantic's `ge`, `gt`, `le`, `lt`, `min_length`, `pattern` …
-) -> Any: # a pydantic field
+    default: Any,  # what holds when the key isn't given
+    meaning: str,  # what the key does, in a sentence or two
+    values: dict | None = None,  # value -> its meaning, for keys with a fixed choice
+    allowed: str | None = None,  # what is allowed, in words, where type and limits don't say it
+    own: bool = False,  # True for a key that Hydrogen Torch doesn't have
+    **limits,  # pydantic's `ge`, `gt`, `le`, `lt`, `min_length`, `pattern` …
+) -> Any:  # a pydantic field
     "A setting with its meaning and its limits."
     extra = dict(values=values, allowed=allowed, own=own)
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 # %% ../../nbs/1_core/17_settings.ipynb #25209dd2
 def plain_types(
-    field:FieldInfo, # of `setting_fields`
-) -> set: # for example {list item type, NoneType}
+    field: FieldInfo,  # of `setting_fields`
+) -> set:  # for example {list item type, NoneType}
     "The plain types that a field takes, looking into Optional and list."
     args = () if typing.get_origin(field.annotation) is Literal else typing.get_args(field.annotation)
     return {typing.get_args(a)[0] if hasattr(a, '__metadata__') else a for a in args or [field.annotation]}
 
-def _is_list(field:FieldInfo) -> bool: return typing.get_origin(field.annotation) is list
-def _is_choice(field:FieldInfo) -> bool: return typing.get_origin(field.annotation) is Literal
 
-def _is_nothing(value:Any) -> bool:
+def _is_list(field: FieldInfo) -> bool:
+    return typing.get_origin(field.annotation) is list
+
+
+def _is_choice(field: FieldInfo) -> bool:
+    return typing.get_origin(field.annotation) is Literal
+
+
+def _is_nothing(value: Any) -> bool:
     "Is this one of the ways to write nothing in a YAML file?"
     return value is None or isinstance(value, str) and value.strip().lower() in ('', 'none', 'null', '~')
 
 # %% ../../nbs/1_core/17_settings.ipynb #72a8e61a
-def _tidy(value:Any, field:FieldInfo) -> Any:
+def _tidy(value: Any, field: FieldInfo) -> Any:
     "Read the spellings that are clear: 'None' for nothing, one value for a list of one, 7 for '7'."
     types = plain_types(field)
-    if type(None) in types and _is_nothing(value): return None
-    if _is_choice(field): return 'None' if value is None else value
+    if type(None) in types and _is_nothing(value):
+        return None
+    if _is_choice(field):
+        return 'None' if value is None else value
     if _is_list(field):
-        if _is_nothing(value): return []
-        if isinstance(value, str): value = [value]
-        if isinstance(value, int) and str in types: value = [value]
-        if not isinstance(value, (list, tuple)): return value
+        if _is_nothing(value):
+            return []
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, int) and str in types:
+            value = [value]
+        if not isinstance(value, (list, tuple)):
+            return value
         return [_tidy_item(v, types) for v in value]
     return _tidy_item(value, types)
 
-def _tidy_item(value:Any, types:set) -> Any:
+
+def _tidy_item(value: Any, types: set) -> Any:
     "One value: True is no number, a whole number is a name."
-    if isinstance(value, bool) and bool not in types: raise PydanticCustomError('kind', 'is of the wrong type')
-    if str in types and isinstance(value, int) and not isinstance(value, bool): return str(value)
-    if str in types and _is_nothing(value): raise PydanticCustomError('kind', 'is nothing')
+    if isinstance(value, bool) and bool not in types:
+        raise PydanticCustomError('kind', 'is of the wrong type')
+    if str in types and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if str in types and _is_nothing(value):
+        raise PydanticCustomError('kind', 'is nothing')
     return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #db9cda96
 class Section(BaseModel):
     "A group of settings. Unknown keys are refused; values are checked on the way in and when they are changed."
+
     model_config = ConfigDict(extra='forbid', validate_assignment=True, allow_inf_nan=False, protected_namespaces=())
 
     @field_validator('*', mode='before')
     @classmethod
-    def _before(cls, value, info:ValidationInfo): return _tidy(value, cls.model_fields[info.field_name])
+    def _before(cls, value, info: ValidationInfo):
+        return _tidy(value, cls.model_fields[info.field_name])
 
     @field_validator('*')
     @classmethod
@@ -90,9 +108,23 @@ class Section(BaseModel):
         return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #6d1f088f
-ARCHITECTURES = ('Unet', 'UnetPlusPlus', 'MAnet', 'Linknet', 'FPN', 'PSPNet', 'PAN', 'DeepLabV3', 'DeepLabV3Plus', 'UPerNet', 'Segformer', 'DPT')
+ARCHITECTURES = (
+    'Unet',
+    'UnetPlusPlus',
+    'MAnet',
+    'Linknet',
+    'FPN',
+    'PSPNet',
+    'PAN',
+    'DeepLabV3',
+    'DeepLabV3Plus',
+    'UPerNet',
+    'Segformer',
+    'DPT',
+)
 
-BACKBONES = tuple('''
+BACKBONES = tuple(
+    '''
 resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x4d resnext101_32x8d resnext101_32x16d resnext101_32x32d
 resnext101_32x48d dpn68 dpn68b dpn92 dpn98 dpn107 dpn131 vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn senet154 se_resnet50
 se_resnet101 se_resnet152 se_resnext50_32x4d se_resnext101_32x4d densenet121 densenet161 densenet169 densenet201 inceptionresnetv2 inceptionv4
@@ -100,76 +132,125 @@ efficientnet-b0 efficientnet-b1 efficientnet-b2 efficientnet-b3 efficientnet-b4 
 xception timm-efficientnet-b0 timm-efficientnet-b1 timm-efficientnet-b2 timm-efficientnet-b3 timm-efficientnet-b4 timm-efficientnet-b5
 timm-efficientnet-b6 timm-efficientnet-b7 timm-efficientnet-b8 timm-efficientnet-l2 timm-tf_efficientnet_lite0 timm-tf_efficientnet_lite1
 timm-tf_efficientnet_lite2 timm-tf_efficientnet_lite3 timm-tf_efficientnet_lite4 timm-skresnet18 timm-skresnet34 timm-skresnext50_32x4d
-mit_b0 mit_b1 mit_b2 mit_b3 mit_b4 mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split())
+mit_b0 mit_b1 mit_b2 mit_b3 mit_b4 mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split()
+)
 
 # %% ../../nbs/1_core/17_settings.ipynb #e5a9f513
 def check_backbone(
-    name:str, # an encoder of smp, or tu-NAME for a model of timm
-) -> str: # the same
+    name: str,  # an encoder of smp, or tu-NAME for a model of timm
+) -> str:  # the same
     "Refuse an encoder that neither smp nor timm has."
-    if name in BACKBONES: return name
+    if name in BACKBONES:
+        return name
     if name.startswith('tu-'):
         import timm
+
         known = ['tu-' + n for n in timm.list_models()]
     else:
         from segmentation_models_pytorch.encoders import encoders
+
         known = list(encoders)
-    if name.split('.')[0] in known: return name
+    if name.split('.')[0] in known:
+        return name
     raise PydanticCustomError('unknown', 'is an unknown value', dict(nearest=nearest(name, known)))
 
 # %% ../../nbs/1_core/17_settings.ipynb #80986cae
 class ArchitectureSettings(Section):
     "The network."
+
     architecture: Literal[ARCHITECTURES] = key('Unet', 'The network, by its name in segmentation-models-pytorch (smp).')
-    backbone: str = key('resnet34', "The network's encoder.",
-        allowed='an encoder of smp (resnet18, resnet34, resnet50, efficientnet-b0, mit_b0 …) or tu-NAME for a model of timm')
-    pretrained: bool = key(True, 'Start the encoder from trained weights, fetched by smp or read from pretrained_weights; false: from random ones.')
-    pretrained_weights: Optional[str] = key(None, 'A file with trained weights (.safetensors or .pth), read in place of fetching them. '
-        'Not read when pretrained is false.', allowed='a path, or None', own=True)
+    backbone: str = key(
+        'resnet34',
+        "The network's encoder.",
+        allowed='an encoder of smp (resnet18, resnet34, resnet50, efficientnet-b0, mit_b0 …) or tu-NAME for a model of timm',
+    )
+    pretrained: bool = key(
+        True,
+        'Start the encoder from trained weights, fetched by smp or read from pretrained_weights; false: from random ones.',
+    )
+    pretrained_weights: str | None = key(
+        None,
+        'A file with trained weights (.safetensors or .pth), read in place of fetching them. '
+        'Not read when pretrained is false.',
+        allowed='a path, or None',
+        own=True,
+    )
 
     @field_validator('pretrained', mode='before')
     @classmethod
     def _path_elsewhere(cls, value):
-        if isinstance(value, str) and re.search(r'[/\\.]', value): raise PydanticCustomError('path', 'is a path: put it in pretrained_weights')
+        if isinstance(value, str) and re.search(r'[/\\.]', value):
+            raise PydanticCustomError('path', 'is a path: put it in pretrained_weights')
         return value
 
     @field_validator('backbone')
     @classmethod
-    def _known(cls, value): return check_backbone(value)
+    def _known(cls, value):
+        return check_backbone(value)
 
 # %% ../../nbs/1_core/17_settings.ipynb #85bd914e
-STRATEGIES = dict(Soft='few and mild changes', Medium='more kinds of them', Hard='strong ones', Custom='as custom_train_augmentations says', Disabled='a resize and nothing else')
-MIXES = dict(Disabled='no mixing', Mixup='two pictures on top of each other', Cutmix='a rectangle of one picture put into another')
-MIX_TARGETS = dict(Ratio='masks are mixed in the ratio of the pictures', Max='the larger mask value counts, pixel by pixel')
+STRATEGIES = dict(
+    Soft='few and mild changes',
+    Medium='more kinds of them',
+    Hard='strong ones',
+    Custom='as custom_train_augmentations says',
+    Disabled='a resize and nothing else',
+)
+MIXES = dict(
+    Disabled='no mixing',
+    Mixup='two pictures on top of each other',
+    Cutmix='a rectangle of one picture put into another',
+)
+MIX_TARGETS = dict(
+    Ratio='masks are mixed in the ratio of the pictures', Max='the larger mask value counts, pixel by pixel'
+)
 _JSON = 'albumentations JSON, or None'
 
 # %% ../../nbs/1_core/17_settings.ipynb #41c0a9df
-def _as_json(value:dict) -> str:
+def _as_json(value: dict) -> str:
     "JSON text of transforms that were written as YAML, at most some hundred thousand entries of it."
-    try: text = ''.join(islice(json.JSONEncoder(default=str).iterencode(value), 400_000))
-    except (TypeError, ValueError, RecursionError): raise PydanticCustomError('json', "can't be written as JSON") from None
+    try:
+        text = ''.join(islice(json.JSONEncoder(default=str).iterencode(value), 400_000))
+    except (TypeError, ValueError, RecursionError):
+        raise PydanticCustomError('json', "can't be written as JSON") from None
     return re.sub(r'"(IMAGE_(HEIGHT|WIDTH))"', r'\1', text)
 
+
 def check_augmentation_json(
-    value:str, # serialized albumentations transforms as JSON text, in which IMAGE_HEIGHT and IMAGE_WIDTH may stand bare
-) -> str: # the same
+    value: str,  # serialized albumentations transforms as JSON text, in which IMAGE_HEIGHT and IMAGE_WIDTH may stand bare
+) -> str:  # the same
     "Refuse text that can't be serialized albumentations transforms. What the transforms are is looked at when they are built."
-    try: found = json.loads(re.sub(r'\bIMAGE_(HEIGHT|WIDTH)\b', '256', value))
+    try:
+        found = json.loads(re.sub(r'\bIMAGE_(HEIGHT|WIDTH)\b', '256', value))
     except json.JSONDecodeError as e:
         where = dict(what=e.msg, line=e.lineno, column=e.colno)
-        raise PydanticCustomError('json', 'is not valid JSON ({what} at line {line}, column {column} of the text)', where) from None
-    except (ValueError, RecursionError): raise PydanticCustomError('json', 'is not valid JSON') from None
-    if not isinstance(found, dict) or 'transform' not in found: raise PydanticCustomError('json', "is JSON without the entry 'transform'")
+        raise PydanticCustomError(
+            'json', 'is not valid JSON ({what} at line {line}, column {column} of the text)', where
+        ) from None
+    except (ValueError, RecursionError):
+        raise PydanticCustomError('json', 'is not valid JSON') from None
+    if not isinstance(found, dict) or 'transform' not in found:
+        raise PydanticCustomError('json', "is JSON without the entry 'transform'")
     return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #f9cc920d
 class AugmentationSettings(Section):
     "What happens to pictures before the network sees them."
-    augmentations_strategy: Literal[tuple(STRATEGIES)] = key('Soft', 'How strongly training pictures are changed.', STRATEGIES)
-    custom_inference_augmentations: Optional[str] = key(None, 'Transforms for validation and prediction, with strategy Custom; None: a resize. '
-        'IMAGE_HEIGHT and IMAGE_WIDTH stand for the image size.', allowed=_JSON)
-    custom_train_augmentations: Optional[str] = key(None, 'Transforms for training, with strategy Custom. '
-        'IMAGE_HEIGHT and IMAGE_WIDTH stand for the image size.', allowed=_JSON)
+
+    augmentations_strategy: Literal[tuple(STRATEGIES)] = key(
+        'Soft', 'How strongly training pictures are changed.', STRATEGIES
+    )
+    custom_inference_augmentations: str | None = key(
+        None,
+        'Transforms for validation and prediction, with strategy Custom; None: a resize. '
+        'IMAGE_HEIGHT and IMAGE_WIDTH stand for the image size.',
+        allowed=_JSON,
+    )
+    custom_train_augmentations: str | None = key(
+        None,
+        'Transforms for training, with strategy Custom. IMAGE_HEIGHT and IMAGE_WIDTH stand for the image size.',
+        allowed=_JSON,
+    )
     cutmix_corner: bool = key(False, 'With mix_image Cutmix: the rectangle sits in a corner rather than anywhere.')
     mix_concentration: float = key(1.0, 'The ratio of mixing is drawn from Beta(a, a); this is a.', gt=0, le=1000)
     mix_image: Literal[tuple(MIXES)] = key('Disabled', 'Mix training pictures with one another.', MIXES)
@@ -179,118 +260,208 @@ class AugmentationSettings(Section):
 
     @field_validator('custom_inference_augmentations', 'custom_train_augmentations', mode='before')
     @classmethod
-    def _mapping(cls, value): return _as_json(value) if isinstance(value, dict) else value
+    def _mapping(cls, value):
+        return _as_json(value) if isinstance(value, dict) else value
 
     @field_validator('custom_inference_augmentations', 'custom_train_augmentations')
     @classmethod
-    def _json(cls, value): return value if value is None else check_augmentation_json(value)
+    def _json(cls, value):
+        return value if value is None else check_augmentation_json(value)
 
 # %% ../../nbs/1_core/17_settings.ipynb #bf31c68d
-VALIDATIONS = dict(kfold='hold out each of `folds` in turn, a model for each', automatic='hold out a share of validation_size',
-                   custom='the table validation_dataframe')
+VALIDATIONS = dict(
+    kfold='hold out each of `folds` in turn, a model for each',
+    automatic='hold out a share of validation_size',
+    custom='the table validation_dataframe',
+)
 _PATH, _COLUMN = 'a path, or None', 'the name of a column'
 
 # %% ../../nbs/1_core/17_settings.ipynb #f90b76e7
 class DatasetSettings(Section):
     "The pictures and their masks."
-    class_list: list[str] = key([], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True)
+
+    class_list: list[str] = key(
+        [], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True
+    )
     class_name_column: str = key('name', 'The column with the class of a mask.', allowed=_COLUMN)
-    data_folder: Optional[str] = key(None, 'The folder of the pictures; None, or not there: that of the data set named by --data.', allowed=_PATH)
-    data_folder_test: Optional[str] = key(None, 'The folder of the test pictures; alone, without test_dataframe: they are predicted only.', allowed=_PATH)
+    data_folder: str | None = key(
+        None, 'The folder of the pictures; None, or not there: that of the data set named by --data.', allowed=_PATH
+    )
+    data_folder_test: str | None = key(
+        None, 'The folder of the test pictures; alone, without test_dataframe: they are predicted only.', allowed=_PATH
+    )
     data_sample: float = key(1.0, 'The share of the pictures that is used.', gt=0, le=1)
-    data_sample_choice: list[Literal['Train', 'Validation']] = key(['Train', 'Validation'], 'Which sets data_sample makes smaller.',
-        allowed='a list of Train, Validation')
-    fold_column: Optional[str] = key(None, 'A column with ready-made folds, in place of drawing them.', allowed=_COLUMN + ', or None', own=True)
-    folds: list[str] = key(['0'], 'With kfold: the folds that are held out, each with a model of its own.', allowed='a list of folds such as [0, 1]', min_length=1)
-    group_fold_column: Optional[str] = key('file_name', 'Rows alike in this column stay on the same side of a split.', allowed=_COLUMN + ', or None')
+    data_sample_choice: list[Literal['Train', 'Validation']] = key(
+        ['Train', 'Validation'], 'Which sets data_sample makes smaller.', allowed='a list of Train, Validation'
+    )
+    fold_column: str | None = key(
+        None, 'A column with ready-made folds, in place of drawing them.', allowed=_COLUMN + ', or None', own=True
+    )
+    folds: list[str] = key(
+        ['0'],
+        'With kfold: the folds that are held out, each with a model of its own.',
+        allowed='a list of folds such as [0, 1]',
+        min_length=1,
+    )
+    group_fold_column: str | None = key(
+        'file_name', 'Rows alike in this column stay on the same side of a split.', allowed=_COLUMN + ', or None'
+    )
     image_column: str = key('file_name', 'The column with the file name of the picture.', allowed=_COLUMN)
-    keep_near_duplicates_together: bool = key(False, 'Look for near-duplicate pictures and keep them on the same side of a split.', own=True)
-    n_folds: Optional[int] = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
+    keep_near_duplicates_together: bool = key(
+        False, 'Look for near-duplicate pictures and keep them on the same side of a split.', own=True
+    )
+    n_folds: int | None = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
     rle_mask_column: str = key('rle_mask', 'The column with the mask as run lengths.', allowed=_COLUMN)
-    test_dataframe: Optional[str] = key(None, 'The table of a test set (Parquet, CSV or COCO JSON), with masks or without.', allowed=_PATH)
-    train_dataframe: Optional[str] = key(None, 'The table of the pictures and masks (Parquet, CSV or COCO JSON); '
-        'None, or not there: that of the data set named by --data.', allowed=_PATH)
-    validation_dataframe: Optional[str] = key(None, 'With strategy custom: the table of the validation pictures.', allowed=_PATH)
+    test_dataframe: str | None = key(
+        None, 'The table of a test set (Parquet, CSV or COCO JSON), with masks or without.', allowed=_PATH
+    )
+    train_dataframe: str | None = key(
+        None,
+        'The table of the pictures and masks (Parquet, CSV or COCO JSON); '
+        'None, or not there: that of the data set named by --data.',
+        allowed=_PATH,
+    )
+    validation_dataframe: str | None = key(
+        None, 'With strategy custom: the table of the validation pictures.', allowed=_PATH
+    )
     validation_size: float = key(0.2, 'The share of the pictures that is held out for validation.', gt=0, lt=1)
-    validation_strategy: Literal[tuple(VALIDATIONS)] = key('kfold', 'Which pictures are held out for validation.', VALIDATIONS)
+    validation_strategy: Literal[tuple(VALIDATIONS)] = key(
+        'kfold', 'Which pictures are held out for validation.', VALIDATIONS
+    )
 
     @property
     def fold_count(self) -> int:
         "The number of folds: `n_folds`, or what `validation_size` gives, from 2 to 1000."
-        return self.n_folds or max(2, round(1/max(self.validation_size, 0.001)))
+        return self.n_folds or max(2, round(1 / max(self.validation_size, 0.001)))
 
 # %% ../../nbs/1_core/17_settings.ipynb #77801d59
 class EnvironmentSettings(Section):
     "The machine."
-    gpus: list[Annotated[int, Field(ge=0)]] = key([0], "GPUs by index; [], or a GPU that isn't there: the CPU.", allowed='a list of indices such as [0], or [] for the CPU')
+
+    gpus: list[Annotated[int, Field(ge=0)]] = key(
+        [0],
+        "GPUs by index; [], or a GPU that isn't there: the CPU.",
+        allowed='a list of indices such as [0], or [] for the CPU',
+    )
     mixed_precision_inference: bool = key(False, 'Predict in half precision where the device gains from it.')
     mixed_precision_training: bool = key(True, 'Train in half precision where the device gains from it.')
     number_of_workers: int = key(4, 'Processes that load pictures; 0: the main one does.', ge=0, le=256)
     seed: int = key(-1, 'The seed of all random numbers; -1 draws one and records it.', ge=-1, le=2**32 - 1)
 
 # %% ../../nbs/1_core/17_settings.ipynb #cb5a5fea
-NORMALIZATIONS = dict(Simple='x / 255', ImageNet="(x / 255 - mean) / deviation, ImageNet's, by channel", Inception='(x / 255 - 0.5) / 0.5',
-                      Channel='(x - mean) / deviation, of each channel of the picture', Image='(x - mean) / deviation, of the whole picture',
-                      Min_Max='(x - min) / (max - min), of the picture', No='x as it is')
+NORMALIZATIONS = dict(
+    Simple='x / 255',
+    ImageNet="(x / 255 - mean) / deviation, ImageNet's, by channel",
+    Inception='(x / 255 - 0.5) / 0.5',
+    Channel='(x - mean) / deviation, of each channel of the picture',
+    Image='(x - mean) / deviation, of the whole picture',
+    Min_Max='(x - min) / (max - min), of the picture',
+    No='x as it is',
+)
+
 
 class ImageSettings(Section):
     "What the network is given."
+
     image_channels: int = key(3, 'Channels of a picture: 1 grey, 3 colour, or more.', ge=1, le=64)
     image_height: int = key(256, 'The height that pictures are brought to, in pixels.', ge=32, le=8192)
-    image_normalization: Literal[tuple(NORMALIZATIONS)] = key('Simple', 'How pixel values x from 0 to 255 become the input.', NORMALIZATIONS)
+    image_normalization: Literal[tuple(NORMALIZATIONS)] = key(
+        'Simple', 'How pixel values x from 0 to 255 become the input.', NORMALIZATIONS
+    )
     image_width: int = key(256, 'The width that pictures are brought to, in pixels.', ge=32, le=8192)
 
 # %% ../../nbs/1_core/17_settings.ipynb #9add544e
 LOGGERS = {'None': 'nowhere', 'TensorBoard': 'event files in the run folder', 'WandB': 'Weights & Biases'}
-_NO_NEPTUNE = "is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB"
+_NO_NEPTUNE = (
+    "is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB"
+)
+
 
 class LoggingSettings(Section):
     "Where the curves go besides the run folder."
+
     logger: Literal[tuple(LOGGERS)] = key('None', 'Where the curves are sent besides the run folder.', LOGGERS)
-    neptune_project: Optional[str] = key(None, 'Must stay empty: Neptune is not offered, since fastai has no callback for it any more.', allowed='an empty text, or None')
+    neptune_project: str | None = key(
+        None,
+        'Must stay empty: Neptune is not offered, since fastai has no callback for it any more.',
+        allowed='an empty text, or None',
+    )
 
     @field_validator('logger', mode='before')
     @classmethod
     def _logger(cls, value):
-        if str(value).strip().lower() == 'neptune': raise PydanticCustomError('refused', _NO_NEPTUNE)
+        if str(value).strip().lower() == 'neptune':
+            raise PydanticCustomError('refused', _NO_NEPTUNE)
         return value
 
     @field_validator('neptune_project')
     @classmethod
     def _project(cls, value):
-        if value is not None: raise PydanticCustomError('refused', _NO_NEPTUNE)
+        if value is not None:
+            raise PydanticCustomError('refused', _NO_NEPTUNE)
         return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #fedb1229
 METRICS = dict(IoU='miou', Dice='dice')
 FLIPS = ('HorizontalFlip', 'VerticalFlip')
 
+
 class PredictionSettings(Section):
     "From the network's output to masks and a figure."
+
     metric: Literal[tuple(METRICS)] = key('IoU', 'The figure by which checkpoints are compared.', METRICS)
-    probability_threshold: float = key(0.5, 'A pixel belongs to a class where its probability is above this.', gt=0, lt=1)
-    test_time_augmentations: list[Literal[FLIPS]] = key([], 'Predict flipped pictures too, turn the result back and average.', allowed='a list of ' + ', '.join(FLIPS))
-    test_time_scales: list[Annotated[float, Field(ge=.25, le=4)]] = key([], 'Predict at these multiples of the image size too, and average.',
-        allowed='a list of numbers from 0.25 to 4', own=True)
+    probability_threshold: float = key(
+        0.5, 'A pixel belongs to a class where its probability is above this.', gt=0, lt=1
+    )
+    test_time_augmentations: list[Literal[FLIPS]] = key(
+        [], 'Predict flipped pictures too, turn the result back and average.', allowed='a list of ' + ', '.join(FLIPS)
+    )
+    test_time_scales: list[Annotated[float, Field(ge=0.25, le=4)]] = key(
+        [],
+        'Predict at these multiples of the image size too, and average.',
+        allowed='a list of numbers from 0.25 to 4',
+        own=True,
+    )
 
 # %% ../../nbs/1_core/17_settings.ipynb #c19cc68b
-LOSSES = dict(BCE='binary cross-entropy', Dice='1 - Dice', BCEDice='BCE + Dice', Jaccard='1 - IoU', Lovasz='Lovász hinge', BCELovasz='BCE + Lovasz',
-              Focal='cross-entropy that counts hard pixels more', FocalDice='Focal + Dice')
+LOSSES = dict(
+    BCE='binary cross-entropy',
+    Dice='1 - Dice',
+    BCEDice='BCE + Dice',
+    Jaccard='1 - IoU',
+    Lovasz='Lovász hinge',
+    BCELovasz='BCE + Lovasz',
+    Focal='cross-entropy that counts hard pixels more',
+    FocalDice='Focal + Dice',
+)
 OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta', 'Muon')
-SCHEDULES = dict(Cosine='down half a cosine', Linear='down a straight line', Constant='no change', OneCycle='up, then down to nearly 0')
+SCHEDULES = dict(
+    Cosine='down half a cosine',
+    Linear='down a straight line',
+    Constant='no change',
+    OneCycle='up, then down to nearly 0',
+)
 
 # %% ../../nbs/1_core/17_settings.ipynb #f94c1b22
 class TrainingSettings(Section):
     "How the network learns."
+
     automatically_adjust_batch_size: bool = key(False, "Halve the batch size until it fits into memory.")
     batch_size: int = key(16, 'Pictures in a batch.', ge=1, le=4096)
     build_scoring_pipelines: bool = key(True, 'Write scoring_pipeline.zip: what scores pictures without PyTorch.')
     calculate_train_metric: bool = key(False, 'Compute the metric on the training pictures as well.')
-    differential_learning_rate: float = key(0.001, 'The learning rate of differential_learning_rate_layers.', gt=0, le=10)
-    differential_learning_rate_layers: list[str] = key([], 'Layers with a learning rate of their own, by the start of their names.',
-        allowed='a list of names such as [encoder]')
+    differential_learning_rate: float = key(
+        0.001, 'The learning rate of differential_learning_rate_layers.', gt=0, le=10
+    )
+    differential_learning_rate_layers: list[str] = key(
+        [],
+        'Layers with a learning rate of their own, by the start of their names.',
+        allowed='a list of names such as [encoder]',
+    )
     drop_last_batch: bool = key(True, "Leave out the last batch of an epoch when it isn't full.")
-    early_stopping_patience: int = key(0, 'Stop after so many evaluations without a better metric; 0: never.', ge=0, own=True)
+    early_stopping_patience: int = key(
+        0, 'Stop after so many evaluations without a better metric; 0: never.', ge=0, own=True
+    )
     epochs: int = key(5, 'Passes over the training pictures.', ge=1, le=100_000)
     evaluation_epochs: float = key(1.0, 'Epochs between evaluations; may be a fraction.', gt=0)
     grad_accumulation: int = key(1, 'Batches in a step of the optimizer.', ge=1, le=4096)
@@ -300,7 +471,9 @@ class TrainingSettings(Section):
     optimizer: Literal[OPTIMIZERS] = key('AdamW', 'The rule of the steps.')
     save_best_checkpoint: bool = key(False, 'The model is that of the best evaluation rather than the last.')
     schedule: Literal[tuple(SCHEDULES)] = key('Cosine', 'The course of the learning rate.', SCHEDULES)
-    stochastic_weight_averaging_epochs: int = key(0, 'The model is the mean of the weights after each of the last so many epochs; 0: off.', ge=0, own=True)
+    stochastic_weight_averaging_epochs: int = key(
+        0, 'The model is the mean of the weights after each of the last so many epochs; 0: off.', ge=0, own=True
+    )
     train_validation_data: bool = key(False, 'Train on the validation pictures as well.')
     warmup_epochs: float = key(0.0, 'Epochs in which the learning rate rises; may be a fraction.', ge=0)
     weight_decay: float = key(0.0, 'Weight decay of the optimizer.', ge=0, le=10)
@@ -308,12 +481,18 @@ class TrainingSettings(Section):
 # %% ../../nbs/1_core/17_settings.ipynb #330f50b7
 class Experiment(Section):
     "All settings of one experiment; `cfg.training.epochs` and so on. Two are equal when every setting is."
+
     architecture: ArchitectureSettings = Field(default_factory=ArchitectureSettings)
     augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
     dataset: DatasetSettings = Field(default_factory=DatasetSettings)
     environment: EnvironmentSettings = Field(default_factory=EnvironmentSettings)
-    experiment_name: str = key('car_parts', 'The name of the experiment, in reports.', max_length=100, pattern=r'^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$',
-        allowed='a name of at most 100 characters, without slashes')
+    experiment_name: str = key(
+        'car_parts',
+        'The name of the experiment, in reports.',
+        max_length=100,
+        pattern=r'^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$',
+        allowed='a name of at most 100 characters, without slashes',
+    )
     image: ImageSettings = Field(default_factory=ImageSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     prediction: PredictionSettings = Field(default_factory=PredictionSettings)
@@ -325,123 +504,189 @@ class Experiment(Section):
         "Where each setting came from: 'section.key' -> 'default', 'exp.yaml, line 3', '--set' …"
         return {k: self._sources.get(k, 'default') for k in setting_fields()}
 
-    def __eq__(self, other): return isinstance(other, Experiment) and self.model_dump() == other.model_dump()
+    def __eq__(self, other):
+        return isinstance(other, Experiment) and self.model_dump() == other.model_dump()
 
 # %% ../../nbs/1_core/17_settings.ipynb #e9d43169
 def section_models() -> dict[str, type[Section]]:
     "The sections by name, in the order of the file."
-    return {n: f.annotation for n, f in Experiment.model_fields.items() if isinstance(f.annotation, type) and issubclass(f.annotation, Section)}
+    return {
+        n: f.annotation
+        for n, f in Experiment.model_fields.items()
+        if isinstance(f.annotation, type) and issubclass(f.annotation, Section)
+    }
+
 
 def setting_fields() -> dict[str, FieldInfo]:
     "Every setting, 'section.key' -> its field, in the order of the file."
     sections, res = section_models(), {}
     for name, field in Experiment.model_fields.items():
-        if name in sections: res |= {f'{name}.{k}': f for k, f in sections[name].model_fields.items()}
-        else: res[name] = field
+        if name in sections:
+            res |= {f'{name}.{k}': f for k, f in sections[name].model_fields.items()}
+        else:
+            res[name] = field
     return res
 
+
 def get_setting(
-    cfg:Experiment,
-    name:str, # 'section.key', or 'experiment_name'
+    cfg: Experiment,
+    name: str,  # 'section.key', or 'experiment_name'
 ) -> Any:
     "The value of a setting by its full name."
-    for part in name.split('.'): cfg = getattr(cfg, part)
+    for part in name.split('.'):
+        cfg = getattr(cfg, part)
     return cfg
 
 # %% ../../nbs/1_core/17_settings.ipynb #237536b2
-def _limits(field:FieldInfo) -> str:
+def _limits(field: FieldInfo) -> str:
     "The range of a number, in words."
-    lim = {k: getattr(m, k) for m in field.metadata for k in ('ge', 'gt', 'le', 'lt') if getattr(m, k, None) is not None}
-    if {'ge', 'le'} <= set(lim): return f" from {lim['ge']} to {lim['le']}"
+    lim = {
+        k: getattr(m, k) for m in field.metadata for k in ('ge', 'gt', 'le', 'lt') if getattr(m, k, None) is not None
+    }
+    if {'ge', 'le'} <= set(lim):
+        return f" from {lim['ge']} to {lim['le']}"
     words = dict(ge='at least', gt='above', le='at most', lt='below')
     return ''.join(f"{', ' if i == 0 else ' and '}{words[k]} {v}" for i, (k, v) in enumerate(lim.items()))
 
+
 def choices(
-    field:FieldInfo, # of `setting_fields`
-) -> list[str]: # as they are written in YAML; empty where it isn't a matter of choice
+    field: FieldInfo,  # of `setting_fields`
+) -> list[str]:  # as they are written in YAML; empty where it isn't a matter of choice
     "What can be chosen for a setting, or for an item of its list."
-    if bool in plain_types(field): return ['true', 'false']
+    if bool in plain_types(field):
+        return ['true', 'false']
     return [str(c) for t in plain_types(field) if typing.get_origin(t) is Literal for c in typing.get_args(t)]
 
+
 def allowed(
-    field:FieldInfo, # of `setting_fields`
-) -> str: # for example 'an integer from 1 to 4096'
+    field: FieldInfo,  # of `setting_fields`
+) -> str:  # for example 'an integer from 1 to 4096'
     "What a setting may be, in words."
-    if field.json_schema_extra['allowed']: return field.json_schema_extra['allowed']
-    if _is_choice(field): return ', '.join(choices(field))
+    if field.json_schema_extra['allowed']:
+        return field.json_schema_extra['allowed']
+    if _is_choice(field):
+        return ', '.join(choices(field))
     types = plain_types(field)
-    kind = next((w for t, w in {bool: 'true or false', int: 'an integer', float: 'a number', str: 'text'}.items() if t in types), 'a value')
+    kind = next(
+        (
+            w
+            for t, w in {bool: 'true or false', int: 'an integer', float: 'a number', str: 'text'}.items()
+            if t in types
+        ),
+        'a value',
+    )
     return kind + _limits(field) + (', or None' if type(None) in types else '')
 
 # %% ../../nbs/1_core/17_settings.ipynb #ab753098
 def yaml_value(
-    value:Any, # of a setting
-) -> str: # on one line
+    value: Any,  # of a setting
+) -> str:  # on one line
     "A value as it is written in YAML: true, None, [0]."
-    if value is None or value == 'None': return 'None'
-    if isinstance(value, list): return '[' + ', '.join(map(yaml_value, value)) + ']'
-    if isinstance(value, float): return f'{value:g}' if float(f'{value:g}') == value else repr(value)
+    if value is None or value == 'None':
+        return 'None'
+    if isinstance(value, list):
+        return '[' + ', '.join(map(yaml_value, value)) + ']'
+    if isinstance(value, float):
+        return f'{value:g}' if float(f'{value:g}') == value else repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 # %% ../../nbs/1_core/17_settings.ipynb #f5d75d8d
-def _backbone_limit(architecture:str, backbone:str) -> Optional[str]:
+def _backbone_limit(architecture: str, backbone: str) -> str | None:
     "Which encoders an architecture of smp takes, where it doesn't take this one, and one that it takes."
-    if architecture == 'DPT' and not backbone.startswith('tu-'): return 'a vision transformer of timm; nearest: tu-vit_base_patch16_224'
-    if architecture in ('UnetPlusPlus', 'Linknet') and backbone.startswith('mit_b'): return 'any but mit_b0 to mit_b5; nearest: resnet34'
+    if architecture == 'DPT' and not backbone.startswith('tu-'):
+        return 'a vision transformer of timm; nearest: tu-vit_base_patch16_224'
+    if architecture in ('UnetPlusPlus', 'Linknet') and backbone.startswith('mit_b'):
+        return 'any but mit_b0 to mit_b5; nearest: resnet34'
     if architecture in ('PAN', 'DeepLabV3', 'DeepLabV3Plus') and re.match('vgg|densenet|xception|inception', backbone):
         return 'one that can be dilated, not vgg, densenet, xception or inception; nearest: resnet34'
 
-def _size_limit(architecture:str) -> tuple[int, int]:
+
+def _size_limit(architecture: str) -> tuple[int, int]:
     "What height and width must be a multiple of, and at least, in smp. With DPT it depends on the encoder."
     least = 128 if architecture == 'PAN' else 32
     return dict(Unet=1, DPT=1, PSPNet=8, DeepLabV3=8, PAN=16, DeepLabV3Plus=16).get(architecture, 32), least
 
-def _network_contradictions(cfg:Experiment) -> Iterator[tuple]:
+
+def _network_contradictions(cfg: Experiment) -> Iterator[tuple]:
     "What can't be between the network and its input."
     arch, backbone, im = cfg.architecture.architecture, cfg.architecture.backbone, cfg.image
     if limit := _backbone_limit(arch, backbone):
-        yield 'architecture.backbone', f"{backbone!r} doesn't go with {arch}; allowed: {limit}", ('architecture.architecture',)
+        yield (
+            'architecture.backbone',
+            f"{backbone!r} doesn't go with {arch}; allowed: {limit}",
+            ('architecture.architecture',),
+        )
     step, least = _size_limit(arch)
     for k in ('image_height', 'image_width'):
         size = getattr(im, k)
         if size % step or size < least:
-            yield (f'image.{k}', f"{size} doesn't go with {arch}; allowed: a multiple of {step}, at least {least}; nearest: {max(least, round(size/step)*step)}",
-                   ('architecture.architecture',))
+            yield (
+                f'image.{k}',
+                f"{size} doesn't go with {arch}; allowed: a multiple of {step}, at least {least}; nearest: {max(least, round(size / step) * step)}",
+                ('architecture.architecture',),
+            )
     if im.image_normalization == 'ImageNet' and im.image_channels != 3:
-        yield ('image.image_normalization', f"'ImageNet' has means for 3 channels, and image_channels is {im.image_channels}; allowed: any other; nearest: Channel",
-               ('image.image_channels',))
+        yield (
+            'image.image_normalization',
+            f"'ImageNet' has means for 3 channels, and image_channels is {im.image_channels}; allowed: any other; nearest: Channel",
+            ('image.image_channels',),
+        )
 
 # %% ../../nbs/1_core/17_settings.ipynb #09a293d9
-def _data_contradictions(cfg:Experiment) -> Iterator[tuple]:
+def _data_contradictions(cfg: Experiment) -> Iterator[tuple]:
     "What can't be about the data."
     ds, aug = cfg.dataset, cfg.augmentation
     columns = ('image_column', 'class_name_column', 'rle_mask_column')
     for i, k in enumerate(columns):
         if (name := getattr(ds, k)) in [getattr(ds, c) for c in columns[:i]]:
-            yield (f'dataset.{k}', f"{name!r} is another column already; allowed: three different names; default: {DatasetSettings.model_fields[k].default}",
-                   [f'dataset.{c}' for c in columns])
+            yield (
+                f'dataset.{k}',
+                f"{name!r} is another column already; allowed: three different names; default: {DatasetSettings.model_fields[k].default}",
+                [f'dataset.{c}' for c in columns],
+            )
     if ds.validation_strategy == 'custom' and ds.validation_dataframe is None:
-        yield 'dataset.validation_dataframe', 'None leaves validation_strategy custom without a table; allowed: a path', ('dataset.validation_strategy',)
+        yield (
+            'dataset.validation_dataframe',
+            'None leaves validation_strategy custom without a table; allowed: a path',
+            ('dataset.validation_strategy',),
+        )
     bad = [f for f in ds.folds if f not in map(str, range(ds.fold_count))]
     if ds.validation_strategy == 'kfold' and ds.fold_column is None and bad:
-        yield ('dataset.folds', f'{bad[0]!r} is out of range; allowed: 0 to {ds.fold_count - 1}, since there are {ds.fold_count} folds; nearest: {ds.fold_count - 1}',
-               ('dataset.validation_strategy', 'dataset.fold_column', 'dataset.n_folds', 'dataset.validation_size'))
+        yield (
+            'dataset.folds',
+            f'{bad[0]!r} is out of range; allowed: 0 to {ds.fold_count - 1}, since there are {ds.fold_count} folds; nearest: {ds.fold_count - 1}',
+            ('dataset.validation_strategy', 'dataset.fold_column', 'dataset.n_folds', 'dataset.validation_size'),
+        )
     if aug.augmentations_strategy == 'Custom' and aug.custom_train_augmentations is None:
-        yield ('augmentation.custom_train_augmentations', 'None leaves augmentations_strategy Custom without transforms; allowed: albumentations JSON',
-               ('augmentation.augmentations_strategy',))
+        yield (
+            'augmentation.custom_train_augmentations',
+            'None leaves augmentations_strategy Custom without transforms; allowed: albumentations JSON',
+            ('augmentation.augmentations_strategy',),
+        )
 
 # %% ../../nbs/1_core/17_settings.ipynb #0c44e82c
-def _training_contradictions(cfg:Experiment) -> Iterator[tuple]:
+def _training_contradictions(cfg: Experiment) -> Iterator[tuple]:
     "What can't be about training."
     tr = cfg.training
     for k in ('warmup_epochs', 'stochastic_weight_averaging_epochs'):
-        if (v := getattr(tr, k)) > tr.epochs: yield f'training.{k}', f'{v:g} is more than epochs; allowed: at most {tr.epochs}; nearest: {tr.epochs}', ('training.epochs',)
+        if (v := getattr(tr, k)) > tr.epochs:
+            yield (
+                f'training.{k}',
+                f'{v:g} is more than epochs; allowed: at most {tr.epochs}; nearest: {tr.epochs}',
+                ('training.epochs',),
+            )
     if tr.train_validation_data and tr.early_stopping_patience:
-        yield ('training.early_stopping_patience', f'{tr.early_stopping_patience} needs pictures that are not trained on, and train_validation_data is true; '
-               'allowed: 0; nearest: 0', ('training.train_validation_data',))
+        yield (
+            'training.early_stopping_patience',
+            f'{tr.early_stopping_patience} needs pictures that are not trained on, and train_validation_data is true; '
+            'allowed: 0; nearest: 0',
+            ('training.train_validation_data',),
+        )
+
 
 def contradictions(
-    cfg:Experiment, # whose settings are fine one by one
-) -> Iterator[tuple]: # (key to change, what is wrong, the other keys that matter)
+    cfg: Experiment,  # whose settings are fine one by one
+) -> Iterator[tuple]:  # (key to change, what is wrong, the other keys that matter)
     "What is wrong between the settings of an experiment."
-    for check in (_network_contradictions, _data_contradictions, _training_contradictions): yield from check(cfg)
+    for check in (_network_contradictions, _data_contradictions, _training_contradictions):
+        yield from check(cfg)

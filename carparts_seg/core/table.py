@@ -19,8 +19,17 @@ import pandas as pd
 from fastcore.basics import patch
 from PIL import Image
 
-from .masks import RleError, coco_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_coco, rles_to_packed
 from .basics import CarpartsError, did_you_mean, write_atomic
+from carparts_seg.core.masks import (
+    RleError,
+    coco_to_rle,
+    polygons_to_rle,
+    rle_area,
+    rle_bbox,
+    rle_runs,
+    rle_to_coco,
+    rles_to_packed,
+)
 
 # %% ../../nbs/1_core/15_table.ipynb #03fd16ea
 class TableError(CarpartsError):
@@ -28,273 +37,379 @@ class TableError(CarpartsError):
 
 # %% ../../nbs/1_core/15_table.ipynb #443e1502
 def _is_null(
-    value, # a cell of a table
-)->bool: # True for None, NaN, NA and blank text; False for lists, arrays and dicts
+    value,  # a cell of a table
+) -> bool:  # True for None, NaN, NA and blank text; False for lists, arrays and dicts
     "Whether a cell holds nothing."
-    if value is None or value is pd.NA: return True
-    if isinstance(value, str): return not value.strip()
+    if value is None or value is pd.NA:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 # %% ../../nbs/1_core/15_table.ipynb #84878545
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 
+
 def _parse_list(
-    value, # a cell: a list, tuple, array, or one of these written as text
-)->list|None: # its items, or None when the cell is not a list; raises ValueError for a list that cannot be read
+    value,  # a cell: a list, tuple, array, or one of these written as text
+) -> list | None:  # its items, or None when the cell is not a list; raises ValueError for a list that cannot be read
     "A cell as a list."
-    if isinstance(value, (list, tuple, np.ndarray)): return value.tolist() if isinstance(value, np.ndarray) else list(value) # plain numbers: numpy's own are spelled out in a CSV
-    if not isinstance(value, str) or not value.lstrip().startswith('['): return None
-    if re.search(rf'({_QUOTED})\s+({_QUOTED})', value): return [ast.literal_eval(q) for q in re.findall(_QUOTED, value)]  # numpy's spelling
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return (
+            value.tolist() if isinstance(value, np.ndarray) else list(value)
+        )  # plain numbers: numpy's own are spelled out in a CSV
+    if not isinstance(value, str) or not value.lstrip().startswith('['):
+        return None
+    if re.search(rf'({_QUOTED})\s+({_QUOTED})', value):
+        return [ast.literal_eval(q) for q in re.findall(_QUOTED, value)]  # numpy's spelling
     for parse in (json.loads, lambda v: ast.literal_eval(re.sub(r'\bnan\b', 'None', v))):
-        try: return list(parse(value))
-        except (ValueError, SyntaxError, TypeError): pass
+        try:
+            return list(parse(value))
+        except (ValueError, SyntaxError, TypeError):
+            pass
     raise ValueError(f'{value[:40]!r} begins like a list but cannot be read as one')
 
 # %% ../../nbs/1_core/15_table.ipynb #0158e45e
 def _parse_mask(
-    value, # text RLE, COCO RLE, or COCO RLE written as text
-)->tuple[str,tuple[int,int]|None]: # text RLE, and height and width where the spelling has them; raises RleError
+    value,  # text RLE, COCO RLE, or COCO RLE written as text
+) -> tuple[str, tuple[int, int] | None]:  # text RLE, and height and width where the spelling has them; raises RleError
     "One mask as text RLE, whichever of the two spellings it has."
     if isinstance(value, str) and value.lstrip().startswith('{'):
         for parse in (json.loads, ast.literal_eval):
-            try: value = parse(value); break
-            except (ValueError, SyntaxError): pass
-    if isinstance(value, Mapping): return coco_to_rle(value), tuple(int(s) for s in value['size'])
+            try:
+                value = parse(value)
+                break
+            except (ValueError, SyntaxError):
+                pass
+    if isinstance(value, Mapping):
+        return coco_to_rle(value), tuple(int(s) for s in value['size'])
     rle_runs(value)
     return value, None
 
 # %% ../../nbs/1_core/15_table.ipynb #5f03d4bc
 def _texts(
-    values:Iterable, # texts or nulls
-)->pd.Series: # text and nulls, even if there are only nulls
+    values: Iterable,  # texts or nulls
+) -> pd.Series:  # text and nulls, even if there are only nulls
     "A column of text."
     return pd.Series([None if v is None or v is pd.NA or v != v else v for v in values], dtype=pd.Series(['']).dtype)
 
+
 def _whole(
-    values:Sequence, # numbers or nulls
-)->pd.Series: # int64; nullable Int64 where some are missing; as they are when not all are whole numbers
+    values: Sequence,  # numbers or nulls
+) -> pd.Series:  # int64; nullable Int64 where some are missing; as they are when not all are whole numbers
     "A column of whole numbers that survives missing values."
     values = [None if _is_null(v) else v for v in values]
-    try: whole = [None if v is None else int(v) for v in values]
-    except (ValueError, TypeError, OverflowError): return pd.Series(values, dtype=object)
-    if any(v is not None and isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)): return pd.Series(values, dtype=object)
+    try:
+        whole = [None if v is None else int(v) for v in values]
+    except (ValueError, TypeError, OverflowError):
+        return pd.Series(values, dtype=object)
+    if any(v is not None and isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)):
+        return pd.Series(values, dtype=object)
     return pd.Series(whole, dtype='Int64' if None in whole or not whole else 'int64')
 
 # %% ../../nbs/1_core/15_table.ipynb #2e704ee2
 def _pick_columns(
-    frame:pd.DataFrame, # as read
-    columns:Mapping[str,str], # canonical name -> name in the frame
-    where:str, # what to call the table in an error
-    labelled:bool=True, # whether name and rle_mask have to be there
-)->pd.DataFrame: # with canonical names; another column that had one of them is renamed to NAME_source
+    frame: pd.DataFrame,  # as read
+    columns: Mapping[str, str],  # canonical name -> name in the frame
+    where: str,  # what to call the table in an error
+    labelled: bool = True,  # whether name and rle_mask have to be there
+) -> pd.DataFrame:  # with canonical names; another column that had one of them is renamed to NAME_source
     "Rename the three columns that every table has."
     for k, c in columns.items():
-        if c in frame.columns: continue
-        if k != 'file_name' and not labelled: frame = frame.assign(**{c: None}); continue
-        raise TableError(f'{where} has no column {c!r}' + did_you_mean(c, map(str, frame.columns), '; its columns are {names}'))
-    clash = {k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()}
+        if c in frame.columns:
+            continue
+        if k != 'file_name' and not labelled:
+            frame = frame.assign(**{c: None})
+            continue
+        raise TableError(
+            f'{where} has no column {c!r}' + did_you_mean(c, map(str, frame.columns), '; its columns are {names}')
+        )
+    clash = {
+        k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()
+    }
     return frame.rename(columns=clash).rename(columns={c: k for k, c in columns.items() if k != c})
 
 # %% ../../nbs/1_core/15_table.ipynb #66de904b
 def _cell_list(
-    value, # a cell of name or rle_mask
-    what:str, # where it is, for an error
-)->list: # no item for nothing, one for a single value; raises TableError
+    value,  # a cell of name or rle_mask
+    what: str,  # where it is, for an error
+) -> list:  # no item for nothing, one for a single value; raises TableError
     "A cell as a list, whatever it holds."
-    try: items = _parse_list(value)
-    except ValueError as e: raise TableError(f'{what}: {e}') from None
+    try:
+        items = _parse_list(value)
+    except ValueError as e:
+        raise TableError(f'{what}: {e}') from None
     return ([] if _is_null(value) else [value]) if items is None else items
 
+
 def _explode(
-    frame:pd.DataFrame, # file_name, name, rle_mask; maybe lists in the last two
-    where:str, # what to call the table in an error
-)->pd.DataFrame: # one row a mask; an image with empty lists keeps one row with nulls; raises TableError
+    frame: pd.DataFrame,  # file_name, name, rle_mask; maybe lists in the last two
+    where: str,  # what to call the table in an error
+) -> pd.DataFrame:  # one row a mask; an image with empty lists keeps one row with nulls; raises TableError
     "One row an image becomes one row a mask."
     is_list = lambda v: isinstance(v, (list, tuple, np.ndarray)) or isinstance(v, str) and v.lstrip().startswith('[')
-    if not any(is_list(n) or is_list(m) for n, m in zip(frame['name'], frame['rle_mask'])): return frame
+    if not any(is_list(n) or is_list(m) for n, m in zip(frame['name'], frame['rle_mask'])):
+        return frame
     pos, rows = [], []
     for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask'])):
         what = f'{where}, row {i}, {f!r}'
         if is_list(n) or is_list(m):
             n, m = _cell_list(n, what), _cell_list(m, what)
-            if len(n) != len(m): raise TableError(f'{what}: {len(n)} class names but {len(m)} masks; the two lists must have the same length')
+            if len(n) != len(m):
+                raise TableError(
+                    f'{what}: {len(n)} class names but {len(m)} masks; the two lists must have the same length'
+                )
             new = [p for p in zip(n, m) if not (_is_null(p[0]) and _is_null(p[1]))] or [(None, None)]
-        else: new = [(n, m)]
-        rows += new; pos += [i]*len(new)
+        else:
+            new = [(n, m)]
+        rows += new
+        pos += [i] * len(new)
     out = frame.iloc[pos].reset_index(drop=True)
     return out.assign(**{c: pd.Series([r[k] for r in rows], dtype=object) for k, c in enumerate(('name', 'rle_mask'))})
 
 # %% ../../nbs/1_core/15_table.ipynb #8fa74368
 def _sizes(
-    frame:pd.DataFrame, # with or without height and width
-    found:Sequence, # for each row (height, width) where its mask's spelling has them, or None
-    where:str, # what to call the table in an error
-)->pd.DataFrame: # height and width the same in all rows of an image; raises TableError
+    frame: pd.DataFrame,  # with or without height and width
+    found: Sequence,  # for each row (height, width) where its mask's spelling has them, or None
+    where: str,  # what to call the table in an error
+) -> pd.DataFrame:  # height and width the same in all rows of an image; raises TableError
     "Fill in the size of each image from any of its rows."
-    known, given = {}, [[None]*len(frame) if c not in frame else list(frame[c]) for c in ('height', 'width')]
+    known, given = {}, [[None] * len(frame) if c not in frame else list(frame[c]) for c in ('height', 'width')]
     for i, (f, h, w, size) in enumerate(zip(frame['file_name'], *given, found)):
         for s in (None if _is_null(h) or _is_null(w) else (int(h), int(w)), size):
             if s is not None and known.setdefault(f, s) != s:
-                raise TableError(f'{where}, row {i}, {f!r}: height x width {s[0]} x {s[1]}, but {known[f][0]} x {known[f][1]} elsewhere')
-    for k, c in enumerate(('height', 'width')): frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
+                raise TableError(
+                    f'{where}, row {i}, {f!r}: height x width {s[0]} x {s[1]}, but {known[f][0]} x {known[f][1]} elsewhere'
+                )
+    for k, c in enumerate(('height', 'width')):
+        frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #9f3e32a1
 def _row(
-    name, # class name or null
-    mask, # mask or null
-    what:str, # where it is, for an error
-    problems:list[str]|None, # takes the error of a bad mask, if given
-)->tuple: # name and text RLE, or None and None; size or None; raises TableError
+    name,  # class name or null
+    mask,  # mask or null
+    what: str,  # where it is, for an error
+    problems: list[str] | None,  # takes the error of a bad mask, if given
+) -> tuple:  # name and text RLE, or None and None; size or None; raises TableError
     "One row, checked."
     blank = ('None', 'nan', 'NaN', 'null')
     if _is_null(name) or name in blank and (_is_null(mask) or mask in blank):
-        if _is_null(mask) or mask in blank: return None, None, None
+        if _is_null(mask) or mask in blank:
+            return None, None, None
         raise TableError(f'{what}: a mask without a class name')
-    try: return str(name), *(('', None) if _is_null(mask) else _parse_mask(mask))
+    try:
+        return str(name), *(('', None) if _is_null(mask) else _parse_mask(mask))
     except RleError as e:
-        if problems is None: raise TableError(f'{what}, class {name!r}: {e}') from None
+        if problems is None:
+            raise TableError(f'{what}, class {name!r}: {e}') from None
         problems.append(f'{what}, class {name!r}: {e}')
         return str(name), '', None
 
 # %% ../../nbs/1_core/15_table.ipynb #468c4a2f
 def _canonical(
-    frame:pd.DataFrame, # file_name, name, rle_mask and others
-    where:str, # what to call the table in an error
-    problems:list[str]|None=None, # takes the errors of bad masks, if given
-)->pd.DataFrame: # canonical parts table; raises TableError
+    frame: pd.DataFrame,  # file_name, name, rle_mask and others
+    where: str,  # what to call the table in an error
+    problems: list[str] | None = None,  # takes the errors of bad masks, if given
+) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
     missing = [i for i, f in enumerate(frame['file_name']) if _is_null(f)]
-    if missing: raise TableError(f'{where}, row {missing[0]}: no file name')
+    if missing:
+        raise TableError(f'{where}, row {missing[0]}: no file name')
     frame = _explode(frame.reset_index(drop=True), where)
-    cells = [_row(n, m, f'{where}, row {i}, {f!r}', problems) for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask']))]
-    frame = frame.assign(file_name=_texts(map(str, frame['file_name'])), **{c: _texts(x[k] for x in cells) for k, c in enumerate(('name', 'rle_mask'))})
+    cells = [
+        _row(n, m, f'{where}, row {i}, {f!r}', problems)
+        for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask']))
+    ]
+    frame = frame.assign(
+        file_name=_texts(map(str, frame['file_name'])),
+        **{c: _texts(x[k] for x in cells) for k, c in enumerate(('name', 'rle_mask'))},
+    )
     frame = _sizes(frame, [s for *_, s in cells], where)
     for i, (f, r, h, w) in enumerate(zip(frame['file_name'], frame['rle_mask'], frame['height'], frame['width'])):
-        if _is_null(r) or _is_null(h): continue
-        try: rle_runs(r, int(h)*int(w))
+        if _is_null(r) or _is_null(h):
+            continue
+        try:
+            rle_runs(r, int(h) * int(w))
         except RleError as e:
-            if problems is None: raise TableError(f'{where}, row {i}, {f!r}: {e}') from None
-            problems.append(f'{where}, row {i}, {f!r}: {e}'); frame.loc[i, 'rle_mask'] = ''
+            if problems is None:
+                raise TableError(f'{where}, row {i}, {f!r}: {e}') from None
+            problems.append(f'{where}, row {i}, {f!r}: {e}')
+            frame.loc[i, 'rle_mask'] = ''
     masked = set(frame['file_name'][frame['name'].notna()])
-    frame = frame[frame['name'].notna() | ~(frame['file_name'].isin(masked) | frame['file_name'].duplicated())].reset_index(drop=True)
+    frame = frame[
+        frame['name'].notna() | ~(frame['file_name'].isin(masked) | frame['file_name'].duplicated())
+    ].reset_index(drop=True)
     if 'bbox' in frame:
-        try: frame['bbox'] = pd.Series([_parse_list(b) for b in frame['bbox']], dtype=object)
-        except ValueError as e: raise TableError(f'{where}, bbox: {e}') from None
+        try:
+            frame['bbox'] = pd.Series([_parse_list(b) for b in frame['bbox']], dtype=object)
+        except ValueError as e:
+            raise TableError(f'{where}, bbox: {e}') from None
     for c in ('annotation_id', 'image_id', 'category_id', 'iscrowd'):
-        if c in frame: frame[c] = _whole(frame[c])
+        if c in frame:
+            frame[c] = _whole(frame[c])
     first = ['file_name', 'name', 'rle_mask', 'height', 'width']
     return frame[first + [c for c in frame.columns if c not in first]]
 
 # %% ../../nbs/1_core/15_table.ipynb #6fca5b50
 def _read_file(
-    path:Path, # .parquet, .pq or .csv
-    text:Sequence[str], # columns that are text, even if they look like numbers
-)->pd.DataFrame: # as it is; raises TableError
+    path: Path,  # .parquet, .pq or .csv
+    text: Sequence[str],  # columns that are text, even if they look like numbers
+) -> pd.DataFrame:  # as it is; raises TableError
     "A table file as DataFrame."
     kind = path.suffix.lower()
-    if kind not in ('.parquet', '.pq', '.csv'): raise TableError(f'{path.name}: a table is a .parquet, .csv or COCO .json file')
-    try: return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=['']) if kind == '.csv' else pd.read_parquet(path)
-    except Exception as e: raise TableError(f'{path.name} cannot be read as {kind[1:]}: {(str(e) or type(e).__name__).splitlines()[0]}') from None
+    if kind not in ('.parquet', '.pq', '.csv'):
+        raise TableError(f'{path.name}: a table is a .parquet, .csv or COCO .json file')
+    try:
+        return (
+            pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[''])
+            if kind == '.csv'
+            else pd.read_parquet(path)
+        )
+    except Exception as e:
+        raise TableError(
+            f'{path.name} cannot be read as {kind[1:]}: {(str(e) or type(e).__name__).splitlines()[0]}'
+        ) from None
+
 
 def read_table(
-    source:str|Path|pd.DataFrame, # a .parquet, .pq, .csv or COCO .json file, or a DataFrame
-    image_column:str='file_name', # column of image file names
-    class_name_column:str='name', # column of class names, or of lists of them
-    rle_mask_column:str='rle_mask', # column of masks, or of lists of them; text RLE or COCO RLE
-    problems:list[str]|None=None, # a list that takes the errors of bad masks, which are then left empty; default: raise the first
-    labelled:bool=True, # False: the class and mask columns may be missing, as for pictures that wait for predictions
-)->pd.DataFrame: # file_name, name, rle_mask, height, width and any other columns; raises TableError
+    source: str | Path | pd.DataFrame,  # a .parquet, .pq, .csv or COCO .json file, or a DataFrame
+    image_column: str = 'file_name',  # column of image file names
+    class_name_column: str = 'name',  # column of class names, or of lists of them
+    rle_mask_column: str = 'rle_mask',  # column of masks, or of lists of them; text RLE or COCO RLE
+    problems: list[str]
+    | None = None,  # a list that takes the errors of bad masks, which are then left empty; default: raise the first
+    labelled: bool = True,  # False: the class and mask columns may be missing, as for pictures that wait for predictions
+) -> pd.DataFrame:  # file_name, name, rle_mask, height, width and any other columns; raises TableError
     "A parts table from a file or DataFrame, one row a mask."
     columns = {'file_name': image_column, 'name': class_name_column, 'rle_mask': rle_mask_column}
-    if isinstance(source, pd.DataFrame): return _canonical(_pick_columns(source, columns, 'table', labelled), 'table', problems)
+    if isinstance(source, pd.DataFrame):
+        return _canonical(_pick_columns(source, columns, 'table', labelled), 'table', problems)
     path = Path(source)
-    if not path.is_file(): raise TableError(f'no file {path}: expected a table, .parquet, .csv or COCO .json')
-    if path.suffix.lower() == '.json': return coco_to_table(path, problems)
-    return _canonical(_pick_columns(_read_file(path, list(columns.values())), columns, path.name, labelled), path.name, problems)
+    if not path.is_file():
+        raise TableError(f'no file {path}: expected a table, .parquet, .csv or COCO .json')
+    if path.suffix.lower() == '.json':
+        return coco_to_table(path, problems)
+    return _canonical(
+        _pick_columns(_read_file(path, list(columns.values())), columns, path.name, labelled), path.name, problems
+    )
 
 # %% ../../nbs/1_core/15_table.ipynb #8a111546
 def is_background(
-    name:str, # name of a class or category
-)->bool: # True for `_background_`, `background` and the like
+    name: str,  # name of a class or category
+) -> bool:  # True for `_background_`, `background` and the like
     "Whether a name stands for background, which is no part."
     return isinstance(name, str) and name.strip('_ ').lower() == 'background'
 
+
 def class_list(
-    table:pd.DataFrame, # canonical parts table
-)->list[str]: # without background
+    table: pd.DataFrame,  # canonical parts table
+) -> list[str]:  # without background
     "The classes of a table: COCO's categories in their order, then other names that occur, by the alphabet."
     listed = [c['name'] for c in table.attrs.get('categories', [])]
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
 
 # %% ../../nbs/1_core/15_table.ipynb #83117fae
 def _load_coco(
-    source:str|Path|Mapping, # COCO file, or its content
-)->tuple[Mapping,str]: # content, and what to call it in an error; raises TableError
+    source: str | Path | Mapping,  # COCO file, or its content
+) -> tuple[Mapping, str]:  # content, and what to call it in an error; raises TableError
     "COCO content, its lists checked; annotations may be missing, as in a test set."
-    if isinstance(source, Mapping): where = 'COCO data'
+    if isinstance(source, Mapping):
+        where = 'COCO data'
     else:
         where = Path(source).name
-        try: source = json.loads(Path(source).read_text(encoding='utf-8'))
-        except OSError as e: raise TableError(f'{source} cannot be read: {e.strerror}') from None
-        except ValueError as e: raise TableError(f'{where} is not JSON: {e}') from None
+        try:
+            source = json.loads(Path(source).read_text(encoding='utf-8'))
+        except OSError as e:
+            raise TableError(f'{source} cannot be read: {e.strerror}') from None
+        except ValueError as e:
+            raise TableError(f'{where} is not JSON: {e}') from None
     for key in ('images', 'categories', 'annotations'):
         items = source.get(key, [] if key == 'annotations' else None) if isinstance(source, Mapping) else None
-        if not isinstance(items, list): raise TableError(f'{where} is not COCO: it has no list {key!r}')
+        if not isinstance(items, list):
+            raise TableError(f'{where} is not COCO: it has no list {key!r}')
         wrong = [i for i, x in enumerate(items) if not isinstance(x, Mapping)]
-        if wrong: raise TableError(f'{where}, {key}[{wrong[0]}]: expected an object with an id')
+        if wrong:
+            raise TableError(f'{where}, {key}[{wrong[0]}]: expected an object with an id')
     return source, where
 
 # %% ../../nbs/1_core/15_table.ipynb #def8667c
 def _by_id(
-    items:list, # images or categories
-    kind:str, # 'images' or 'categories'
-    where:str, # what to call the file in an error
-)->dict: # id -> item; raises TableError
+    items: list,  # images or categories
+    kind: str,  # 'images' or 'categories'
+    where: str,  # what to call the file in an error
+) -> dict:  # id -> item; raises TableError
     "COCO items by id, each id and each name once."
     out, names, key = {}, set(), 'file_name' if kind == 'images' else 'name'
     for i, x in enumerate(items):
-        if not isinstance(x.get('id'), (int, str)) or not isinstance(x.get(key), str): raise TableError(f'{where}, {kind}[{i}]: needs an id and a {key}')
-        if x['id'] in out: raise TableError(f'{where}, {kind}[{i}]: id {x["id"]!r} is there twice')
-        if x[key] in names: raise TableError(f'{where}, {kind}[{i}]: {key} {x[key]!r} is there twice')
-        out[x['id']] = x; names.add(x[key])
+        if not isinstance(x.get('id'), (int, str)) or not isinstance(x.get(key), str):
+            raise TableError(f'{where}, {kind}[{i}]: needs an id and a {key}')
+        if x['id'] in out:
+            raise TableError(f'{where}, {kind}[{i}]: id {x["id"]!r} is there twice')
+        if x[key] in names:
+            raise TableError(f'{where}, {kind}[{i}]: {key} {x[key]!r} is there twice')
+        out[x['id']] = x
+        names.add(x[key])
     return out
 
 # %% ../../nbs/1_core/15_table.ipynb #88f6a2d9
 def _segmentation_to_rle(
-    segmentation, # polygons or COCO RLE
-    height:int|None, # rows of the image
-    width:int|None, # columns of the image
-)->str: # text RLE; raises RleError
+    segmentation,  # polygons or COCO RLE
+    height: int | None,  # rows of the image
+    width: int | None,  # columns of the image
+) -> str:  # text RLE; raises RleError
     "A COCO segmentation as text RLE; a list of no polygons is an empty mask."
     if isinstance(segmentation, Mapping):
         rle, size = _parse_mask(segmentation)
-        if None not in (height, width) and size != (height, width): raise RleError(f'RLE of {size[0]} x {size[1]} in an image of {height} x {width} (height x width)')
+        if None not in (height, width) and size != (height, width):
+            raise RleError(f'RLE of {size[0]} x {size[1]} in an image of {height} x {width} (height x width)')
         return rle
-    if not isinstance(segmentation, list): raise RleError(f'segmentation {segmentation!r:.40}: expected polygons or RLE')
-    if None in (height, width): raise RleError('polygons need the height and width of their image')
+    if not isinstance(segmentation, list):
+        raise RleError(f'segmentation {segmentation!r:.40}: expected polygons or RLE')
+    if None in (height, width):
+        raise RleError('polygons need the height and width of their image')
     return polygons_to_rle(segmentation, height, width)
 
 # %% ../../nbs/1_core/15_table.ipynb #6a82b90c
-_COCO_COLUMNS = ('file_name', 'name', 'rle_mask', 'height', 'width', 'area', 'bbox', 'iscrowd', 'annotation_id', 'image_id', 'category_id', 'supercategory')
+_COCO_COLUMNS = (
+    'file_name',
+    'name',
+    'rle_mask',
+    'height',
+    'width',
+    'area',
+    'bbox',
+    'iscrowd',
+    'annotation_id',
+    'image_id',
+    'category_id',
+    'supercategory',
+)
+
 
 def _coco_frame(
-    rows:list[dict], # one a mask or image without masks, keys from _COCO_COLUMNS
-)->pd.DataFrame: # columns of the right type
+    rows: list[dict],  # one a mask or image without masks, keys from _COCO_COLUMNS
+) -> pd.DataFrame:  # columns of the right type
     "Rows as a table whose whole numbers stay whole."
     scored = any(r.get('score') is not None for r in rows)
-    frame = pd.DataFrame({c: pd.Series([r.get(c) for r in rows], dtype=object) for c in (*_COCO_COLUMNS, *['score']*scored)})
-    if scored: frame['score'] = pd.to_numeric(frame['score'])
-    for c in ('height', 'width', 'iscrowd', 'annotation_id', 'image_id', 'category_id'): frame[c] = _whole(frame[c])
-    for c in ('file_name', 'name', 'rle_mask', 'supercategory'): frame[c] = _texts(frame[c])
+    frame = pd.DataFrame(
+        {c: pd.Series([r.get(c) for r in rows], dtype=object) for c in (*_COCO_COLUMNS, *['score'] * scored)}
+    )
+    if scored:
+        frame['score'] = pd.to_numeric(frame['score'])
+    for c in ('height', 'width', 'iscrowd', 'annotation_id', 'image_id', 'category_id'):
+        frame[c] = _whole(frame[c])
+    for c in ('file_name', 'name', 'rle_mask', 'supercategory'):
+        frame[c] = _texts(frame[c])
     frame['area'] = pd.to_numeric(frame['area'])
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #6eb3a15c
 def coco_to_table(
-    source:str|Path|Mapping, # COCO JSON file, or its content
-    problems:list[str]|None=None, # a list that takes the errors of bad masks, which are then left empty; default: raise the first
-)->pd.DataFrame: # canonical table, with area, bbox, iscrowd, annotation_id, image_id, category_id, supercategory, and score if there is any; attrs['categories']; raises TableError
+    source: str | Path | Mapping,  # COCO JSON file, or its content
+    problems: list[str]
+    | None = None,  # a list that takes the errors of bad masks, which are then left empty; default: raise the first
+) -> pd.DataFrame:  # canonical table, with area, bbox, iscrowd, annotation_id, image_id, category_id, supercategory, and score if there is any; attrs['categories']; raises TableError
     "A COCO file as parts table, image by image."
     coco, where = _load_coco(source)
     images, cats = _by_id(coco['images'], 'images', where), _by_id(coco['categories'], 'categories', where)
@@ -302,175 +417,264 @@ def coco_to_table(
     for k, a in enumerate(coco.get('annotations', [])):
         what = f'{where}, annotation {a["id"]}' if 'id' in a else f'{where}, annotations[{k}]'
         for key, known in (('image_id', images), ('category_id', cats)):
-            if not isinstance(a.get(key), (int, str)) or a[key] not in known: raise TableError(f'{what}: no {"image" if known is images else "category"} has the id {a.get(key)!r}')
+            if not isinstance(a.get(key), (int, str)) or a[key] not in known:
+                raise TableError(f'{what}: no {"image" if known is images else "category"} has the id {a.get(key)!r}')
         im, cat = images[a['image_id']], cats[a['category_id']]
-        try: rle = _segmentation_to_rle(a.get('segmentation'), im.get('height'), im.get('width'))
+        try:
+            rle = _segmentation_to_rle(a.get('segmentation'), im.get('height'), im.get('width'))
         except RleError as e:
-            if problems is None: raise TableError(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}') from None
-            problems.append(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}'); rle = ''
-        rows[a['image_id']].append({**{c: a.get(c) for c in ('area', 'bbox', 'iscrowd', 'category_id')}, 'annotation_id': a.get('id'),
-                                    'name': cat['name'], 'rle_mask': rle, 'supercategory': cat.get('supercategory'), 'score': a.get('score')})
-    frame = _coco_frame([{**r, **{c: images[i].get(c) for c in ('file_name', 'height', 'width')}, 'image_id': i} for i, rs in rows.items() for r in rs or [{}]])
-    frame.attrs['categories'] = [{k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']]
+            if problems is None:
+                raise TableError(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}') from None
+            problems.append(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}')
+            rle = ''
+        rows[a['image_id']].append(
+            {
+                **{c: a.get(c) for c in ('area', 'bbox', 'iscrowd', 'category_id')},
+                'annotation_id': a.get('id'),
+                'name': cat['name'],
+                'rle_mask': rle,
+                'supercategory': cat.get('supercategory'),
+                'score': a.get('score'),
+            }
+        )
+    frame = _coco_frame(
+        [
+            {**r, **{c: images[i].get(c) for c in ('file_name', 'height', 'width')}, 'image_id': i}
+            for i, rs in rows.items()
+            for r in rs or [{}]
+        ]
+    )
+    frame.attrs['categories'] = [
+        {k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']
+    ]
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #639a00ff
 def _ids(
-    values:Sequence|None, # ids as the table has them, with nulls
-    n:int, # how many are needed
-    what:str, # name of the column, for an error
-)->list[int]: # n different ids; raises TableError
+    values: Sequence | None,  # ids as the table has them, with nulls
+    n: int,  # how many are needed
+    what: str,  # name of the column, for an error
+) -> list[int]:  # n different ids; raises TableError
     "The table's ids where it has them, new ones above the largest where not."
-    try: values = [None]*n if values is None else [None if _is_null(v) else int(v) for v in values]
-    except ValueError as e: raise TableError(f'column {what}: {e}; COCO ids are whole numbers') from None
+    try:
+        values = [None] * n if values is None else [None if _is_null(v) else int(v) for v in values]
+    except ValueError as e:
+        raise TableError(f'column {what}: {e}; COCO ids are whole numbers') from None
     have = [v for v in values if v is not None]
-    if len(set(have)) < len(have): raise TableError(f'column {what}: {next(v for v in have if have.count(v) > 1)} is there twice')
+    if len(set(have)) < len(have):
+        raise TableError(f'column {what}: {next(v for v in have if have.count(v) > 1)} is there twice')
     free = iter(range(max(have, default=0) + 1, max(have, default=0) + 1 + n))
     return [next(free) if v is None else v for v in values]
 
 # %% ../../nbs/1_core/15_table.ipynb #2598a8c1
 def _categories(
-    table:pd.DataFrame, # canonical parts table
-    classes:Sequence[str]|None, # class list, or None for the table's own
-)->list[dict]: # COCO categories, with ids the table knows and new ones above; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    classes: Sequence[str] | None,  # class list, or None for the table's own
+) -> list[dict]:  # COCO categories, with ids the table knows and new ones above; raises TableError
     "COCO categories of a table."
     known = {c['name']: dict(c) for c in table.attrs.get('categories', [])}
     if 'category_id' in table:
         some = table[table['name'].notna() & table['category_id'].notna()].drop_duplicates('name')
-        for n, i, s in zip(some['name'], some['category_id'], some.get('supercategory', [None]*len(some))):
+        for n, i, s in zip(some['name'], some['category_id'], some.get('supercategory', [None] * len(some))):
             known.setdefault(n, {'id': int(i), 'name': n, 'supercategory': '' if _is_null(s) else s})
     present = set(table['name'].dropna())
     names = list(classes) if classes is not None else [*known, *sorted(present - set(known))]
-    if present - set(names): raise TableError(f'class {sorted(present - set(names))[0]!r} of the table is not in the class list ({", ".join(names)})')
+    if present - set(names):
+        raise TableError(
+            f'class {sorted(present - set(names))[0]!r} of the table is not in the class list ({", ".join(names)})'
+        )
     free = iter(range(max((c['id'] for c in known.values()), default=0) + 1, 2**62))
     return [known[n] if n in known else {'id': next(free), 'name': n, 'supercategory': ''} for n in names]
 
 # %% ../../nbs/1_core/15_table.ipynb #32f78614
 def _annotation(
-    row, # named tuple of a table's row
-    ids:dict, # id, image_id, category_id
-)->dict: # COCO annotation; raises TableError
+    row,  # named tuple of a table's row
+    ids: dict,  # id, image_id, category_id
+) -> dict:  # COCO annotation; raises TableError
     "One row as COCO annotation."
-    try: segmentation = rle_to_coco(row.rle_mask, row.height, row.width)
-    except RleError as e: raise TableError(f'{row.file_name!r}, class {row.name!r}: {e}') from None
+    try:
+        segmentation = rle_to_coco(row.rle_mask, row.height, row.width)
+    except RleError as e:
+        raise TableError(f'{row.file_name!r}, class {row.name!r}: {e}') from None
     area, bbox, crowd = (getattr(row, c, None) for c in ('area', 'bbox', 'iscrowd'))
     area = rle_area(row.rle_mask) if _is_null(area) else int(area) if area == int(area) else float(area)
     bbox = rle_bbox(row.rle_mask, row.height, row.width) if _is_null(bbox) else [float(v) for v in bbox]
     score = getattr(row, 'score', None)
-    return {**ids, 'segmentation': segmentation, 'area': area, 'bbox': bbox, 'iscrowd': 0 if _is_null(crowd) else int(crowd), **({} if _is_null(score) else {'score': float(score)})}
+    return {
+        **ids,
+        'segmentation': segmentation,
+        'area': area,
+        'bbox': bbox,
+        'iscrowd': 0 if _is_null(crowd) else int(crowd),
+        **({} if _is_null(score) else {'score': float(score)}),
+    }
+
 
 def table_to_coco(
-    table:pd.DataFrame, # canonical parts table, with height and width
-    classes:Sequence[str]|None=None, # class list; default: the table's own
-)->dict: # COCO content with RLE segmentations, for json.dump and pycocotools; raises TableError
+    table: pd.DataFrame,  # canonical parts table, with height and width
+    classes: Sequence[str] | None = None,  # class list; default: the table's own
+) -> dict:  # COCO content with RLE segmentations, for json.dump and pycocotools; raises TableError
     "A parts table as COCO."
     cats = _categories(table, classes)
     first, rows = table.drop_duplicates('file_name'), table[table['name'].notna()]
     unknown = first['file_name'][first['height'].isna() | first['width'].isna()]
-    if len(unknown): raise TableError(f'{unknown.iloc[0]!r}: COCO needs the height and width of every image')
-    image_id, category_id = dict(zip(first['file_name'], _ids(first.get('image_id'), len(first), 'image_id'))), {c['name']: c['id'] for c in cats}
-    return {'images': [{'id': image_id[f], 'file_name': f, 'height': int(h), 'width': int(w)} for f, h, w in zip(first['file_name'], first['height'], first['width'])],
-            'annotations': [_annotation(r, {'id': i, 'image_id': image_id[r.file_name], 'category_id': category_id[r.name]})
-                            for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False))],
-            'categories': cats}
+    if len(unknown):
+        raise TableError(f'{unknown.iloc[0]!r}: COCO needs the height and width of every image')
+    image_id, category_id = (
+        dict(zip(first['file_name'], _ids(first.get('image_id'), len(first), 'image_id'))),
+        {c['name']: c['id'] for c in cats},
+    )
+    return {
+        'images': [
+            {'id': image_id[f], 'file_name': f, 'height': int(h), 'width': int(w)}
+            for f, h, w in zip(first['file_name'], first['height'], first['width'])
+        ],
+        'annotations': [
+            _annotation(r, {'id': i, 'image_id': image_id[r.file_name], 'category_id': category_id[r.name]})
+            for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False))
+        ],
+        'categories': cats,
+    }
 
 # %% ../../nbs/1_core/15_table.ipynb #c9437717
 def write_table(
-    table:pd.DataFrame, # canonical parts table
-    path:str|Path, # ends in .parquet, .pq, .csv or .json (COCO); missing folders are made, an existing file is replaced
-)->Path: # the path; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    path: str
+    | Path,  # ends in .parquet, .pq, .csv or .json (COCO); missing folders are made, an existing file is replaced
+) -> Path:  # the path; raises TableError
     "Write a parts table; the file appears when it is complete, or not at all."
     path = Path(path)
     kind = path.suffix.lower()
-    if kind not in ('.parquet', '.pq', '.csv', '.json'): raise TableError(f'{path.name}: a table is written as .parquet, .csv or .json (COCO)')
-    if kind == '.json': return write_atomic(path, json.dumps(table_to_coco(table)))
-    return write_atomic(path, lambda part: table.to_csv(part, index=False) if kind == '.csv' else table.to_parquet(part, index=False))
+    if kind not in ('.parquet', '.pq', '.csv', '.json'):
+        raise TableError(f'{path.name}: a table is written as .parquet, .csv or .json (COCO)')
+    if kind == '.json':
+        return write_atomic(path, json.dumps(table_to_coco(table)))
+    return write_atomic(
+        path, lambda part: table.to_csv(part, index=False) if kind == '.csv' else table.to_parquet(part, index=False)
+    )
 
 # %% ../../nbs/1_core/15_table.ipynb #a0566841
 def _header_size(
-    path:Path, # image file
-)->tuple[int,int]: # height and width, right side up (EXIF orientation applied); raises TableError
+    path: Path,  # image file
+) -> tuple[int, int]:  # height and width, right side up (EXIF orientation applied); raises TableError
     "Size of an image from its header alone."
     try:
         with Image.open(path) as im:
             turned = im.getexif().get(274) in (5, 6, 7, 8)
-            w, h = (im.tag_v2[256], im.tag_v2[257]) if im.format == 'TIFF' else im.size  # Pillow reports a TIFF's size turned already
-    except OSError as e: raise TableError(f'{path.name}: the table has no size for it, and the file cannot be read ({e.strerror or "no image"})') from None
+            w, h = (
+                (im.tag_v2[256], im.tag_v2[257]) if im.format == 'TIFF' else im.size
+            )  # Pillow reports a TIFF's size turned already
+    except OSError as e:
+        raise TableError(
+            f'{path.name}: the table has no size for it, and the file cannot be read ({e.strerror or "no image"})'
+        ) from None
     return (w, h) if turned else (h, w)
 
 # %% ../../nbs/1_core/15_table.ipynb #36ea109b
 @dataclass(repr=False, eq=False)
 class PartsData:
     "Images with their parts: table, folder of the images, class list. The table is not to be changed afterwards; see `subset`."
-    table:pd.DataFrame # canonical parts table
-    folder:Path # where the images lie
-    classes:list[str]|None=None # class list in the order of the planes; default: class_list(table)
-    name:str='' # name of the data set
-    origin:str='' # where it came from, for reports
+
+    table: pd.DataFrame  # canonical parts table
+    folder: Path  # where the images lie
+    classes: list[str] | None = None  # class list in the order of the planes; default: class_list(table)
+    name: str = ''  # name of the data set
+    origin: str = ''  # where it came from, for reports
 
     def __post_init__(self):
-        self.folder, self.classes = Path(self.folder), class_list(self.table) if self.classes is None else list(self.classes)
+        self.folder, self.classes = (
+            Path(self.folder),
+            class_list(self.table) if self.classes is None else list(self.classes),
+        )
         codes, files = pd.factorize(self.table['file_name'])
-        positions = np.split(np.argsort(codes, kind='stable'), np.cumsum(np.bincount(codes, minlength=len(files)))[:-1]) if len(files) else []
+        positions = (
+            np.split(np.argsort(codes, kind='stable'), np.cumsum(np.bincount(codes, minlength=len(files)))[:-1])
+            if len(files)
+            else []
+        )
         self._rows = dict(zip(map(str, files), positions))
         self._cells = {c: self.table[c].to_numpy(dtype=object) for c in ('name', 'rle_mask', 'height', 'width')}
 
     @property
-    def files(self)->list[str]:
+    def files(self) -> list[str]:
         "File names, each once, in the table's order."
         return list(self._rows)
 
-    def __len__(self): return len(self._rows)
-    def __repr__(self): return f'PartsData({self.name!r}: {len(self)} images, {int(self.table["name"].notna().sum())} masks, {len(self.classes)} classes)'
+    def __len__(self):
+        return len(self._rows)
 
-    def rows(self,
-        file:str, # file name as in the table
-    )->np.ndarray: # int64 positions for table.iloc; raises TableError
+    def __repr__(self):
+        return f'PartsData({self.name!r}: {len(self)} images, {int(self.table["name"].notna().sum())} masks, {len(self.classes)} classes)'
+
+    def rows(
+        self,
+        file: str,  # file name as in the table
+    ) -> np.ndarray:  # int64 positions for table.iloc; raises TableError
         "The rows of one image."
-        if file not in self._rows: raise TableError(f'no image {file!r} in {self.name or "the table"}')
+        if file not in self._rows:
+            raise TableError(f'no image {file!r} in {self.name or "the table"}')
         return self._rows[file]
 
 # %% ../../nbs/1_core/15_table.ipynb #92e54c04
 @patch
-def masks(self:PartsData,
-    file:str, # file name as in the table
-)->list[tuple[str,str]]: # (class name, text RLE), background left out; raises TableError
+def masks(
+    self: PartsData,
+    file: str,  # file name as in the table
+) -> list[tuple[str, str]]:  # (class name, text RLE), background left out; raises TableError
     "The masks of one image, several of a class where the table has several."
     cells = ((self._cells['name'][i], self._cells['rle_mask'][i]) for i in self.rows(file))
     return [(n, r) for n, r in cells if not _is_null(n) and not is_background(n)]
 
-@patch
-def path(self:PartsData,
-    file:str, # file name as in the table
-)->Path: # in `folder`; a table made elsewhere may have other folders in its file names, then only the last part counts
-    "Where an image lies."
-    path = self.folder/file
-    return path if path.exists() or not (self.folder/path.name).exists() else self.folder/path.name
 
 @patch
-def size(self:PartsData,
-    file:str, # file name as in the table
-)->tuple[int,int]: # height, width; raises TableError
+def path(
+    self: PartsData,
+    file: str,  # file name as in the table
+) -> (
+    Path
+):  # in `folder`; a table made elsewhere may have other folders in its file names, then only the last part counts
+    "Where an image lies."
+    path = self.folder / file
+    return path if path.exists() or not (self.folder / path.name).exists() else self.folder / path.name
+
+
+@patch
+def size(
+    self: PartsData,
+    file: str,  # file name as in the table
+) -> tuple[int, int]:  # height, width; raises TableError
     "Size of an image: the table's, or where it has none, that in the image's header."
     h, w = (self._cells[c][self.rows(file)[0]] for c in ('height', 'width'))
     return _header_size(self.path(file)) if _is_null(h) or _is_null(w) else (int(h), int(w))
 
 # %% ../../nbs/1_core/15_table.ipynb #b8ecf9aa
 @patch
-def packed(self:PartsData,
-    file:str, # file name as in the table
-)->np.ndarray: # uint8 (H, W, ceil(C/8)) at the image's own size, masks of a class united; raises TableError
+def packed(
+    self: PartsData,
+    file: str,  # file name as in the table
+) -> np.ndarray:  # uint8 (H, W, ceil(C/8)) at the image's own size, masks of a class united; raises TableError
     "Packed planes of an image: plane c is bit c % 8 of byte c // 8."
     plane, masks = {c: i for i, c in enumerate(self.classes)}, self.masks(file)
     for n, _ in masks:
-        if n not in plane: raise TableError(f'{file!r}: class {n!r} is not in the class list ({", ".join(self.classes)})')
-    try: return rles_to_packed([r for _, r in masks], [plane[n] for n, _ in masks], len(self.classes), *self.size(file))
-    except RleError as e: raise TableError(f'{file!r}: {e}') from None
+        if n not in plane:
+            raise TableError(f'{file!r}: class {n!r} is not in the class list ({", ".join(self.classes)})')
+    try:
+        return rles_to_packed([r for _, r in masks], [plane[n] for n, _ in masks], len(self.classes), *self.size(file))
+    except RleError as e:
+        raise TableError(f'{file!r}: {e}') from None
+
 
 @patch
-def subset(self:PartsData,
-    files:Sequence[str], # file names, each counts once
-)->PartsData: # the same classes and folder; raises TableError
+def subset(
+    self: PartsData,
+    files: Sequence[str],  # file names, each counts once
+) -> PartsData:  # the same classes and folder; raises TableError
     "The same data set with these images only, in this order."
     rows = [self.rows(f) for f in dict.fromkeys(files)]
-    return PartsData(self.table.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True), self.folder, self.classes, self.name, self.origin)
+    return PartsData(
+        self.table.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True),
+        self.folder,
+        self.classes,
+        self.name,
+        self.origin,
+    )

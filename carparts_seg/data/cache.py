@@ -6,13 +6,21 @@
 __all__ = ['CACHE_VERSION', 'as_image', 'PartsSource', 'first_resize', 'cache_key', 'PartsCache', 'check_sizes']
 
 # %% ../../nbs/3_data/33_cache.ipynb #0fb7b913
-import hashlib, json, os, shutil, tempfile, time, zlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')  # albumentations would ask the network for a newer version of itself
+os.environ.setdefault(
+    'NO_ALBUMENTATIONS_UPDATE', '1'
+)  # albumentations would ask the network for a newer version of itself
 
 import albumentations as A
 import cv2
@@ -23,69 +31,94 @@ from filelock import FileLock
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
-from .datasets import cache_dir
 from ..core.images import ImageError, read_image
 from ..core.table import PartsData, TableError
+from .datasets import cache_dir
 
 # %% ../../nbs/3_data/33_cache.ipynb #9160ab68
 def as_image(
-    item:Any, # path, file content (bytes), PIL image, array (H, W) or (H, W, c), or tensor (c, H, W); floats are 0..1
-    channels:int=3, # channels wanted; grey and RGB are made from each other, other numbers must agree
-)->np.ndarray: # uint8 (H, W, channels); raises ImageError
+    item: Any,  # path, file content (bytes), PIL image, array (H, W) or (H, W, c), or tensor (c, H, W); floats are 0..1
+    channels: int = 3,  # channels wanted; grey and RGB are made from each other, other numbers must agree
+) -> np.ndarray:  # uint8 (H, W, channels); raises ImageError
     "An image in whatever form as an array."
-    if isinstance(item, (str, Path, bytes)): return read_image(item, channels)
-    if isinstance(item, Image.Image): item = np.asarray(ImageOps.exif_transpose(item).convert('L' if channels == 1 else 'RGB'))
-    if isinstance(item, torch.Tensor): item = item.detach().cpu().as_subclass(torch.Tensor).numpy().transpose(*([1, 2, 0] if item.ndim == 3 else range(item.ndim)))
+    if isinstance(item, (str, Path, bytes)):
+        return read_image(item, channels)
+    if isinstance(item, Image.Image):
+        item = np.asarray(ImageOps.exif_transpose(item).convert('L' if channels == 1 else 'RGB'))
+    if isinstance(item, torch.Tensor):
+        item = (
+            item.detach()
+            .cpu()
+            .as_subclass(torch.Tensor)
+            .numpy()
+            .transpose(*([1, 2, 0] if item.ndim == 3 else range(item.ndim)))
+        )
     x = np.asarray(item)
-    if x.ndim == 2: x = x[..., None]
-    if x.ndim != 3: raise ImageError(f'an array of shape {x.shape} is no image: expected (height, width) or (height, width, channels)')
+    if x.ndim == 2:
+        x = x[..., None]
+    if x.ndim != 3:
+        raise ImageError(
+            f'an array of shape {x.shape} is no image: expected (height, width) or (height, width, channels)'
+        )
     if x.dtype != np.uint8:
         if x.dtype != bool and not (x.dtype.kind == 'f' and x.size and 0 <= x.min() and x.max() <= 1):
             raise ImageError(f'an array of {x.dtype} is no image: expected uint8, or floats from 0 to 1')
-        x = np.round(x*255.).astype(np.uint8)
-    if x.shape[-1] == 1 and channels == 3: x = x.repeat(3, -1)
-    if x.shape[-1] == 4 and channels in (1, 3): x = np.asarray(Image.alpha_composite(Image.new('RGBA', x.shape[1::-1], 'white'), Image.fromarray(x)).convert('RGB'))
-    if x.shape[-1] == 3 and channels == 1: x = cv2.cvtColor(np.ascontiguousarray(x), cv2.COLOR_RGB2GRAY)[..., None]
-    if x.shape[-1] != channels: raise ImageError(f'an array of shape {x.shape} has {x.shape[-1]} channels, {channels} are wanted')
+        x = np.round(x * 255.0).astype(np.uint8)
+    if x.shape[-1] == 1 and channels == 3:
+        x = x.repeat(3, -1)
+    if x.shape[-1] == 4 and channels in (1, 3):
+        x = np.asarray(
+            Image.alpha_composite(Image.new('RGBA', x.shape[1::-1], 'white'), Image.fromarray(x)).convert('RGB')
+        )
+    if x.shape[-1] == 3 and channels == 1:
+        x = cv2.cvtColor(np.ascontiguousarray(x), cv2.COLOR_RGB2GRAY)[..., None]
+    if x.shape[-1] != channels:
+        raise ImageError(f'an array of shape {x.shape} has {x.shape[-1]} channels, {channels} are wanted')
     return np.ascontiguousarray(x)
 
 # %% ../../nbs/3_data/33_cache.ipynb #35e375f3
 class PartsSource:
     "Images and packed masks of a `PartsData`, read from its files at each call."
-    def __init__(self,
-        data:PartsData, # images with their parts
-        channels:int=3, # channels of the images: 1, 3 or what the files have
+
+    def __init__(
+        self,
+        data: PartsData,  # images with their parts
+        channels: int = 3,  # channels of the images: 1, 3 or what the files have
     ):
         self.data, self.channels, self.classes = data, channels, list(data.classes)
         self.known = set(data.files)
 
-    def image(self,
-        item:Any, # file name in the data set, or anything that `as_image` takes
-    )->np.ndarray: # uint8 (H, W, channels); raises ImageError
+    def image(
+        self,
+        item: Any,  # file name in the data set, or anything that `as_image` takes
+    ) -> np.ndarray:  # uint8 (H, W, channels); raises ImageError
         "An image as it is."
         return as_image(self.data.path(item) if isinstance(item, str) and item in self.known else item, self.channels)
 
-    def packed(self,
-        file:str, # file name in the data set
-    )->np.ndarray: # uint8 (H, W, P); raises TableError
+    def packed(
+        self,
+        file: str,  # file name in the data set
+    ) -> np.ndarray:  # uint8 (H, W, P); raises TableError
         "The packed masks of a file."
         return self.data.packed(file)
 
-    def bare(self)->'PartsSource': # knows no files, images and arrays can still be read
+    def bare(self) -> 'PartsSource':  # knows no files, images and arrays can still be read
         "What an exported learner needs of a source: neither table nor folders."
         new = PartsSource.__new__(PartsSource)
         new.data, new.channels, new.classes, new.known = None, self.channels, self.classes, set()
         return new
 
 # %% ../../nbs/3_data/33_cache.ipynb #59013a61
-CACHE_VERSION = 1 # changes when what is kept, or how, changes
+CACHE_VERSION = 1  # changes when what is kept, or how, changes
 
-def _resize_key(t:A.Resize) -> list:
+
+def _resize_key(t: A.Resize) -> list:
     return [t.height, t.width, t.interpolation, t.mask_interpolation, t.area_for_downscale]
 
+
 def first_resize(
-    *transforms:A.Compose, # compositions, say of training and of inference
-)->A.Resize|None: # the resize that all begin with; None where they differ
+    *transforms: A.Compose,  # compositions, say of training and of inference
+) -> A.Resize | None:  # the resize that all begin with; None where they differ
     "The resize whose result can be cached."
     firsts = [t.transforms[0] if t.p == 1 and len(t.transforms) else None for t in transforms]
     same = firsts and all(type(f) is A.Resize and f.p == 1 and _resize_key(f) == _resize_key(firsts[0]) for f in firsts)
@@ -93,123 +126,175 @@ def first_resize(
 
 # %% ../../nbs/3_data/33_cache.ipynb #2a189afe
 def cache_key(
-    data:PartsData, # images with their parts
-    files:Sequence[str], # the files to keep
-    resize:A.Resize|None, # from `first_resize`
-    channels:int, # of the images
-)->str: # 20 hexadecimal digits
+    data: PartsData,  # images with their parts
+    files: Sequence[str],  # the files to keep
+    resize: A.Resize | None,  # from `first_resize`
+    channels: int,  # of the images
+) -> str:  # 20 hexadecimal digits
     "Hash of everything that the content of a cache depends on."
-    h = hashlib.sha256(json.dumps([CACHE_VERSION, channels, list(data.classes), resize and _resize_key(resize)]).encode())
+    h = hashlib.sha256(
+        json.dumps([CACHE_VERSION, channels, list(data.classes), resize and _resize_key(resize)]).encode()
+    )
     for f in files:
-        try: stat = os.stat(data.path(f))
-        except OSError: stat = os.stat_result((0,)*10)
-        h.update(json.dumps([f, stat.st_size, stat.st_mtime_ns, [int(v) for v in data.size(f)], sorted(data.masks(f))]).encode())
+        try:
+            stat = os.stat(data.path(f))
+        except OSError:
+            stat = os.stat_result((0,) * 10)
+        h.update(
+            json.dumps(
+                [f, stat.st_size, stat.st_mtime_ns, [int(v) for v in data.size(f)], sorted(data.masks(f))]
+            ).encode()
+        )
     return h.hexdigest()[:20]
 
 # %% ../../nbs/3_data/33_cache.ipynb #35ba4c2a
 class PartsCache(PartsSource):
     "A `PartsSource` that keeps images and packed masks of its files in memory-mapped arrays on disk."
-    def __init__(self,
-        data:PartsData, # images with their parts
-        files:Sequence[str]|None=None, # files to keep; None: all
-        folder:str|Path|None=None, # where caches lie; None: the package's cache folder
-        resize:A.Resize|None=None, # kept at this size; None: at their own
-        channels:int=3, # of the images
-        progress:bool|None=None, # progress bar; None: only on a terminal
+
+    def __init__(
+        self,
+        data: PartsData,  # images with their parts
+        files: Sequence[str] | None = None,  # files to keep; None: all
+        folder: str | Path | None = None,  # where caches lie; None: the package's cache folder
+        resize: A.Resize | None = None,  # kept at this size; None: at their own
+        channels: int = 3,  # of the images
+        progress: bool | None = None,  # progress bar; None: only on a terminal
     ):
         super().__init__(data, channels)
         wanted = self.known if files is None else set(files)
         self.files, self.resize = [f for f in data.files if f in wanted], resize
         self.row = {f: i for i, f in enumerate(self.files)}
-        root = Path(folder or cache_dir()/'prepared')
-        self.folder = root/cache_key(data, self.files, resize, channels)
+        root = Path(folder or cache_dir() / 'prepared')
+        self.folder = root / cache_key(data, self.files, resize, channels)
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(f'{self.folder}.lock'):
             if not self._open():
                 self._build(progress)
-                if not self._open(): raise OSError(f'{self.folder}: the cache cannot be read back after writing it')
+                if not self._open():
+                    raise OSError(f'{self.folder}: the cache cannot be read back after writing it')
 
-    def image(self, item): return self._read('images', item) if isinstance(item, str) and item in self.row else super().image(item)
-    def packed(self, file): return self._read('masks', file) if file in self.row else super().packed(file)
-    def __getstate__(self): return {k: v for k, v in self.__dict__.items() if k not in ('arrays', 'index', 'checked')}
+    def image(self, item):
+        return self._read('images', item) if isinstance(item, str) and item in self.row else super().image(item)
+
+    def packed(self, file):
+        return self._read('masks', file) if file in self.row else super().packed(file)
+
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k not in ('arrays', 'index', 'checked')}
+
     def __setstate__(self, state):
         self.__dict__.update(state)
-        if not self._open(): raise OSError(f'{self.folder}: this cache is gone or damaged; make the loaders again')
+        if not self._open():
+            raise OSError(f'{self.folder}: this cache is gone or damaged; make the loaders again')
 
 # %% ../../nbs/3_data/33_cache.ipynb #441fae6a
 @patch
-def _prepare(self:PartsCache, file:str) -> dict[str,np.ndarray]:
+def _prepare(self: PartsCache, file: str) -> dict[str, np.ndarray]:
     "Image and packed masks of a file, as they are kept. Raises ImageError, TableError."
     image, packed = PartsSource.image(self, file), PartsSource.packed(self, file)
     check_sizes(image, packed, file)
     out = self.resize(image=image, mask=packed) if self.resize else dict(image=image, mask=packed)
     return dict(images=np.ascontiguousarray(out['image']), masks=np.ascontiguousarray(out['mask']))
 
+
 def check_sizes(image, packed, file='') -> None:
     if image.shape[:2] != packed.shape[:2]:
         (h, w), (mh, mw) = image.shape[:2], packed.shape[:2]
-        raise TableError(f'{file + ": " if file else ""}the image has {h} x {w} pixels (height x width), its masks {mh} x {mw}')
+        raise TableError(
+            f'{file + ": " if file else ""}the image has {h} x {w} pixels (height x width), its masks {mh} x {mw}'
+        )
+
 
 @patch
-def _shapes(self:PartsCache) -> dict[str,list[tuple]]:
+def _shapes(self: PartsCache) -> dict[str, list[tuple]]:
     "Shapes of all rows, from the table."
-    sizes = [(self.resize.height, self.resize.width) if self.resize else tuple(map(int, self.data.size(f))) for f in self.files]
-    return dict(images=[(*s, self.channels) for s in sizes], masks=[(*s, -(-len(self.classes)//8)) for s in sizes])
+    sizes = [
+        (self.resize.height, self.resize.width) if self.resize else tuple(map(int, self.data.size(f)))
+        for f in self.files
+    ]
+    return dict(images=[(*s, self.channels) for s in sizes], masks=[(*s, -(-len(self.classes) // 8)) for s in sizes])
+
 
 @patch
-def _open(self:PartsCache) -> bool:
+def _open(self: PartsCache) -> bool:
     "Map the arrays; False where they are missing, cut off or of another shape."
     try:
-        self.index = json.loads((self.folder/'index.json').read_text())
-        self.arrays = {k: np.load(self.folder/f'{k}.npy', mmap_mode='r') for k in ('images', 'masks')}
+        self.index = json.loads((self.folder / 'index.json').read_text())
+        self.arrays = {k: np.load(self.folder / f'{k}.npy', mmap_mode='r') for k in ('images', 'masks')}
         ends = {k: np.cumsum([0] + [int(np.prod(s)) for s in shapes]) for k, shapes in self._shapes().items()}
         ok = self.index['files'] == self.files and all(len(self.index[k]) == len(self.files) for k in ends)
         ok = ok and all(a.dtype == np.uint8 and a.shape == (ends[k][-1],) for k, a in self.arrays.items())
-    except (OSError, ValueError, KeyError, EOFError): return False
+    except (OSError, ValueError, KeyError, EOFError):
+        return False
     self.starts, self.shapes, self.checked = ends, self._shapes(), {k: np.zeros(len(self.files), bool) for k in ends}
-    try: os.utime(self.folder/'index.json')  # used today, see `_forget_old`
-    except OSError: pass
+    try:
+        os.utime(self.folder / 'index.json')  # used today, see `_forget_old`
+    except OSError:
+        pass
     return ok
 
 # %% ../../nbs/3_data/33_cache.ipynb #5c13a4dc
 @patch
-def _build(self:PartsCache, progress:bool|None) -> None:
+def _build(self: PartsCache, progress: bool | None) -> None:
     "Read all files, two at a time, into a new folder, and move it into place."
     shapes, root = self._shapes(), self.folder.parent
     total = sum(int(np.prod(s)) for rows in shapes.values() for s in rows)
-    if (free := shutil.disk_usage(root).free) < 1.05*total: raise OSError(f'{root}: the cache needs {total/1e9:.1f} GB and {free/1e9:.1f} GB are free')
-    for old in root.glob(f'{self.folder.name}.*.tmp'): shutil.rmtree(old, ignore_errors=True)
+    if (free := shutil.disk_usage(root).free) < 1.05 * total:
+        raise OSError(f'{root}: the cache needs {total / 1e9:.1f} GB and {free / 1e9:.1f} GB are free')
+    for old in root.glob(f'{self.folder.name}.*.tmp'):
+        shutil.rmtree(old, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f'{self.folder.name}.', suffix='.tmp', dir=root))
     try:
-        sums = {k: [0]*len(self.files) for k in shapes}
+        sums = {k: [0] * len(self.files) for k in shapes}
         starts = {k: np.cumsum([0] + [int(np.prod(s)) for s in rows]) for k, rows in shapes.items()}
-        arrays = {k: np.lib.format.open_memmap(work/f'{k}.npy', 'w+', np.uint8, (int(v[-1]),)) for k, v in starts.items()}
+        arrays = {
+            k: np.lib.format.open_memmap(work / f'{k}.npy', 'w+', np.uint8, (int(v[-1]),)) for k, v in starts.items()
+        }
+
         def keep(i):
             for k, a in self._prepare(self.files[i]).items():
-                arrays[k][starts[k][i]:starts[k][i+1]], sums[k][i] = a.ravel(), zlib.crc32(a)
-        bar = dict(total=len(self.files), desc='preparing images and masks', unit='image', leave=False, disable=None if progress is None else not progress)
-        with ThreadPoolExecutor(2) as pool: list(tqdm(pool.map(keep, range(len(self.files))), **bar))
-        for a in arrays.values(): a.flush()
-        (work/'index.json').write_text(json.dumps(dict(version=CACHE_VERSION, files=self.files, **sums)))
+                arrays[k][starts[k][i] : starts[k][i + 1]], sums[k][i] = a.ravel(), zlib.crc32(a)
+
+        bar = dict(
+            total=len(self.files),
+            desc='preparing images and masks',
+            unit='image',
+            leave=False,
+            disable=None if progress is None else not progress,
+        )
+        with ThreadPoolExecutor(2) as pool:
+            list(tqdm(pool.map(keep, range(len(self.files))), **bar))
+        for a in arrays.values():
+            a.flush()
+        (work / 'index.json').write_text(json.dumps(dict(version=CACHE_VERSION, files=self.files, **sums)))
         shutil.rmtree(self.folder, ignore_errors=True)
         os.replace(work, self.folder)
-    finally: shutil.rmtree(work, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     _forget_old(root)
 
-def _forget_old(root:Path, days:float=30) -> None:
+
+def _forget_old(root: Path, days: float = 30) -> None:
     "Remove caches that nobody has opened for a while."
     for index in root.glob('*/index.json'):
-        if time.time() - index.stat().st_mtime > days*86400: shutil.rmtree(index.parent, ignore_errors=True)
+        if time.time() - index.stat().st_mtime > days * 86400:
+            shutil.rmtree(index.parent, ignore_errors=True)
+
 
 @patch
-def _read(self:PartsCache, kind:str, file:str) -> np.ndarray:
+def _read(self: PartsCache, kind: str, file: str) -> np.ndarray:
     "A row, checked against its checksum the first time."
     i = self.row[file]
-    row = np.array(self.arrays[kind][self.starts[kind][i]:self.starts[kind][i+1]]).reshape(self.shapes[kind][i])
-    if self.checked[kind][i]: return row
+    row = np.array(self.arrays[kind][self.starts[kind][i] : self.starts[kind][i + 1]]).reshape(self.shapes[kind][i])
+    if self.checked[kind][i]:
+        return row
     if zlib.crc32(row) != self.index[kind][i]:
         row = self._prepare(file)[kind]
-        try: np.load(self.folder/f'{kind}.npy', mmap_mode='r+')[self.starts[kind][i]:self.starts[kind][i+1]] = row.ravel()
-        except OSError: pass  # a cache that can't be written stays as it is; the row is right all the same
+        try:
+            np.load(self.folder / f'{kind}.npy', mmap_mode='r+')[self.starts[kind][i] : self.starts[kind][i + 1]] = (
+                row.ravel()
+            )
+        except OSError:
+            pass  # a cache that can't be written stays as it is; the row is right all the same
     self.checked[kind][i] = True
     return row

@@ -6,7 +6,11 @@
 __all__ = ['check_data', 'check_source']
 
 # %% ../../nbs/3_data/38_check.ipynb #64f916c0
-import hashlib, json, os, re, tempfile
+import hashlib
+import json
+import os
+import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,114 +24,154 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from .datasets import default_classes, find_annotations, image_folder
-from .folds import find_duplicates, group_files, sketch
-from .findings import CHECKS, CheckReport, Finding, finding, known_code
-from ..core.images import image_header, IMAGE_SUFFIXES, ImageError, ImageHeader, read_image
-from ..core.parts import mirror_name, side_of
-from ..core.masks import RleError, rle_bbox, rle_runs, unpack_planes
-from .sides import PartPosition, several_cars, side_problems
-from ..core.table import PartsData, TableError, coco_to_table, is_background, read_table
 from ..core.basics import did_you_mean
+from ..core.images import IMAGE_SUFFIXES, ImageError, ImageHeader, image_header, read_image
+from ..core.masks import RleError, rle_bbox, rle_runs, unpack_planes
+from ..core.parts import mirror_name, side_of
+from ..core.table import PartsData, TableError, coco_to_table, is_background, read_table
+from .datasets import default_classes, find_annotations, image_folder
+from .findings import CHECKS, CheckReport, Finding, finding, known_code
+from .folds import find_duplicates, group_files, sketch
+from .sides import PartPosition, several_cars, side_problems
 
 # %% ../../nbs/3_data/38_check.ipynb #2df229e1
 class _Look(NamedTuple):
     "What a picture file turned out to be."
-    header:ImageHeader|None=None # None where it can't be read
-    digest:str|None=None # SHA-256 of its content
-    sketch:np.ndarray|None=None # uint8 (64, 64)
-    error:ImageError|None=None # why it can't be read
-    murmur:str='' # what the JPEG library said while it was read
+
+    header: ImageHeader | None = None  # None where it can't be read
+    digest: str | None = None  # SHA-256 of its content
+    sketch: np.ndarray | None = None  # uint8 (64, 64)
+    error: ImageError | None = None  # why it can't be read
+    murmur: str = ''  # what the JPEG library said while it was read
+
 
 @contextmanager
 def _overheard():
     "Collects in a list what libraries in C write to the process's standard error; nothing where there is none."
     lines = []
-    try: kept = os.dup(2)
-    except OSError: yield lines; return
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield lines
+        return
     with tempfile.TemporaryFile() as f:
         os.dup2(f.fileno(), 2)
-        try: yield lines
+        try:
+            yield lines
         finally:
-            os.dup2(kept, 2); os.close(kept)
-            if f.seek(0, 2): f.seek(0); lines += f.read().decode(errors='replace').strip().splitlines()
+            os.dup2(kept, 2)
+            os.close(kept)
+            if f.seek(0, 2):
+                f.seek(0)
+                lines += f.read().decode(errors='replace').strip().splitlines()
+
 
 def _look(
-    path:Path, # a picture file
-    channels:int, # how many are wanted
-)->_Look:
+    path: Path,  # a picture file
+    channels: int,  # how many are wanted
+) -> _Look:
     "Read a picture file."
     try:
         header = image_header(path)
-        with _overheard() as lines: image = read_image(path, channels)
+        with _overheard() as lines:
+            image = read_image(path, channels)
         murmur = next((line.removeprefix('Corrupt JPEG data: ') for line in lines if 'JPEG' in line), '')
-        return _Look(header, hashlib.sha256(path.read_bytes()).hexdigest(), sketch(image[..., :3] if channels >= 3 else image[..., :1]), murmur=murmur)
-    except ImageError as e: return _Look(error=e)
+        return _Look(
+            header,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            sketch(image[..., :3] if channels >= 3 else image[..., :1]),
+            murmur=murmur,
+        )
+    except ImageError as e:
+        return _Look(error=e)
 
 # %% ../../nbs/3_data/38_check.ipynb #1fea04ca
 def _table_size(
-    cells:Mapping[str,np.ndarray], # column -> cells
-    i:int, # a row
-)->tuple[int,int]|None: # height, width; None where the table has none
+    cells: Mapping[str, np.ndarray],  # column -> cells
+    i: int,  # a row
+) -> tuple[int, int] | None:  # height, width; None where the table has none
     "A picture's size according to the table."
     size = cells['height'][i], cells['width'][i]
     return None if any(s is None or pd.isna(s) for s in size) else (int(size[0]), int(size[1]))
 
+
 def _file_findings(
-    data:PartsData, # whose files were looked at
-    cells:Mapping[str,np.ndarray], # column -> cells
-    looks:Mapping[str,_Look], # file -> what it turned out to be
-)->Iterable[Finding]:
+    data: PartsData,  # whose files were looked at
+    cells: Mapping[str, np.ndarray],  # column -> cells
+    looks: Mapping[str, _Look],  # file -> what it turned out to be
+) -> Iterable[Finding]:
     "What is wrong with the picture files."
     there = {p.name for p in data.folder.iterdir()} if data.folder.is_dir() else set()
     for f, look in looks.items():
         i, why = data.rows(f)[0], str(look.error).split(': ', 1)[-1]
         if look.error is not None:
-            near = [n for n in sorted(there) if n.lower() == Path(f).name.lower() or Path(n).stem == Path(f).stem] if look.error.kind == 'missing' else []
+            near = (
+                [n for n in sorted(there) if n.lower() == Path(f).name.lower() or Path(n).stem == Path(f).stem]
+                if look.error.kind == 'missing'
+                else []
+            )
             code = {'missing': 'missing-file', 'damaged': 'damaged-file'}.get(look.error.kind, 'unreadable-file')
             yield finding(code, f'no such file; there is {near[0]}' if near else why, f, i)
             continue
         h, w, orientation, mode, kind = look.header
         table = _table_size(cells, i)
         if table and table != (h, w):
-            lying = ' (that is its size before the EXIF orientation is applied: the masks lie on their side)' if orientation > 4 and table == (w, h) else ''
-            yield finding('size-mismatch', f'the picture has {h} x {w} pixels, the table says {table[0]} x {table[1]} (height x width){lying}', f, i)
-        if orientation != 1: yield finding('turned-picture', f'EXIF orientation {orientation}; it is turned upright when read', f, i)
-        if look.murmur: yield finding('suspect-file', f'the JPEG library says: {look.murmur}', f, i)
-        if np.ptp(look.sketch) < 3: yield finding('blank-picture', 'all pixels are alike', f, i)
-        if mode != 'RGB' and kind != 'NPY': yield finding('converted-picture', f'{kind} of mode {mode}', f, i)
+            lying = (
+                ' (that is its size before the EXIF orientation is applied: the masks lie on their side)'
+                if orientation > 4 and table == (w, h)
+                else ''
+            )
+            yield finding(
+                'size-mismatch',
+                f'the picture has {h} x {w} pixels, the table says {table[0]} x {table[1]} (height x width){lying}',
+                f,
+                i,
+            )
+        if orientation != 1:
+            yield finding('turned-picture', f'EXIF orientation {orientation}; it is turned upright when read', f, i)
+        if look.murmur:
+            yield finding('suspect-file', f'the JPEG library says: {look.murmur}', f, i)
+        if np.ptp(look.sketch) < 3:
+            yield finding('blank-picture', 'all pixels are alike', f, i)
+        if mode != 'RGB' and kind != 'NPY':
+            yield finding('converted-picture', f'{kind} of mode {mode}', f, i)
     named = {Path(f).name for f in looks}
-    for n in sorted(n for n in there - named if Path(n).suffix.lower() in IMAGE_SUFFIXES): yield finding('unlisted-file', 'not in the table', n)
+    for n in sorted(n for n in there - named if Path(n).suffix.lower() in IMAGE_SUFFIXES):
+        yield finding('unlisted-file', 'not in the table', n)
 
 # %% ../../nbs/3_data/38_check.ipynb #4f16ff02
 class _Measured(NamedTuple):
     "The masks of one picture."
-    size:tuple[int,int] # height, width
-    rows:dict # row -> (class name, area, box [x, y, w, h])
-    places:dict # class -> PartPosition of its united masks
-    shares:dict # class -> its part of the picture's area, 0 to 1
-    overlaps:list # (class, class, pixels of both, pixels of the first, of the second)
-    maps:dict # class -> float (24, 24), share of each cell that is covered
-    sides:dict # class -> what contradicts its side
+
+    size: tuple[int, int]  # height, width
+    rows: dict  # row -> (class name, area, box [x, y, w, h])
+    places: dict  # class -> PartPosition of its united masks
+    shares: dict  # class -> its part of the picture's area, 0 to 1
+    overlaps: list  # (class, class, pixels of both, pixels of the first, of the second)
+    maps: dict  # class -> float (24, 24), share of each cell that is covered
+    sides: dict  # class -> what contradicts its side
+
 
 def _columns(
-    masks:Sequence[tuple[str,str]], # (class, text RLE)
-    h:int, w:int, # size of the picture
-)->tuple[list[str],np.ndarray]: # classes, planes uint8 (k, W, H); raises RleError
+    masks: Sequence[tuple[str, str]],  # (class, text RLE)
+    h: int,
+    w: int,  # size of the picture
+) -> tuple[list[str], np.ndarray]:  # classes, planes uint8 (k, W, H); raises RleError
     "The united masks of each class, column-major."
     classes = list(dict.fromkeys(c for c, _ in masks))
-    flat = np.zeros((len(classes), h*w), np.uint8)
+    flat = np.zeros((len(classes), h * w), np.uint8)
     for c, rle in masks:
         plane = flat[classes.index(c)]
-        for s, e in zip(*(a.tolist() for a in rle_runs(rle, h*w))): plane[s:e] = 1
+        for s, e in zip(*(a.tolist() for a in rle_runs(rle, h * w))):
+            plane[s:e] = 1
     return classes, flat.reshape(-1, w, h)
 
 # %% ../../nbs/3_data/38_check.ipynb #373094c1
 def _overlaps(
-    classes:Sequence[str], # k classes
-    planes:np.ndarray, # (k, W, H)
-    areas:Sequence[int], # k areas, in pixels
-)->list[tuple]: # (class, class, pixels of both, pixels of the first, of the second)
+    classes: Sequence[str],  # k classes
+    planes: np.ndarray,  # (k, W, H)
+    areas: Sequence[int],  # k areas, in pixels
+) -> list[tuple]:  # (class, class, pixels of both, pixels of the first, of the second)
     "Pairs of classes that share pixels."
     boxes, found = [cv2.boundingRect(p) for p in planes], []
     for i, j in combinations(range(len(classes)), 2):
@@ -137,98 +181,149 @@ def _overlaps(
             found.append((classes[i], classes[j], both, int(areas[i]), int(areas[j])))
     return found
 
+
 def _measure(
-    rows:Mapping[int,tuple[str,str]], # row -> (class, text RLE), all of them good
-    h:int, w:int, # size of the picture
-)->_Measured:
+    rows: Mapping[int, tuple[str, str]],  # row -> (class, text RLE), all of them good
+    h: int,
+    w: int,  # size of the picture
+) -> _Measured:
     "Measure the masks of one picture."
     classes, planes = _columns(list(rows.values()), h, w)
     per_row = {i: (c, int(sum(map(int, r.split()[1::2]))), rle_bbox(r, h, w)) for i, (c, r) in rows.items()}
     columns, places = planes.sum(2, dtype=np.uint32).astype(np.int64), {}
     for c, n in zip(classes, columns):
-        if n.any(): places[c] = PartPosition(float((n*np.arange(w)).sum()/n.sum()), float(n.sum()))
-    step = max(1, min(h, w)//96) # every step-th pixel will do for the maps
-    maps = {c: cv2.resize(p[::step, ::step].astype(np.float32), (24, 24), interpolation=cv2.INTER_AREA).T for c, p in zip(classes, planes) if c in places}
+        if n.any():
+            places[c] = PartPosition(float((n * np.arange(w)).sum() / n.sum()), float(n.sum()))
+    step = max(1, min(h, w) // 96)  # every step-th pixel will do for the maps
+    maps = {
+        c: cv2.resize(p[::step, ::step].astype(np.float32), (24, 24), interpolation=cv2.INTER_AREA).T
+        for c, p in zip(classes, planes)
+        if c in places
+    }
     sides = side_problems(places)
-    if sides and several_cars(planes.transpose(0, 2, 1), classes): sides = {}
-    return _Measured((h, w), per_row, places, {c: p.area/(h*w) for c, p in places.items()}, _overlaps(classes, planes, columns.sum(1)), maps, sides)
+    if sides and several_cars(planes.transpose(0, 2, 1), classes):
+        sides = {}
+    return _Measured(
+        (h, w),
+        per_row,
+        places,
+        {c: p.area / (h * w) for c, p in places.items()},
+        _overlaps(classes, planes, columns.sum(1)),
+        maps,
+        sides,
+    )
 
 # %% ../../nbs/3_data/38_check.ipynb #31f5ae43
 def _cells(
-    data:PartsData, # whose table
-)->dict[str,np.ndarray]: # column -> cells
+    data: PartsData,  # whose table
+) -> dict[str, np.ndarray]:  # column -> cells
     "The table's columns as arrays, which are quicker to index than a DataFrame."
     return {c: data.table[c].to_numpy(dtype=object) for c in data.table}
 
+
 def _sound_rows(
-    cells:Mapping[str,np.ndarray], # column -> cells
-    f:str, # a file
-    at:Sequence[int], # its rows
-    size:tuple[int,int]|None, # height and width of the picture, if known
-)->tuple[dict[int,tuple[str,str]],list[Finding]]: # row -> (class, text RLE), findings
+    cells: Mapping[str, np.ndarray],  # column -> cells
+    f: str,  # a file
+    at: Sequence[int],  # its rows
+    size: tuple[int, int] | None,  # height and width of the picture, if known
+) -> tuple[dict[int, tuple[str, str]], list[Finding]]:  # row -> (class, text RLE), findings
     "The rows of a picture whose masks can be measured, and what is wrong with the others."
     sound, found = {}, []
     for i in at:
         name, rle = cells['name'][i], cells['rle_mask'][i]
-        if pd.isna(name) or is_background(name): continue
+        if pd.isna(name) or is_background(name):
+            continue
         rle = '' if pd.isna(rle) else rle
-        try: _, ends = rle_runs(rle)
-        except RleError as e: found.append(finding('bad-mask', f'{name}: {e}', f, i)); continue
-        if size is not None and len(ends) and ends[-1] > size[0]*size[1]:
-            found.append(finding('mask-outside', f'{name}: the mask reaches pixel {ends[-1]:,}, the picture of {size[0]} x {size[1]} has {size[0]*size[1]:,}', f, i)); continue
+        try:
+            _, ends = rle_runs(rle)
+        except RleError as e:
+            found.append(finding('bad-mask', f'{name}: {e}', f, i))
+            continue
+        if size is not None and len(ends) and ends[-1] > size[0] * size[1]:
+            found.append(
+                finding(
+                    'mask-outside',
+                    f'{name}: the mask reaches pixel {ends[-1]:,}, the picture of {size[0]} x {size[1]} has {size[0] * size[1]:,}',
+                    f,
+                    i,
+                )
+            )
+            continue
         sound[int(i)] = (name, rle)
     return sound, found
 
 # %% ../../nbs/3_data/38_check.ipynb #7b0c9e16
 def _mask_findings(
-    cells:Mapping[str,np.ndarray], # column -> cells
-    f:str, # a file
-    m:_Measured, # its masks
-    tiny:float, # area that is tiny in a picture of 512 x 512
-    forgiven:set, # (file, class) whose masks are already known to be bad
-)->Iterable[Finding]:
+    cells: Mapping[str, np.ndarray],  # column -> cells
+    f: str,  # a file
+    m: _Measured,  # its masks
+    tiny: float,  # area that is tiny in a picture of 512 x 512
+    forgiven: set,  # (file, class) whose masks are already known to be bad
+) -> Iterable[Finding]:
     "What is wrong with the masks of one picture."
-    least, seen = tiny*m.size[0]*m.size[1]/512**2, {}
+    least, seen = tiny * m.size[0] * m.size[1] / 512**2, {}
     for i, (name, area, _) in m.rows.items():
         rle = cells['rle_mask'][i]
-        if not area and not {(f, name), (f, None)} & forgiven: yield finding('empty-mask', name, f, i)
-        elif 0 < area < least: yield finding('tiny-mask', f'{name}: {area} pixels', f, i)
-        if area and (name, rle) in seen: yield finding('duplicate-row', f'{name}: the same mask as in row {seen[name, rle]}', f, i)
+        if not area and not {(f, name), (f, None)} & forgiven:
+            yield finding('empty-mask', name, f, i)
+        elif 0 < area < least:
+            yield finding('tiny-mask', f'{name}: {area} pixels', f, i)
+        if area and (name, rle) in seen:
+            yield finding('duplicate-row', f'{name}: the same mask as in row {seen[name, rle]}', f, i)
         seen.setdefault((name, rle), i)
     several = [k for k, n in Counter(n for n, *_ in m.rows.values()).items() if n > 1]
     for i, j in combinations([i for i, (n, *_) in m.rows.items() if n in several], 2):
         (a, area_a, _), (b, area_b, _) = m.rows[i], m.rows[j]
         ra, rb = cells['rle_mask'][i], cells['rle_mask'][j]
-        if a == b and ra != rb and min(area_a, area_b) > .7*max(area_a, area_b):
+        if a == b and ra != rb and min(area_a, area_b) > 0.7 * max(area_a, area_b):
             both = _columns([('a', ra)], *m.size)[1] & _columns([('b', rb)], *m.size)[1]
-            if (iou := both.sum()/(area_a + area_b - both.sum())) > .7: yield finding('double-mask', f'{a}: the masks of rows {i} and {j} cover the same part (IoU {iou:.2f})', f, j)
+            if (iou := both.sum() / (area_a + area_b - both.sum())) > 0.7:
+                yield finding(
+                    'double-mask', f'{a}: the masks of rows {i} and {j} cover the same part (IoU {iou:.2f})', f, j
+                )
     for a, b, both, n, k in m.overlaps:
-        if (iou := both/(n + k - both)) > .8: yield finding('same-region', f'{a} and {b} cover the same pixels (IoU {iou:.2f})', f, next(i for i, r in m.rows.items() if r[0] == b))
-    for name, words in m.sides.items(): yield finding('wrong-side', f'{name} {words}', f, next(i for i, r in m.rows.items() if r[0] == name))
+        if (iou := both / (n + k - both)) > 0.8:
+            yield finding(
+                'same-region',
+                f'{a} and {b} cover the same pixels (IoU {iou:.2f})',
+                f,
+                next(i for i, r in m.rows.items() if r[0] == b),
+            )
+    for name, words in m.sides.items():
+        yield finding('wrong-side', f'{name} {words}', f, next(i for i, r in m.rows.items() if r[0] == name))
 
 # %% ../../nbs/3_data/38_check.ipynb #834d1376
 def _polygon_boxes(
-    origin:str, # where the data set came from
-)->dict[int,list[float]]: # annotation id -> x0, y0, x1, y1 of its corners; empty where there is no COCO file with polygons
+    origin: str,  # where the data set came from
+) -> dict[
+    int, list[float]
+]:  # annotation id -> x0, y0, x1, y1 of its corners; empty where there is no COCO file with polygons
     "Boxes round the corners of a COCO file's polygons."
     path = Path(origin)
-    if path.suffix.lower() != '.json' or not path.is_file(): return {}
-    try: annotations, boxes = json.loads(path.read_text(encoding='utf-8')).get('annotations', []), {}
-    except (ValueError, AttributeError): return {}
+    if path.suffix.lower() != '.json' or not path.is_file():
+        return {}
+    try:
+        annotations, boxes = json.loads(path.read_text(encoding='utf-8')).get('annotations', []), {}
+    except (ValueError, AttributeError):
+        return {}
     for a in annotations:
-        if not isinstance(a.get('segmentation'), list) or not a['segmentation'] or a.get('id') is None: continue
-        try: corners = np.concatenate([np.asarray(p, dtype=float).reshape(-1, 2) for p in a['segmentation']])
-        except (ValueError, TypeError): continue
-        if len(corners): boxes[a['id']] = [*corners.min(0), *corners.max(0)]
+        if not isinstance(a.get('segmentation'), list) or not a['segmentation'] or a.get('id') is None:
+            continue
+        try:
+            corners = np.concatenate([np.asarray(p, dtype=float).reshape(-1, 2) for p in a['segmentation']])
+        except (ValueError, TypeError):
+            continue
+        if len(corners):
+            boxes[a['id']] = [*corners.min(0), *corners.max(0)]
     return boxes
 
 # %% ../../nbs/3_data/38_check.ipynb #99b785dd
 def _box_findings(
-    data:PartsData, # whose boxes to check
-    cells:Mapping[str,np.ndarray], # column -> cells
-    measured:Mapping[str,_Measured], # file -> its masks
-    tolerance:float, # in pixels
-)->Iterable[Finding]:
+    data: PartsData,  # whose boxes to check
+    cells: Mapping[str, np.ndarray],  # column -> cells
+    measured: Mapping[str, _Measured],  # file -> its masks
+    tolerance: float,  # in pixels
+) -> Iterable[Finding]:
     "Boxes, areas and polygons that don't fit their masks or pictures."
     polygons = _polygon_boxes(data.origin)
     for f, m in measured.items():
@@ -237,119 +332,185 @@ def _box_findings(
             box, given = (cells[c][i] if c in cells else None for c in ('bbox', 'area'))
             if corners is not None:
                 out = max(-corners[0], -corners[1], corners[2] - m.size[1], corners[3] - m.size[0])
-                if out > tolerance: yield finding('polygon-outside', f'{name}: {out:.1f} px beyond the border', f, i)
+                if out > tolerance:
+                    yield finding('polygon-outside', f'{name}: {out:.1f} px beyond the border', f, i)
             if box is not None and np.size(box) == 4 and area:
                 true = corners if corners is not None else [x, y, x + w, y + h]
                 off = np.abs(np.subtract([box[0], box[1], box[0] + box[2], box[1] + box[3]], true)).max()
-                if not off <= tolerance: yield finding('box-off', f'{name}: {off:.1f} px off its {"polygon" if corners is not None else "mask"}', f, i)
-            if given is not None and not pd.isna(given) and area and abs(given - area) > max(.1*area, 20): yield finding('area-off', f'{name}: {given:g} given, {area} pixels in the mask', f, i)
+                if not off <= tolerance:
+                    yield finding(
+                        'box-off', f'{name}: {off:.1f} px off its {"polygon" if corners is not None else "mask"}', f, i
+                    )
+            if given is not None and not pd.isna(given) and area and abs(given - area) > max(0.1 * area, 20):
+                yield finding('area-off', f'{name}: {given:g} given, {area} pixels in the mask', f, i)
 
 # %% ../../nbs/3_data/38_check.ipynb #3ee1e667
 def _nearly_same(
-    a:str, b:str, # class names
-)->bool:
+    a: str,
+    b: str,  # class names
+) -> bool:
     "Whether two class names look like two spellings of one."
     ta, tb = (re.split(r'[^a-z0-9]+', n.lower().strip()) for n in (a, b))
-    if ''.join(ta) == ''.join(tb): return True
-    if len(ta) != len(tb): return False
+    if ''.join(ta) == ''.join(tb):
+        return True
+    if len(ta) != len(tb):
+        return False
     differ = [(x, y) for x, y in zip(ta, tb) if x != y]
     words = {'left', 'right', 'front', 'back', 'rear', 'upper', 'lower', 'inner', 'outer'}
-    return len(differ) == 1 and not set(differ[0]) <= words and min(map(len, differ[0])) > 3 and SequenceMatcher(None, *differ[0]).ratio() > .75
+    return (
+        len(differ) == 1
+        and not set(differ[0]) <= words
+        and min(map(len, differ[0])) > 3
+        and SequenceMatcher(None, *differ[0]).ratio() > 0.75
+    )
 
 # %% ../../nbs/3_data/38_check.ipynb #2338cc32
 def _class_findings(
-    data:PartsData, # whose classes to check
-    measured:Mapping[str,_Measured], # file -> its masks
-    rare:int, # a class in fewer pictures is rare
-)->Iterable[Finding]:
+    data: PartsData,  # whose classes to check
+    measured: Mapping[str, _Measured],  # file -> its masks
+    rare: int,  # a class in fewer pictures is rare
+) -> Iterable[Finding]:
     "What is wrong with class names and with their balance."
     names, first = data.table['name'], {}
     for i, n in enumerate(names):
-        if not pd.isna(n) and not is_background(n): first.setdefault(n, i)
+        if not pd.isna(n) and not is_background(n):
+            first.setdefault(n, i)
     count = names.value_counts()
     for n in (n for n in first if n not in data.classes):
-        yield finding('unknown-class', f'{n!r} ({count[n]} mask{"s" if count[n] > 1 else ""}){did_you_mean(n, data.classes)}', data.table['file_name'].iloc[first[n]], first[n])
+        yield finding(
+            'unknown-class',
+            f'{n!r} ({count[n]} mask{"s" if count[n] > 1 else ""}){did_you_mean(n, data.classes)}',
+            data.table['file_name'].iloc[first[n]],
+            first[n],
+        )
     for a, b in combinations(list(dict.fromkeys([*data.classes, *first])), 2):
-        if _nearly_same(a, b): yield finding('similar-class', f'{a!r} (masks: {count.get(a, 0)}) and {b!r} ({count.get(b, 0)})')
+        if _nearly_same(a, b):
+            yield finding('similar-class', f'{a!r} (masks: {count.get(a, 0)}) and {b!r} ({count.get(b, 0)})')
     for c in data.classes:
         n = sum(c in m.places for m in measured.values())
-        if side_of(c) and mirror_name(c) not in data.classes: yield finding('unpaired-side', f'{c!r} without {mirror_name(c)!r}')
-        if n == 0: yield finding('absent-class', c)
-        elif n < rare: yield finding('rare-class', f'{c}: in {n} of {len(data)} pictures')
+        if side_of(c) and mirror_name(c) not in data.classes:
+            yield finding('unpaired-side', f'{c!r} without {mirror_name(c)!r}')
+        if n == 0:
+            yield finding('absent-class', c)
+        elif n < rare:
+            yield finding('rare-class', f'{c}: in {n} of {len(data)} pictures')
+
 
 def _overlap_findings(
-    measured:Mapping[str,_Measured], # file -> its masks
-    share:float=.05, # of the smaller class's pixels
-)->Iterable[Finding]:
+    measured: Mapping[str, _Measured],  # file -> its masks
+    share: float = 0.05,  # of the smaller class's pixels
+) -> Iterable[Finding]:
     "Pairs of classes that overlap over the whole set."
     both, pictures, area = Counter(), Counter(), Counter()
     for m in measured.values():
-        for c, p in m.places.items(): area[c] += int(p.area)
-        for a, b, n, *_ in m.overlaps: both[tuple(sorted((a, b)))] += n; pictures[tuple(sorted((a, b)))] += 1
+        for c, p in m.places.items():
+            area[c] += int(p.area)
+        for a, b, n, *_ in m.overlaps:
+            both[tuple(sorted((a, b)))] += n
+            pictures[tuple(sorted((a, b)))] += 1
     for (a, b), n in both.most_common():
         small, large = sorted((a, b), key=lambda c: area[c])
-        if n >= share*area[small]: yield finding('overlap', f'{small}: {n/area[small]:.0%} of its pixels lie in {large} too ({pictures[a, b]} pictures)')
+        if n >= share * area[small]:
+            yield finding(
+                'overlap',
+                f'{small}: {n / area[small]:.0%} of its pixels lie in {large} too ({pictures[a, b]} pictures)',
+            )
 
 # %% ../../nbs/3_data/38_check.ipynb #f6be5aa1
 def _agreement(
-    data:PartsData, # the pictures' data set
-    a:str, b:str, # two of its files
-)->str: # words; empty where the sizes differ or a mask is bad
+    data: PartsData,  # the pictures' data set
+    a: str,
+    b: str,  # two of its files
+) -> str:  # words; empty where the sizes differ or a mask is bad
     "How well the masks of two pictures agree."
-    try: pa, pb = (unpack_planes(data.packed(f), len(data.classes)) for f in (a, b))
-    except (TableError, RleError): return ''
-    if pa.shape != pb.shape: return ''
+    try:
+        pa, pb = (unpack_planes(data.packed(f), len(data.classes)) for f in (a, b))
+    except (TableError, RleError):
+        return ''
+    if pa.shape != pb.shape:
+        return ''
     some = [c for c in range(len(pa)) if pa[c].any() or pb[c].any()]
-    iou = [np.count_nonzero(pa[c] & pb[c])/np.count_nonzero(pa[c] | pb[c]) for c in some]
+    iou = [np.count_nonzero(pa[c] & pb[c]) / np.count_nonzero(pa[c] | pb[c]) for c in some]
     lone = [data.classes[c] for c in some if pa[c].any() != pb[c].any()]
-    return (f'; their masks agree with a mean IoU of {np.mean(iou):.2f}' if some else '') + (f', only one has {", ".join(lone)}' if lone else '')
+    return (f'; their masks agree with a mean IoU of {np.mean(iou):.2f}' if some else '') + (
+        f', only one has {", ".join(lone)}' if lone else ''
+    )
+
 
 def _duplicate_findings(
-    data:PartsData, # whose files were looked at
-    looks:Mapping[str,_Look], # file -> what it turned out to be
-)->Iterable[Finding]:
+    data: PartsData,  # whose files were looked at
+    looks: Mapping[str, _Look],  # file -> what it turned out to be
+) -> Iterable[Finding]:
     "The same photograph twice, and in two folds."
     files = [f for f, look in looks.items() if look.error is None]
     pairs = find_duplicates(files, [looks[f].sketch for f in files], [looks[f].digest for f in files])
     for d in pairs:
         code = {'identical': 'identical-picture', 'near': 'near-duplicate', 'mirrored': 'mirrored-duplicate'}[d.kind]
         words = '' if d.kind == 'identical' else f' (likeness {d.likeness:.3f})'
-        yield finding(code, f'and {d.b}{words}{"" if d.kind == "mirrored" else _agreement(data, d.a, d.b)}', d.a, data.rows(d.a)[0])
+        yield finding(
+            code,
+            f'and {d.b}{words}{"" if d.kind == "mirrored" else _agreement(data, d.a, d.b)}',
+            d.a,
+            data.rows(d.a)[0],
+        )
     fold = {f: data.table['fold'].iloc[data.rows(f)[0]] for f in files} if 'fold' in data.table else {}
     for g in group_files(pairs) if fold else ():
-        if len({str(fold[f]) for f in g}) > 1: yield finding('fold-leak', 'and ' + ', '.join(f'{f} (fold {fold[f]})' for f in g[1:]) + f'; itself in fold {fold[g[0]]}', g[0], data.rows(g[0])[0])
+        if len({str(fold[f]) for f in g}) > 1:
+            yield finding(
+                'fold-leak',
+                'and ' + ', '.join(f'{f} (fold {fold[f]})' for f in g[1:]) + f'; itself in fold {fold[g[0]]}',
+                g[0],
+                data.rows(g[0])[0],
+            )
 
 # %% ../../nbs/3_data/38_check.ipynb #773bb7c7
 def _stats(
-    data:PartsData, # what was checked
-    looks:Mapping[str,_Look], # its files
-    measured:Mapping[str,_Measured], # its masks
-)->dict: # plain numbers, ready for JSON
+    data: PartsData,  # what was checked
+    looks: Mapping[str, _Look],  # its files
+    measured: Mapping[str, _Measured],  # its masks
+) -> dict:  # plain numbers, ready for JSON
     "Counts of a data set."
     masks, listed = Counter(n for m in measured.values() for n, *_ in m.rows.values()), [c for c in data.classes]
     shares = {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in listed}
     parts = Counter(len(m.places) for m in measured.values())
     sizes = Counter(f'{look.header.height} x {look.header.width}' for look in looks.values() if look.header)
-    return {'pictures': len(data), 'masks': sum(masks.values()), 'sizes': dict(sizes.most_common(20)),
-            'classes': [{'name': c, 'pictures': len(shares[c]), 'masks': masks[c], 'median_share': float(np.median(shares[c])) if shares[c] else 0.,
-                         'share': float(sum(shares[c])/max(len(measured), 1))} for c in listed],
-            'parts_per_picture': {'mean': float(np.mean([k for k, n in parts.items() for _ in range(n)])) if parts else 0., 'least': min(parts, default=0), 'most': max(parts, default=0),
-                                  'pictures': {str(k): parts[k] for k in sorted(parts)}}}
+    return {
+        'pictures': len(data),
+        'masks': sum(masks.values()),
+        'sizes': dict(sizes.most_common(20)),
+        'classes': [
+            {
+                'name': c,
+                'pictures': len(shares[c]),
+                'masks': masks[c],
+                'median_share': float(np.median(shares[c])) if shares[c] else 0.0,
+                'share': float(sum(shares[c]) / max(len(measured), 1)),
+            }
+            for c in listed
+        ],
+        'parts_per_picture': {
+            'mean': float(np.mean([k for k, n in parts.items() for _ in range(n)])) if parts else 0.0,
+            'least': min(parts, default=0),
+            'most': max(parts, default=0),
+            'pictures': {str(k): parts[k] for k in sorted(parts)},
+        },
+    }
 
 # %% ../../nbs/3_data/38_check.ipynb #a5a175f6
 def check_data(
-    data:PartsData, # what to check
-    channels:int=3, # of the pictures
-    duplicates:bool=True, # search for duplicates
-    box_tolerance:float=2, # pixels by which a box may be off
-    tiny:float=16, # a mask of fewer pixels is tiny; counted in a picture of 512 x 512
-    rare:int=10, # a class in fewer pictures is rare
-    ignore:Sequence[str]=(), # codes to leave out; raises ValueError for an unknown one
-    problems:Sequence[str]=(), # what `read_table` noted about bad masks
-    progress:bool=False, # show a bar
-)->CheckReport:
+    data: PartsData,  # what to check
+    channels: int = 3,  # of the pictures
+    duplicates: bool = True,  # search for duplicates
+    box_tolerance: float = 2,  # pixels by which a box may be off
+    tiny: float = 16,  # a mask of fewer pixels is tiny; counted in a picture of 512 x 512
+    rare: int = 10,  # a class in fewer pictures is rare
+    ignore: Sequence[str] = (),  # codes to leave out; raises ValueError for an unknown one
+    problems: Sequence[str] = (),  # what `read_table` noted about bad masks
+    progress: bool = False,  # show a bar
+) -> CheckReport:
     "Look at every file and every mask of a data set, once."
-    for c in ignore: known_code(c)
+    for c in ignore:
+        known_code(c)
     noted = [_noted(p) for p in problems]
     found, looks, measured, cells = [f for f, _ in noted], {}, {}, _cells(data)
     for f in tqdm(data.files, desc='checking', unit='picture', leave=False, disable=None if progress else True):
@@ -357,71 +518,118 @@ def check_data(
         size = _table_size(cells, data.rows(f)[0]) or (look.header[:2] if look.header else None)
         rows, bad = _sound_rows(cells, f, data.rows(f), size)
         found += bad
-        if not rows and not bad: found.append(finding('no-masks', 'no mask in the table', f, data.rows(f)[0]))
-        if size is None: continue
+        if not rows and not bad:
+            found.append(finding('no-masks', 'no mask in the table', f, data.rows(f)[0]))
+        if size is None:
+            continue
         measured[f] = _measure(rows, *size)
         found += _mask_findings(cells, f, measured[f], tiny, {known for _, known in noted})
-    found += [*_file_findings(data, cells, looks), *_box_findings(data, cells, measured, box_tolerance), *_class_findings(data, measured, rare), *_overlap_findings(measured)]
-    if duplicates: found += _duplicate_findings(data, looks)
+    found += [
+        *_file_findings(data, cells, looks),
+        *_box_findings(data, cells, measured, box_tolerance),
+        *_class_findings(data, measured, rare),
+        *_overlap_findings(measured),
+    ]
+    if duplicates:
+        found += _duplicate_findings(data, looks)
     order = {c: k for k, c in enumerate(CHECKS)}
-    found = sorted((f for f in found if f.code not in ignore), key=lambda f: (('error', 'warning', 'info').index(f.level), order[f.code]))
-    maps = {c: sum((m.maps[c] for m in measured.values() if c in m.maps), np.zeros((24, 24)))/max(len(measured), 1) for c in data.classes}
-    return CheckReport(data.name or 'data', found, _stats(data, looks, measured), maps, {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in data.classes})
+    found = sorted(
+        (f for f in found if f.code not in ignore),
+        key=lambda f: (('error', 'warning', 'info').index(f.level), order[f.code]),
+    )
+    maps = {
+        c: sum((m.maps[c] for m in measured.values() if c in m.maps), np.zeros((24, 24))) / max(len(measured), 1)
+        for c in data.classes
+    }
+    return CheckReport(
+        data.name or 'data',
+        found,
+        _stats(data, looks, measured),
+        maps,
+        {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in data.classes},
+    )
 
 # %% ../../nbs/3_data/38_check.ipynb #ec3db3b4
 def _noted(
-    problem:str, # a line of `read_table(problems=...)`
-)->tuple[Finding,tuple]: # finding, (file, class)
+    problem: str,  # a line of `read_table(problems=...)`
+) -> tuple[Finding, tuple]:  # finding, (file, class)
     "A bad mask that was noted while the table was read."
-    m = re.search(r"""(?:row \d+, | of )(?P<q>['"])(?P<file>.*?)(?P=q)(?:, class ['"](?P<name>.*?)['"])?: (?P<why>.*)$""", problem)
-    if m is None: return finding('bad-mask', problem), (None, None)
+    m = re.search(
+        r"""(?:row \d+, | of )(?P<q>['"])(?P<file>.*?)(?P=q)(?:, class ['"](?P<name>.*?)['"])?: (?P<why>.*)$""", problem
+    )
+    if m is None:
+        return finding('bad-mask', problem), (None, None)
     code = 'mask-outside' if 'the image has only' in m['why'] else 'bad-mask'
     return finding(code, f'{m["name"]}: {m["why"]}' if m['name'] else m['why'], m['file']), (m['file'], m['name'])
 
 # %% ../../nbs/3_data/38_check.ipynb #1cad7a02
 def _mended(
-    coco:Mapping, # content of a COCO file
-)->tuple[dict,list[Finding]]: # content without the broken entries, and what was wrong with them
+    coco: Mapping,  # content of a COCO file
+) -> tuple[dict, list[Finding]]:  # content without the broken entries, and what was wrong with them
     "Leave out the entries of a COCO file that contradict the others."
-    if not isinstance(coco, Mapping) or any(not isinstance(coco.get(k), list) for k in ('images', 'categories')): return coco, []
+    if not isinstance(coco, Mapping) or any(not isinstance(coco.get(k), list) for k in ('images', 'categories')):
+        return coco, []
     found, kept = [], {}
     for kind, key in (('images', 'file_name'), ('categories', 'name'), ('annotations', None)):
         ids, names, kept[kind] = set(), set(), []
         for k, x in enumerate(coco.get(kind) or []):
-            what = f'{kind}[{k}]' if not isinstance(x, Mapping) or 'id' not in x else f'{kind[:-1] if kind != "categories" else "category"} {x["id"]}'
+            what = (
+                f'{kind}[{k}]'
+                if not isinstance(x, Mapping) or 'id' not in x
+                else f'{kind[:-1] if kind != "categories" else "category"} {x["id"]}'
+            )
             why = None
-            if not isinstance(x, Mapping) or not isinstance(x.get('id'), (int, str)): why = 'has no id'
-            elif x['id'] in ids: why = 'has the id of another'
-            elif key and not isinstance(x.get(key), str): why = f'has no {key}'
-            elif key and x[key] in names: why = f'has the {key} {x[key]!r} of another'
+            if not isinstance(x, Mapping) or not isinstance(x.get('id'), (int, str)):
+                why = 'has no id'
+            elif x['id'] in ids:
+                why = 'has the id of another'
+            elif key and not isinstance(x.get(key), str):
+                why = f'has no {key}'
+            elif key and x[key] in names:
+                why = f'has the {key} {x[key]!r} of another'
             elif kind == 'annotations':
                 for other, field_name in (('images', 'image_id'), ('categories', 'category_id')):
-                    if why is None and x.get(field_name) not in {o['id'] for o in kept[other]}: why = f'has the {field_name} {x.get(field_name)!r}, which does not exist'
-            if why: found.append(finding('broken-annotation', f'{what} {why}'))
-            else: ids.add(x['id']); names.add(x.get(key)); kept[kind].append(x)
+                    if why is None and x.get(field_name) not in {o['id'] for o in kept[other]}:
+                        why = f'has the {field_name} {x.get(field_name)!r}, which does not exist'
+            if why:
+                found.append(finding('broken-annotation', f'{what} {why}'))
+            else:
+                ids.add(x['id'])
+                names.add(x.get(key))
+                kept[kind].append(x)
     return {**coco, **kept}, found
 
 # %% ../../nbs/3_data/38_check.ipynb #00abf80a
 def check_source(
-    source:str|Path='car-parts', # NAME, FOLDER or TABLE file, as for `open_dataset`
-    split:str='train', # which part of a name or folder
-    images:str|Path|None=None, # folder of the pictures, where it is not beside the annotations
-    classes:Sequence[str]|None=None, # class list; default: that of the annotations
-    columns:Mapping[str,str]|None=None, # names of a table's columns, for `read_table`
-    **options # passed to check_data: channels, duplicates, box_tolerance, tiny, rare, ignore, progress
-)->CheckReport: # raises DatasetError when there is nothing to check
+    source: str | Path = 'car-parts',  # NAME, FOLDER or TABLE file, as for `open_dataset`
+    split: str = 'train',  # which part of a name or folder
+    images: str | Path | None = None,  # folder of the pictures, where it is not beside the annotations
+    classes: Sequence[str] | None = None,  # class list; default: that of the annotations
+    columns: Mapping[str, str] | None = None,  # names of a table's columns, for `read_table`
+    **options,  # passed to check_data: channels, duplicates, box_tolerance, tiny, rare, ignore, progress
+) -> CheckReport:  # raises DatasetError when there is nothing to check
     "Find a data set and check it, whatever state its annotations are in."
     path, name = find_annotations(source, split)
     problems, found = [], []
     try:
         if path.suffix.lower() == '.json':
-            try: coco = json.loads(path.read_text(encoding='utf-8'))
-            except ValueError as e: raise TableError(f'{path.name} is not JSON: {e}') from None
+            try:
+                coco = json.loads(path.read_text(encoding='utf-8'))
+            except ValueError as e:
+                raise TableError(f'{path.name} is not JSON: {e}') from None
             coco, found = _mended(coco)
             table = coco_to_table(coco, problems)
-        else: table = read_table(path, problems=problems, **(columns or {}))
-    except TableError as e: return CheckReport(name, [finding('unusable-annotations', str(e)), *found])
-    data = PartsData(table, image_folder(table, path.parent, images, must=False), list(classes) if classes else default_classes(table), name, str(path))
+        else:
+            table = read_table(path, problems=problems, **(columns or {}))
+    except TableError as e:
+        return CheckReport(name, [finding('unusable-annotations', str(e)), *found])
+    data = PartsData(
+        table,
+        image_folder(table, path.parent, images, must=False),
+        list(classes) if classes else default_classes(table),
+        name,
+        str(path),
+    )
     report = check_data(data, problems=problems, **options)
     report.findings = [f for f in found if f.code not in options.get('ignore', ())] + report.findings
     return report

@@ -7,7 +7,19 @@ __all__ = ['log', 'DatasetError', 'cache_dir', 'data_roots', 'PublicPart', 'Publ
            'image_folder', 'default_classes', 'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
 
 # %% ../../nbs/3_data/31_datasets.ipynb #ad2b3087
-import logging, os, re, shutil, socket, stat, sys, tempfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
+import logging
+import os
+import re
+import shutil
+import socket
+import stat
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,386 +28,548 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from tqdm import tqdm
 
+from ..core.basics import CarpartsError, did_you_mean, file_sha256
 from ..core.parts import CAR_PARTS
 from ..core.table import PartsData, class_list, read_table, write_table
-from ..core.basics import CarpartsError, did_you_mean, file_sha256
 
 # %% ../../nbs/3_data/31_datasets.ipynb #5c2d60cf
 log = logging.getLogger(__name__)
+
 
 class DatasetError(CarpartsError):
     "A data set can't be found, fetched or understood; one line that says what to do."
 
 # %% ../../nbs/3_data/31_datasets.ipynb #7935e0f1
-def cache_dir()->Path: # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCALAPPDATA% (Windows) or ~/.cache; then `carparts_seg`
+def cache_dir() -> (
+    Path
+):  # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCALAPPDATA% (Windows) or ~/.cache; then `carparts_seg`
     "This package's cache folder; it is not created here."
-    if os.environ.get('XDG_CACHE_HOME'): root = Path(os.environ['XDG_CACHE_HOME'])
-    elif sys.platform == 'darwin': root = Path.home()/'Library'/'Caches'
-    elif sys.platform == 'win32' and os.environ.get('LOCALAPPDATA'): root = Path(os.environ['LOCALAPPDATA'])
-    else: root = Path.home()/'.cache'
-    return root/'carparts_seg'
+    if os.environ.get('XDG_CACHE_HOME'):
+        root = Path(os.environ['XDG_CACHE_HOME'])
+    elif sys.platform == 'darwin':
+        root = Path.home() / 'Library' / 'Caches'
+    elif sys.platform == 'win32' and os.environ.get('LOCALAPPDATA'):
+        root = Path(os.environ['LOCALAPPDATA'])
+    else:
+        root = Path.home() / '.cache'
+    return root / 'carparts_seg'
 
 # %% ../../nbs/3_data/31_datasets.ipynb #e37fb1b2
-def data_roots()->list[Path]: # existing folder of `CARPARTS_DATA`, if any, then the cache's
+def data_roots() -> list[Path]:  # existing folder of `CARPARTS_DATA`, if any, then the cache's
     "Folders that hold data sets, one folder each, in the order in which they are searched."
     told, roots = os.environ.get('CARPARTS_DATA'), []
     if told:
         p = Path(told).expanduser()
-        tries = [p] if p.is_absolute() else [d/p for d in (Path.cwd(), *Path.cwd().parents)]
+        tries = [p] if p.is_absolute() else [d / p for d in (Path.cwd(), *Path.cwd().parents)]
         roots = [t.resolve() for t in tries if t.is_dir()][:1]
-    return roots + [cache_dir()/'data']
+    return roots + [cache_dir() / 'data']
 
 # %% ../../nbs/3_data/31_datasets.ipynb #b19e3cde
 @dataclass(frozen=True)
 class PublicPart:
     "One part of a public data set, as it lies on disk."
-    folder:str # its folder in the data set's folder
-    sha256:str # of its annotations.json
-    n_images:int # number of pictures in its JPEGImages/
+
+    folder: str  # its folder in the data set's folder
+    sha256: str  # of its annotations.json
+    n_images: int  # number of pictures in its JPEGImages/
+
 
 @dataclass(frozen=True)
 class PublicDataset:
     "Where a public data set is fetched from, and what a whole copy holds."
-    name:str # also the name of its folder
-    urls:tuple[str,...] # zip archives, tried in this order
-    splits:Mapping[str,PublicPart] # split name -> what it holds
-    megabytes:int # rough size of the download
-    terms:str # licence and citation, said before fetching
+
+    name: str  # also the name of its folder
+    urls: tuple[str, ...]  # zip archives, tried in this order
+    splits: Mapping[str, PublicPart]  # split name -> what it holds
+    megabytes: int  # rough size of the download
+    terms: str  # licence and citation, said before fetching
 
 # %% ../../nbs/3_data/31_datasets.ipynb #eaad9c03
-def public_datasets()->dict[str,PublicDataset]: # name -> data set
+def public_datasets() -> dict[str, PublicDataset]:  # name -> data set
     "The data sets that can be fetched by name."
     home = 'https://github.com/dsmlr/Car-Parts-Segmentation/archive'
-    splits = {'train': PublicPart('trainingset', 'f52dcaafd485adb9120e077a002d87649b15e8bad405d05ff41119a37720b935', 400),
-              'test': PublicPart('testset', '4e151f28864d7a4d5712963e996f1ef4cd9e895b683419c657d14120bf8ec463', 100)}
+    splits = {
+        'train': PublicPart('trainingset', 'f52dcaafd485adb9120e077a002d87649b15e8bad405d05ff41119a37720b935', 400),
+        'test': PublicPart('testset', '4e151f28864d7a4d5712963e996f1ef4cd9e895b683419c657d14120bf8ec463', 100),
+    }
     terms = 'it has no licence file: use it for yourself, do not pass it on; cite Pasupa et al. 2021, doi 10.1007/s40747-021-00397-8'
-    return {'car-parts': PublicDataset('car-parts', (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip'), splits, 28, terms)}
+    return {
+        'car-parts': PublicDataset(
+            'car-parts', (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip'), splits, 28, terms
+        )
+    }
 
 # %% ../../nbs/3_data/31_datasets.ipynb #cddbf3fb
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')
 _SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 _SPLITS = {'train': ('trainingset', 'train'), 'test': ('testset', 'test'), 'valid': ('validationset', 'valid', 'val')}
 
+
 def _annotations(
-    folder:Path, # may be missing
-)->Path|None: # None where there are none; raises DatasetError where it can't be told which file is meant
+    folder: Path,  # may be missing
+) -> Path | None:  # None where there are none; raises DatasetError where it can't be told which file is meant
     "The annotations of a folder: a COCO file or a table."
-    if not folder.is_dir(): return None
+    if not folder.is_dir():
+        return None
     for name in _USUAL:
-        if (folder/name).is_file(): return folder/name
-    tables = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file() and not p.name.startswith('.'))
-    if len(tables) > 1: raise DatasetError(f'{folder}: which of {", ".join(p.name for p in tables)} holds the annotations? Name the file instead of the folder')
+        if (folder / name).is_file():
+            return folder / name
+    tables = sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file() and not p.name.startswith('.')
+    )
+    if len(tables) > 1:
+        raise DatasetError(
+            f'{folder}: which of {", ".join(p.name for p in tables)} holds the annotations? Name the file instead of the folder'
+        )
     return tables[0] if tables else None
 
 # %% ../../nbs/3_data/31_datasets.ipynb #b0198ce1
 def _split_annotations(
-    folder:Path, # a data set's folder
-    split:str, # 'train', 'test', 'valid', or a folder's own name
-)->Path|None: # None where the folder has no such split
+    folder: Path,  # a data set's folder
+    split: str,  # 'train', 'test', 'valid', or a folder's own name
+) -> Path | None:  # None where the folder has no such split
     "The annotations of one split of a folder; those of the folder itself are its 'train'."
     for sub in _SPLITS.get(split, (split,)):
-        if (found := _annotations(folder/sub)) is not None: return found
+        if (found := _annotations(folder / sub)) is not None:
+            return found
     return _annotations(folder) if split == 'train' else None
 
+
 def _find(
-    name:str, # a data set's name
-    split:str, # which part of it
-)->Path|None: # annotations, or None
+    name: str,  # a data set's name
+    split: str,  # which part of it
+) -> Path | None:  # annotations, or None
     "A split of a named data set under the data roots."
-    if Path(name).name != name or name in ('', '.', '..'): return None
-    return next((a for root in data_roots() if (a := _split_annotations(root/name, split)) is not None), None)
+    if Path(name).name != name or name in ('', '.', '..'):
+        return None
+    return next((a for root in data_roots() if (a := _split_annotations(root / name, split)) is not None), None)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #0d11213d
 def has_data(
-    name:str='car-parts', # a data set's name
-    split:str='train', # which part of it
-)->bool: # whether `open_dataset(name, split)` would find it without a download
+    name: str = 'car-parts',  # a data set's name
+    split: str = 'train',  # which part of it
+) -> bool:  # whether `open_dataset(name, split)` would find it without a download
     "Is this data set on this machine?"
-    try: return _find(name, split) is not None
-    except DatasetError: return False
+    try:
+        return _find(name, split) is not None
+    except DatasetError:
+        return False
 
 # %% ../../nbs/3_data/31_datasets.ipynb #28a1a0c2
-_CACHE_VERSION = 2 # raise it when the same COCO file would give another table
+_CACHE_VERSION = 2  # raise it when the same COCO file would give another table
+
 
 def _cached_table(
-    path:Path, # a COCO JSON file
-)->pd.DataFrame: # canonical parts table; raises TableError
+    path: Path,  # a COCO JSON file
+) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A COCO file as parts table, converted once and kept in the cache."
-    kept = cache_dir()/'tables'/f'{file_sha256(path)[:24]}-v{_CACHE_VERSION}.parquet'
+    kept = cache_dir() / 'tables' / f'{file_sha256(path)[:24]}-v{_CACHE_VERSION}.parquet'
     try:
         if kept.is_file():
             table = read_table(kept)
             log.info(f'{path}: table of {len(table)} rows taken from the cache, {kept}')
             return table
-    except ValueError as e: log.warning(f'{kept} is damaged and is made anew ({e})')
+    except ValueError as e:
+        log.warning(f'{kept} is damaged and is made anew ({e})')
     table = read_table(path)
-    try: write_table(table, kept)
-    except OSError as e: log.warning(f'{path}: turned into a table of {len(table)} rows; it is not kept, since {kept.parent} cannot be written ({e.strerror})')
-    else: log.info(f'{path}: turned into a table of {len(table)} rows, kept as {kept}')
+    try:
+        write_table(table, kept)
+    except OSError as e:
+        log.warning(
+            f'{path}: turned into a table of {len(table)} rows; it is not kept, since {kept.parent} cannot be written ({e.strerror})'
+        )
+    else:
+        log.info(f'{path}: turned into a table of {len(table)} rows, kept as {kept}')
     return table
 
 # %% ../../nbs/3_data/31_datasets.ipynb #859774d3
 def image_folder(
-    table:pd.DataFrame, # canonical parts table
-    where:Path, # folder of the annotations
-    images:str|Path|None, # folder of the pictures, if it is known
-    must:bool=True, # raise when no picture is found
-)->Path: # raises DatasetError
+    table: pd.DataFrame,  # canonical parts table
+    where: Path,  # folder of the annotations
+    images: str | Path | None,  # folder of the pictures, if it is known
+    must: bool = True,  # raise when no picture is found
+) -> Path:  # raises DatasetError
     "The folder that holds the pictures which a table names."
-    if images is not None and not Path(images).is_dir(): raise DatasetError(f'{images}: no such folder for pictures')
-    tries = [Path(images)] if images is not None else [where/'JPEGImages', where/'images', where, where.parent/'JPEGImages', where.parent/'images']
+    if images is not None and not Path(images).is_dir():
+        raise DatasetError(f'{images}: no such folder for pictures')
+    tries = (
+        [Path(images)]
+        if images is not None
+        else [where / 'JPEGImages', where / 'images', where, where.parent / 'JPEGImages', where.parent / 'images']
+    )
     some = list(dict.fromkeys(table['file_name']))[:20]
     for t in tries:
-        if any((t/f).is_file() or (t/Path(f).name).is_file() for f in some): return t
-    if must and some: raise DatasetError(f'{some[0]} and the other pictures that the table names are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)')
+        if any((t / f).is_file() or (t / Path(f).name).is_file() for f in some):
+            return t
+    if must and some:
+        raise DatasetError(
+            f'{some[0]} and the other pictures that the table names are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)'
+        )
     return next((t for t in tries if t.is_dir()), where)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #d1ff11fd
 def default_classes(
-    table:pd.DataFrame, # canonical parts table
-)->list[str]: # class list
+    table: pd.DataFrame,  # canonical parts table
+) -> list[str]:  # class list
     "A COCO file's own class list; for a plain table all 18 car parts where it names nothing else, or else its names."
     names = class_list(table)
     return list(CAR_PARTS) if not table.attrs.get('categories') and names and set(names) <= set(CAR_PARTS) else names
 
 # %% ../../nbs/3_data/31_datasets.ipynb #927270a2
 def _open_annotations(
-    path:Path, # COCO file or table
-    name:str, # what to call the data set
-    images:str|Path|None=None, # folder of the pictures
-    classes:Sequence[str]|None=None, # class list
-    problems:list[str]|None=None, # passed to read_table
-    **columns # passed to read_table: image_column, class_name_column, rle_mask_column
-)->PartsData: # raises DatasetError, TableError
+    path: Path,  # COCO file or table
+    name: str,  # what to call the data set
+    images: str | Path | None = None,  # folder of the pictures
+    classes: Sequence[str] | None = None,  # class list
+    problems: list[str] | None = None,  # passed to read_table
+    **columns,  # passed to read_table: image_column, class_name_column, rle_mask_column
+) -> PartsData:  # raises DatasetError, TableError
     "Data set of one annotation file."
-    if path.suffix.lower() == '.json' and problems is None: table = _cached_table(path)
-    else: table = read_table(path, problems=problems, **({} if path.suffix.lower() == '.json' else columns))
+    if path.suffix.lower() == '.json' and problems is None:
+        table = _cached_table(path)
+    else:
+        table = read_table(path, problems=problems, **({} if path.suffix.lower() == '.json' else columns))
     folder = image_folder(table, path.parent, images, must=problems is None)
-    return PartsData(table=table, folder=folder, classes=list(classes) if classes else default_classes(table), name=name, origin=str(path))
+    return PartsData(
+        table=table,
+        folder=folder,
+        classes=list(classes) if classes else default_classes(table),
+        name=name,
+        origin=str(path),
+    )
 
 # %% ../../nbs/3_data/31_datasets.ipynb #95822d39
 def find_annotations(
-    source:str|Path='car-parts', # NAME under the data roots, FOLDER with annotations and pictures, TABLE file (.parquet, .pq, .csv, COCO .json), or a .zip of a folder
-    split:str='train', # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
-)->tuple[Path,str]: # the file, and what to call the data set; raises DatasetError that says what to do
+    source: str
+    | Path = 'car-parts',  # NAME under the data roots, FOLDER with annotations and pictures, TABLE file (.parquet, .pq, .csv, COCO .json), or a .zip of a folder
+    split: str = 'train',  # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
+) -> tuple[Path, str]:  # the file, and what to call the data set; raises DatasetError that says what to do
     "Find the COCO file or table that a name, folder or file stands for."
     path, named = Path(source).expanduser(), lambda name: name if split == 'train' else f'{name}-{split}'
-    if (found := _find(str(source), split)) is not None: return found, named(str(source))
+    if (found := _find(str(source), split)) is not None:
+        return found, named(str(source))
     name = path.resolve().name
-    if path.is_file() and path.suffix.lower() == '.zip': path, name = _unpacked(path), path.stem
-    if path.is_file(): return path, path.stem
-    if not path.is_dir(): raise DatasetError(_not_found(str(source), split))
-    if (found := _split_annotations(path, split)) is None: raise DatasetError(_no_split(path, split))
+    if path.is_file() and path.suffix.lower() == '.zip':
+        path, name = _unpacked(path), path.stem
+    if path.is_file():
+        return path, path.stem
+    if not path.is_dir():
+        raise DatasetError(_not_found(str(source), split))
+    if (found := _split_annotations(path, split)) is None:
+        raise DatasetError(_no_split(path, split))
     return found, named(name)
 
+
 def open_dataset(
-    source:str|Path='car-parts', # NAME, FOLDER, TABLE file or .zip, as for `find_annotations`
-    split:str='train', # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
-    download:bool=False, # fetch a public data set that is not on this machine
-    images:str|Path|None=None, # folder of the pictures, where it is not beside the annotations
-    classes:Sequence[str]|None=None, # class list; default: that of the COCO file; for a plain table see above
-    problems:list[str]|None=None, # where given, bad masks and missing pictures don't raise: masks are noted here (for the linter)
-    **columns # passed to `read_table` for a plain table: image_column, class_name_column, rle_mask_column, labelled
-)->PartsData: # raises DatasetError that says what to do, TableError for annotations that can't be used
+    source: str | Path = 'car-parts',  # NAME, FOLDER, TABLE file or .zip, as for `find_annotations`
+    split: str = 'train',  # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
+    download: bool = False,  # fetch a public data set that is not on this machine
+    images: str | Path | None = None,  # folder of the pictures, where it is not beside the annotations
+    classes: Sequence[str] | None = None,  # class list; default: that of the COCO file; for a plain table see above
+    problems: list[str]
+    | None = None,  # where given, bad masks and missing pictures don't raise: masks are noted here (for the linter)
+    **columns,  # passed to `read_table` for a plain table: image_column, class_name_column, rle_mask_column, labelled
+) -> PartsData:  # raises DatasetError that says what to do, TableError for annotations that can't be used
     "Open a data set, wherever it is."
-    if download and split in getattr(public_datasets().get(str(source)), 'splits', ()) and _find(str(source), split) is None: fetch_dataset(str(source))
+    if (
+        download
+        and split in getattr(public_datasets().get(str(source)), 'splits', ())
+        and _find(str(source), split) is None
+    ):
+        fetch_dataset(str(source))
     path, name = find_annotations(source, split)
     return _open_annotations(path, name, images, classes, problems, **columns)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #1fccb738
 def _not_found(
-    source:str, # what was asked for
-    split:str, # which part of it
-)->str: # one line
+    source: str,  # what was asked for
+    split: str,  # which part of it
+) -> str:  # one line
     "Words for a data set that is not there, and what to do."
-    here = sorted({p.name for root in data_roots() if root.is_dir() for p in root.iterdir() if p.is_dir() and not p.name.startswith('.')})
+    here = sorted(
+        {
+            p.name
+            for root in data_roots()
+            if root.is_dir()
+            for p in root.iterdir()
+            if p.is_dir() and not p.name.startswith('.')
+        }
+    )
     told = os.environ.get('CARPARTS_DATA')
-    where = ', '.join(map(str, data_roots())) + (f' (CARPARTS_DATA={told} is no folder)' if told and len(data_roots()) < 2 else '')
-    if source in here: return next(_no_split(root/source, split) for root in data_roots() if (root/source).is_dir())
+    where = ', '.join(map(str, data_roots())) + (
+        f' (CARPARTS_DATA={told} is no folder)' if told and len(data_roots()) < 2 else ''
+    )
+    if source in here:
+        return next(_no_split(root / source, split) for root in data_roots() if (root / source).is_dir())
     if source in public_datasets():
         return f'{source} is not on this machine (looked in {where}): get it with `carparts data get {source}`, or let CARPARTS_DATA name the folder that holds {source}/'
-    if Path(source).suffix.lower() in (*_SUFFIXES, '.zip') or len(Path(source).parts) > 1: return f'{source}: no such file or folder'
+    if Path(source).suffix.lower() in (*_SUFFIXES, '.zip') or len(Path(source).parts) > 1:
+        return f'{source}: no such file or folder'
     names = sorted({*here, *public_datasets()})
-    return f'{source}: no data set of this name in {where}, and no such folder' + did_you_mean(source, names, '; there are {names}')
+    return f'{source}: no data set of this name in {where}, and no such folder' + did_you_mean(
+        source, names, '; there are {names}'
+    )
+
 
 def _no_split(
-    folder:Path, # a data set's folder
-    split:str, # the part that it lacks
-)->str: # one line
+    folder: Path,  # a data set's folder
+    split: str,  # the part that it lacks
+) -> str:  # one line
     "Words for a folder without the annotations asked for."
-    if split == 'train': return f'{folder}: no annotations here; expected one of {", ".join(_USUAL)}, or just one table under any name'
+    if split == 'train':
+        return f'{folder}: no annotations here; expected one of {", ".join(_USUAL)}, or just one table under any name'
     subs = sorted(p.name for p in folder.iterdir() if p.is_dir() and _annotations(p) is not None)
-    return f'{folder} has no part {split!r}' + (f'; it has {", ".join(subs)}' if subs else '') + (f'; get it with `carparts data get {folder.name}`' if folder.name in public_datasets() else '')
+    return (
+        f'{folder} has no part {split!r}'
+        + (f'; it has {", ".join(subs)}' if subs else '')
+        + (f'; get it with `carparts data get {folder.name}`' if folder.name in public_datasets() else '')
+    )
 
 # %% ../../nbs/3_data/31_datasets.ipynb #48726920
-_MAX_BYTES = 4*1024**3 # an archive that unpacks to more is refused
+_MAX_BYTES = 4 * 1024**3  # an archive that unpacks to more is refused
+
 
 def _members(
-    archive:zipfile.ZipFile, # an open archive
-    what:str, # what to call it in an error
-)->list[zipfile.ZipInfo]: # its files; raises DatasetError
+    archive: zipfile.ZipFile,  # an open archive
+    what: str,  # what to call it in an error
+) -> list[zipfile.ZipInfo]:  # its files; raises DatasetError
     "The files of an archive, after a check that none of them could be written outside its folder."
     files = [m for m in archive.infolist() if not m.is_dir()]
     for m in files:
         p = PurePosixPath(m.filename.replace('\\', '/'))
         if p.is_absolute() or '..' in p.parts or re.match('[A-Za-z]:', m.filename) or '\0' in m.filename:
-            raise DatasetError(f'{what}: member {m.filename!r} would be written outside its folder; the archive is refused')
-        if stat.S_ISLNK(m.external_attr >> 16): raise DatasetError(f'{what}: member {m.filename!r} is a link; the archive is refused')
-    if (total := sum(m.file_size for m in files)) > _MAX_BYTES: raise DatasetError(f'{what}: would unpack to {total/1e9:.1f} GB, more than {_MAX_BYTES/1e9:.1f}; the archive is refused')
+            raise DatasetError(
+                f'{what}: member {m.filename!r} would be written outside its folder; the archive is refused'
+            )
+        if stat.S_ISLNK(m.external_attr >> 16):
+            raise DatasetError(f'{what}: member {m.filename!r} is a link; the archive is refused')
+    if (total := sum(m.file_size for m in files)) > _MAX_BYTES:
+        raise DatasetError(
+            f'{what}: would unpack to {total / 1e9:.1f} GB, more than {_MAX_BYTES / 1e9:.1f}; the archive is refused'
+        )
     return files
 
 # %% ../../nbs/3_data/31_datasets.ipynb #341b2c08
 def _unzip(
-    path:Path, # a zip file
-    to:Path, # an empty or missing folder
-    what:str, # what to call the archive in an error
-    progress:bool|None=None, # bar; None: only on a terminal
-)->Path: # `to`, or the folder that everything in the archive lies in; raises DatasetError
+    path: Path,  # a zip file
+    to: Path,  # an empty or missing folder
+    what: str,  # what to call the archive in an error
+    progress: bool | None = None,  # bar; None: only on a terminal
+) -> Path:  # `to`, or the folder that everything in the archive lies in; raises DatasetError
     "Unpack an archive."
     try:
         with zipfile.ZipFile(path) as z:
-            for m in tqdm(_members(z, what), desc='unpacking', unit='file', leave=False, disable=None if progress is None else not progress): z.extract(m, to)
+            for m in tqdm(
+                _members(z, what),
+                desc='unpacking',
+                unit='file',
+                leave=False,
+                disable=None if progress is None else not progress,
+            ):
+                z.extract(m, to)
     except (zipfile.BadZipFile, EOFError, zipfile.zlib.error, NotImplementedError, RuntimeError) as e:
         raise DatasetError(f'{what}: not a whole zip archive ({e})') from None
     inside = [p for p in to.iterdir() if p.name != '__MACOSX'] if to.is_dir() else []
-    if not inside: raise DatasetError(f'{what}: the archive is empty')
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in sum(_SPLITS.values(), ('JPEGImages', 'images')) else to
+    if not inside:
+        raise DatasetError(f'{what}: the archive is empty')
+    return (
+        inside[0]
+        if len(inside) == 1
+        and inside[0].is_dir()
+        and inside[0].name not in sum(_SPLITS.values(), ('JPEGImages', 'images'))
+        else to
+    )
 
 # %% ../../nbs/3_data/31_datasets.ipynb #e537750c
 def _unpacked(
-    path:Path, # a zip file
-)->Path: # folder with its content; raises DatasetError
+    path: Path,  # a zip file
+) -> Path:  # folder with its content; raises DatasetError
     "A zip's content, unpacked once into the cache."
-    target = cache_dir()/'unpacked'/f'{path.stem}-{file_sha256(path)[:12]}'
+    target = cache_dir() / 'unpacked' / f'{path.stem}-{file_sha256(path)[:12]}'
     if not target.is_dir():
         log.info(f'{path}: unpacked to {target}')
-        with _beside(target) as work: _put(_unzip(path, work/'new', path.name), target, work)
+        with _beside(target) as work:
+            _put(_unzip(path, work / 'new', path.name), target, work)
     return target
+
 
 @contextmanager
 def _beside(
-    target:Path, # where something will be put
+    target: Path,  # where something will be put
 ):
     "A temporary folder on the same disk as `target`, removed in any case."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix='.part-', dir=target.parent))
-    except OSError as e: raise DatasetError(f'{target.parent} cannot be written ({e.strerror}); let XDG_CACHE_HOME name a folder that can') from None
-    try: yield work
-    except OSError as e: raise DatasetError(f'{target} cannot be written ({e.strerror or e})') from None
-    finally: shutil.rmtree(work, ignore_errors=True)
+    except OSError as e:
+        raise DatasetError(
+            f'{target.parent} cannot be written ({e.strerror}); let XDG_CACHE_HOME name a folder that can'
+        ) from None
+    try:
+        yield work
+    except OSError as e:
+        raise DatasetError(f'{target} cannot be written ({e.strerror or e})') from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
 
 def _put(
-    new:Path, # a complete folder
-    target:Path, # where it belongs; an older one is replaced
-    work:Path, # temporary folder on the same disk
-)->Path: # target
+    new: Path,  # a complete folder
+    target: Path,  # where it belongs; an older one is replaced
+    work: Path,  # temporary folder on the same disk
+) -> Path:  # target
     "Move a folder into place at once, so that nobody ever sees half of it."
-    if target.exists(): os.replace(target, work/'old')
-    try: os.replace(new, target)
+    if target.exists():
+        os.replace(target, work / 'old')
+    try:
+        os.replace(new, target)
     except OSError:
-        if not target.is_dir(): raise # another process was faster: its copy is as good
+        if not target.is_dir():
+            raise  # another process was faster: its copy is as good
     return target
 
 # %% ../../nbs/3_data/31_datasets.ipynb #b666e4f3
 def _open_url(
-    url:str, # http, https or file
-    seconds:float, # how long to wait for a connection, and later for each piece
-): # response of urllib; raises OSError
+    url: str,  # http, https or file
+    seconds: float,  # how long to wait for a connection, and later for each piece
+):  # response of urllib; raises OSError
     "Open an address within `seconds`, name look-up included."
     got = {}
+
     def work():
-        try: got['response'] = urllib.request.urlopen(urllib.request.Request(url, headers={'User-Agent': 'carparts_seg'}), timeout=seconds)
-        except Exception as e: got['error'] = e
-    t = threading.Thread(target=work, daemon=True); t.start(); t.join(seconds + 1)
-    if 'response' in got: return got['response']
+        try:
+            got['response'] = urllib.request.urlopen(
+                urllib.request.Request(url, headers={'User-Agent': 'carparts_seg'}), timeout=seconds
+            )
+        except Exception as e:
+            got['error'] = e
+
+    t = threading.Thread(target=work, daemon=True)
+    t.start()
+    t.join(seconds + 1)
+    if 'response' in got:
+        return got['response']
     raise got.get('error', TimeoutError(f'no answer within {seconds:g} s'))
 
 # %% ../../nbs/3_data/31_datasets.ipynb #3346528f
 def _reason(
-    e:Exception, # of a download
-)->str: # a few words
+    e: Exception,  # of a download
+) -> str:  # a few words
     "Why a download failed."
-    if isinstance(e, urllib.error.HTTPError): return f'the server says {e.code} {e.reason}'
+    if isinstance(e, urllib.error.HTTPError):
+        return f'the server says {e.code} {e.reason}'
     e = getattr(e, 'reason', e)
-    if isinstance(e, socket.gaierror): return 'its name cannot be looked up: is this machine offline?'
-    if isinstance(e, TimeoutError): return 'no answer in time'
+    if isinstance(e, socket.gaierror):
+        return 'its name cannot be looked up: is this machine offline?'
+    if isinstance(e, TimeoutError):
+        return 'no answer in time'
     return str(getattr(e, 'strerror', None) or e or type(e).__name__)
 
+
 def _download(
-    url:str, # http, https or file
-    path:Path, # where to write
-    seconds:float, # longest wait for the server
-    progress:bool|None=None, # bar; None: only on a terminal
-)->Path: # path; raises DatasetError
+    url: str,  # http, https or file
+    path: Path,  # where to write
+    seconds: float,  # longest wait for the server
+    progress: bool | None = None,  # bar; None: only on a terminal
+) -> Path:  # path; raises DatasetError
     "One file from the network, with a progress bar."
     try:
         with _open_url(url, seconds) as r, open(path, 'wb') as f:
             size = int(r.headers.get('Content-Length') or 0)
-            with tqdm(total=size or None, unit='B', unit_scale=True, desc='downloading', leave=False, disable=None if progress is None else not progress) as bar:
-                while piece := r.read(1 << 18): f.write(piece); bar.update(len(piece))
-    except (OSError, ValueError) as e: raise DatasetError(f'{url}: {_reason(e)}') from None
-    except Exception as e: raise DatasetError(f'{url}: {type(e).__name__} {e}') from None
-    if size and path.stat().st_size != size: raise DatasetError(f'{url}: cut off after {path.stat().st_size:,} of {size:,} bytes')
+            with tqdm(
+                total=size or None,
+                unit='B',
+                unit_scale=True,
+                desc='downloading',
+                leave=False,
+                disable=None if progress is None else not progress,
+            ) as bar:
+                while piece := r.read(1 << 18):
+                    f.write(piece)
+                    bar.update(len(piece))
+    except (OSError, ValueError) as e:
+        raise DatasetError(f'{url}: {_reason(e)}') from None
+    except Exception as e:
+        raise DatasetError(f'{url}: {type(e).__name__} {e}') from None
+    if size and path.stat().st_size != size:
+        raise DatasetError(f'{url}: cut off after {path.stat().st_size:,} of {size:,} bytes')
     return path
 
 # %% ../../nbs/3_data/31_datasets.ipynb #e776cc6d
 def check_copy(
-    folder:str|Path, # a copy of the data set: holds trainingset/ and so on
-    dataset:PublicDataset, # what it should hold
-)->list[str]: # what is wrong, one line each; empty for a whole copy
+    folder: str | Path,  # a copy of the data set: holds trainingset/ and so on
+    dataset: PublicDataset,  # what it should hold
+) -> list[str]:  # what is wrong, one line each; empty for a whole copy
     "Compare a copy of a public data set with what a whole one holds: checksums of annotations, number of pictures."
     wrong = []
     for s in dataset.splits.values():
-        a, images = Path(folder)/s.folder/'annotations.json', Path(folder)/s.folder/'JPEGImages'
-        if not a.is_file(): wrong.append(f'{s.folder}/annotations.json is missing')
-        elif (got := file_sha256(a)) != s.sha256: wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
+        a, images = Path(folder) / s.folder / 'annotations.json', Path(folder) / s.folder / 'JPEGImages'
+        if not a.is_file():
+            wrong.append(f'{s.folder}/annotations.json is missing')
+        elif (got := file_sha256(a)) != s.sha256:
+            wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
         n = sum(p.suffix.lower() in ('.jpg', '.jpeg', '.png') for p in images.iterdir()) if images.is_dir() else 0
-        if n != s.n_images: wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
+        if n != s.n_images:
+            wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
     return wrong
 
 # %% ../../nbs/3_data/31_datasets.ipynb #358c6e8b
 def fetch_dataset(
-    dataset:str|PublicDataset='car-parts', # a name among `public_datasets()`, or a description of one's own
-    folder:str|Path|None=None, # folder that gets a folder of the data set's name; default: the user's cache
-    seconds:float=8, # longest wait for a server to answer
-    progress:bool|None=None, # bars; None: only on a terminal
-    echo:Callable[[str],object]=print, # gets the lines that say what is done
-)->Path: # the data set's folder; raises DatasetError
+    dataset: str | PublicDataset = 'car-parts',  # a name among `public_datasets()`, or a description of one's own
+    folder: str | Path | None = None,  # folder that gets a folder of the data set's name; default: the user's cache
+    seconds: float = 8,  # longest wait for a server to answer
+    progress: bool | None = None,  # bars; None: only on a terminal
+    echo: Callable[[str], object] = print,  # gets the lines that say what is done
+) -> Path:  # the data set's folder; raises DatasetError
     "Download a public data set, check it, and put it in place; nothing is done when a whole copy is there already."
-    if isinstance(dataset, str) and dataset not in public_datasets(): raise DatasetError(f'{dataset}: no public data set of this name; there are {", ".join(public_datasets())}')
+    if isinstance(dataset, str) and dataset not in public_datasets():
+        raise DatasetError(f'{dataset}: no public data set of this name; there are {", ".join(public_datasets())}')
     ds = public_datasets()[dataset] if isinstance(dataset, str) else dataset
-    target = Path(folder or cache_dir()/'data').expanduser()/ds.name
-    if not check_copy(target, ds): echo(f'{ds.name} is there already: {target}'); return target
-    if target.exists() and folder is not None and any(target.iterdir()): raise DatasetError(f'{target} is there, but is not a whole copy ({check_copy(target, ds)[0]}); move it away first')
-    echo(f'{ds.name}: about {ds.megabytes} MB from {urllib.parse.urlsplit(ds.urls[0]).netloc or "this machine"} to {target}; {ds.terms}')
+    target = Path(folder or cache_dir() / 'data').expanduser() / ds.name
+    if not check_copy(target, ds):
+        echo(f'{ds.name} is there already: {target}')
+        return target
+    if target.exists() and folder is not None and any(target.iterdir()):
+        raise DatasetError(
+            f'{target} is there, but is not a whole copy ({check_copy(target, ds)[0]}); move it away first'
+        )
+    echo(
+        f'{ds.name}: about {ds.megabytes} MB from {urllib.parse.urlsplit(ds.urls[0]).netloc or "this machine"} to {target}; {ds.terms}'
+    )
     failed, down = [], set()
     for url in ds.urls:
         host = urllib.parse.urlsplit(url).netloc
-        if host in down: continue
-        try: return _fetch(ds, url, target, seconds, progress, echo)
+        if host in down:
+            continue
+        try:
+            return _fetch(ds, url, target, seconds, progress, echo)
         except DatasetError as e:
             failed.append(str(e))
-            if 'offline' in str(e) or 'in time' in str(e): down.add(host)
-    raise DatasetError(f'{ds.name} could not be fetched: {"; ".join(failed)}. Fetch it elsewhere, unpack it, and let CARPARTS_DATA name the folder that holds {ds.name}/')
+            if 'offline' in str(e) or 'in time' in str(e):
+                down.add(host)
+    raise DatasetError(
+        f'{ds.name} could not be fetched: {"; ".join(failed)}. Fetch it elsewhere, unpack it, and let CARPARTS_DATA name the folder that holds {ds.name}/'
+    )
 
 # %% ../../nbs/3_data/31_datasets.ipynb #533119af
 def _fetch(
-    ds:PublicDataset, # what to fetch
-    url:str, # from where
-    target:Path, # where it ends up
-    seconds:float, # longest wait for the server
-    progress:bool|None, # bars
-    echo:Callable, # gets a line at the end
-)->Path: # target; raises DatasetError
+    ds: PublicDataset,  # what to fetch
+    url: str,  # from where
+    target: Path,  # where it ends up
+    seconds: float,  # longest wait for the server
+    progress: bool | None,  # bars
+    echo: Callable,  # gets a line at the end
+) -> Path:  # target; raises DatasetError
     "Download from one address, unpack, check, move into place."
     with _beside(target) as work:
-        archive = _download(url, work/'archive.zip', seconds, progress)
-        top = _unzip(archive, work/'all', url, progress)
-        (work/'new').mkdir()
+        archive = _download(url, work / 'archive.zip', seconds, progress)
+        top = _unzip(archive, work / 'all', url, progress)
+        (work / 'new').mkdir()
         for s in ds.splits.values():
-            if (top/s.folder).is_dir(): os.replace(top/s.folder, work/'new'/s.folder)
-        if wrong := check_copy(work/'new', ds): raise DatasetError(f'{url}: not what was expected: {"; ".join(wrong)}')
-        _put(work/'new', target, work)
+            if (top / s.folder).is_dir():
+                os.replace(top / s.folder, work / 'new' / s.folder)
+        if wrong := check_copy(work / 'new', ds):
+            raise DatasetError(f'{url}: not what was expected: {"; ".join(wrong)}')
+        _put(work / 'new', target, work)
     echo(f'{ds.name}: {sum(s.n_images for s in ds.splits.values())} pictures in place, checksums right: {target}')
     return target

@@ -16,76 +16,146 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core.parts import display_name, part_colors
 from ..core.basics import did_you_mean
+from ..core.parts import display_name, part_colors
 
 # %% ../../nbs/3_data/37_findings.ipynb #4c058140
 class Check(NamedTuple):
     "One kind of finding."
-    level:str # 'error', 'warning' or 'info'
-    what:str # in a few words
-    advice:str # what to do about it
+
+    level: str  # 'error', 'warning' or 'info'
+    what: str  # in a few words
+    advice: str  # what to do about it
+
 
 CHECKS = {
     'unusable-annotations': Check('error', 'annotations that cannot be used', 'Mend the file as the message says.'),
-    'broken-annotation': Check('error', 'COCO entries that contradict one another', 'Mend or remove the entry; it is left out here.'),
+    'broken-annotation': Check(
+        'error', 'COCO entries that contradict one another', 'Mend or remove the entry; it is left out here.'
+    ),
     'bad-mask': Check('error', 'masks that cannot be decoded', 'Export the mask again.'),
-    'mask-outside': Check('error', 'masks that reach beyond their picture', "Check that the mask's height and width are those of the picture; export it again."),
+    'mask-outside': Check(
+        'error',
+        'masks that reach beyond their picture',
+        "Check that the mask's height and width are those of the picture; export it again.",
+    ),
     'missing-file': Check('error', 'files that are not there', 'Copy the file into the folder, or remove its rows.'),
     'damaged-file': Check('error', 'pictures cut short or damaged', 'Get the file again.'),
     'unreadable-file': Check('error', 'files that are no readable picture', 'Convert it to JPEG or PNG.'),
-    'size-mismatch': Check('error', 'pictures of another size than the table says', 'Use the pictures that were annotated, or scale the masks.'),
-    'unknown-class': Check('error', 'class names that are not in the class list', 'Correct the name, or add it to the class list.'),
-    'fold-leak': Check('error', 'the same photograph in two folds', 'Assign the folds anew, with groups=near_duplicates(data).'),
-    'turned-picture': Check('warning', 'pictures with an EXIF orientation', 'Readers that ignore the note see the picture lying down: save it upright, and look whether its masks fit.'),
-    'suspect-file': Check('warning', 'JPEG files with damage inside', 'Look at the picture: a part of it may be grey or shifted; get the file again.'),
+    'size-mismatch': Check(
+        'error',
+        'pictures of another size than the table says',
+        'Use the pictures that were annotated, or scale the masks.',
+    ),
+    'unknown-class': Check(
+        'error', 'class names that are not in the class list', 'Correct the name, or add it to the class list.'
+    ),
+    'fold-leak': Check(
+        'error', 'the same photograph in two folds', 'Assign the folds anew, with groups=near_duplicates(data).'
+    ),
+    'turned-picture': Check(
+        'warning',
+        'pictures with an EXIF orientation',
+        'Readers that ignore the note see the picture lying down: save it upright, and look whether its masks fit.',
+    ),
+    'suspect-file': Check(
+        'warning',
+        'JPEG files with damage inside',
+        'Look at the picture: a part of it may be grey or shifted; get the file again.',
+    ),
     'blank-picture': Check('warning', 'pictures of a single colour', 'Remove it.'),
     'empty-mask': Check('warning', 'masks without a pixel', 'Draw the mask, or remove the row.'),
     'tiny-mask': Check('warning', 'masks of a few pixels', 'A slip of the mouse? Remove the row, or redraw the mask.'),
-    'box-off': Check('warning', 'boxes off their polygon', 'Compute the box from the mask; do not train a detector on this one.'),
+    'box-off': Check(
+        'warning', 'boxes off their polygon', 'Compute the box from the mask; do not train a detector on this one.'
+    ),
     'area-off': Check('warning', 'areas that are not those of their masks', 'Compute the area from the mask.'),
-    'polygon-outside': Check('warning', 'polygons that reach beyond their picture', 'It is cut off at the border here; look whether it was drawn on another picture.'),
+    'polygon-outside': Check(
+        'warning',
+        'polygons that reach beyond their picture',
+        'It is cut off at the border here; look whether it was drawn on another picture.',
+    ),
     'duplicate-row': Check('warning', 'rows that are there twice', 'Remove one of them.'),
     'double-mask': Check('warning', 'one part masked twice', 'Keep the better mask.'),
-    'same-region': Check('warning', 'two classes on the same pixels', 'One of the two names is wrong; look at the picture.'),
-    'wrong-side': Check('warning', 'left and right contradicted by the other parts', "Left and right are the car's own; look at the picture and exchange the name."),
-    'unpaired-side': Check('warning', 'sided classes without partner', 'With this class list pictures cannot be flipped in training; add the partner.'),
-    'similar-class': Check('warning', 'class names that are nearly the same', 'If they mean the same, give them one name.'),
-    'absent-class': Check('warning', 'classes without a mask', 'It can neither be learned nor measured here; add pictures, or take it off the class list.'),
-    'identical-picture': Check('warning', 'the same file under two names', 'Remove one, or keep both in one fold: groups=near_duplicates(data).'),
-    'near-duplicate': Check('warning', 'the same photograph twice', 'Keep both in one fold, groups=near_duplicates(data), or remove one.'),
-    'mirrored-duplicate': Check('warning', 'a photograph and its mirror image', 'Keep both in one fold; check that sides are exchanged in one of them.'),
-    'rare-class': Check('info', 'classes in few pictures', 'Expect a poor and uncertain IoU; more pictures of it help most.'),
-    'overlap': Check('info', 'classes that overlap', 'Keep one plane a class; a single label map would lose these pixels.'),
-    'converted-picture': Check('info', 'pictures that are not 8 bit RGB', 'They are converted when read; nothing to do if they look right.'),
-    'no-masks': Check('info', 'pictures without any mask', 'Right for a picture without a car; otherwise it was forgotten.'),
-    'unlisted-file': Check('info', 'pictures that the table does not name', 'Annotate them, or leave them out on purpose.'),
+    'same-region': Check(
+        'warning', 'two classes on the same pixels', 'One of the two names is wrong; look at the picture.'
+    ),
+    'wrong-side': Check(
+        'warning',
+        'left and right contradicted by the other parts',
+        "Left and right are the car's own; look at the picture and exchange the name.",
+    ),
+    'unpaired-side': Check(
+        'warning',
+        'sided classes without partner',
+        'With this class list pictures cannot be flipped in training; add the partner.',
+    ),
+    'similar-class': Check(
+        'warning', 'class names that are nearly the same', 'If they mean the same, give them one name.'
+    ),
+    'absent-class': Check(
+        'warning',
+        'classes without a mask',
+        'It can neither be learned nor measured here; add pictures, or take it off the class list.',
+    ),
+    'identical-picture': Check(
+        'warning',
+        'the same file under two names',
+        'Remove one, or keep both in one fold: groups=near_duplicates(data).',
+    ),
+    'near-duplicate': Check(
+        'warning', 'the same photograph twice', 'Keep both in one fold, groups=near_duplicates(data), or remove one.'
+    ),
+    'mirrored-duplicate': Check(
+        'warning',
+        'a photograph and its mirror image',
+        'Keep both in one fold; check that sides are exchanged in one of them.',
+    ),
+    'rare-class': Check(
+        'info', 'classes in few pictures', 'Expect a poor and uncertain IoU; more pictures of it help most.'
+    ),
+    'overlap': Check(
+        'info', 'classes that overlap', 'Keep one plane a class; a single label map would lose these pixels.'
+    ),
+    'converted-picture': Check(
+        'info', 'pictures that are not 8 bit RGB', 'They are converted when read; nothing to do if they look right.'
+    ),
+    'no-masks': Check(
+        'info', 'pictures without any mask', 'Right for a picture without a car; otherwise it was forgotten.'
+    ),
+    'unlisted-file': Check(
+        'info', 'pictures that the table does not name', 'Annotate them, or leave them out on purpose.'
+    ),
 }
 
 # %% ../../nbs/3_data/37_findings.ipynb #ecb683ba
 def known_code(
-    code:str, # maybe a key of CHECKS
-)->str: # the code; raises ValueError
+    code: str,  # maybe a key of CHECKS
+) -> str:  # the code; raises ValueError
     "Refuse a code that no check has."
-    if code in CHECKS: return code
+    if code in CHECKS:
+        return code
     raise ValueError(f'{code!r} is no check' + did_you_mean(code, CHECKS, '; there are {names}'))
+
 
 @dataclass(frozen=True)
 class Finding:
     "One thing found."
-    level:str # 'error', 'warning' or 'info'
-    code:str # key of CHECKS
-    message:str # what was found, one line, without the file's name
-    file:str|None=None # file name as in the table
-    row:int|None=None # position in the table
-    advice:str='' # what to do
+
+    level: str  # 'error', 'warning' or 'info'
+    code: str  # key of CHECKS
+    message: str  # what was found, one line, without the file's name
+    file: str | None = None  # file name as in the table
+    row: int | None = None  # position in the table
+    advice: str = ''  # what to do
+
 
 def finding(
-    code:str, # key of CHECKS
-    message:str, # what was found, one line, without the file's name
-    file:str|None=None, # file name as in the table
-    row:int|None=None, # position in the table
-)->Finding: # with the level and advice of its code; raises KeyError for an unknown one
+    code: str,  # key of CHECKS
+    message: str,  # what was found, one line, without the file's name
+    file: str | None = None,  # file name as in the table
+    row: int | None = None,  # position in the table
+) -> Finding:  # with the level and advice of its code; raises KeyError for an unknown one
     "A finding of some kind."
     return Finding(CHECKS[code].level, code, message, file, None if row is None else int(row), CHECKS[code].advice)
 
@@ -93,98 +163,142 @@ def finding(
 @dataclass
 class CheckReport:
     "What was found in a data set."
-    name:str # of the data set
-    findings:list[Finding] # errors first
-    stats:dict=field(default_factory=dict) # counts; see `to_dict`
-    maps:dict=field(default_factory=dict, repr=False) # class -> float (24, 24): how often each place of a picture is covered
-    shares:dict=field(default_factory=dict, repr=False) # class -> list of its part of the picture, one a picture that has it
 
-    def __repr__(self): return f'CheckReport({self.name!r}: {self.counts()})'
-    def counts(self)->str: # '2 errors, 1 warning, 3 infos'
+    name: str  # of the data set
+    findings: list[Finding]  # errors first
+    stats: dict = field(default_factory=dict)  # counts; see `to_dict`
+    maps: dict = field(
+        default_factory=dict, repr=False
+    )  # class -> float (24, 24): how often each place of a picture is covered
+    shares: dict = field(
+        default_factory=dict, repr=False
+    )  # class -> list of its part of the picture, one a picture that has it
+
+    def __repr__(self):
+        return f'CheckReport({self.name!r}: {self.counts()})'
+
+    def counts(self) -> str:  # '2 errors, 1 warning, 3 infos'
         n = Counter(f.level for f in self.findings)
         return ', '.join(f'{n[k]} {k}{"s" if n[k] != 1 else ""}' for k in ('error', 'warning', 'info'))
 
     @property
-    def severity(self)->str: # 'error', 'warning', 'info', or 'clean'
+    def severity(self) -> str:  # 'error', 'warning', 'info', or 'clean'
         "The worst level found."
         return next((k for k in ('error', 'warning', 'info') if any(f.level == k for f in self.findings)), 'clean')
 
     @property
-    def exit_code(self)->int: # 0: nothing worse than info, 1: warnings, 2: errors
+    def exit_code(self) -> int:  # 0: nothing worse than info, 1: warnings, 2: errors
         "For the command line."
         return {'error': 2, 'warning': 1}.get(self.severity, 0)
 
-    def of(self,
-        code:str, # a key of CHECKS
-    )->list[Finding]: # raises ValueError for an unknown code
+    def of(
+        self,
+        code: str,  # a key of CHECKS
+    ) -> list[Finding]:  # raises ValueError for an unknown code
         "The findings of one kind."
         return [f for f in self.findings if f.code == known_code(code)]
 
-    def to_dict(self)->dict: # for json.dump: data, severity, exit_code, counts, stats, findings
+    def to_dict(self) -> dict:  # for json.dump: data, severity, exit_code, counts, stats, findings
         "Everything but the picture's numbers."
         n = Counter(f.level for f in self.findings)
-        return {'data': self.name, 'severity': self.severity, 'exit_code': self.exit_code, 'counts': {k: n[k] for k in ('error', 'warning', 'info')},
-                'codes': dict(Counter(f.code for f in self.findings)), 'stats': self.stats, 'findings': [asdict(f) for f in self.findings]}
+        return {
+            'data': self.name,
+            'severity': self.severity,
+            'exit_code': self.exit_code,
+            'counts': {k: n[k] for k in ('error', 'warning', 'info')},
+            'codes': dict(Counter(f.code for f in self.findings)),
+            'stats': self.stats,
+            'findings': [asdict(f) for f in self.findings],
+        }
 
-    def summary(self,
-        limit:int|None=5, # findings of one kind that are listed; None: all
-    )->str: # lines for a screen
+    def summary(
+        self,
+        limit: int | None = 5,  # findings of one kind that are listed; None: all
+    ) -> str:  # lines for a screen
         "The report in words, grouped by level and kind."
         return '\n'.join(_summary_lines(self, limit))
 
-    def plot(self)->Figure:
+    def plot(self) -> Figure:
         "Class balance, parts a picture, sizes of masks, and where in the picture each class lies."
         return _plot(self)
 
 # %% ../../nbs/3_data/37_findings.ipynb #d26162e7
 def _summary_lines(
-    report:CheckReport, # what to put in words
-    limit:int|None, # findings of one kind that are listed
-)->Iterable[str]:
+    report: CheckReport,  # what to put in words
+    limit: int | None,  # findings of one kind that are listed
+) -> Iterable[str]:
     "Lines of a summary."
     s = report.stats
     yield f'{report.name}: {s.get("pictures", 0)} pictures, {s.get("masks", 0)} masks, {len(s.get("classes", []))} classes: {report.counts()}'
     for level in ('error', 'warning', 'info'):
         codes = [c for c in CHECKS if CHECKS[c].level == level and report.of(c)]
-        if codes: yield f'\n{level.upper()}'
+        if codes:
+            yield f'\n{level.upper()}'
         for c in codes:
             found = report.of(c)
             yield f'  {c} ({len(found)}): {CHECKS[c].what}'
-            for f in found[:limit]: yield '    ' + ' '.join(str(x) for x in (f.file, f.message) if x) + (f'  [row {f.row}]' if f.row is not None else '')
-            if limit is not None and len(found) > limit: yield f'    ... and {len(found) - limit} more'
+            for f in found[:limit]:
+                yield (
+                    '    '
+                    + ' '.join(str(x) for x in (f.file, f.message) if x)
+                    + (f'  [row {f.row}]' if f.row is not None else '')
+                )
+            if limit is not None and len(found) > limit:
+                yield f'    ... and {len(found) - limit} more'
             yield f'    -> {CHECKS[c].advice}'
     if s.get('classes'):
         yield f'\nCLASSES{"":15} pictures  masks  median share of the picture'
-        for c in s['classes']: yield f'  {c["name"]:20} {c["pictures"]:8} {c["masks"]:6}  {c["median_share"]:.2%}'
+        for c in s['classes']:
+            yield f'  {c["name"]:20} {c["pictures"]:8} {c["masks"]:6}  {c["median_share"]:.2%}'
         yield f'  {s["parts_per_picture"]["mean"]:.1f} parts a picture ({s["parts_per_picture"]["least"]} to {s["parts_per_picture"]["most"]})'
 
 # %% ../../nbs/3_data/37_findings.ipynb #f212d4f3
 def _plot(
-    report:CheckReport, # what to draw
-)->Figure:
+    report: CheckReport,  # what to draw
+) -> Figure:
     "Four kinds of statistics on one page."
     classes = [c for c in report.stats.get('classes', [])]
-    names, colors = [c['name'] for c in classes], part_colors([c['name'] for c in classes])/255 if classes else []
+    names, colors = [c['name'] for c in classes], part_colors([c['name'] for c in classes]) / 255 if classes else []
     per_row = 9 if len(names) > 12 else 6
-    map_rows = max(1, -(-len(names)//per_row))
-    fig = plt.figure(figsize=(10, 4.2 + 1.25*map_rows), layout='constrained')
-    top, bottom = fig.subfigures(2, 1, height_ratios=(4.2, 1.25*map_rows))
-    balance, parts, sizes = top.subplots(1, 3, width_ratios=(1.15, .9, 1.15))
+    map_rows = max(1, -(-len(names) // per_row))
+    fig = plt.figure(figsize=(10, 4.2 + 1.25 * map_rows), layout='constrained')
+    top, bottom = fig.subfigures(2, 1, height_ratios=(4.2, 1.25 * map_rows))
+    balance, parts, sizes = top.subplots(1, 3, width_ratios=(1.15, 0.9, 1.15))
     y = np.arange(len(names))
     balance.barh(y, [c['pictures'] for c in classes], color=colors)
-    balance.set(yticks=y, yticklabels=[display_name(n) for n in names], title='pictures with each class', xlabel='pictures'); balance.invert_yaxis()
+    balance.set(
+        yticks=y, yticklabels=[display_name(n) for n in names], title='pictures with each class', xlabel='pictures'
+    )
+    balance.invert_yaxis()
     count = {int(k): v for k, v in report.stats.get('parts_per_picture', {}).get('pictures', {}).items()}
-    parts.bar(list(count), list(count.values()), color='.5'); parts.set(title='classes in a picture', xlabel='classes', ylabel='pictures')
-    for axis in (parts.xaxis, parts.yaxis, balance.xaxis): axis.set_major_locator(MaxNLocator(integer=True))
+    parts.bar(list(count), list(count.values()), color='.5')
+    parts.set(title='classes in a picture', xlabel='classes', ylabel='pictures')
+    for axis in (parts.xaxis, parts.yaxis, balance.xaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     for k, n in enumerate(names):
-        if not (share := 100*np.array(report.shares.get(n, []))).size: continue
+        if not (share := 100 * np.array(report.shares.get(n, []))).size:
+            continue
         lo, q1, mid, q3, hi = np.percentile(share, (5, 25, 50, 75, 95))
-        sizes.plot([lo, hi], [k, k], color='.6', lw=1); sizes.plot([q1, q3], [k, k], color=colors[k], lw=5, solid_capstyle='butt'); sizes.plot(mid, k, 'k|', ms=7)
-    sizes.set(xscale='log', yticks=y, yticklabels=[], ylim=balance.get_ylim(), title='share of the picture', xlabel='% (5, 25, 50, 75, 95 of 100)')
-    for ax in (balance, parts, sizes): ax.spines[['top', 'right']].set_visible(False); ax.title.set_size(10); ax.tick_params(labelsize=8)
+        sizes.plot([lo, hi], [k, k], color='.6', lw=1)
+        sizes.plot([q1, q3], [k, k], color=colors[k], lw=5, solid_capstyle='butt')
+        sizes.plot(mid, k, 'k|', ms=7)
+    sizes.set(
+        xscale='log',
+        yticks=y,
+        yticklabels=[],
+        ylim=balance.get_ylim(),
+        title='share of the picture',
+        xlabel='% (5, 25, 50, 75, 95 of 100)',
+    )
+    for ax in (balance, parts, sizes):
+        ax.spines[['top', 'right']].set_visible(False)
+        ax.title.set_size(10)
+        ax.tick_params(labelsize=8)
     bottom.suptitle('where each class lies in the picture (bright: often; each map to its own maximum)', fontsize=10)
     grid = np.atleast_1d(bottom.subplots(map_rows, per_row)).ravel()
-    for ax in grid: ax.axis('off')
+    for ax in grid:
+        ax.axis('off')
     for ax, n in zip(grid, names):
-        ax.imshow(report.maps.get(n, np.zeros((24, 24))), cmap='magma', interpolation='bilinear', vmin=0); ax.set_title(display_name(n), fontsize=7)
+        ax.imshow(report.maps.get(n, np.zeros((24, 24))), cmap='magma', interpolation='bilinear', vmin=0)
+        ax.set_title(display_name(n), fontsize=7)
     return fig

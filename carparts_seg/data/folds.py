@@ -7,73 +7,91 @@ __all__ = ['file_groups', 'assign_folds', 'column_folds', 'train_valid_files', '
            'likeness', 'Duplicate', 'find_duplicates', 'group_files', 'near_duplicates']
 
 # %% ../../nbs/3_data/32_folds.ipynb #845e8b11
-from collections.abc import Iterable
-from typing import NamedTuple
-import cv2
 import hashlib
-from tqdm import tqdm
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from ..core.table import _is_null, PartsData, TableError
 from ..core.images import ImageError, read_image
+from ..core.table import PartsData, TableError, _is_null
 
 # %% ../../nbs/3_data/32_folds.ipynb #7ac95731
 def file_groups(
-    table:pd.DataFrame, # canonical parts table
-    group_column:str='file_name', # images that share a value of this column stay together; those without a value stand alone
-    groups:Mapping[str,object]|Sequence[Sequence[str]]|None=None, # file -> group, or lists of files, that stay together too; files not in the table are ignored
-)->list[list[str]]: # the files of each group, all in alphabetical order; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    group_column: str = 'file_name',  # images that share a value of this column stay together; those without a value stand alone
+    groups: Mapping[str, object]
+    | Sequence[Sequence[str]]
+    | None = None,  # file -> group, or lists of files, that stay together too; files not in the table are ignored
+) -> list[list[str]]:  # the files of each group, all in alphabetical order; raises TableError
     "Which images have to stay on one side of a split."
-    if group_column not in table: raise TableError(f'no group column {group_column!r}; the columns are {", ".join(map(str, table.columns))}')
-    if groups is not None and not isinstance(groups, Mapping): pairs = [(f, i) for i, g in enumerate(groups) for f in g]
-    else: pairs = list((groups or {}).items())
+    if group_column not in table:
+        raise TableError(f'no group column {group_column!r}; the columns are {", ".join(map(str, table.columns))}')
+    if groups is not None and not isinstance(groups, Mapping):
+        pairs = [(f, i) for i, g in enumerate(groups) for f in g]
+    else:
+        pairs = list((groups or {}).items())
     files = sorted(set(table['file_name']))
     parent, first = {f: f for f in files}, {}
+
     def root(f):
-        while parent[f] != f: parent[f] = f = parent[parent[f]]
+        while parent[f] != f:
+            parent[f] = f = parent[parent[f]]
         return f
-    links = [(f, ('column', v)) for f, v in zip(table['file_name'], table[group_column]) if not _is_null(v)] + [(f, ('group', g)) for f, g in pairs if f in parent]
-    for f, key in links: parent[root(f)] = root(first.setdefault(key, f))
+
+    links = [(f, ('column', v)) for f, v in zip(table['file_name'], table[group_column]) if not _is_null(v)] + [
+        (f, ('group', g)) for f, g in pairs if f in parent
+    ]
+    for f, key in links:
+        parent[root(f)] = root(first.setdefault(key, f))
     out = {}
-    for f in files: out.setdefault(root(f), []).append(f)
+    for f in files:
+        out.setdefault(root(f), []).append(f)
     return list(out.values())
 
 # %% ../../nbs/3_data/32_folds.ipynb #84ae0f71
 def _deal(
-    sizes:np.ndarray, # (G,) images of each group
-    counts:np.ndarray, # (G, K) images of each group that show each class; K = 0 looks at sizes alone
-    shares:np.ndarray, # (F,) share of the images that each fold is to have, sum 1
-)->np.ndarray: # int64 (G,) fold of each group
+    sizes: np.ndarray,  # (G,) images of each group
+    counts: np.ndarray,  # (G, K) images of each group that show each class; K = 0 looks at sizes alone
+    shares: np.ndarray,  # (F,) share of the images that each fold is to have, sum 1
+) -> np.ndarray:  # int64 (G,) fold of each group
     "Deal groups to folds; of equals, the first group and the first fold come first."
-    room, want = shares*sizes.sum(), shares[:, None]*counts.sum(0)
+    room, want = shares * sizes.sum(), shares[:, None] * counts.sum(0)
     fold, largest_first = np.full(len(sizes), -1), np.argsort(-sizes, kind='stable')
+
     def put(g, lack):
         fits = next(f for f in (room > sizes[g] - 1e-9, room > 1e-9, room >= room.max()) if f.any())
         k = max(np.flatnonzero(fits), key=lambda k: (round(lack[k], 9), round(room[k], 9), -k))
-        fold[g] = k; room[k] -= sizes[g]; want[k] -= counts[g]
+        fold[g] = k
+        room[k] -= sizes[g]
+        want[k] -= counts[g]
+
     while counts.shape[1] and (left := counts[fold < 0].sum(0)).any():
         rarest = int(np.argmin(np.where(left > 0, left, np.inf)))
         for g in largest_first:
-            if fold[g] < 0 and counts[g, rarest]: put(g, want[:, rarest])
+            if fold[g] < 0 and counts[g, rarest]:
+                put(g, want[:, rarest])
     for g in largest_first:
-        if fold[g] < 0: put(g, room)
+        if fold[g] < 0:
+            put(g, room)
     return fold
 
 # %% ../../nbs/3_data/32_folds.ipynb #36f5d69a
 def _dealt(
-    table:pd.DataFrame, # canonical parts table
-    shares:Sequence[float], # share of each fold
-    group_column:str, # see file_groups
-    groups, # see file_groups
-    seed:int, # of the shuffle
-    spread_classes:bool, # whether to spread rare classes
-)->dict[str,int]: # file -> fold, in the table's order; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    shares: Sequence[float],  # share of each fold
+    group_column: str,  # see file_groups
+    groups,  # see file_groups
+    seed: int,  # of the shuffle
+    spread_classes: bool,  # whether to spread rare classes
+) -> dict[str, int]:  # file -> fold, in the table's order; raises TableError
     "Shuffle the groups and deal them."
     gs = file_groups(table, group_column, groups)
-    if len(gs) < len(shares): raise TableError(f'{len(gs)} groups of images (by {group_column!r}) cannot fill {len(shares)} folds')
+    if len(gs) < len(shares):
+        raise TableError(f'{len(gs)} groups of images (by {group_column!r}) cannot fill {len(shares)} folds')
     gs = [gs[i] for i in np.random.RandomState(seed).permutation(len(gs))]
     counts = np.zeros((len(gs), 0))
     if spread_classes:
@@ -85,188 +103,244 @@ def _dealt(
 
 # %% ../../nbs/3_data/32_folds.ipynb #dbab7d6c
 def assign_folds(
-    table:pd.DataFrame, # canonical parts table
-    n_folds:int=5, # at least 2
-    group_column:str='file_name', # images that share a value of this column stay together
-    groups:Mapping[str,object]|Sequence[Sequence[str]]|None=None, # file -> group, or lists of files (near-duplicates), that stay together too
-    seed:int=0, # of the shuffle, 0 to 2**32 - 1
-    spread_classes:bool=False, # whether every fold is to get its share of the rare classes
-)->dict[str,int]: # file -> fold, 0 to n_folds - 1; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    n_folds: int = 5,  # at least 2
+    group_column: str = 'file_name',  # images that share a value of this column stay together
+    groups: Mapping[str, object]
+    | Sequence[Sequence[str]]
+    | None = None,  # file -> group, or lists of files (near-duplicates), that stay together too
+    seed: int = 0,  # of the shuffle, 0 to 2**32 - 1
+    spread_classes: bool = False,  # whether every fold is to get its share of the rare classes
+) -> dict[str, int]:  # file -> fold, 0 to n_folds - 1; raises TableError
     "Grouped k-fold: no group in two folds, and folds as even in size as the groups allow."
-    if n_folds < 2: raise TableError(f'n_folds {n_folds}: at least 2 are needed')
-    return _dealt(table, [1/n_folds]*n_folds, group_column, groups, seed, spread_classes)
+    if n_folds < 2:
+        raise TableError(f'n_folds {n_folds}: at least 2 are needed')
+    return _dealt(table, [1 / n_folds] * n_folds, group_column, groups, seed, spread_classes)
 
 # %% ../../nbs/3_data/32_folds.ipynb #d29d6ba3
 def column_folds(
-    table:pd.DataFrame, # canonical parts table
-    fold_column:str='fold', # one value an image
-)->dict[str,str]: # file -> fold as text, 2.0 as '2'; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    fold_column: str = 'fold',  # one value an image
+) -> dict[str, str]:  # file -> fold as text, 2.0 as '2'; raises TableError
     "The folds that a table brings along."
-    if fold_column not in table: raise TableError(f'no fold column {fold_column!r}; the columns are {", ".join(map(str, table.columns))}')
+    if fold_column not in table:
+        raise TableError(f'no fold column {fold_column!r}; the columns are {", ".join(map(str, table.columns))}')
     out = {}
     for f, v in zip(table['file_name'], table[fold_column]):
-        if _is_null(v): raise TableError(f'{f!r}: nothing in the fold column {fold_column!r}')
+        if _is_null(v):
+            raise TableError(f'{f!r}: nothing in the fold column {fold_column!r}')
         k = str(int(v)) if isinstance(v, (float, np.floating)) and v == int(v) else str(v)
-        if out.setdefault(f, k) != k: raise TableError(f'{f!r} has two values in the fold column {fold_column!r}: {out[f]} and {k}')
+        if out.setdefault(f, k) != k:
+            raise TableError(f'{f!r} has two values in the fold column {fold_column!r}: {out[f]} and {k}')
     return out
 
 # %% ../../nbs/3_data/32_folds.ipynb #9968a727
 def train_valid_files(
-    table:pd.DataFrame, # canonical parts table
-    strategy:str='kfold', # 'kfold', 'holdout' (validation_size) or 'column' (fold_column)
-    fold:int|str=0, # the fold to validate on, for 'kfold' and 'column'
-    n_folds:int=5, # for 'kfold'
-    validation_size:float=.2, # share of the images to validate on, between 0 and 1, for 'holdout'
-    fold_column:str='fold', # for 'column'
-    group_column:str='file_name', # images that share a value of this column stay together, for 'kfold' and 'holdout'
-    groups:Mapping[str,object]|Sequence[Sequence[str]]|None=None, # file -> group, or lists of files, that stay together too
-    seed:int=0, # of the shuffle
-    spread_classes:bool=False, # whether both sides are to get their share of the rare classes
-)->tuple[list[str],list[str]]: # files to train on and files to validate on, each in the table's order; raises TableError
+    table: pd.DataFrame,  # canonical parts table
+    strategy: str = 'kfold',  # 'kfold', 'holdout' (validation_size) or 'column' (fold_column)
+    fold: int | str = 0,  # the fold to validate on, for 'kfold' and 'column'
+    n_folds: int = 5,  # for 'kfold'
+    validation_size: float = 0.2,  # share of the images to validate on, between 0 and 1, for 'holdout'
+    fold_column: str = 'fold',  # for 'column'
+    group_column: str = 'file_name',  # images that share a value of this column stay together, for 'kfold' and 'holdout'
+    groups: Mapping[str, object]
+    | Sequence[Sequence[str]]
+    | None = None,  # file -> group, or lists of files, that stay together too
+    seed: int = 0,  # of the shuffle
+    spread_classes: bool = False,  # whether both sides are to get their share of the rare classes
+) -> tuple[
+    list[str], list[str]
+]:  # files to train on and files to validate on, each in the table's order; raises TableError
     "Split the images of a table in two."
-    if strategy == 'kfold': folds = assign_folds(table, n_folds, group_column, groups, seed, spread_classes)
-    elif strategy == 'column': folds = column_folds(table, fold_column)
+    if strategy == 'kfold':
+        folds = assign_folds(table, n_folds, group_column, groups, seed, spread_classes)
+    elif strategy == 'column':
+        folds = column_folds(table, fold_column)
     elif strategy == 'holdout':
-        if not 0 < validation_size < 1: raise TableError(f'validation_size {validation_size}: expected a share above 0 and below 1')
-        folds, fold = _dealt(table, [validation_size, 1 - validation_size], group_column, groups, seed, spread_classes), 0
-    else: raise TableError(f"strategy {strategy!r}: expected 'kfold', 'holdout' or 'column'")
+        if not 0 < validation_size < 1:
+            raise TableError(f'validation_size {validation_size}: expected a share above 0 and below 1')
+        folds, fold = (
+            _dealt(table, [validation_size, 1 - validation_size], group_column, groups, seed, spread_classes),
+            0,
+        )
+    else:
+        raise TableError(f"strategy {strategy!r}: expected 'kfold', 'holdout' or 'column'")
     train, valid = ([f for f, k in folds.items() if (str(k) == str(fold)) is side] for side in (False, True))
     if not train or not valid:
-        raise TableError(f'fold {fold!r} leaves {len(train)} images to train on and {len(valid)} to validate on; the folds are {", ".join(sorted({str(k) for k in folds.values()}))}')
+        raise TableError(
+            f'fold {fold!r} leaves {len(train)} images to train on and {len(valid)} to validate on; the folds are {", ".join(sorted({str(k) for k in folds.values()}))}'
+        )
     return train, valid
 
 # %% ../../nbs/3_data/32_folds.ipynb #f22b189c
 def sample_files(
-    files:Sequence[str], # file names
-    fraction:float, # share to keep, above 0 and at most 1
-    seed:int=0, # of the draw; a larger share with the same seed keeps all of a smaller one
-)->list[str]: # at least one file if there are any, in the given order; raises TableError
+    files: Sequence[str],  # file names
+    fraction: float,  # share to keep, above 0 and at most 1
+    seed: int = 0,  # of the draw; a larger share with the same seed keeps all of a smaller one
+) -> list[str]:  # at least one file if there are any, in the given order; raises TableError
     "A random sample of the images."
-    if not 0 < fraction <= 1: raise TableError(f'data_sample {fraction}: expected a share above 0 and at most 1')
-    keep = np.random.RandomState(seed).permutation(len(files))[:max(1, round(fraction*len(files)))]
+    if not 0 < fraction <= 1:
+        raise TableError(f'data_sample {fraction}: expected a share above 0 and at most 1')
+    keep = np.random.RandomState(seed).permutation(len(files))[: max(1, round(fraction * len(files)))]
     return [files[i] for i in np.sort(keep)]
 
 # %% ../../nbs/3_data/32_folds.ipynb #51598eb0
-_SIDE = 64 # pixels of a sketch's side
+_SIDE = 64  # pixels of a sketch's side
+
 
 def sketch(
-    image:np.ndarray, # uint8 (H, W, 3) or (H, W, 1)
-)->np.ndarray: # uint8 (64, 64), grey
+    image: np.ndarray,  # uint8 (H, W, 3) or (H, W, 1)
+) -> np.ndarray:  # uint8 (64, 64), grey
     "A picture shrunk to a small grey square by averaging."
     grey = image[..., 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
 
+
 def _details(
-    sketch:np.ndarray, # (64, 64)
-    sigma:float, # in pixels; slower changes are taken out
-)->np.ndarray: # float32 (64, 64)
+    sketch: np.ndarray,  # (64, 64)
+    sigma: float,  # in pixels; slower changes are taken out
+) -> np.ndarray:  # float32 (64, 64)
     "A sketch without its slow changes of brightness."
     a = sketch.astype(np.float32)
     return a - cv2.GaussianBlur(a, (0, 0), sigma)
 
+
 def fingerprints(
-    sketches:Sequence[np.ndarray], # n sketches
-)->np.ndarray: # float32 (n, 576), each of length 1 with mean 0; all 0 for a picture without details
+    sketches: Sequence[np.ndarray],  # n sketches
+) -> np.ndarray:  # float32 (n, 576), each of length 1 with mean 0; all 0 for a picture without details
     "Vectors whose inner product is the correlation of two pictures' coarse details."
-    f = np.array([cv2.resize(_details(s, 8), (24, 24), interpolation=cv2.INTER_AREA).ravel() for s in sketches], dtype=np.float32).reshape(-1, 576)
+    f = np.array(
+        [cv2.resize(_details(s, 8), (24, 24), interpolation=cv2.INTER_AREA).ravel() for s in sketches], dtype=np.float32
+    ).reshape(-1, 576)
     f -= f.mean(1, keepdims=True)
     length = np.linalg.norm(f, axis=1, keepdims=True)
-    return np.where(length > 24, f/np.maximum(length, 1e-9), 0).astype(np.float32)
+    return np.where(length > 24, f / np.maximum(length, 1e-9), 0).astype(np.float32)
 
 # %% ../../nbs/3_data/32_folds.ipynb #72d9eddc
 def _correlation(
-    a:np.ndarray, # numbers
-    b:np.ndarray, # as many
-)->float: # -1 to 1; 0 where one of them is constant
+    a: np.ndarray,  # numbers
+    b: np.ndarray,  # as many
+) -> float:  # -1 to 1; 0 where one of them is constant
     "Pearson's correlation."
     a, b = a - a.mean(), b - b.mean()
-    length = float(np.sqrt((a*a).sum()*(b*b).sum()))
-    return float((a*b).sum())/length if length > 1e-6 else 0.
+    length = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / length if length > 1e-6 else 0.0
+
 
 def likeness(
-    a:np.ndarray, # a sketch
-    b:np.ndarray, # another
-    enough:float=.97, # correlation at which no alignment is tried
-)->float: # -1 to 1; above 0.92 the two are the same photograph
+    a: np.ndarray,  # a sketch
+    b: np.ndarray,  # another
+    enough: float = 0.97,  # correlation at which no alignment is tried
+) -> float:  # -1 to 1; above 0.92 the two are the same photograph
     "Correlation of two sketches' details, after laying one over the other."
     plain = _correlation(_details(a, 4), _details(b, 4))
-    if plain >= enough: return plain
+    if plain >= enough:
+        return plain
     m = np.eye(2, 3, dtype=np.float32)
-    try: _, m = cv2.findTransformECC(a.astype(np.float32), b.astype(np.float32), m, cv2.MOTION_AFFINE, (cv2.TERM_CRITERIA_COUNT|cv2.TERM_CRITERIA_EPS, 30, 1e-4), None, 5)
-    except cv2.error: return plain
-    if abs(m[0, 1] + m[1, 0]) > .04 or abs(m[0, 1] - m[1, 0]) > .2 or not .6 < m[0, 0] < 1.7 or not .6 < m[1, 1] < 1.7: return plain
-    how = dict(dsize=(_SIDE, _SIDE), flags=cv2.INTER_LINEAR|cv2.WARP_INVERSE_MAP)
+    try:
+        _, m = cv2.findTransformECC(
+            a.astype(np.float32),
+            b.astype(np.float32),
+            m,
+            cv2.MOTION_AFFINE,
+            (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-4),
+            None,
+            5,
+        )
+    except cv2.error:
+        return plain
+    if (
+        abs(m[0, 1] + m[1, 0]) > 0.04
+        or abs(m[0, 1] - m[1, 0]) > 0.2
+        or not 0.6 < m[0, 0] < 1.7
+        or not 0.6 < m[1, 1] < 1.7
+    ):
+        return plain
+    how = dict(dsize=(_SIDE, _SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     over = cv2.warpAffine(b.astype(np.float32), m, borderMode=cv2.BORDER_REPLICATE, **how)
     inside = cv2.warpAffine(np.ones_like(b), m, **how) > 0
-    if inside.mean() < .4: return plain
+    if inside.mean() < 0.4:
+        return plain
     return max(plain, _correlation(_details(a, 4)[inside], _details(over, 4)[inside]))
 
 # %% ../../nbs/3_data/32_folds.ipynb #b2bc3aae
 def _candidates(
-    a:np.ndarray, # (n, 576) fingerprints
-    b:np.ndarray, # (n, 576) fingerprints of the same pictures, or of their mirror images
-    least:float=.5, # correlation below which there is no candidate
-    each:int=3, # candidates of one picture
-)->list[tuple[int,int]]: # i < j, sorted
+    a: np.ndarray,  # (n, 576) fingerprints
+    b: np.ndarray,  # (n, 576) fingerprints of the same pictures, or of their mirror images
+    least: float = 0.5,  # correlation below which there is no candidate
+    each: int = 3,  # candidates of one picture
+) -> list[tuple[int, int]]:  # i < j, sorted
     "Pairs of pictures that are worth a closer look."
     found = set()
     for start in range(0, len(a), 1024):
-        c = a[start:start+1024] @ b.T
+        c = a[start : start + 1024] @ b.T
         c[np.arange(len(c)), np.arange(start, start + len(c))] = -1
         best = np.argpartition(-c, min(each, len(a) - 1), axis=1)[:, :each]
-        for i, js in enumerate(best, start): found |= {(min(i, int(j)), max(i, int(j))) for j in js if c[i - start, j] >= least}
+        for i, js in enumerate(best, start):
+            found |= {(min(i, int(j)), max(i, int(j))) for j in js if c[i - start, j] >= least}
     return sorted(found)
 
 # %% ../../nbs/3_data/32_folds.ipynb #f4d896de
 class Duplicate(NamedTuple):
     "Two pictures that are the same photograph."
-    a:str # file that comes first in the data set
-    b:str # the other
-    kind:str # 'identical' (the files' content), 'near', or 'mirrored'
-    likeness:float # correlation of their details, up to 1
+
+    a: str  # file that comes first in the data set
+    b: str  # the other
+    kind: str  # 'identical' (the files' content), 'near', or 'mirrored'
+    likeness: float  # correlation of their details, up to 1
+
 
 def find_duplicates(
-    files:Sequence[str], # n names
-    sketches:Sequence[np.ndarray], # n sketches
-    digests:Sequence[str]|None=None, # n checksums of the files' content, to tell identical files
-    threshold:float=.92, # likeness from which two pictures are the same, 0 to 1
-    mirrored:bool=True, # also look for mirror images
-)->list[Duplicate]: # sorted by place in the data set
+    files: Sequence[str],  # n names
+    sketches: Sequence[np.ndarray],  # n sketches
+    digests: Sequence[str] | None = None,  # n checksums of the files' content, to tell identical files
+    threshold: float = 0.92,  # likeness from which two pictures are the same, 0 to 1
+    mirrored: bool = True,  # also look for mirror images
+) -> list[Duplicate]:  # sorted by place in the data set
     "Pairs of pictures that show the same photograph."
     found, prints, first = {}, fingerprints(sketches), {}
     for j, d in enumerate(digests or ()):
-        if (i := first.setdefault(d, j)) != j: found[i, j] = Duplicate(files[i], files[j], 'identical', 1.)
+        if (i := first.setdefault(d, j)) != j:
+            found[i, j] = Duplicate(files[i], files[j], 'identical', 1.0)
     for i, j in _candidates(prints, prints):
-        if (i, j) not in found and (s := likeness(sketches[i], sketches[j])) >= threshold: found[i, j] = Duplicate(files[i], files[j], 'near', round(s, 4))
+        if (i, j) not in found and (s := likeness(sketches[i], sketches[j])) >= threshold:
+            found[i, j] = Duplicate(files[i], files[j], 'near', round(s, 4))
     flipped = [np.ascontiguousarray(s[:, ::-1]) for s in sketches] if mirrored else []
     for i, j in _candidates(prints, fingerprints(flipped)) if mirrored else ():
-        if (i, j) not in found and (s := likeness(sketches[i], flipped[j])) >= threshold: found[i, j] = Duplicate(files[i], files[j], 'mirrored', round(s, 4))
+        if (i, j) not in found and (s := likeness(sketches[i], flipped[j])) >= threshold:
+            found[i, j] = Duplicate(files[i], files[j], 'mirrored', round(s, 4))
     return [found[k] for k in sorted(found)]
 
 # %% ../../nbs/3_data/32_folds.ipynb #c245f987
 def group_files(
-    pairs:Iterable[Sequence], # pairs whose first two items are file names
-)->list[list[str]]: # groups of two or more files, in order of appearance
+    pairs: Iterable[Sequence],  # pairs whose first two items are file names
+) -> list[list[str]]:  # groups of two or more files, in order of appearance
     "Pairs joined to groups."
     group = {}
     for a, b, *_ in pairs:
         ga, gb = group.setdefault(a, [a]), group.setdefault(b, [b])
         if ga is not gb:
             ga.extend(gb)
-            for f in gb: group[f] = ga
+            for f in gb:
+                group[f] = ga
     return list({id(g): g for g in group.values()}.values())
 
 # %% ../../nbs/3_data/32_folds.ipynb #ddf835af
 def near_duplicates(
-    data:PartsData, # pictures that can't be read are left out; the linter names them
-    threshold:float=.92, # likeness from which two pictures are the same
-    mirrored:bool=True, # also look for mirror images
-    progress:bool=False, # show a bar
-)->list[list[str]]: # groups of two or more files
+    data: PartsData,  # pictures that can't be read are left out; the linter names them
+    threshold: float = 0.92,  # likeness from which two pictures are the same
+    mirrored: bool = True,  # also look for mirror images
+    progress: bool = False,  # show a bar
+) -> list[list[str]]:  # groups of two or more files
     "Files that show the same photograph, in groups that belong in one fold."
     files, sketches, digests = [], [], []
     for f in tqdm(data.files, desc='sketching', unit='picture', leave=False, disable=None if progress else True):
-        try: content = data.path(f).read_bytes(); image = read_image(content)
-        except (ImageError, OSError): continue
-        files.append(f); sketches.append(sketch(image)); digests.append(hashlib.sha256(content).hexdigest())
+        try:
+            content = data.path(f).read_bytes()
+            image = read_image(content)
+        except (ImageError, OSError):
+            continue
+        files.append(f)
+        sketches.append(sketch(image))
+        digests.append(hashlib.sha256(content).hexdigest())
     return group_files(find_duplicates(files, sketches, digests, threshold, mirrored))

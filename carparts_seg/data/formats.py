@@ -8,44 +8,46 @@ __all__ = ['DATA_FORMATS', 'mask_polygons', 'with_sizes', 'export_coco', 'read_c
            'find_format', 'read_annotations', 'convert']
 
 # %% ../../nbs/3_data/34_formats.ipynb #2e7ced51
-from collections import Counter
-from urllib.parse import parse_qs
-from xml.sax.saxutils import quoteattr
-import re
-from urllib.parse import unquote
-from urllib.parse import urlsplit
 import json
+import re
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import quoteattr
 
 import cv2
 import numpy as np
 import pandas as pd
 import yaml
 
-from .datasets import DatasetError, default_classes, find_annotations, image_folder
-from ..core.images import image_size
-from ..core.parts import mirror_name, part_colors
-from ..core.masks import mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask, RleError
-from ..core.table import coco_to_table, PartsData, read_table, TableError, write_table
 from ..core.basics import did_you_mean, write_atomic
+from ..core.images import image_size
+from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
+from ..core.parts import mirror_name, part_colors
+from ..core.table import PartsData, TableError, coco_to_table, read_table, write_table
+from .datasets import DatasetError, default_classes, find_annotations, image_folder
 
 # %% ../../nbs/3_data/34_formats.ipynb #b324c4a4
 def _outlines(
-    mask:np.ndarray, # bool (H, W)
-) -> list[np.ndarray]: # int64 (n, 2) each: x and y of the corners, along the borders of the pixels; the first is its uppermost, leftmost one
+    mask: np.ndarray,  # bool (H, W)
+) -> list[
+    np.ndarray
+]:  # int64 (n, 2) each: x and y of the corners, along the borders of the pixels; the first is its uppermost, leftmost one
     "All closed outlines of a mask, of its pieces and of its holes."
     m = np.pad(mask, 1)
     a, b, c, d = m[:-1, :-1], m[:-1, 1:], m[1:, :-1], m[1:, 1:]  # the pixels around a grid point
     touch = (a == d) & (b == c) & (a != b)
-    n = (a ^ b ^ c ^ d) + 2*touch.astype(np.uint8)
+    n = (a ^ b ^ c ^ d) + 2 * touch.astype(np.uint8)
     y, x = np.nonzero(n)
     k = n[y, x].astype(np.int64)
     first = np.repeat(np.cumsum(k) - k, k)
     y, x, second = np.repeat(y, k), np.repeat(x, k), np.arange(len(first)) - first
-    order = np.lexsort((second ^ (touch & ~a)[y, x], y, x))  # down the columns, of two corners on one point the one first that keeps pieces apart
+    order = np.lexsort(
+        (second ^ (touch & ~a)[y, x], y, x)
+    )  # down the columns, of two corners on one point the one first that keeps pieces apart
     down = np.empty(len(y), np.int64)
     down[order[0::2]], down[order[1::2]] = order[1::2], order[0::2]
     rings, todo = [], np.ones(len(y), bool)
@@ -55,319 +57,472 @@ def _outlines(
             ring += [i, i ^ 1]
             todo[i] = todo[i ^ 1] = False
             i = down[i ^ 1]
-        if ring: rings.append(np.stack([x[ring], y[ring]], 1))
+        if ring:
+            rings.append(np.stack([x[ring], y[ring]], 1))
     return rings
 
 # %% ../../nbs/3_data/34_formats.ipynb #a597ece6
 def _bridged(
-    ring:np.ndarray, # (n, 2)
-    other:np.ndarray, # (m, 2)
-) -> np.ndarray: # (n + m + 2, 2)
+    ring: np.ndarray,  # (n, 2)
+    other: np.ndarray,  # (m, 2)
+) -> np.ndarray:  # (n + m + 2, 2)
     "Two rings as one, through a line between their nearest points, there and back."
-    apart = ((ring[:, None] - other[None])**2).sum(-1)
+    apart = ((ring[:, None] - other[None]) ** 2).sum(-1)
     i, j = np.unravel_index(apart.argmin(), apart.shape)
-    return np.concatenate([ring[:i + 1], other[j:], other[:j + 1], ring[i:]])
+    return np.concatenate([ring[: i + 1], other[j:], other[: j + 1], ring[i:]])
+
 
 def _simpler(
-    ring:np.ndarray, # whole numbers (n, 2)
-    tolerance:float, # pixels
-) -> np.ndarray: # fewer points; the same, where fewer would leave no area
+    ring: np.ndarray,  # whole numbers (n, 2)
+    tolerance: float,  # pixels
+) -> np.ndarray:  # fewer points; the same, where fewer would leave no area
     "A ring without the points that hardly matter."
-    if tolerance <= 0: return ring
+    if tolerance <= 0:
+        return ring
     out = cv2.approxPolyDP(ring.astype(np.int32)[:, None], tolerance, True)[:, 0].astype(np.int64)
     x, y = out.T
-    return out if len(out) > 2 and (x*np.roll(y, -1) - np.roll(x, -1)*y).sum() else ring
+    return out if len(out) > 2 and (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() else ring
+
 
 def mask_polygons(
-    mask:np.ndarray, # (H, W), whatever is not 0 belongs to the mask
-    tolerance:float=0., # how far an outline may move, pixels; 0: exact
-) -> list[np.ndarray]: # (n, 2) each: x and y, 0 to W and 0 to H; one a piece, its holes cut open
+    mask: np.ndarray,  # (H, W), whatever is not 0 belongs to the mask
+    tolerance: float = 0.0,  # how far an outline may move, pixels; 0: exact
+) -> list[np.ndarray]:  # (n, 2) each: x and y, 0 to W and 0 to H; one a piece, its holes cut open
     "The outlines of a mask along the borders of its pixels; at tolerance 0 pycocotools makes the same mask of them."
     mask = np.asarray(mask) != 0
-    if not mask.any(): return []
+    if not mask.any():
+        return []
     label, pieces, holes = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[1], {}, []
     for ring in _outlines(mask):
         x, y = ring[0]
-        if mask[y, x]: pieces[label[y, x]] = _simpler(ring, tolerance)
-        else: holes.append((label[y - 1, x], _simpler(ring, tolerance)[::-1]))
-    for piece, hole in holes: pieces[piece] = _bridged(pieces[piece], hole)
+        if mask[y, x]:
+            pieces[label[y, x]] = _simpler(ring, tolerance)
+        else:
+            holes.append((label[y - 1, x], _simpler(ring, tolerance)[::-1]))
+    for piece, hole in holes:
+        pieces[piece] = _bridged(pieces[piece], hole)
     return list(pieces.values())
 
 # %% ../../nbs/3_data/34_formats.ipynb #4ac0b85a
 def with_sizes(
-    table:pd.DataFrame, # canonical parts table
-    images:str|Path|None=None, # folder of the pictures, for sizes that the table lacks
-) -> pd.DataFrame: # the same, height and width in every row; raises TableError, ImageError
+    table: pd.DataFrame,  # canonical parts table
+    images: str | Path | None = None,  # folder of the pictures, for sizes that the table lacks
+) -> pd.DataFrame:  # the same, height and width in every row; raises TableError, ImageError
     "A table in which each picture has its size."
     lost = list(dict.fromkeys(table['file_name'][table['height'].isna() | table['width'].isna()]))
-    if not lost: return table
-    if images is None: raise TableError(f'{lost[0]!r}: the table has no height and width for it; name the folder of the pictures')
+    if not lost:
+        return table
+    if images is None:
+        raise TableError(f'{lost[0]!r}: the table has no height and width for it; name the folder of the pictures')
     data = PartsData(table, images, [])
     sizes = {f: image_size(data.path(f)) for f in lost}
-    return table.assign(**{c: [sizes[f][k] if f in sizes else int(v) for f, v in zip(table['file_name'], table[c])] for k, c in enumerate(('height', 'width'))})
+    return table.assign(
+        **{
+            c: [sizes[f][k] if f in sizes else int(v) for f, v in zip(table['file_name'], table[c])]
+            for k, c in enumerate(('height', 'width'))
+        }
+    )
 
-def _names(table:pd.DataFrame, classes:Sequence[str]|None) -> list[str]:
+
+def _names(table: pd.DataFrame, classes: Sequence[str] | None) -> list[str]:
     "The class list of an export: that which was given, else the table's, with all car parts where it has only such; an annotator needs those too that nobody has found yet."
     classes = list(classes) if classes is not None else default_classes(table)
     lost = sorted({*table['name'].dropna()} - {*classes, '_background_'})
-    if lost: raise TableError(f'class {lost[0]!r} of the table is not in the class list ({", ".join(classes)})')
+    if lost:
+        raise TableError(f'class {lost[0]!r} of the table is not in the class list ({", ".join(classes)})')
     return classes
 
-def _masks(table:pd.DataFrame, classes:Sequence[str]):
-    "For each picture its name, size, and rows with masks that are not empty, as (class, text RLE, score or None)."
-    score = table['score'] if 'score' in table else [None]*len(table)
-    known, rows = {*classes}, {}
-    for f, h, w, n, r, s in zip(table['file_name'], table['height'], table['width'], table['name'], table['rle_mask'], score):
-        picture = rows.setdefault(f, (int(h), int(w), []))[2]
-        if n in known and isinstance(r, str) and rle_area(r): picture.append((n, r, None if s is None or pd.isna(s) else float(s)))
-    for f, (h, w, masks) in rows.items(): yield f, h, w, masks
 
-def _left_out(table:pd.DataFrame, classes:Sequence[str]) -> list[str]:
+def _masks(table: pd.DataFrame, classes: Sequence[str]):
+    "For each picture its name, size, and rows with masks that are not empty, as (class, text RLE, score or None)."
+    score = table['score'] if 'score' in table else [None] * len(table)
+    known, rows = {*classes}, {}
+    for f, h, w, n, r, s in zip(
+        table['file_name'], table['height'], table['width'], table['name'], table['rle_mask'], score
+    ):
+        picture = rows.setdefault(f, (int(h), int(w), []))[2]
+        if n in known and isinstance(r, str) and rle_area(r):
+            picture.append((n, r, None if s is None or pd.isna(s) else float(s)))
+    for f, (h, w, masks) in rows.items():
+        yield f, h, w, masks
+
+
+def _left_out(table: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     "Words for masks that are not exported."
     named = table['name'].isin(list(classes))
     empty = sum(not isinstance(r, str) or not rle_area(r) for r in table['rle_mask'][named])
     return [f'{empty} empty mask{"s were" if empty > 1 else " was"} left out'] if empty else []
 
 # %% ../../nbs/3_data/34_formats.ipynb #c9992f31
-def _plain_counts(rle:str, height:int, width:int) -> list[int]:
+def _plain_counts(rle: str, height: int, width: int) -> list[int]:
     "Text RLE as COCO's counts without compression."
-    start, end = rle_runs(rle, height*width)
+    start, end = rle_runs(rle, height * width)
     edges = np.stack([start, end], 1).ravel()
-    return np.diff(edges, prepend=0, append=height*width).tolist()
+    return np.diff(edges, prepend=0, append=height * width).tolist()
+
 
 def export_coco(
-    table:pd.DataFrame, # canonical parts table, with or without `score`
-    path:str|Path, # .json
-    polygons:bool=True, # False: run lengths without compression and `iscrowd` 1, which CVAT reads as masks
-    tolerance:float=1., # of the polygons, pixels; 0: exact
-    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
-    images:str|Path|None=None, # folder of the pictures, where the table lacks sizes
-) -> list[str]: # what was left out, in words; raises TableError, ImageError
+    table: pd.DataFrame,  # canonical parts table, with or without `score`
+    path: str | Path,  # .json
+    polygons: bool = True,  # False: run lengths without compression and `iscrowd` 1, which CVAT reads as masks
+    tolerance: float = 1.0,  # of the polygons, pixels; 0: exact
+    classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
+    images: str | Path | None = None,  # folder of the pictures, where the table lacks sizes
+) -> list[str]:  # what was left out, in words; raises TableError, ImageError
     "Write COCO for CVAT and other editors; besides, NAME_labels.json has the labels with colours for CVAT's label constructor."
     table = with_sizes(table, images)
     classes, pictures, annotations = _names(table, classes), [], []
     for f, h, w, masks in _masks(table, classes):
         pictures.append({'id': len(pictures) + 1, 'file_name': f, 'height': h, 'width': w})
         for n, r, s in masks:
-            shape = [p.ravel().tolist() for p in mask_polygons(rle_to_mask(r, h, w), tolerance)] if polygons else {'size': [h, w], 'counts': _plain_counts(r, h, w)}
-            annotations.append({'id': len(annotations) + 1, 'image_id': len(pictures), 'category_id': classes.index(n) + 1, 'segmentation': shape,
-                                'area': rle_area(r), 'bbox': rle_bbox(r, h, w), 'iscrowd': int(not polygons), **({} if s is None else {'score': s})})
-    write_atomic(path, json.dumps({'images': pictures, 'annotations': annotations, 'categories': [{'id': i, 'name': n, 'supercategory': ''} for i, n in enumerate(classes, 1)]}))
-    write_atomic(Path(path).with_name(f'{Path(path).stem}_labels.json'), json.dumps([{'name': n, 'color': c, 'attributes': []} for n, c in zip(classes, _hex_colors(classes))], indent=1))
+            shape = (
+                [p.ravel().tolist() for p in mask_polygons(rle_to_mask(r, h, w), tolerance)]
+                if polygons
+                else {'size': [h, w], 'counts': _plain_counts(r, h, w)}
+            )
+            annotations.append(
+                {
+                    'id': len(annotations) + 1,
+                    'image_id': len(pictures),
+                    'category_id': classes.index(n) + 1,
+                    'segmentation': shape,
+                    'area': rle_area(r),
+                    'bbox': rle_bbox(r, h, w),
+                    'iscrowd': int(not polygons),
+                    **({} if s is None else {'score': s}),
+                }
+            )
+    write_atomic(
+        path,
+        json.dumps(
+            {
+                'images': pictures,
+                'annotations': annotations,
+                'categories': [{'id': i, 'name': n, 'supercategory': ''} for i, n in enumerate(classes, 1)],
+            }
+        ),
+    )
+    write_atomic(
+        Path(path).with_name(f'{Path(path).stem}_labels.json'),
+        json.dumps(
+            [{'name': n, 'color': c, 'attributes': []} for n, c in zip(classes, _hex_colors(classes))], indent=1
+        ),
+    )
     return _left_out(table, classes)
 
-def _hex_colors(classes:Sequence[str]) -> list[str]:
+
+def _hex_colors(classes: Sequence[str]) -> list[str]:
     "The classes' colours as #rrggbb."
     return ['#%02x%02x%02x' % tuple(c) for c in part_colors(classes).tolist()]
 
 # %% ../../nbs/3_data/34_formats.ipynb #2b2dde53
 def _json_of(
-    path:str|Path, # .json, or a .zip with one .json of annotations in it
-): # its content; raises TableError
+    path: str | Path,  # .json, or a .zip with one .json of annotations in it
+):  # its content; raises TableError
     "The content of a JSON file, also inside of a zip."
     path = Path(path)
     try:
-        if path.suffix.lower() != '.zip': return json.loads(path.read_text(encoding='utf-8'))
+        if path.suffix.lower() != '.zip':
+            return json.loads(path.read_text(encoding='utf-8'))
         with zipfile.ZipFile(path) as z:
             inside = [n for n in z.namelist() if n.lower().endswith('.json') and not n.startswith('__MACOSX')]
-            if len(inside) != 1: raise TableError(f'{path.name}: expected one .json inside, found {", ".join(inside) or "none"}')
+            if len(inside) != 1:
+                raise TableError(f'{path.name}: expected one .json inside, found {", ".join(inside) or "none"}')
             return json.loads(z.read(inside[0]).decode('utf-8'))
-    except OSError as e: raise TableError(f'{path} cannot be read: {e.strerror}') from None
-    except zipfile.BadZipFile: raise TableError(f'{path.name}: not a whole zip archive') from None
+    except OSError as e:
+        raise TableError(f'{path} cannot be read: {e.strerror}') from None
+    except zipfile.BadZipFile:
+        raise TableError(f'{path.name}: not a whole zip archive') from None
     except ValueError as e:
-        if isinstance(e, TableError): raise
+        if isinstance(e, TableError):
+            raise
         raise TableError(f'{path.name} is not JSON: {e}') from None
 
+
 def read_cvat(
-    source:str|Path|Mapping, # CVAT's export as "COCO 1.0": the .zip, the .json in it, or its content
-) -> pd.DataFrame: # canonical parts table; raises TableError
+    source: str | Path | Mapping,  # CVAT's export as "COCO 1.0": the .zip, the .json in it, or its content
+) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A parts table from CVAT; polygons and painted masks alike."
     table = coco_to_table(source if isinstance(source, Mapping) else _json_of(source))
     return table.assign(iscrowd=table['iscrowd'].where(table['iscrowd'].isna(), 0)) if len(table) else table
 
 # %% ../../nbs/3_data/34_formats.ipynb #199e9c61
 def mask_contours(
-    mask:np.ndarray, # (H, W), whatever is not 0 belongs to the mask
-    tolerance:float=0., # how far an outline may move, pixels; 0: exact
-    join:bool=False, # whether pieces are joined to one outline
-) -> list[np.ndarray]: # int64 (n, 2) each, n at least 3: x and y of pixels
+    mask: np.ndarray,  # (H, W), whatever is not 0 belongs to the mask
+    tolerance: float = 0.0,  # how far an outline may move, pixels; 0: exact
+    join: bool = False,  # whether pieces are joined to one outline
+) -> list[np.ndarray]:  # int64 (n, 2) each, n at least 3: x and y of pixels
     "The outermost pixels of a mask as rings, one a piece, holes cut open; OpenCV's `fillPoly` makes the mask of them."
     found, tree = cv2.findContours((np.asarray(mask) != 0).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     rings = {i: _simpler(c[:, 0].astype(np.int64), tolerance) for i, c in enumerate(found)}
     for i in range(len(found)):
-        if (parent := tree[0, i, 3]) >= 0: rings[parent] = _bridged(rings[parent], rings.pop(i))
+        if (parent := tree[0, i, 3]) >= 0:
+            rings[parent] = _bridged(rings[parent], rings.pop(i))
     out = list(rings.values())
     if join:
-        for ring in out[1:]: out[0] = _bridged(out[0], ring)
+        for ring in out[1:]:
+            out[0] = _bridged(out[0], ring)
         out = out[:1]
     return [np.concatenate([r, r[-1:].repeat(max(0, 3 - len(r)), 0)]) for r in out]
 
+
 def contours_to_mask(
-    contours:Sequence[np.ndarray], # (n, 2) each: x and y of pixels, fractions are cut off
-    height:int, # rows
-    width:int, # columns
-) -> np.ndarray: # uint8 (H, W), 0 and 1
+    contours: Sequence[np.ndarray],  # (n, 2) each: x and y of pixels, fractions are cut off
+    height: int,  # rows
+    width: int,  # columns
+) -> np.ndarray:  # uint8 (H, W), 0 and 1
     "Rings filled as Ultralytics fills them, outlines included."
     out = np.zeros((height, width), np.uint8)
-    for c in contours: cv2.fillPoly(out, [np.floor(c).astype(np.int32)], 1)
+    for c in contours:
+        cv2.fillPoly(out, [np.floor(c).astype(np.int32)], 1)
     return out
 
 # %% ../../nbs/3_data/34_formats.ipynb #efdb03bc
-def _lines(masks:Sequence[tuple], classes:Sequence[str], height:int, width:int, tolerance:float, join:bool) -> str:
+def _lines(
+    masks: Sequence[tuple], classes: Sequence[str], height: int, width: int, tolerance: float, join: bool
+) -> str:
     "The content of a label file."
     out = []
     for n, r, _ in masks:
         for ring in mask_contours(rle_to_mask(r, height, width), tolerance, join):
-            points = (ring + .5)/(width, height)
+            points = (ring + 0.5) / (width, height)
             out.append(' '.join([str(classes.index(n)), *(f'{v:.7f}'.rstrip('0') for v in points.ravel())]))
     return '\n'.join(out) + '\n' if out else ''
 
-def _label_names(files:Sequence[str]) -> dict[str,str]:
+
+def _label_names(files: Sequence[str]) -> dict[str, str]:
     "For each picture its label file; raises TableError where two would share one."
     out, taken = {}, {}
     for f in files:
         path = PurePosixPath(f.replace('\\', '/'))
-        if path.is_absolute() or '..' in path.parts: raise TableError(f'{f!r}: YOLO wants pictures inside of the data set; make the names relative')
+        if path.is_absolute() or '..' in path.parts:
+            raise TableError(f'{f!r}: YOLO wants pictures inside of the data set; make the names relative')
         out[f] = str(path.with_suffix('.txt'))
-        if taken.setdefault(out[f], f) != f: raise TableError(f'{taken[out[f]]!r} and {f!r} would share the label file {out[f]}; rename one')
+        if taken.setdefault(out[f], f) != f:
+            raise TableError(f'{taken[out[f]]!r} and {f!r} would share the label file {out[f]}; rename one')
     return out
 
+
 def export_yolo(
-    table:pd.DataFrame, # canonical parts table
-    folder:str|Path, # gets data.yaml, labels/ and, if wanted, images/; must be new or empty
-    tolerance:float=.5, # of the outlines, pixels; 0: exact
-    join:bool=False, # pieces of a mask joined to one object, as Ultralytics' converter does
-    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
-    images:str|Path|None=None, # folder of the pictures
-    copy_images:bool=False, # whether they are copied to images/
-    valid_files:Sequence[str]|None=None, # pictures to validate on: written to val.txt, the others to train.txt
-) -> list[str]: # what a reader has to know, in words; raises TableError, ImageError
+    table: pd.DataFrame,  # canonical parts table
+    folder: str | Path,  # gets data.yaml, labels/ and, if wanted, images/; must be new or empty
+    tolerance: float = 0.5,  # of the outlines, pixels; 0: exact
+    join: bool = False,  # pieces of a mask joined to one object, as Ultralytics' converter does
+    classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
+    images: str | Path | None = None,  # folder of the pictures
+    copy_images: bool = False,  # whether they are copied to images/
+    valid_files: Sequence[str] | None = None,  # pictures to validate on: written to val.txt, the others to train.txt
+) -> list[str]:  # what a reader has to know, in words; raises TableError, ImageError
     "Write a parts table as a YOLO segmentation data set."
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()): raise TableError(f'{folder} is not empty; YOLO labels go into a folder of their own')
-    if copy_images and images is None: raise TableError('copy_images: where are the pictures? Name their folder')
+    if folder.is_dir() and any(folder.iterdir()):
+        raise TableError(f'{folder} is not empty; YOLO labels go into a folder of their own')
+    if copy_images and images is None:
+        raise TableError('copy_images: where are the pictures? Name their folder')
     table = with_sizes(table, images)
     classes, names = _names(table, classes), _label_names(list(dict.fromkeys(table['file_name'])))
     lost = [f for f in valid_files or () if f not in names]
-    if lost: raise TableError(f'valid_files: {lost[0]!r} is not in the table')
+    if lost:
+        raise TableError(f'valid_files: {lost[0]!r} is not in the table')
     data = PartsData(table, images or folder, classes)
     for f, h, w, masks in _masks(table, classes):
-        write_atomic(folder/'labels'/names[f], _lines(masks, classes, h, w, tolerance, join))
+        write_atomic(folder / 'labels' / names[f], _lines(masks, classes, h, w, tolerance, join))
         if copy_images:
-            (target := folder/'images'/f).parent.mkdir(parents=True, exist_ok=True)
+            (target := folder / 'images' / f).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(data.path(f), target)
     if valid_files is not None:
-        for name, chosen in (('train', [f for f in names if f not in {*valid_files}]), ('val', list(dict.fromkeys(valid_files)))): write_atomic(folder/f'{name}.txt', ''.join(f'./images/{f}\n' for f in chosen))
-    write_atomic(folder/'data.yaml', _data_yaml(classes, valid_files is not None))
-    notes = _left_out(table, classes) + (['scores have no place in YOLO labels and were left out'] if 'score' in table else [])
-    return notes + ([] if copy_images else [f'the pictures belong into {folder/"images"}'])
+        for name, chosen in (
+            ('train', [f for f in names if f not in {*valid_files}]),
+            ('val', list(dict.fromkeys(valid_files))),
+        ):
+            write_atomic(folder / f'{name}.txt', ''.join(f'./images/{f}\n' for f in chosen))
+    write_atomic(folder / 'data.yaml', _data_yaml(classes, valid_files is not None))
+    notes = _left_out(table, classes) + (
+        ['scores have no place in YOLO labels and were left out'] if 'score' in table else []
+    )
+    return notes + ([] if copy_images else [f'the pictures belong into {folder / "images"}'])
 
-def _data_yaml(classes:Sequence[str], lists:bool) -> str:
+
+def _data_yaml(classes: Sequence[str], lists: bool) -> str:
     "data.yaml, with what has to be known about sides."
-    sides = [] if all(mirror_name(c) == c for c in classes) else ['# Classes have sides, and Ultralytics mirrors pictures without exchanging left and right.',
-                                                                  '# Train with fliplr=0.0 (yolo segment train data=data.yaml fliplr=0.0), or sides cannot be learned.']
+    sides = (
+        []
+        if all(mirror_name(c) == c for c in classes)
+        else [
+            '# Classes have sides, and Ultralytics mirrors pictures without exchanging left and right.',
+            '# Train with fliplr=0.0 (yolo segment train data=data.yaml fliplr=0.0), or sides cannot be learned.',
+        ]
+    )
     where = {'train': 'train.txt' if lists else 'images', 'val': 'val.txt' if lists else 'images'}
-    return '\n'.join(sides + ([] if lists else ['# Validation pictures are those of training here: name others under val.'])) + '\n' + yaml.safe_dump({**where, 'names': dict(enumerate(classes))}, sort_keys=False, allow_unicode=True)
+    return (
+        '\n'.join(
+            sides + ([] if lists else ['# Validation pictures are those of training here: name others under val.'])
+        )
+        + '\n'
+        + yaml.safe_dump({**where, 'names': dict(enumerate(classes))}, sort_keys=False, allow_unicode=True)
+    )
 
 # %% ../../nbs/3_data/34_formats.ipynb #fa4167f4
-def _yolo_names(path:Path) -> list[str]:
+def _yolo_names(path: Path) -> list[str]:
     "The class list of a data.yaml; raises TableError."
-    try: names = yaml.safe_load(path.read_text(encoding='utf-8')).get('names')
-    except (OSError, AttributeError, yaml.YAMLError) as e: raise TableError(f'{path} cannot be read as YAML ({str(e).splitlines()[0]})') from None
-    if isinstance(names, Mapping): names = [names[k] for k in sorted(names)] if sorted(names) == list(range(len(names))) else None
-    if not isinstance(names, list) or not names: raise TableError(f'{path}: expected the class list under names')
+    try:
+        names = yaml.safe_load(path.read_text(encoding='utf-8')).get('names')
+    except (OSError, AttributeError, yaml.YAMLError) as e:
+        raise TableError(f'{path} cannot be read as YAML ({str(e).splitlines()[0]})') from None
+    if isinstance(names, Mapping):
+        names = [names[k] for k in sorted(names)] if sorted(names) == list(range(len(names))) else None
+    if not isinstance(names, list) or not names:
+        raise TableError(f'{path}: expected the class list under names')
     return [str(n) for n in names]
 
-def _yolo_line(line:str, what:str, classes:Sequence[str], height:int, width:int) -> tuple[str,str,float|None]:
+
+def _yolo_line(line: str, what: str, classes: Sequence[str], height: int, width: int) -> tuple[str, str, float | None]:
     "Class, text RLE and score of a line; raises TableError."
-    try: v = [float(x) for x in line.split()]
-    except ValueError: raise TableError(f'{what}: {line[:40]!r} has something other than numbers') from None
-    if len(v) < 7: raise TableError(f'{what}: {len(v)} numbers; a mask has a class and three points at least' + (', this looks like a box' if len(v) in (5, 6) else ''))
-    if v[0] != int(v[0]) or not 0 <= v[0] < len(classes): raise TableError(f'{what}: class {v[0]:g}; data.yaml names 0 to {len(classes) - 1}')
-    points, score = np.array(v[1:len(v) - (len(v) + 1)%2]).reshape(-1, 2), v[-1] if len(v) % 2 == 0 else None
-    if not ((points >= -.01) & (points <= 1.01)).all(): raise TableError(f'{what}: a point outside of 0 to 1; points are parts of width and height')
-    ring = np.clip(points*(width, height) + .01, 0, (width - 1, height - 1))  # numbers with few digits lie a hair below the pixel that they mean
+    try:
+        v = [float(x) for x in line.split()]
+    except ValueError:
+        raise TableError(f'{what}: {line[:40]!r} has something other than numbers') from None
+    if len(v) < 7:
+        raise TableError(
+            f'{what}: {len(v)} numbers; a mask has a class and three points at least'
+            + (', this looks like a box' if len(v) in (5, 6) else '')
+        )
+    if v[0] != int(v[0]) or not 0 <= v[0] < len(classes):
+        raise TableError(f'{what}: class {v[0]:g}; data.yaml names 0 to {len(classes) - 1}')
+    points, score = np.array(v[1 : len(v) - (len(v) + 1) % 2]).reshape(-1, 2), v[-1] if len(v) % 2 == 0 else None
+    if not ((points >= -0.01) & (points <= 1.01)).all():
+        raise TableError(f'{what}: a point outside of 0 to 1; points are parts of width and height')
+    ring = np.clip(
+        points * (width, height) + 0.01, 0, (width - 1, height - 1)
+    )  # numbers with few digits lie a hair below the pixel that they mean
     return classes[int(v[0])], mask_to_rle(contours_to_mask([ring], height, width)), score
 
+
 def read_yolo(
-    source:str|Path, # data.yaml, or the folder that holds it
-    images:str|Path|None=None, # folder of the pictures; None: images/ beside data.yaml
-    labels:str|Path|None=None, # folder of the label files, such as Ultralytics' predictions; None: labels/ beside data.yaml
-) -> pd.DataFrame: # canonical parts table, with `score` where there is one; a picture without label file has no masks; raises TableError, ImageError
+    source: str | Path,  # data.yaml, or the folder that holds it
+    images: str | Path | None = None,  # folder of the pictures; None: images/ beside data.yaml
+    labels: str
+    | Path
+    | None = None,  # folder of the label files, such as Ultralytics' predictions; None: labels/ beside data.yaml
+) -> pd.DataFrame:  # canonical parts table, with `score` where there is one; a picture without label file has no masks; raises TableError, ImageError
     "A parts table from YOLO segmentation labels."
-    path = Path(source)/'data.yaml' if Path(source).is_dir() else Path(source)
-    classes, images, labels = _yolo_names(path), Path(images or path.parent/'images'), Path(labels or path.parent/'labels')
+    path = Path(source) / 'data.yaml' if Path(source).is_dir() else Path(source)
+    classes, images, labels = (
+        _yolo_names(path),
+        Path(images or path.parent / 'images'),
+        Path(labels or path.parent / 'labels'),
+    )
     for what, f in (('pictures', images), ('labels', labels)):
-        if not f.is_dir(): raise TableError(f'{f}: no such folder of {what}')
-    pictures = {str(p.relative_to(images).with_suffix('.txt')): p for p in sorted(images.rglob('*')) if p.is_file() and not p.name.startswith('.')}
+        if not f.is_dir():
+            raise TableError(f'{f}: no such folder of {what}')
+    pictures = {
+        str(p.relative_to(images).with_suffix('.txt')): p
+        for p in sorted(images.rglob('*'))
+        if p.is_file() and not p.name.startswith('.')
+    }
     lone = sorted({str(p.relative_to(labels)) for p in labels.rglob('*.txt')} - {*pictures})
-    if lone: raise TableError(f'{labels/lone[0]}: no picture for it in {images}')
+    if lone:
+        raise TableError(f'{labels / lone[0]}: no picture for it in {images}')
     rows = []
     for label, p in pictures.items():
-        (h, w), text = image_size(p), (labels/label).read_text(encoding='utf-8') if (labels/label).is_file() else ''
-        found = [_yolo_line(l, f'{label}, line {i}', classes, h, w) for i, l in enumerate(text.splitlines(), 1) if l.strip()]
+        (h, w), text = image_size(p), (labels / label).read_text(encoding='utf-8') if (labels / label).is_file() else ''
+        found = [
+            _yolo_line(l, f'{label}, line {i}', classes, h, w) for i, l in enumerate(text.splitlines(), 1) if l.strip()
+        ]
         rows += [(p.relative_to(images).as_posix(), n, r, h, w, s) for n, r, s in found or [(None, None, None)]]
     return _table_of(rows, classes)
 
-def _table_of(rows:Sequence[tuple], classes:Sequence[str]|None=None) -> pd.DataFrame:
+
+def _table_of(rows: Sequence[tuple], classes: Sequence[str] | None = None) -> pd.DataFrame:
     "Rows of file, class, RLE, height, width, score as a canonical table; without `score` where there is none."
     frame = pd.DataFrame(rows, columns=['file_name', 'name', 'rle_mask', 'height', 'width', 'score'])
     frame['score'] = pd.to_numeric(frame['score'])
     out = read_table(frame if frame['score'].notna().any() else frame.drop(columns='score'))
-    if classes is not None: out.attrs['categories'] = [{'id': i, 'name': n} for i, n in enumerate(classes, 1)]
+    if classes is not None:
+        out.attrs['categories'] = [{'id': i, 'name': n} for i, n in enumerate(classes, 1)]
     return out
 
 # %% ../../nbs/3_data/34_formats.ipynb #35fb3f79
 def label_config(
-    classes:Sequence[str], # class list
-) -> str: # XML
+    classes: Sequence[str],  # class list
+) -> str:  # XML
     "A labeling configuration with polygons and a brush for each class."
-    labels = ''.join(f'    <Label value={quoteattr(n)} background="{c}"/>\n' for n, c in zip(classes, _hex_colors(classes)))
-    return ('<View>\n  <Image name="image" value="$image" zoom="true" zoomControl="true"/>\n'
-            f'  <PolygonLabels name="polygon" toName="image" strokeWidth="2" opacity="0.4">\n{labels}  </PolygonLabels>\n'
-            f'  <BrushLabels name="brush" toName="image">\n{labels}  </BrushLabels>\n</View>\n')
+    labels = ''.join(
+        f'    <Label value={quoteattr(n)} background="{c}"/>\n' for n, c in zip(classes, _hex_colors(classes))
+    )
+    return (
+        '<View>\n  <Image name="image" value="$image" zoom="true" zoomControl="true"/>\n'
+        f'  <PolygonLabels name="polygon" toName="image" strokeWidth="2" opacity="0.4">\n{labels}  </PolygonLabels>\n'
+        f'  <BrushLabels name="brush" toName="image">\n{labels}  </BrushLabels>\n</View>\n'
+    )
 
-def _regions(masks:Sequence[tuple], height:int, width:int, tolerance:float) -> list[dict]:
+
+def _regions(masks: Sequence[tuple], height: int, width: int, tolerance: float) -> list[dict]:
     "The masks of a picture as Label Studio's regions, one a piece."
     out = []
     for name, rle, score in masks:
         for p in mask_polygons(rle_to_mask(rle, height, width), tolerance):
-            points = (100*p/(width, height)).round(5).tolist()
-            out.append({'id': f'part{len(out)}', 'type': 'polygonlabels', 'from_name': 'polygon', 'to_name': 'image', 'original_width': width, 'original_height': height, 'image_rotation': 0,
-                        'value': {'points': points, 'closed': True, 'polygonlabels': [name]}, **({} if score is None else {'score': score})})
+            points = (100 * p / (width, height)).round(5).tolist()
+            out.append(
+                {
+                    'id': f'part{len(out)}',
+                    'type': 'polygonlabels',
+                    'from_name': 'polygon',
+                    'to_name': 'image',
+                    'original_width': width,
+                    'original_height': height,
+                    'image_rotation': 0,
+                    'value': {'points': points, 'closed': True, 'polygonlabels': [name]},
+                    **({} if score is None else {'score': score}),
+                }
+            )
     return out
 
+
 def export_label_studio(
-    table:pd.DataFrame, # canonical parts table, with or without `score`
-    path:str|Path, # .json
-    tolerance:float=1., # of the outlines, pixels; 0: exact
-    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
-    images:str|Path|None=None, # folder of the pictures, where the table lacks sizes
-    images_url:str='/data/local-files/?d=', # what Label Studio needs before a file name
-    version:str='carparts_seg', # name of the predictions
-) -> list[str]: # what was left out, in words; raises TableError, ImageError
+    table: pd.DataFrame,  # canonical parts table, with or without `score`
+    path: str | Path,  # .json
+    tolerance: float = 1.0,  # of the outlines, pixels; 0: exact
+    classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
+    images: str | Path | None = None,  # folder of the pictures, where the table lacks sizes
+    images_url: str = '/data/local-files/?d=',  # what Label Studio needs before a file name
+    version: str = 'carparts_seg',  # name of the predictions
+) -> list[str]:  # what was left out, in words; raises TableError, ImageError
     "Write tasks with predictions for Label Studio, and beside them NAME_config.xml, the labeling configuration."
     table = with_sizes(table, images)
     classes, tasks = _names(table, classes), []
     for f, h, w, masks in _masks(table, classes):
         regions, scores = _regions(masks, h, w, tolerance), [s for *_, s in masks if s is not None]
-        tasks.append({'data': {'image': images_url + f, 'file_name': f, 'height': h, 'width': w},
-                      'predictions': [{'model_version': version, 'result': regions, **({'score': round(float(np.mean(scores)), 6)} if scores else {})}]})
+        tasks.append(
+            {
+                'data': {'image': images_url + f, 'file_name': f, 'height': h, 'width': w},
+                'predictions': [
+                    {
+                        'model_version': version,
+                        'result': regions,
+                        **({'score': round(float(np.mean(scores)), 6)} if scores else {}),
+                    }
+                ],
+            }
+        )
     write_atomic(path, json.dumps(tasks))
     write_atomic(Path(path).with_name(f'{Path(path).stem}_config.xml'), label_config(classes))
     return _left_out(table, classes)
 
 # %% ../../nbs/3_data/34_formats.ipynb #ce0b7037
 def _unpack_brush(
-    rle:Sequence[int], # bytes
-) -> np.ndarray: # uint8, all values; raises ValueError
+    rle: Sequence[int],  # bytes
+) -> np.ndarray:  # uint8, all values; raises ValueError
     "thi.ng's rle-pack, undone."
     bits, at = ''.join(f'{b:08b}' for b in rle), 0
+
     def read(n):
         nonlocal at
         at += n
-        if at > len(bits): raise ValueError('the code ends too early')
-        return int(bits[at - n:at], 2)
+        if at > len(bits):
+            raise ValueError('the code ends too early')
+        return int(bits[at - n : at], 2)
+
     total, size, lengths = read(32), read(5) + 1, None
     lengths, out, i = [read(4) + 1 for _ in range(4)], [], 0
     while i < total:
@@ -377,146 +532,222 @@ def _unpack_brush(
         i += n
     return np.concatenate(out)[:total].astype(np.uint8) if out else np.zeros(0, np.uint8)
 
+
 def brush_to_rle(
-    rle:Sequence[int], # a brush region's `rle`
-    height:int, # rows of the picture
-    width:int, # columns
-) -> str: # text RLE; raises RleError
+    rle: Sequence[int],  # a brush region's `rle`
+    height: int,  # rows of the picture
+    width: int,  # columns
+) -> str:  # text RLE; raises RleError
     "A stroke of Label Studio's brush as text RLE."
-    try: values = _unpack_brush(rle)
-    except (ValueError, TypeError) as e: raise RleError(f'brush: {e}') from None
-    if len(values) != 4*height*width: raise RleError(f'brush: {len(values)} values for a picture of {height} x {width} with 4 channels')
+    try:
+        values = _unpack_brush(rle)
+    except (ValueError, TypeError) as e:
+        raise RleError(f'brush: {e}') from None
+    if len(values) != 4 * height * width:
+        raise RleError(f'brush: {len(values)} values for a picture of {height} x {width} with 4 channels')
     return mask_to_rle(values.reshape(height, width, 4)[..., 3])
 
 # %% ../../nbs/3_data/34_formats.ipynb #13bac90a
-def _file_name(data:Mapping, what:str) -> str:
+def _file_name(data: Mapping, what: str) -> str:
     "The picture's file name: as it was sent along, or from its address."
-    if isinstance(data.get('file_name'), str): return data['file_name']
+    if isinstance(data.get('file_name'), str):
+        return data['file_name']
     url = data.get('image')
-    if not isinstance(url, str): raise TableError(f'{what}: data has neither file_name nor image')
+    if not isinstance(url, str):
+        raise TableError(f'{what}: data has neither file_name nor image')
     parts = urlsplit(url)
-    if 'd' in (query := parse_qs(parts.query)): return query['d'][0]
+    if 'd' in (query := parse_qs(parts.query)):
+        return query['d'][0]
     name = unquote(parts.path).rsplit('/', 1)[-1]
     return re.sub(r'^[0-9a-f]{8}-', '', name) if '/upload/' in parts.path else name
 
-def _region(r:Mapping, what:str) -> list[tuple]|None:
+
+def _region(r: Mapping, what: str) -> list[tuple] | None:
     "A region as (class, text RLE, height, width, score), one a label; None where it is no mask; raises TableError."
     value, kind = r.get('value') or {}, r.get('type')
-    if kind not in ('polygonlabels', 'brushlabels'): return None
-    if not value.get(kind): raise TableError(f'{what}: a mask without a label')
-    if r.get('image_rotation'): raise TableError(f'{what}: the picture was turned by {r["image_rotation"]} degrees while it was labelled; turn it back in Label Studio')
+    if kind not in ('polygonlabels', 'brushlabels'):
+        return None
+    if not value.get(kind):
+        raise TableError(f'{what}: a mask without a label')
+    if r.get('image_rotation'):
+        raise TableError(
+            f'{what}: the picture was turned by {r["image_rotation"]} degrees while it was labelled; turn it back in Label Studio'
+        )
     try:
         h, w = int(r['original_height']), int(r['original_width'])
-        rle = brush_to_rle(value['rle'], h, w) if kind == 'brushlabels' else polygons_to_rle([(np.array(value['points'], float)*(w/100, h/100)).ravel().tolist()], h, w)
-    except RleError as e: raise TableError(f'{what}: {e}') from None
-    except (KeyError, TypeError, ValueError): raise TableError(f'{what}: expected original_width, original_height, and points or rle') from None
+        rle = (
+            brush_to_rle(value['rle'], h, w)
+            if kind == 'brushlabels'
+            else polygons_to_rle([(np.array(value['points'], float) * (w / 100, h / 100)).ravel().tolist()], h, w)
+        )
+    except RleError as e:
+        raise TableError(f'{what}: {e}') from None
+    except (KeyError, TypeError, ValueError):
+        raise TableError(f'{what}: expected original_width, original_height, and points or rle') from None
     return [(n, rle, h, w, r.get('score')) for n in value[kind]]
 
-def _chosen(task:Mapping, predictions:bool) -> Mapping|None:
+
+def _chosen(task: Mapping, predictions: bool) -> Mapping | None:
     "The annotation of a task that counts, or its newest prediction."
-    if predictions: return (task.get('predictions') or [None])[-1]
+    if predictions:
+        return (task.get('predictions') or [None])[-1]
     done = [a for a in task.get('annotations') or [] if not a.get('was_cancelled')]
-    return next((a for a in done if a.get('ground_truth')), max(done, key=lambda a: str(a.get('updated_at') or ''), default=None) if any(a.get('updated_at') for a in done) else done[-1] if done else None)
+    return next(
+        (a for a in done if a.get('ground_truth')),
+        max(done, key=lambda a: str(a.get('updated_at') or ''), default=None)
+        if any(a.get('updated_at') for a in done)
+        else done[-1]
+        if done
+        else None,
+    )
 
 # %% ../../nbs/3_data/34_formats.ipynb #67b6b7d6
 def read_label_studio(
-    source:str|Path|list, # export as JSON (not JSON-MIN), or the tasks themselves
-) -> pd.DataFrame: # canonical parts table, a row a region, with `score` where there is one; attrs['notes']: what was left out; raises TableError
+    source: str | Path | list,  # export as JSON (not JSON-MIN), or the tasks themselves
+) -> pd.DataFrame:  # canonical parts table, a row a region, with `score` where there is one; attrs['notes']: what was left out; raises TableError
     "A parts table from Label Studio."
     tasks = source if isinstance(source, list) else _json_of(source)
     where = 'tasks' if isinstance(source, list) else Path(source).name
-    if not isinstance(tasks, list) or not all(isinstance(t, Mapping) and isinstance(t.get('data'), Mapping) for t in tasks): raise TableError(f'{where}: expected a list of tasks with data, as in Label Studio\'s export "JSON"')
+    if not isinstance(tasks, list) or not all(
+        isinstance(t, Mapping) and isinstance(t.get('data'), Mapping) for t in tasks
+    ):
+        raise TableError(f'{where}: expected a list of tasks with data, as in Label Studio\'s export "JSON"')
     predictions, rows, idle, other = not any(t.get('annotations') for t in tasks), [], 0, Counter()
     for k, t in enumerate(tasks):
         what, chosen = f'{where}, task {t.get("id", k)}', _chosen(t, predictions)
-        if chosen is None and not (predictions and 'predictions' in t): idle += 1; continue
+        if chosen is None and not (predictions and 'predictions' in t):
+            idle += 1
+            continue
         file, found = _file_name(t['data'], what), []
         for r in (chosen or {}).get('result') or []:
             got = _region(r, f'{what}, region {r.get("id", "")}')
-            if got is None: other[str(r.get('type'))] += 1
+            if got is None:
+                other[str(r.get('type'))] += 1
             found += got or []
         size = next(((h, w) for _, _, h, w, _ in found), (t['data'].get('height'), t['data'].get('width')))
         rows += [(file, n, r, h, w, s) for n, r, h, w, s in found] or [(file, None, None, *size, None)]
     table = _table_of(rows)
-    table.attrs['notes'] = ([f'left out: {idle} task{"s"*(idle > 1)} without an annotation'] if idle else []) + [f'left out: {n} region{"s"*(n > 1)} of the kind {k}, no mask' for k, n in other.items()]
+    table.attrs['notes'] = ([f'left out: {idle} task{"s" * (idle > 1)} without an annotation'] if idle else []) + [
+        f'left out: {n} region{"s" * (n > 1)} of the kind {k}, no mask' for k, n in other.items()
+    ]
     return table
 
 # %% ../../nbs/3_data/34_formats.ipynb #2c4d0480
 DATA_FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
 
+
 def find_format(
-    source:str|Path, # file, folder or name of a data set
-) -> str: # one of DATA_FORMATS; raises TableError
+    source: str | Path,  # file, folder or name of a data set
+) -> str:  # one of DATA_FORMATS; raises TableError
     "Which format annotations have."
     path = Path(source)
-    if path.is_dir(): return 'yolo' if (path/'data.yaml').is_file() else 'table'
-    if path.suffix.lower() in ('.yaml', '.yml'): return 'yolo'
-    if not path.is_file() or path.suffix.lower() not in ('.json', '.zip'): return 'table'
-    if path.suffix.lower() == '.zip' and not _is_json_zip(path): return 'table'
+    if path.is_dir():
+        return 'yolo' if (path / 'data.yaml').is_file() else 'table'
+    if path.suffix.lower() in ('.yaml', '.yml'):
+        return 'yolo'
+    if not path.is_file() or path.suffix.lower() not in ('.json', '.zip'):
+        return 'table'
+    if path.suffix.lower() == '.zip' and not _is_json_zip(path):
+        return 'table'
     content = _json_of(path)
-    if isinstance(content, list): return 'label-studio'
+    if isinstance(content, list):
+        return 'label-studio'
     annotations = content.get('annotations') if isinstance(content, Mapping) else None
-    return 'cvat' if isinstance(annotations, list) and any('occluded' in (a.get('attributes') or ()) for a in annotations if isinstance(a, Mapping)) else 'coco'
+    return (
+        'cvat'
+        if isinstance(annotations, list)
+        and any('occluded' in (a.get('attributes') or ()) for a in annotations if isinstance(a, Mapping))
+        else 'coco'
+    )
 
-def _is_json_zip(path:Path) -> bool:
+
+def _is_json_zip(path: Path) -> bool:
     "Whether a zip holds annotations as CVAT and Label Studio pack them, rather than a data set's folder."
     try:
-        with zipfile.ZipFile(path) as z: return any(n.startswith('annotations/') and n.endswith('.json') for n in z.namelist())
-    except zipfile.BadZipFile: return False
+        with zipfile.ZipFile(path) as z:
+            return any(n.startswith('annotations/') and n.endswith('.json') for n in z.namelist())
+    except zipfile.BadZipFile:
+        return False
+
 
 def read_annotations(
-    source:str|Path, # .parquet, .csv, COCO .json, CVAT's .zip or .json, Label Studio's .json, YOLO's folder or data.yaml, or a data set's folder or name
-    kind:str|None=None, # one of DATA_FORMATS; None: found out
-    images:str|Path|None=None, # folder of the pictures, for YOLO
-    labels:str|Path|None=None, # YOLO: folder of the label files
-) -> pd.DataFrame: # canonical parts table; raises TableError, DatasetError, ImageError
+    source: str
+    | Path,  # .parquet, .csv, COCO .json, CVAT's .zip or .json, Label Studio's .json, YOLO's folder or data.yaml, or a data set's folder or name
+    kind: str | None = None,  # one of DATA_FORMATS; None: found out
+    images: str | Path | None = None,  # folder of the pictures, for YOLO
+    labels: str | Path | None = None,  # YOLO: folder of the label files
+) -> pd.DataFrame:  # canonical parts table; raises TableError, DatasetError, ImageError
     "A parts table from annotations in any of the formats."
     kind = kind or find_format(source)
     _check_kind(kind, 'from')
-    if kind == 'yolo': return read_yolo(source, images, labels)
-    if kind == 'label-studio': return read_label_studio(source)
-    if kind == 'cvat': return read_cvat(source)
-    return read_table(source if Path(source).is_file() and Path(source).suffix.lower() != '.zip' else find_annotations(source)[0])
+    if kind == 'yolo':
+        return read_yolo(source, images, labels)
+    if kind == 'label-studio':
+        return read_label_studio(source)
+    if kind == 'cvat':
+        return read_cvat(source)
+    return read_table(
+        source if Path(source).is_file() and Path(source).suffix.lower() != '.zip' else find_annotations(source)[0]
+    )
 
-def _check_kind(kind:str, what:str) -> None:
+
+def _check_kind(kind: str, what: str) -> None:
     "Raise TableError for a format that there is not."
-    if kind in DATA_FORMATS: return
-    raise TableError(f'--{what} {kind}: no such format' + did_you_mean(kind, DATA_FORMATS, '; expected one of {names}'), key=what)
+    if kind in DATA_FORMATS:
+        return
+    raise TableError(
+        f'--{what} {kind}: no such format' + did_you_mean(kind, DATA_FORMATS, '; expected one of {names}'), key=what
+    )
 
 # %% ../../nbs/3_data/34_formats.ipynb #474d2fd9
 def convert(
-    source:str|Path, # see `read_annotations`
-    target:str|Path, # .parquet, .pq, .csv or .json; a new folder for YOLO
-    to:str|None=None, # one of DATA_FORMATS; None: by suffix
-    kind:str|None=None, # format of the source; None: found out
-    tolerance:float|None=None, # of polygons, pixels; 0: exact; None: 1 for editors, 0.5 for YOLO
-    images:str|Path|None=None, # folder of the pictures, for sizes, and for YOLO
-    labels:str|Path|None=None, # folder of label files, where the source is YOLO
-    masks:bool=False, # CVAT: painted masks instead of polygons
-    join:bool=False, # YOLO: the pieces of a mask as one object
-    copy_images:bool=False, # YOLO: with the pictures
-    images_url:str='/data/local-files/?d=', # Label Studio: what it needs before a file name
-    classes:Sequence[str]|None=None, # class list; None: the table's own, or all car parts where it has only such
-) -> tuple[pd.DataFrame,list[str]]: # the table, and what a reader has to know, in words; raises TableError, DatasetError, ImageError
+    source: str | Path,  # see `read_annotations`
+    target: str | Path,  # .parquet, .pq, .csv or .json; a new folder for YOLO
+    to: str | None = None,  # one of DATA_FORMATS; None: by suffix
+    kind: str | None = None,  # format of the source; None: found out
+    tolerance: float | None = None,  # of polygons, pixels; 0: exact; None: 1 for editors, 0.5 for YOLO
+    images: str | Path | None = None,  # folder of the pictures, for sizes, and for YOLO
+    labels: str | Path | None = None,  # folder of label files, where the source is YOLO
+    masks: bool = False,  # CVAT: painted masks instead of polygons
+    join: bool = False,  # YOLO: the pieces of a mask as one object
+    copy_images: bool = False,  # YOLO: with the pictures
+    images_url: str = '/data/local-files/?d=',  # Label Studio: what it needs before a file name
+    classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
+) -> tuple[
+    pd.DataFrame, list[str]
+]:  # the table, and what a reader has to know, in words; raises TableError, DatasetError, ImageError
     "Annotations of one format as another."
     target = Path(target)
     to = to or ('coco' if target.suffix.lower() == '.json' else 'yolo' if not target.suffix else 'table')
     _check_kind(to, 'to')
-    if to in ('coco', 'cvat', 'label-studio') and target.suffix.lower() != '.json': raise TableError(f'{target.name}: {to} is written as .json')
-    if not 0 <= (tolerance or 0) < 100: raise TableError(f'tolerance {tolerance}: expected 0 to 100 pixels')
+    if to in ('coco', 'cvat', 'label-studio') and target.suffix.lower() != '.json':
+        raise TableError(f'{target.name}: {to} is written as .json')
+    if not 0 <= (tolerance or 0) < 100:
+        raise TableError(f'tolerance {tolerance}: expected 0 to 100 pixels')
     table = read_annotations(source, kind, images, labels)
     images = images or _folder_of(source, table)
     some = dict(classes=classes, images=images, **({} if tolerance is None else {'tolerance': tolerance}))
     notes = list(table.attrs.get('notes', []))
-    if to == 'yolo': notes += export_yolo(table, target, join=join, copy_images=copy_images, **some)
-    elif to == 'cvat': notes += export_coco(table, target, polygons=not masks, **some)
-    elif to == 'label-studio': notes += export_label_studio(table, target, images_url=images_url, **some)
-    else: write_table(with_sizes(table, images) if to == 'coco' else table, target)
+    if to == 'yolo':
+        notes += export_yolo(table, target, join=join, copy_images=copy_images, **some)
+    elif to == 'cvat':
+        notes += export_coco(table, target, polygons=not masks, **some)
+    elif to == 'label-studio':
+        notes += export_label_studio(table, target, images_url=images_url, **some)
+    else:
+        write_table(with_sizes(table, images) if to == 'coco' else table, target)
     return table, notes
 
-def _folder_of(source:str|Path, table:pd.DataFrame) -> Path|None:
+
+def _folder_of(source: str | Path, table: pd.DataFrame) -> Path | None:
     "The folder of the pictures, where it lies where it usually does."
-    try: where = Path(source) if Path(source).is_file() else find_annotations(source)[0]
-    except DatasetError: where = Path(source)/'data.yaml'
+    try:
+        where = Path(source) if Path(source).is_file() else find_annotations(source)[0]
+    except DatasetError:
+        where = Path(source) / 'data.yaml'
     folder = image_folder(table, where.parent, None, must=False)
-    return folder if any((folder/f).is_file() or (folder/Path(f).name).is_file() for f in table['file_name'][:20]) else None
+    return (
+        folder
+        if any((folder / f).is_file() or (folder / Path(f).name).is_file() for f in table['file_name'][:20])
+        else None
+    )

@@ -6,15 +6,16 @@
 __all__ = ['FOLD_SEED', 'ExperimentError', 'find_data', 'Split', 'split_data']
 
 # %% ../../nbs/3_data/35_selection.ipynb #589b1bcb
-from collections.abc import Callable
-from pathlib import Path
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+
 from ..core.basics import CarpartsError
-from ..core.settings import Experiment
 from ..core.images import IMAGE_SUFFIXES
+from ..core.settings import Experiment
 from ..core.table import PartsData, read_table
 from .datasets import open_dataset
 from .folds import train_valid_files
@@ -23,21 +24,31 @@ from .folds import train_valid_files
 class ExperimentError(CarpartsError):
     "Settings and data that don't fit together; the message says what would."
 
-def _columns(cfg:Experiment) -> dict:
+
+def _columns(cfg: Experiment) -> dict:
     "The names of a table's columns, as `read_table` takes them."
     d = cfg.dataset
     return dict(image_column=d.image_column, class_name_column=d.class_name_column, rle_mask_column=d.rle_mask_column)
 
-def _read_configured(cfg:Experiment, table:str, folder:str|None) -> PartsData:
+
+def _read_configured(cfg: Experiment, table: str, folder: str | None) -> PartsData:
     "A table that the settings name, with its pictures."
-    return open_dataset(table, images=folder if folder and Path(folder).is_dir() else None, classes=cfg.dataset.class_list or None, **_columns(cfg))
+    return open_dataset(
+        table,
+        images=folder if folder and Path(folder).is_dir() else None,
+        classes=cfg.dataset.class_list or None,
+        **_columns(cfg),
+    )
+
 
 def find_data(
-    cfg:Experiment, # The settings
-    source:str|Path|None=None, # NAME, FOLDER or TABLE to use in place of what the settings name; None: theirs, or else car-parts
-    download:bool=False, # Whether a public data set may be fetched
-    log:Callable=print, # Takes a line
-) -> PartsData: # Pictures with their parts; raises DatasetError, TableError
+    cfg: Experiment,  # The settings
+    source: str
+    | Path
+    | None = None,  # NAME, FOLDER or TABLE to use in place of what the settings name; None: theirs, or else car-parts
+    download: bool = False,  # Whether a public data set may be fetched
+    log: Callable = print,  # Takes a line
+) -> PartsData:  # Pictures with their parts; raises DatasetError, TableError
     "The labelled pictures of an experiment."
     d = cfg.dataset
     if source is None and d.train_dataframe and Path(d.train_dataframe).is_file():
@@ -45,72 +56,111 @@ def find_data(
     else:
         if source is None:
             source = 'car-parts'
-            if d.train_dataframe: log(f'{d.train_dataframe} (dataset.train_dataframe) is not there: using the data set {source}')
-        data = open_dataset(source, download=download, classes=d.class_list or None, **({} if str(source) == 'car-parts' else _columns(cfg)))
-    log(f'data: {data.name or data.folder.name}, {len(data)} pictures, {int(data.table.name.notna().sum())} masks, {len(data.classes)} classes, from {data.origin or data.folder}')
+            if d.train_dataframe:
+                log(f'{d.train_dataframe} (dataset.train_dataframe) is not there: using the data set {source}')
+        data = open_dataset(
+            source,
+            download=download,
+            classes=d.class_list or None,
+            **({} if str(source) == 'car-parts' else _columns(cfg)),
+        )
+    log(
+        f'data: {data.name or data.folder.name}, {len(data)} pictures, {int(data.table.name.notna().sum())} masks, {len(data.classes)} classes, from {data.origin or data.folder}'
+    )
     return data
 
 # %% ../../nbs/3_data/35_selection.ipynb #bce00e37
 FOLD_SEED = 0  # the deal of folds and of the hold-out is the same for every experiment
 
+
 @dataclass
 class Split:
     "The pictures of one training."
-    name:str # 'fold 0', 'hold-out', ...
-    train:list[str] # File names to train on
-    valid:list[str] # File names to validate on
 
-def _sample(files:Sequence[str], share:float, seed:int) -> list[str]:
+    name: str  # 'fold 0', 'hold-out', ...
+    train: list[str]  # File names to train on
+    valid: list[str]  # File names to validate on
+
+
+def _sample(files: Sequence[str], share: float, seed: int) -> list[str]:
     "A random share of the files, at least one, in their order."
-    if share >= 1: return list(files)
-    keep = np.random.default_rng(seed).permutation(len(files))[:max(1, round(share*len(files)))]
+    if share >= 1:
+        return list(files)
+    keep = np.random.default_rng(seed).permutation(len(files))[: max(1, round(share * len(files)))]
     return [files[i] for i in sorted(keep)]
 
-def _one_split(cfg:Experiment, data:PartsData, fold:str, groups) -> tuple[list[str], list[str]]:
+
+def _one_split(cfg: Experiment, data: PartsData, fold: str, groups) -> tuple[list[str], list[str]]:
     "Training and validation files of a fold."
     d = cfg.dataset
     common = dict(group_column=d.group_fold_column or 'file_name', groups=groups, seed=FOLD_SEED)
-    if d.fold_column: return train_valid_files(data.table, 'column', fold, fold_column=d.fold_column, **common)
+    if d.fold_column:
+        return train_valid_files(data.table, 'column', fold, fold_column=d.fold_column, **common)
     if d.validation_strategy == 'kfold':
         return train_valid_files(data.table, 'kfold', int(fold), n_folds=d.fold_count, **common)
     return train_valid_files(data.table, 'holdout', validation_size=d.validation_size, **common)
 
 # %% ../../nbs/3_data/35_selection.ipynb #4117dc00
-def _group_column(cfg:Experiment) -> str|None:
+def _group_column(cfg: Experiment) -> str | None:
     "The canonical name of the column that keeps rows together."
     d = cfg.dataset
     return {d.image_column: 'file_name', d.class_name_column: 'name'}.get(d.group_fold_column, d.group_fold_column)
 
+
 def split_data(
-    cfg:Experiment, # The settings
-    data:PartsData, # From `find_data`
-    log:Callable=print, # Takes a line
-) -> tuple[PartsData, list[Split]]: # The pictures (with those of a validation table) and one split a fold
+    cfg: Experiment,  # The settings
+    data: PartsData,  # From `find_data`
+    log: Callable = print,  # Takes a line
+) -> tuple[PartsData, list[Split]]:  # The pictures (with those of a validation table) and one split a fold
     "The splits that an experiment asks for; raises ExperimentError, TableError."
     d, groups = cfg.dataset, None
     if d.keep_near_duplicates_together:
         from carparts_seg.data.folds import near_duplicates
+
         groups = near_duplicates(data)
-        log(f'near-duplicates: {len(groups)} groups kept together' + (': ' + '; '.join(' = '.join(g) for g in groups) if groups else ''))
+        log(
+            f'near-duplicates: {len(groups)} groups kept together'
+            + (': ' + '; '.join(' = '.join(g) for g in groups) if groups else '')
+        )
     if d.validation_strategy == 'custom':
         data, pairs = _with_validation_table(cfg, data)
     else:
         folds = d.folds if d.validation_strategy == 'kfold' or d.fold_column else ['hold-out']
-        pairs = [(f if f == 'hold-out' else f'fold {f}', *_one_split(cfg.model_copy(update={'dataset': d.model_copy(update={'group_fold_column': _group_column(cfg)})}), data, f, groups)) for f in folds]
+        pairs = [
+            (
+                f if f == 'hold-out' else f'fold {f}',
+                *_one_split(
+                    cfg.model_copy(update={'dataset': d.model_copy(update={'group_fold_column': _group_column(cfg)})}),
+                    data,
+                    f,
+                    groups,
+                ),
+            )
+            for f in folds
+        ]
     splits = []
     for name, train, valid in pairs:
-        shares = {k: d.data_sample if k in d.data_sample_choice else 1. for k in ('Train', 'Validation')}
-        splits.append(Split(name, _sample(train, shares['Train'], FOLD_SEED), _sample(valid, shares['Validation'], FOLD_SEED + 1)))
+        shares = {k: d.data_sample if k in d.data_sample_choice else 1.0 for k in ('Train', 'Validation')}
+        splits.append(
+            Split(name, _sample(train, shares['Train'], FOLD_SEED), _sample(valid, shares['Validation'], FOLD_SEED + 1))
+        )
         log(f'{name}: {len(splits[-1].train)} pictures to train on, {len(splits[-1].valid)} to validate on')
     return data, splits
 
-def _with_validation_table(cfg:Experiment, data:PartsData) -> tuple[PartsData, list]:
+
+def _with_validation_table(cfg: Experiment, data: PartsData) -> tuple[PartsData, list]:
     "Training and validation tables as one, split as they were."
     valid = _read_configured(cfg, cfg.dataset.validation_dataframe, cfg.dataset.data_folder)
     both = sorted(set(data.files) & set(valid.files))
-    if both: raise ExperimentError(f'dataset.validation_dataframe: {both[0]!r} is in the training table too ({len(both)} such pictures); a picture belongs to one of them')
+    if both:
+        raise ExperimentError(
+            f'dataset.validation_dataframe: {both[0]!r} is in the training table too ({len(both)} such pictures); a picture belongs to one of them'
+        )
     unknown = sorted(set(valid.table['name'].dropna()) - set(data.classes))
-    if unknown: raise ExperimentError(f'dataset.validation_dataframe: class {unknown[0]!r} is not in the class list of the training data: {", ".join(data.classes)}')
+    if unknown:
+        raise ExperimentError(
+            f'dataset.validation_dataframe: class {unknown[0]!r} is not in the class list of the training data: {", ".join(data.classes)}'
+        )
     tables = [data.table, valid.table]
     if valid.folder != data.folder:  # file names become whole paths
         tables = [t.assign(file_name=[str(p.path(f)) for f in t['file_name']]) for t, p in zip(tables, (data, valid))]
@@ -118,22 +168,40 @@ def _with_validation_table(cfg:Experiment, data:PartsData) -> tuple[PartsData, l
     return joined, [('validation table', *(list(dict.fromkeys(t['file_name'])) for t in tables))]
 
 # %% ../../nbs/3_data/35_selection.ipynb #92fa8b09
-def _test_data(cfg:Experiment, data:PartsData) -> PartsData|None:
+def _test_data(cfg: Experiment, data: PartsData) -> PartsData | None:
     "The test pictures that the settings name, with or without labels."
     d = cfg.dataset
-    if not d.test_dataframe: return _test_folder(d.data_folder_test, data)
+    if not d.test_dataframe:
+        return _test_folder(d.data_folder_test, data)
     path = Path(d.test_dataframe)
-    if not path.is_file(): raise ExperimentError(f'dataset.test_dataframe: {path} is not there; give an existing table, or None')
+    if not path.is_file():
+        raise ExperimentError(f'dataset.test_dataframe: {path} is not there; give an existing table, or None')
     images, unlabelled = d.data_folder_test or d.data_folder, False
     if path.suffix.lower() != '.json':
         frame = pd.read_csv(path) if path.suffix.lower() == '.csv' else pd.read_parquet(path)
         unlabelled = d.rle_mask_column not in frame
-    if not unlabelled: return _read_configured(cfg.model_copy(update={'dataset': d.model_copy(update={'class_list': data.classes})}), str(path), images)
-    return PartsData(read_table(path, d.image_column, labelled=False), Path(images or path.parent), data.classes, 'test', str(path))
+    if not unlabelled:
+        return _read_configured(
+            cfg.model_copy(update={'dataset': d.model_copy(update={'class_list': data.classes})}), str(path), images
+        )
+    return PartsData(
+        read_table(path, d.image_column, labelled=False), Path(images or path.parent), data.classes, 'test', str(path)
+    )
 
-def _test_folder(folder:str|None, data:PartsData) -> PartsData|None:
+
+def _test_folder(folder: str | None, data: PartsData) -> PartsData | None:
     "All pictures of a folder, without labels."
-    if not folder: return None
-    files = sorted(p.name for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if Path(folder).is_dir() else []
-    if not files: raise ExperimentError(f'dataset.data_folder_test: no pictures in {folder}; give a folder with pictures, or None')
-    return PartsData(read_table(pd.DataFrame({'file_name': files}), labelled=False), Path(folder), data.classes, 'test', folder)
+    if not folder:
+        return None
+    files = (
+        sorted(p.name for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        if Path(folder).is_dir()
+        else []
+    )
+    if not files:
+        raise ExperimentError(
+            f'dataset.data_folder_test: no pictures in {folder}; give a folder with pictures, or None'
+        )
+    return PartsData(
+        read_table(pd.DataFrame({'file_name': files}), labelled=False), Path(folder), data.classes, 'test', folder
+    )

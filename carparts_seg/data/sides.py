@@ -16,129 +16,185 @@ import numpy as np
 from ..core.parts import mirror_name, side_of
 
 # %% ../../nbs/3_data/36_sides.ipynb #eb3e6fde
-_FRONT, _BACK = {'front', 'hood', 'bonnet', 'grille', 'windshield', 'windscreen'}, {'back', 'rear', 'trunk', 'boot', 'tailgate'}
-_ALONG = {'door', 'doors', 'mirror', 'wheel', 'tire', 'tyre', 'fender', 'wing', 'quarter', 'pillar', 'window', 'sill', 'rocker', 'handle', 'panel'}
+_FRONT, _BACK = (
+    {'front', 'hood', 'bonnet', 'grille', 'windshield', 'windscreen'},
+    {'back', 'rear', 'trunk', 'boot', 'tailgate'},
+)
+_ALONG = {
+    'door',
+    'doors',
+    'mirror',
+    'wheel',
+    'tire',
+    'tyre',
+    'fender',
+    'wing',
+    'quarter',
+    'pillar',
+    'window',
+    'sill',
+    'rocker',
+    'handle',
+    'panel',
+}
 _LIGHTS = {'light', 'lamp', 'headlight', 'headlamp', 'taillight', 'taillamp'}
 
-def _tokens(name:str)->set[str]: return set(re.split(r'[^a-z]+', name.lower()))
+
+def _tokens(name: str) -> set[str]:
+    return set(re.split(r'[^a-z]+', name.lower()))
+
 
 def end_of(
-    name:str, # class name
-)->str|None: # 'front' or 'back' for a part of the car's face or tail; None for one along its side, like a door, a mirror or a wheel
+    name: str,  # class name
+) -> (
+    str | None
+):  # 'front' or 'back' for a part of the car's face or tail; None for one along its side, like a door, a mirror or a wheel
     "Which end of the car a class belongs to, read from the words of its name."
     words = _tokens(name)
-    if words & _ALONG: return None
+    if words & _ALONG:
+        return None
     return 'front' if words & _FRONT else 'back' if words & _BACK else None
 
 # %% ../../nbs/3_data/36_sides.ipynb #f9a604d7
 class PartPosition(NamedTuple):
     "Where a part lies in a picture."
-    x:float # middle of its mask, in pixels from the left
-    area:float # in pixels
+
+    x: float  # middle of its mask, in pixels from the left
+    area: float  # in pixels
+
 
 def locate(
-    planes:np.ndarray, # (C, H, W)
-    classes:Sequence[str], # C class names
-)->dict[str,PartPosition]: # classes that occur
+    planes: np.ndarray,  # (C, H, W)
+    classes: Sequence[str],  # C class names
+) -> dict[str, PartPosition]:  # classes that occur
     "Middle and area of each part's mask."
     columns = (np.asarray(planes) != 0).sum(1)
     x = np.arange(columns.shape[1])
-    return {c: PartPosition(float((n*x).sum()/n.sum()), float(n.sum())) for c, n in zip(classes, columns) if n.any()}
+    return {
+        c: PartPosition(float((n * x).sum() / n.sum()), float(n.sum())) for c, n in zip(classes, columns) if n.any()
+    }
 
 # %% ../../nbs/3_data/36_sides.ipynb #7d364b83
 class View(NamedTuple):
     "From where a picture was taken."
-    end:str|None # 'front' or 'back': which end of the car faces the camera, by area of its parts
-    seen:str|None # 'left' or 'right': side of the car that is seen, where both ends are in the picture and well apart
-    width:float # distance between the outermost middles of parts, in pixels
+
+    end: str | None  # 'front' or 'back': which end of the car faces the camera, by area of its parts
+    seen: (
+        str | None
+    )  # 'left' or 'right': side of the car that is seen, where both ends are in the picture and well apart
+    width: float  # distance between the outermost middles of parts, in pixels
+
 
 def view_of(
-    places:Mapping[str,PartPosition], # where the parts lie
-)->View:
+    places: Mapping[str, PartPosition],  # where the parts lie
+) -> View:
     "From where a picture was taken, judging by the parts of the car's two ends."
     ends = {e: [p for n, p in places.items() if end_of(n) == e] for e in ('front', 'back')}
     width = max((p.x for p in places.values()), default=0) - min((p.x for p in places.values()), default=0)
     area = {e: sum(p.area for p in ps) for e, ps in ends.items()}
     end = max(area, key=area.get) if any(area.values()) else None
-    if not ends['front'] or not ends['back']: return View(end, None, width)
+    if not ends['front'] or not ends['back']:
+        return View(end, None, width)
     ahead = np.mean([p.x for p in ends['back']]) - np.mean([p.x for p in ends['front']])
-    return View(end, None if abs(ahead) < .25*width else 'left' if ahead > 0 else 'right', width)
+    return View(end, None if abs(ahead) < 0.25 * width else 'left' if ahead > 0 else 'right', width)
 
 # %% ../../nbs/3_data/36_sides.ipynb #7649e3a7
-def _sign(end:str)->int: return 1 if end == 'front' else -1
+def _sign(end: str) -> int:
+    return 1 if end == 'front' else -1
+
 
 def _partners(
-    places:Mapping[str,PartPosition], # where the parts lie
-    view:View, # from where the picture was taken
-): # yields (part, words)
+    places: Mapping[str, PartPosition],  # where the parts lie
+    view: View,  # from where the picture was taken
+):  # yields (part, words)
     "Left and right partner in one picture: their order."
     for name, p in places.items():
         q = places.get(mirror_name(name))
         end = end_of(name) or view.end
-        if side_of(name) != 'left' or q is None or end is None or end_of(name) is None and view.seen is not None: continue
-        if (p.x - q.x)*_sign(end) < (0 if end_of(name) else -.1*view.width):
-            yield name, f'lies on the {"left" if p.x < q.x else "right"} of {mirror_name(name)}; from the {end} it is the other way round'
+        if side_of(name) != 'left' or q is None or end is None or end_of(name) is None and view.seen is not None:
+            continue
+        if (p.x - q.x) * _sign(end) < (0 if end_of(name) else -0.1 * view.width):
+            yield (
+                name,
+                f'lies on the {"left" if p.x < q.x else "right"} of {mirror_name(name)}; from the {end} it is the other way round',
+            )
+
 
 def _lone(
-    places:Mapping[str,PartPosition], # where the parts lie
-    view:View, # from where the picture was taken
-): # yields (part, words)
+    places: Mapping[str, PartPosition],  # where the parts lie
+    view: View,  # from where the picture was taken
+):  # yields (part, words)
     "A sided part without its partner: against the side that is seen, or against the middle of the car's face or tail."
     middle = [p for n, p in places.items() if end_of(n) == view.end and side_of(n) is None]
     bumper = [p for n, p in places.items() if end_of(n) == view.end and 'bumper' in _tokens(n)]
     for name, p in places.items():
         side = side_of(name)
-        if side is None or mirror_name(name) in places: continue
-        if view.seen is not None and side != view.seen: yield name, f'is of the {side} side, but the order of front and back parts shows the {view.seen} side'
-        if view.seen is not None or view.end is None or any(end_of(n) not in (None, view.end) for n in places): continue
+        if side is None or mirror_name(name) in places:
+            continue
+        if view.seen is not None and side != view.seen:
+            yield name, f'is of the {side} side, but the order of front and back parts shows the {view.seen} side'
+        if view.seen is not None or view.end is None or any(end_of(n) not in (None, view.end) for n in places):
+            continue
         light = bool(_tokens(name) & _LIGHTS)
         other = bumper if light else middle
-        off = (p.x - np.mean([o.x for o in other]))*_sign(view.end)*(1 if side == 'left' else -1) if other else 0
-        if off < (-.1*view.width if light else -.03*view.width):
-            yield name, f'lies on the {"right" if (off < 0) == (side == "right") == (view.end == "front") else "left"} of the middle; seen from the {view.end}, that is where the {mirror_name(side)} side is'
+        off = (p.x - np.mean([o.x for o in other])) * _sign(view.end) * (1 if side == 'left' else -1) if other else 0
+        if off < (-0.1 * view.width if light else -0.03 * view.width):
+            yield (
+                name,
+                f'lies on the {"right" if (off < 0) == (side == "right") == (view.end == "front") else "left"} of the middle; seen from the {view.end}, that is where the {mirror_name(side)} side is',
+            )
+
 
 def _doors(
-    places:Mapping[str,PartPosition], # where the parts lie
-    view:View, # from where the picture was taken
-): # yields (part, words)
+    places: Mapping[str, PartPosition],  # where the parts lie
+    view: View,  # from where the picture was taken
+):  # yields (part, words)
     "Front and back door of one side: their order."
     for name, p in places.items():
-        if 'door' not in _tokens(name) or side_of(name) is None or not _tokens(name) & {'front'}: continue
+        if 'door' not in _tokens(name) or side_of(name) is None or not _tokens(name) & {'front'}:
+            continue
         q = next((places[n] for n in (re.sub('front', b, name) for b in ('back', 'rear')) if n in places), None)
-        if q is not None and (q.x - p.x)*(1 if side_of(name) == 'left' else -1) < -.08*view.width:
-            yield name, f'lies {"left" if p.x < q.x else "right"} of the back door, which shows the {mirror_name(side_of(name))} side'
+        if q is not None and (q.x - p.x) * (1 if side_of(name) == 'left' else -1) < -0.08 * view.width:
+            yield (
+                name,
+                f'lies {"left" if p.x < q.x else "right"} of the back door, which shows the {mirror_name(side_of(name))} side',
+            )
 
 # %% ../../nbs/3_data/36_sides.ipynb #5a2a2c9b
 def side_problems(
-    places:Mapping[str,PartPosition], # where the parts of one car lie, from `locate`
-)->dict[str,str]: # class name -> what contradicts its side; empty where nothing does
+    places: Mapping[str, PartPosition],  # where the parts of one car lie, from `locate`
+) -> dict[str, str]:  # class name -> what contradicts its side; empty where nothing does
     "Sided parts that contradict the other parts of their picture."
     view, found = view_of(places), {}
     for rule in (_partners, _lone, _doors):
-        for name, words in rule(places, view): found.setdefault(name, words)
+        for name, words in rule(places, view):
+            found.setdefault(name, words)
     return found
 
 # %% ../../nbs/3_data/36_sides.ipynb #cd77ddb6
 def _pieces(
-    plane:np.ndarray, # (H, W), not empty
-    share:float, # a piece counts from this share of the largest
-)->np.ndarray: # (n, 2) first and last column of each piece, in pixels
+    plane: np.ndarray,  # (H, W), not empty
+    share: float,  # a piece counts from this share of the largest
+) -> np.ndarray:  # (n, 2) first and last column of each piece, in pixels
     "Connected pieces of a mask."
     _, _, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(plane != 0).view(np.uint8), connectivity=8)
-    s = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= share*stats[1:, cv2.CC_STAT_AREA].max()]
+    s = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= share * stats[1:, cv2.CC_STAT_AREA].max()]
     return np.stack([s[:, cv2.CC_STAT_LEFT], s[:, cv2.CC_STAT_LEFT] + s[:, cv2.CC_STAT_WIDTH]], axis=1)
 
+
 def several_cars(
-    planes:np.ndarray, # (C, H, W)
-    classes:Sequence[str], # C class names
-)->bool:
+    planes: np.ndarray,  # (C, H, W)
+    classes: Sequence[str],  # C class names
+) -> bool:
     "Does the picture show more than one car? Judged by the parts that a car has only once."
     columns = np.flatnonzero(np.asarray(planes).any((0, 1)))
     width, doubled = (columns[-1] - columns[0] + 1 if len(columns) else 0), 0
     for c, plane in zip(classes, planes):
-        if end_of(c) is None and side_of(c) is None or not plane.any(): continue
-        spans = _pieces(plane, .05)
+        if end_of(c) is None and side_of(c) is None or not plane.any():
+            continue
+        spans = _pieces(plane, 0.05)
         spans = spans[np.argsort(spans[:, 0])]
-        if len(spans) > 1 and (spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1])).max() > .2*width: return True
-        doubled += len(_pieces(plane, .25)) > 1
+        if len(spans) > 1 and (spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1])).max() > 0.2 * width:
+            return True
+        doubled += len(_pieces(plane, 0.25)) > 1
     return doubled > 1

@@ -26,239 +26,337 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..core.images import image_header, ImageError, MAX_PIXELS, read_image, resize_image
-from ..core.drawing import draw_parts
-from ..predict.predictor import PartsPredictor, load_run, parse_threshold
-from ..core.parts import CAR_PARTS, part_colors
-from ..predict.score import OnnxScorer, part_masks, part_records
 from ..core.basics import CarpartsError, did_you_mean
+from ..core.drawing import draw_parts
+from ..core.images import MAX_PIXELS, ImageError, image_header, read_image, resize_image
+from ..core.parts import CAR_PARTS, part_colors
+from ..predict.predictor import PartsPredictor, load_run, parse_threshold
+from ..predict.score import OnnxScorer, part_masks, part_records
 
 # %% ../../nbs/8_deploy/82_api.ipynb #11d2c4cc
 class ServeError(CarpartsError):
     "What can't be served, or settings that can't be met; one line that says what would be right."
 
+
 class Refused(ValueError):
     "A request that can't be answered; the message is one line for the sender."
-    def __init__(self,
-        detail:str, # what is wrong, and what would be right
-        status:int=422, # of HTTP
+
+    def __init__(
+        self,
+        detail: str,  # what is wrong, and what would be right
+        status: int = 422,  # of HTTP
     ):
         detail = ' '.join(str(detail).split())
         super().__init__(detail if len(detail) <= 300 else detail[:299] + '…')
         self.status = status
 
 # %% ../../nbs/8_deploy/82_api.ipynb #01b50bb3
-def _is_pipeline(path:Path) -> bool:
+def _is_pipeline(path: Path) -> bool:
     "Whether a path is an exported network: a file, or a folder with one and no run."
-    return path.suffix.lower() in ('.zip', '.onnx') or path.is_dir() and not (path/'data.json').is_file() and any(path.glob('*.onnx'))
+    return (
+        path.suffix.lower() in ('.zip', '.onnx')
+        or path.is_dir()
+        and not (path / 'data.json').is_file()
+        and any(path.glob('*.onnx'))
+    )
+
 
 def open_predictor(
-    path:str|Path, # run folder, exported .onnx file, scoring pipeline (.zip), or the folder that it was unpacked into
-    threshold=None, # see `parse_threshold`; None: the model's own
-    min_area:int|None=None, # connected pieces of a mask with fewer pixels are left out; None: as the model says
-    tta=None, # run folder: see `load_run`; an exported network has its views inside
-    batch_size:int|None=None, # pictures at once through the network; None: as `load_run` chooses
-    **options, # more for `load_run`, such as precision, device, weights, tile
-) -> PartsPredictor|OnnxScorer: # raises ServeError, PredictError, ConfigError, ScoreError
+    path: str
+    | Path,  # run folder, exported .onnx file, scoring pipeline (.zip), or the folder that it was unpacked into
+    threshold=None,  # see `parse_threshold`; None: the model's own
+    min_area: int | None = None,  # connected pieces of a mask with fewer pixels are left out; None: as the model says
+    tta=None,  # run folder: see `load_run`; an exported network has its views inside
+    batch_size: int | None = None,  # pictures at once through the network; None: as `load_run` chooses
+    **options,  # more for `load_run`, such as precision, device, weights, tile
+) -> PartsPredictor | OnnxScorer:  # raises ServeError, PredictError, ConfigError, ScoreError
     "What predicts, from what an experiment or an export left."
     path = Path(path)
-    if not path.exists(): raise ServeError(f'{path} does not exist; name a run folder, a scoring pipeline (.zip) or an exported .onnx file')
-    if not _is_pipeline(path): return load_run(path, threshold, tta, min_area=min_area or 0, batch_size=batch_size, **options)
-    if tta is not None or options: raise ServeError(f'{"tta" if tta is not None else next(iter(options))}: {path.name} is an exported network, its views and precision are fixed; choose them in carparts export')
+    if not path.exists():
+        raise ServeError(
+            f'{path} does not exist; name a run folder, a scoring pipeline (.zip) or an exported .onnx file'
+        )
+    if not _is_pipeline(path):
+        return load_run(path, threshold, tta, min_area=min_area or 0, batch_size=batch_size, **options)
+    if tta is not None or options:
+        raise ServeError(
+            f'{"tta" if tta is not None else next(iter(options))}: {path.name} is an exported network, its views and precision are fixed; choose them in carparts export'
+        )
     scorer = OnnxScorer(path)
     scorer.thresholds = parse_threshold(threshold, scorer.classes, scorer.thresholds)
-    if min_area is not None: scorer.min_area = min_area
+    if min_area is not None:
+        scorer.min_area = min_area
     return scorer
 
+
 def model_title(
-    predictor, # from `open_predictor`
+    predictor,  # from `open_predictor`
 ) -> str:
     "What the experiment is called."
-    return predictor.cfg.experiment_name if isinstance(predictor, PartsPredictor) else str(getattr(predictor, 'settings', {}).get('title') or 'car parts')
+    return (
+        predictor.cfg.experiment_name
+        if isinstance(predictor, PartsPredictor)
+        else str(getattr(predictor, 'settings', {}).get('title') or 'car parts')
+    )
 
 # %% ../../nbs/8_deploy/82_api.ipynb #652fb285
 class InventedPredictor:
     "Finds parts by their colours in `part_colors`: what tests of a service have in place of a network."
-    def __init__(self,
-        classes:Sequence[str]=CAR_PARTS, # class list
-        size:int=64, # height and width of what it looks at, pixels
-        seconds:float=0., # how long it takes for a batch
+
+    def __init__(
+        self,
+        classes: Sequence[str] = CAR_PARTS,  # class list
+        size: int = 64,  # height and width of what it looks at, pixels
+        seconds: float = 0.0,  # how long it takes for a batch
     ):
         self.classes, self.height, self.width, self.channels, self.seconds = list(classes), size, size, 3, seconds
-        self.thresholds, self.min_area, self.settings = np.full(len(self.classes), .5, np.float32), 0, {'title': 'invented'}
-    def prepare(self, image): return resize_image(image, self.height, self.width)
+        self.thresholds, self.min_area, self.settings = (
+            np.full(len(self.classes), 0.5, np.float32),
+            0,
+            {'title': 'invented'},
+        )
+
+    def prepare(self, image):
+        return resize_image(image, self.height, self.width)
+
     def probabilities(self, prepared):
         time.sleep(self.seconds)
         x, colors = np.stack(prepared).astype(np.float32), part_colors(self.classes).astype(np.float32)
-        return np.stack([1/(1 + (np.abs(x - c).sum(-1)/20)**2) for c in colors], 1)
+        return np.stack([1 / (1 + (np.abs(x - c).sum(-1) / 20) ** 2) for c in colors], 1)
 
 # %% ../../nbs/8_deploy/82_api.ipynb #c02b4c55
-MAX_SCANS = 100 # scans of a JPEG; encoders make about ten
-MAX_SIDE = 65_535 # pixels of a side; OpenCV takes minutes for a picture one pixel high and millions wide
+MAX_SCANS = 100  # scans of a JPEG; encoders make about ten
+MAX_SIDE = 65_535  # pixels of a side; OpenCV takes minutes for a picture one pixel high and millions wide
 
-def _tiff_pixels(data:bytes, most:int=8) -> int:
+
+def _tiff_pixels(data: bytes, most: int = 8) -> int:
     "The pixels of all pages of a TIFF, or of the first few."
     with Image.open(io.BytesIO(data), formats=['TIFF']) as im:
         total = 0
         for page in range(most):
-            try: im.seek(page)
-            except EOFError: break
-            total += im.width*im.height
+            try:
+                im.seek(page)
+            except EOFError:
+                break
+            total += im.width * im.height
         return total
 
-def _header(data:bytes, max_pixels:int) -> None:
+
+def _header(data: bytes, max_pixels: int) -> None:
     "Refuse what would be too much to decode."
-    try: h = image_header(data)
+    try:
+        h = image_header(data)
     except ImageError as e:
-        if e.kind == 'too-large': raise Refused(f'more pixels than the limit, which is {min(max_pixels, MAX_PIXELS):,}', 413) from None
+        if e.kind == 'too-large':
+            raise Refused(f'more pixels than the limit, which is {min(max_pixels, MAX_PIXELS):,}', 413) from None
         raise Refused(str(e).removeprefix('picture: ')) from None
-    pixels = _tiff_pixels(data) if h.format == 'TIFF' and 'bands' not in h.mode else h.height*h.width
-    if max(h.height, h.width) > MAX_SIDE: raise Refused(f'{h.width} x {h.height} pixels; no side may have more than {MAX_SIDE:,}')
-    if pixels > max_pixels: raise Refused(f'{h.width} x {h.height} pixels, {pixels:,} in all; the limit is {max_pixels:,}', 413)
-    if h.format in ('JPEG', 'MPO') and data.count(b'\xff\xda') > MAX_SCANS: raise Refused(f'a JPEG of more than {MAX_SCANS} scans; save it anew')
+    pixels = _tiff_pixels(data) if h.format == 'TIFF' and 'bands' not in h.mode else h.height * h.width
+    if max(h.height, h.width) > MAX_SIDE:
+        raise Refused(f'{h.width} x {h.height} pixels; no side may have more than {MAX_SIDE:,}')
+    if pixels > max_pixels:
+        raise Refused(f'{h.width} x {h.height} pixels, {pixels:,} in all; the limit is {max_pixels:,}', 413)
+    if h.format in ('JPEG', 'MPO') and data.count(b'\xff\xda') > MAX_SCANS:
+        raise Refused(f'a JPEG of more than {MAX_SCANS} scans; save it anew')
+
 
 def open_upload(
-    data:bytes, # content of a picture file
-    name:str, # what the sender calls it
-    channels:int=3, # wanted, see `read_image`
-    max_pixels:int=50_000_000, # larger pictures are refused, and whatever `read_image` refuses
-) -> np.ndarray: # uint8 (H, W, channels); raises Refused
+    data: bytes,  # content of a picture file
+    name: str,  # what the sender calls it
+    channels: int = 3,  # wanted, see `read_image`
+    max_pixels: int = 50_000_000,  # larger pictures are refused, and whatever `read_image` refuses
+) -> np.ndarray:  # uint8 (H, W, channels); raises Refused
     "A picture that somebody sent, checked before it is decoded."
     try:
         _header(data, max_pixels)
         return read_image(data, channels)
-    except Refused as e: raise Refused(f'{name}: {e}', e.status) from None
-    except ImageError as e: raise Refused(f'{name}: {str(e).removeprefix("picture: ")}') from None
-    except Exception: raise Refused(f'{name}: damaged, or a kind of picture that is not read') from None
+    except Refused as e:
+        raise Refused(f'{name}: {e}', e.status) from None
+    except ImageError as e:
+        raise Refused(f'{name}: {str(e).removeprefix("picture: ")}') from None
+    except Exception:
+        raise Refused(f'{name}: damaged, or a kind of picture that is not read') from None
 
 # %% ../../nbs/8_deploy/82_api.ipynb #07befa13
 def from_base64(
-    text, # base64, with or without `data:image/…;base64,` before it
-    name:str, # what to call it
-) -> bytes: # raises Refused
+    text,  # base64, with or without `data:image/…;base64,` before it
+    name: str,  # what to call it
+) -> bytes:  # raises Refused
     "The content of a file that came as text."
-    if not isinstance(text, str): raise Refused(f'{name}: expected a file in base64, as text')
-    if text.startswith('data:'): text = text.partition(',')[2]
-    try: return base64.b64decode(''.join(text.split()), validate=True)
-    except (binascii.Error, ValueError): raise Refused(f'{name}: not base64') from None
+    if not isinstance(text, str):
+        raise Refused(f'{name}: expected a file in base64, as text')
+    if text.startswith('data:'):
+        text = text.partition(',')[2]
+    try:
+        return base64.b64decode(''.join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused(f'{name}: not base64') from None
 
 # %% ../../nbs/8_deploy/82_api.ipynb #394e2701
 ANSWER_FORMATS = ('rle', 'png', 'overlay')
 
+
 class Options(NamedTuple):
     "How a request wants its answer."
-    format:str='rle' # one of `ANSWER_FORMATS`
-    thresholds:np.ndarray|None=None # float32 (C,)
-    min_area:int=0 # connected pieces with fewer pixels are left out
 
-def _whole(value, name:str) -> int:
+    format: str = 'rle'  # one of `ANSWER_FORMATS`
+    thresholds: np.ndarray | None = None  # float32 (C,)
+    min_area: int = 0  # connected pieces with fewer pixels are left out
+
+
+def _whole(value, name: str) -> int:
     "A whole number, 0 or more, from a number or text."
-    if isinstance(value, str) and re.fullmatch(r'\s*\d{1,9}\s*', value): return int(value)
-    if type(value) is int and 0 <= value < 10**9: return value
+    if isinstance(value, str) and re.fullmatch(r'\s*\d{1,9}\s*', value):
+        return int(value)
+    if type(value) is int and 0 <= value < 10**9:
+        return value
     raise Refused(f'{name}: expected a whole number, 0 or more')
 
+
 def read_options(
-    asked:Mapping[str,Any], # format, threshold, min_area; any may be left out
-    predictor, # from `open_predictor`
-) -> Options: # raises Refused
+    asked: Mapping[str, Any],  # format, threshold, min_area; any may be left out
+    predictor,  # from `open_predictor`
+) -> Options:  # raises Refused
     "The options of a request."
     for k in asked:
         if k not in ('format', 'threshold', 'min_area'):
-            raise Refused(f'unknown option {k[:50]!r}' + did_you_mean(k, ('format', 'threshold', 'min_area', 'image'), '; known are format, threshold and min_area'))
+            raise Refused(
+                f'unknown option {k[:50]!r}'
+                + did_you_mean(
+                    k, ('format', 'threshold', 'min_area', 'image'), '; known are format, threshold and min_area'
+                )
+            )
     format = asked.get('format') or 'rle'
-    if format not in ANSWER_FORMATS: raise Refused(f'format: {str(format)[:50]!r} is none of {", ".join(ANSWER_FORMATS)}')
-    if format == 'png' and len(predictor.classes) > 255: raise Refused(f'format: a PNG holds 255 classes, this model has {len(predictor.classes)}; ask for rle')
+    if format not in ANSWER_FORMATS:
+        raise Refused(f'format: {str(format)[:50]!r} is none of {", ".join(ANSWER_FORMATS)}')
+    if format == 'png' and len(predictor.classes) > 255:
+        raise Refused(f'format: a PNG holds 255 classes, this model has {len(predictor.classes)}; ask for rle')
     min_area, threshold, folder = asked.get('min_area'), asked.get('threshold'), getattr(predictor, 'run', None)
-    if isinstance(threshold, str) and not threshold.strip(): threshold = None
-    if isinstance(threshold, bool): raise Refused('threshold: expected a number between 0 and 1')
-    if 'best' in str(threshold) and not (folder and (folder/'evidence.npz').is_file()): raise Refused('threshold: best needs figures of the run that this model came without; give numbers')
-    try: thresholds = parse_threshold(threshold, predictor.classes, predictor.thresholds, folder)
-    except ValueError as e: raise Refused(e) from None
+    if isinstance(threshold, str) and not threshold.strip():
+        threshold = None
+    if isinstance(threshold, bool):
+        raise Refused('threshold: expected a number between 0 and 1')
+    if 'best' in str(threshold) and not (folder and (folder / 'evidence.npz').is_file()):
+        raise Refused('threshold: best needs figures of the run that this model came without; give numbers')
+    try:
+        thresholds = parse_threshold(threshold, predictor.classes, predictor.thresholds, folder)
+    except ValueError as e:
+        raise Refused(e) from None
     return Options(format, thresholds, predictor.min_area if min_area in (None, '') else _whole(min_area, 'min_area'))
 
 # %% ../../nbs/8_deploy/82_api.ipynb #4382229c
 class Strict(BaseModel):
     "Fields as they are named, of the types that are named."
+
     model_config = ConfigDict(extra='forbid', strict=True)
+
 
 class PredictRequest(Strict):
     "Pictures in base64."
-    image: str|list[str] = Field(description='the picture file in base64, or a list of several')
+
+    image: str | list[str] = Field(description='the picture file in base64, or a list of several')
     format: str = Field('rle', description='rle, png or overlay')
-    threshold: float|str|dict[str, float]|list[float]|None = Field(None, description='a number between 0 and 1, one a class, an object by class, or text such as "0.4,hood=0.3"')
-    min_area: int|None = Field(None, description='a whole number of pixels, 0 or more; smaller connected pieces are left out')
+    threshold: float | str | dict[str, float] | list[float] | None = Field(
+        None, description='a number between 0 and 1, one a class, an object by class, or text such as "0.4,hood=0.3"'
+    )
+    min_area: int | None = Field(
+        None, description='a whole number of pixels, 0 or more; smaller connected pieces are left out'
+    )
+
 
 class ScoreRequest(Strict):
     "Pictures in base64, as Hydrogen Torch's MLOps takes them."
+
     fields: list[str] = Field(description='["input"]')
     rows: list[list[str]] = Field(description='for each picture a list with its file in base64')
 
+
 def read_json(
-    body:bytes, # JSON
-    kind:type[Strict], # what it must be
-) -> Strict: # raises Refused
+    body: bytes,  # JSON
+    kind: type[Strict],  # what it must be
+) -> Strict:  # raises Refused
     "A request's JSON, checked."
-    try: return kind.model_validate_json(body)
-    except ValidationError as e: first = e.errors(include_url=False, include_input=False, include_context=False)[0]
-    if not body.strip(): raise Refused('the body is empty; JSON is expected', 400)
-    if first['type'] == 'json_invalid': raise Refused(f"the body is no JSON: {first['msg'].removeprefix('Invalid JSON: ')}", 400)
-    if not first['loc']: raise Refused(f'expected a JSON object with {", ".join(k for k, f in kind.model_fields.items() if f.is_required())}')
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False, include_context=False)[0]
+    if not body.strip():
+        raise Refused('the body is empty; JSON is expected', 400)
+    if first['type'] == 'json_invalid':
+        raise Refused(f"the body is no JSON: {first['msg'].removeprefix('Invalid JSON: ')}", 400)
+    if not first['loc']:
+        raise Refused(
+            f'expected a JSON object with {", ".join(k for k, f in kind.model_fields.items() if f.is_required())}'
+        )
     name, known = str(first['loc'][0]), kind.model_fields
-    if name not in known: raise Refused(f'unknown field {name[:50]!r}; known are {", ".join(known)}')
-    if first['type'] == 'missing': raise Refused(f'{name} is missing: expected {known[name].description}')
+    if name not in known:
+        raise Refused(f'unknown field {name[:50]!r}; known are {", ".join(known)}')
+    if first['type'] == 'missing':
+        raise Refused(f'{name} is missing: expected {known[name].description}')
     raise Refused(f'{name}: expected {known[name].description}')
 
 # %% ../../nbs/8_deploy/82_api.ipynb #5f6823b2
 class Part(BaseModel):
     "One part that was found."
+
     name: str = Field(description='class')
     score: float = Field(description='mean probability in the mask')
     area: int = Field(description='pixels of the mask')
     bbox: list[int] = Field(description='x, y, width, height in pixels', min_length=4, max_length=4)
-    rle_mask: str = Field(description='the mask as "start length start length …", 1-based, down the columns, at the size of the picture')
+    rle_mask: str = Field(
+        description='the mask as "start length start length …", 1-based, down the columns, at the size of the picture'
+    )
+
 
 class Picture(BaseModel):
     "What was found in one picture."
+
     file: str = Field(description='as the sender named it')
     height: int = Field(description='pixels, right side up')
     width: int = Field(description='pixels, right side up')
     parts: list[Part] = Field(description='in the order of the classes; a class that was not found is not there')
 
+
 class Prediction(BaseModel):
     "What was found in each picture."
+
     pictures: list[Picture] = Field(description='in the order in which they were sent')
+
 
 class ScoreResponse(BaseModel):
     "What was found, as Hydrogen Torch's MLOps answers."
+
     fields: list[str] = Field(description='what the values in a row are: height, width, parts')
     id: str = Field(description='of this answer')
     score: list[tuple[int, int, list[Part]]] = Field(description='a row a picture')
 
+
 class Problem(BaseModel):
     "Why a request was refused."
+
     detail: str = Field(description='one line')
 
 # %% ../../nbs/8_deploy/82_api.ipynb #eea557b1
 def as_parts(
-    probs, # (C, h, w), numpy or torch
-    size:tuple[int,int], # height and width of the picture
-    classes:Sequence[str], # C names
-    options:Options, # of the request
-) -> list[Part]: # in class order
+    probs,  # (C, h, w), numpy or torch
+    size: tuple[int, int],  # height and width of the picture
+    classes: Sequence[str],  # C names
+    options: Options,  # of the request
+) -> list[Part]:  # in class order
     "The parts that were found, for JSON."
     return [Part(**r) for r in part_records(probs, size, classes, options.thresholds, options.min_area)]
 
 # %% ../../nbs/8_deploy/82_api.ipynb #d5efe51b
-def _masks(probs, size:tuple[int,int], options:Options):
+def _masks(probs, size: tuple[int, int], options: Options):
     "See `part_masks`."
     return part_masks(probs, size, options.thresholds, options.min_area)
 
+
 def index_png(
-    probs, # (C, h, w), C at most 255
-    size:tuple[int,int], # height and width of the picture
-    classes:Sequence[str], # C names
-    options:Options, # of the request
-) -> bytes: # content of a PNG file with a palette
+    probs,  # (C, h, w), C at most 255
+    size: tuple[int, int],  # height and width of the picture
+    classes: Sequence[str],  # C names
+    options: Options,  # of the request
+) -> bytes:  # content of a PNG file with a palette
     "Class numbers as a PNG: 0 background, i + 1 class i, smaller parts on top."
     index, area = np.zeros(size, np.uint8), np.zeros(256, np.int64)
     area[0] = np.iinfo(np.int64).max
@@ -271,78 +369,104 @@ def index_png(
     return out.getvalue()
 
 # %% ../../nbs/8_deploy/82_api.ipynb #0bd68c13
-OVERLAY_SIDE = 2000 # longest side of a drawing, pixels
+OVERLAY_SIDE = 2000  # longest side of a drawing, pixels
+
 
 def for_drawing(
-    image:np.ndarray, # uint8 (H, W, channels)
-) -> np.ndarray: # uint8 (h, w, 3)
+    image: np.ndarray,  # uint8 (H, W, channels)
+) -> np.ndarray:  # uint8 (h, w, 3)
     "A picture as a drawing needs it: RGB, no side longer than `OVERLAY_SIDE`."
-    scale = min(1, OVERLAY_SIDE/max(image.shape[:2]))
+    scale = min(1, OVERLAY_SIDE / max(image.shape[:2]))
     rgb = image[..., :3] if image.shape[2] >= 3 else image[..., :1].repeat(3, 2)
-    return np.ascontiguousarray(resize_image(np.ascontiguousarray(rgb), *(max(1, round(s*scale)) for s in image.shape[:2])))
+    return np.ascontiguousarray(
+        resize_image(np.ascontiguousarray(rgb), *(max(1, round(s * scale)) for s in image.shape[:2]))
+    )
+
 
 def overlay(
-    picture:np.ndarray, # from `for_drawing`
-    probs, # (C, h, w)
-    size:tuple[int,int], # height and width of the picture itself
-    classes:Sequence[str], # C names
-    options:Options, # of the request
-    jpeg:bool=False, # JPEG, not PNG
-) -> bytes: # content of a picture file
+    picture: np.ndarray,  # from `for_drawing`
+    probs,  # (C, h, w)
+    size: tuple[int, int],  # height and width of the picture itself
+    classes: Sequence[str],  # C names
+    options: Options,  # of the request
+    jpeg: bool = False,  # JPEG, not PNG
+) -> bytes:  # content of a picture file
     "The picture with its parts painted over it."
     h, w = picture.shape[:2]
-    y, x = (((np.arange(n) + .5)*s/n).astype(int) for n, s in zip((h, w), size))
+    y, x = (((np.arange(n) + 0.5) * s / n).astype(int) for n, s in zip((h, w), size))
     planes = np.zeros((len(classes), h, w), bool)
-    for c, m, _ in _masks(probs, size, options): planes[c] = m[y][:, x]
+    for c, m, _ in _masks(probs, size, options):
+        planes[c] = m[y][:, x]
     out = io.BytesIO()
-    Image.fromarray(draw_parts(picture, planes, classes)).save(out, **(dict(format='jpeg', quality=90) if jpeg else dict(format='png', compress_level=3)))
+    Image.fromarray(draw_parts(picture, planes, classes)).save(
+        out, **(dict(format='jpeg', quality=90) if jpeg else dict(format='png', compress_level=3))
+    )
     return out.getvalue()
 
 # %% ../../nbs/8_deploy/82_api.ipynb #8e317309
 class Batcher:
     "Runs what is submitted by several threads in batches, in one thread."
-    def __init__(self,
-        run:Callable[[list],Sequence], # items -> as many results
-        batch_size:int=8, # items at once, at most
-        wait:float=.004, # seconds to wait for more, at most
-        expected:Callable[[],int]=lambda: 0, # how many more are on their way
-        seen:Callable[[int],None]=lambda n: None, # told the size of each batch
+
+    def __init__(
+        self,
+        run: Callable[[list], Sequence],  # items -> as many results
+        batch_size: int = 8,  # items at once, at most
+        wait: float = 0.004,  # seconds to wait for more, at most
+        expected: Callable[[], int] = lambda: 0,  # how many more are on their way
+        seen: Callable[[int], None] = lambda n: None,  # told the size of each batch
     ):
-        if batch_size < 1: raise ServeError(f'batch_size {batch_size}: expected 1 or more')
+        if batch_size < 1:
+            raise ServeError(f'batch_size {batch_size}: expected 1 or more')
         self.run, self.batch_size, self.wait, self.expected, self.seen = run, batch_size, wait, expected, seen
         self._queue, self._thread, self._lock, self._closed = queue.Queue(), None, threading.Lock(), False
 
-    def submit(self,
-        item, # for `run`
-    ) -> Future: # of its result
+    def submit(
+        self,
+        item,  # for `run`
+    ) -> Future:  # of its result
         "Put an item into the queue; raises RuntimeError after `close`."
         with self._lock:
-            if self._closed: raise RuntimeError('closed')
-            if self._thread is None: self._thread = threading.Thread(target=self._work, name='network', daemon=True); self._thread.start()
+            if self._closed:
+                raise RuntimeError('closed')
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name='network', daemon=True)
+                self._thread.start()
             future = Future()
             self._queue.put((item, future))
         return future
 
-    def __len__(self): return self._queue.qsize()
+    def __len__(self):
+        return self._queue.qsize()
 
     def close(self) -> None:
         "Finish what was submitted."
         with self._lock:
             self._closed = True
             self._queue.put(None)
-        if self._thread is not None: self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _collect(self) -> list:
         "The next batch; empty when it is over."
         batch, end = [], None
         while len(batch) < self.batch_size:
-            try: got = self._queue.get(block=not batch) if end is None or not self.expected() else self._queue.get(timeout=max(0, min(.001, end - time.monotonic())))
+            try:
+                got = (
+                    self._queue.get(block=not batch)
+                    if end is None or not self.expected()
+                    else self._queue.get(timeout=max(0, min(0.001, end - time.monotonic())))
+                )
             except queue.Empty:
-                if end is None: end = time.monotonic() + self.wait
-                if self.expected() and time.monotonic() < end: continue
+                if end is None:
+                    end = time.monotonic() + self.wait
+                if self.expected() and time.monotonic() < end:
+                    continue
                 break
-            if got is None: self._queue.put(None); break
-            if got[1].set_running_or_notify_cancel(): batch.append(got)
+            if got is None:
+                self._queue.put(None)
+                break
+            if got[1].set_running_or_notify_cancel():
+                batch.append(got)
         return batch
 
     def _work(self) -> None:
@@ -350,39 +474,53 @@ class Batcher:
             self.seen(len(batch))
             self._answer(batch)
 
-    def _answer(self, batch:list) -> None:
+    def _answer(self, batch: list) -> None:
         try:
             results = self.run([item for item, _ in batch])
-            if len(results) != len(batch): raise RuntimeError(f'{len(results)} results for {len(batch)} items')
+            if len(results) != len(batch):
+                raise RuntimeError(f'{len(results)} results for {len(batch)} items')
         except Exception as e:
-            if len(batch) == 1: batch[0][1].set_exception(e)
+            if len(batch) == 1:
+                batch[0][1].set_exception(e)
             else:
-                for one in batch: self._answer([one])
+                for one in batch:
+                    self._answer([one])
             return
-        for (_, future), r in zip(batch, results): future.set_result(r)
+        for (_, future), r in zip(batch, results):
+            future.set_result(r)
 
 # %% ../../nbs/8_deploy/82_api.ipynb #2af006c3
-MAX_WINDOW_VALUES = 250_000_000 # classes times pixels of what a sliding window gives: 1 GB
+MAX_WINDOW_VALUES = 250_000_000  # classes times pixels of what a sliding window gives: 1 GB
+
 
 class Windows(NamedTuple):
     "A picture to go through a sliding window."
-    image:np.ndarray # uint8 (H, W, channels)
+
+    image: np.ndarray  # uint8 (H, W, channels)
+
 
 def to_item(
-    predictor, # from `open_predictor`
-    image:np.ndarray, # uint8 (H, W, channels)
-): # for `run_items`; raises Refused
+    predictor,  # from `open_predictor`
+    image: np.ndarray,  # uint8 (H, W, channels)
+):  # for `run_items`; raises Refused
     "A picture as the network takes it."
     tile = getattr(predictor, 'tile', None)
-    if not tile or max(image.shape[:2]) <= tile: return predictor.prepare(image)
-    if len(predictor.classes)*image.shape[0]*image.shape[1]*predictor.height*predictor.width/tile**2 > MAX_WINDOW_VALUES:
-        raise Refused(f'{image.shape[1]} x {image.shape[0]} pixels are too many for windows of {tile}; send it smaller', 413)
+    if not tile or max(image.shape[:2]) <= tile:
+        return predictor.prepare(image)
+    if (
+        len(predictor.classes) * image.shape[0] * image.shape[1] * predictor.height * predictor.width / tile**2
+        > MAX_WINDOW_VALUES
+    ):
+        raise Refused(
+            f'{image.shape[1]} x {image.shape[0]} pixels are too many for windows of {tile}; send it smaller', 413
+        )
     return Windows(image)
 
+
 def run_items(
-    predictor, # from `open_predictor`
-    items:Sequence, # from `to_item`
-) -> list[np.ndarray]: # (C, h, w) each
+    predictor,  # from `open_predictor`
+    items: Sequence,  # from `to_item`
+) -> list[np.ndarray]:  # (C, h, w) each
     "Probabilities of pictures."
     whole = [i for i in items if not isinstance(i, Windows)]
     probs = iter(np.asarray(predictor.probabilities(whole)) if whole else ())

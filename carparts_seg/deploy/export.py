@@ -8,17 +8,14 @@ __all__ = ['EXPORT_FORMATS', 'ExportError', 'resize_matrix', 'Scaled', 'Normaliz
            'pick_export_precision', 'export_network', 'export_report', 'script_source', 'write_pipeline']
 
 # %% ../../nbs/8_deploy/81_export.ipynb #2b30579b
-from jinja2 import Environment
-from jinja2 import StrictUndefined
-import cv2
-import re
-import zipfile
 import importlib
 import json
 import logging
+import re
 import tempfile
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -26,147 +23,217 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
+import cv2
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from jinja2 import Environment, StrictUndefined
 from torch import nn
 
-from ..train.loaders import normalize
-from ..data.datasets import open_dataset
-from ..core.images import read_image
-from ..train.machine import pick_precision
-from ..predict.predictor import PartsPredictor
-from ..measure.metrics import PixelCounts, summarize
-from ..core.parts import mirror_permutation, part_colors
-from ..predict.network import FLIPS
-from ..core.masks import unpack_planes
-from ..predict.score import OnnxScorer, part_masks
-from ..synthetic.cars import draw_car
 from ..core.basics import CarpartsError, file_sha256
+from ..core.images import read_image
+from ..core.masks import unpack_planes
+from ..core.parts import mirror_permutation, part_colors
+from ..data.datasets import open_dataset
+from ..measure.metrics import PixelCounts, summarize
 from ..predict import score
+from ..predict.network import FLIPS
+from ..predict.predictor import PartsPredictor
+from ..predict.score import OnnxScorer, part_masks
 from ..report.page import template_file
+from ..synthetic.cars import draw_car
+from ..train.loaders import normalize
+from ..train.machine import pick_precision
 
 # %% ../../nbs/8_deploy/81_export.ipynb #6719272f
 class ExportError(CarpartsError):
     "A run that can't be exported as asked; the message is one line and says what would be right."
 
+
 def resize_matrix(
-    size:int, # length of what is resized
-    new:int, # length wanted
-    antialias:bool=True, # whether to average when it shrinks
-) -> torch.Tensor: # (new, size) float32; each row sums to 1
+    size: int,  # length of what is resized
+    new: int,  # length wanted
+    antialias: bool = True,  # whether to average when it shrinks
+) -> torch.Tensor:  # (new, size) float32; each row sums to 1
     "What PyTorch's bilinear resize does along one axis, as a matrix."
-    return F.interpolate(torch.eye(size)[None, None], size=(new, size), mode='bilinear', align_corners=False, antialias=antialias)[0, 0]
+    return F.interpolate(
+        torch.eye(size)[None, None], size=(new, size), mode='bilinear', align_corners=False, antialias=antialias
+    )[0, 0]
+
 
 class Scaled(nn.Module):
     "Resize (B, N, H, W) by two constant matrices."
-    def __init__(self,
-        old:tuple[int,int], # height and width that come
-        new:tuple[int,int], # height and width wanted
-        antialias:bool, # whether to average where it shrinks
+
+    def __init__(
+        self,
+        old: tuple[int, int],  # height and width that come
+        new: tuple[int, int],  # height and width wanted
+        antialias: bool,  # whether to average where it shrinks
     ):
         super().__init__()
         self.register_buffer('rows', resize_matrix(old[0], new[0], antialias))
         self.register_buffer('columns', resize_matrix(old[1], new[1], antialias).T.contiguous())
-    def forward(self, x): return self.rows@x@self.columns
+
+    def forward(self, x):
+        return self.rows @ x @ self.columns
 
 # %% ../../nbs/8_deploy/81_export.ipynb #eca778ec
 class Normalized(nn.Module):
     "Pixel values 0..255 as the network wants them; what `normalize` does, with its constants in the file."
-    def __init__(self,
-        kind:str, # the settings' image.image_normalization
-        channels:int, # of the picture
+
+    def __init__(
+        self,
+        kind: str,  # the settings' image.image_normalization
+        channels: int,  # of the picture
     ):
         super().__init__()
         self.kind = kind
-        ends = normalize(torch.tensor([0., 255.]).view(2, 1, 1, 1).expand(2, channels, 1, 1).clone(), kind) if kind in ('Simple', 'ImageNet', 'Inception', 'No') else None
-        self.register_buffer('scale', None if ends is None else (ends[1:] - ends[:1])/255)
+        ends = (
+            normalize(torch.tensor([0.0, 255.0]).view(2, 1, 1, 1).expand(2, channels, 1, 1).clone(), kind)
+            if kind in ('Simple', 'ImageNet', 'Inception', 'No')
+            else None
+        )
+        self.register_buffer('scale', None if ends is None else (ends[1:] - ends[:1]) / 255)
         self.register_buffer('shift', None if ends is None else ends[:1])
-    def forward(self, x): return normalize(x, self.kind) if self.scale is None else x*self.scale + self.shift
+
+    def forward(self, x):
+        return normalize(x, self.kind) if self.scale is None else x * self.scale + self.shift
+
 
 class Scorer(nn.Module):
     "Pixels uint8 (B, H, W, channels), RGB -> probabilities float32 (B, C, H, W)."
-    def __init__(self,
-        predictor:PartsPredictor, # from `load_run`; its views are used
+
+    def __init__(
+        self,
+        predictor: PartsPredictor,  # from `load_run`; its views are used
     ):
         super().__init__()
         p, size = predictor, (predictor.height, predictor.width)
-        self.model, self.size, self.flips, self.scales = p.model, size, list(p.flips), [float(s) for s in p.scales if s != 1]
+        self.model, self.size, self.flips, self.scales = (
+            p.model,
+            size,
+            list(p.flips),
+            [float(s) for s in p.scales if s != 1],
+        )
         self.normalized = Normalized(p.normalization, p.channels)
-        if self.flips: self.register_buffer('mirror', torch.as_tensor(mirror_permutation(p.classes)))
-        sizes = [tuple(max(32, round(n*s/32)*32) for n in size) for s in self.scales]
+        if self.flips:
+            self.register_buffer('mirror', torch.as_tensor(mirror_permutation(p.classes)))
+        sizes = [tuple(max(32, round(n * s / 32) * 32) for n in size) for s in self.scales]
         self.there = nn.ModuleList(Scaled(size, s, True) for s in sizes)
         self.back = nn.ModuleList(Scaled(s, size, False) for s in sizes)
 
     def forward(self, image):
         x = self.normalized(image.permute(0, 3, 1, 2).float())
         total = self.views(x)
-        for there, back in zip(self.there, self.back): total = total + back(self.views(there(x)))
-        return total/((1 + len(self.flips))*(1 + len(self.scales)))
+        for there, back in zip(self.there, self.back):
+            total = total + back(self.views(there(x)))
+        return total / ((1 + len(self.flips)) * (1 + len(self.scales)))
 
     def views(self, x):
         "The sum over the plain view and the flipped ones."
         total = self.model(x).sigmoid()
-        for f in self.flips: total = total + self.model(x.flip(FLIPS[f])).sigmoid()[:, self.mirror].flip(FLIPS[f])
+        for f in self.flips:
+            total = total + self.model(x.flip(FLIPS[f])).sigmoid()[:, self.mirror].flip(FLIPS[f])
         return total
 
 # %% ../../nbs/8_deploy/81_export.ipynb #078b1939
 def export_settings(
-    predictor:PartsPredictor, # from `load_run`
-    precision:str='fp32', # of the file: 'fp32' or 'int8'
-) -> dict: # values are plain: they can be written as JSON
+    predictor: PartsPredictor,  # from `load_run`
+    precision: str = 'fp32',  # of the file: 'fp32' or 'int8'
+) -> dict:  # values are plain: they can be written as JSON
     "What a program that uses the file must know."
     p, a = predictor, predictor.cfg.architecture
     t = [round(float(t), 6) for t in p.thresholds]
-    return dict(title=p.cfg.experiment_name, classes=p.classes, image_height=p.height, image_width=p.width, image_channels=p.channels,
-                input=f'image: uint8 (batch, {p.height}, {p.width}, {p.channels}), {"RGB, " if p.channels == 3 else ""}resized with OpenCV\'s INTER_AREA',
-                output=f'probabilities: float32 (batch, {len(p.classes)}, {p.height}, {p.width}), 0 to 1, one plane a class; planes overlap',
-                probability_threshold=t[0] if len(set(t)) == 1 else t, min_area=p.min_area, colors=part_colors(p.classes).tolist(), normalization=p.normalization, normalization_inside=True,
-                test_time_augmentations=list(p.flips), test_time_scales=list(p.scales), architecture=a.architecture, backbone=a.backbone, precision=precision,
-                weights_sha256=file_sha256(p.weights), made_with=f"carparts_seg {metadata.version('carparts_seg')}")
+    return dict(
+        title=p.cfg.experiment_name,
+        classes=p.classes,
+        image_height=p.height,
+        image_width=p.width,
+        image_channels=p.channels,
+        input=f'image: uint8 (batch, {p.height}, {p.width}, {p.channels}), {"RGB, " if p.channels == 3 else ""}resized with OpenCV\'s INTER_AREA',
+        output=f'probabilities: float32 (batch, {len(p.classes)}, {p.height}, {p.width}), 0 to 1, one plane a class; planes overlap',
+        probability_threshold=t[0] if len(set(t)) == 1 else t,
+        min_area=p.min_area,
+        colors=part_colors(p.classes).tolist(),
+        normalization=p.normalization,
+        normalization_inside=True,
+        test_time_augmentations=list(p.flips),
+        test_time_scales=list(p.scales),
+        architecture=a.architecture,
+        backbone=a.backbone,
+        precision=precision,
+        weights_sha256=file_sha256(p.weights),
+        made_with=f"carparts_seg {metadata.version('carparts_seg')}",
+    )
 
 # %% ../../nbs/8_deploy/81_export.ipynb #3eaf7439
-def _need(*packages:str):
+def _need(*packages: str):
     "Import packages that not everybody has, or say how to get them."
-    try: return [importlib.import_module(p) for p in packages]
-    except ImportError as e: raise ExportError(f"{e.name} isn't installed: pip install {e.name}") from None
+    try:
+        return [importlib.import_module(p) for p in packages]
+    except ImportError as e:
+        raise ExportError(f"{e.name} isn't installed: pip install {e.name}") from None
 
-def _program(scorer:Scorer, channels:int) -> torch.export.ExportedProgram:
+
+def _program(scorer: Scorer, channels: int) -> torch.export.ExportedProgram:
     "The network as a graph with any batch size."
     example = torch.zeros(2, *scorer.size, channels, dtype=torch.uint8)
-    with torch.no_grad(): return torch.export.export(scorer.eval(), (example,), dynamic_shapes=({0: torch.export.Dim('batch', min=1)},))
+    with torch.no_grad():
+        return torch.export.export(scorer.eval(), (example,), dynamic_shapes=({0: torch.export.Dim('batch', min=1)},))
+
 
 def write_onnx(
-    predictor:PartsPredictor, # from `load_run`
-    path:str|Path, # the .onnx file
-) -> Path: # the path
+    predictor: PartsPredictor,  # from `load_run`
+    path: str | Path,  # the .onnx file
+) -> Path:  # the path
     "Write an ONNX file in float32 with inputs and outputs named `image` and `probabilities`, for any batch size."
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        log = logging.getLogger('torch.onnx'); level = log.level; log.setLevel(logging.ERROR)
-        try: program = torch.onnx.export(_program(Scorer(predictor), predictor.channels), dynamo=True, input_names=['image'], output_names=['probabilities'], verbose=False)
-        finally: log.setLevel(level)
+        log = logging.getLogger('torch.onnx')
+        level = log.level
+        log.setLevel(logging.ERROR)
+        try:
+            program = torch.onnx.export(
+                _program(Scorer(predictor), predictor.channels),
+                dynamo=True,
+                input_names=['image'],
+                output_names=['probabilities'],
+                verbose=False,
+            )
+        finally:
+            log.setLevel(level)
     return _save_onnx(program.model_proto, path, export_settings(predictor))
+
 
 def _merge_twins(graph):
     "Keep one of initializers that are equal: the views of test-time augmentation share their weights, and a tool that rewrites the graph copies them."
     kept, same = {}, {}
     for i in list(graph.initializer):
         key = (i.data_type, tuple(i.dims), sha256(i.raw_data or i.SerializeToString()).digest())
-        if key in kept: same[i.name] = kept[key]; graph.initializer.remove(i)
-        else: kept[key] = i.name
+        if key in kept:
+            same[i.name] = kept[key]
+            graph.initializer.remove(i)
+        else:
+            kept[key] = i.name
     for node in graph.node:
         for k, name in enumerate(node.input):
-            if name in same: node.input[k] = same[name]
+            if name in same:
+                node.input[k] = same[name]
 
-def _save_onnx(model, path:str|Path, settings:dict) -> Path:
+
+def _save_onnx(model, path: str | Path, settings: dict) -> Path:
     "Save a model with its settings, and without what tools leave in it: stack traces with the paths of this machine."
     import onnx
+
     del model.metadata_props[:], model.graph.metadata_props[:]
-    for node in model.graph.node: del node.metadata_props[:]; node.doc_string = ''
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer): del value.metadata_props[:]
-    for f in model.functions: del f.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ''
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    for f in model.functions:
+        del f.metadata_props[:]
     _merge_twins(model.graph)
     model.producer_name, model.doc_string = settings['made_with'], f"{settings['input']} -> {settings['output']}"
     onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in settings.items()})
@@ -177,258 +244,389 @@ def _save_onnx(model, path:str|Path, settings:dict) -> Path:
 
 # %% ../../nbs/8_deploy/81_export.ipynb #8ea3c0e9
 def write_int8(
-    source:str|Path, # the .onnx file in float32
-    path:str|Path, # the .onnx file to write
-    pictures:Sequence[np.ndarray], # for finding the ranges: uint8 (H, W, channels) of the network's size, some dozens
-) -> Path: # the path
+    source: str | Path,  # the .onnx file in float32
+    path: str | Path,  # the .onnx file to write
+    pictures: Sequence[np.ndarray],  # for finding the ranges: uint8 (H, W, channels) of the network's size, some dozens
+) -> Path:  # the path
     "Write an ONNX file whose convolutions compute in 8 bits."
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
+
     class ExportImages(CalibrationDataReader):
-        def __init__(self): self.left = iter(pictures)
+        def __init__(self):
+            self.left = iter(pictures)
+
         def get_next(self):
             x = next(self.left, None)
             return None if x is None else {'image': x[None]}
+
     settings = {p.key: json.loads(p.value) for p in onnx.load(str(source)).metadata_props}
     with tempfile.TemporaryDirectory() as d:
-        ready, out = Path(d)/'ready.onnx', Path(d)/'int8.onnx'
+        ready, out = Path(d) / 'ready.onnx', Path(d) / 'int8.onnx'
         logging.disable(logging.WARNING)
         try:
             quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-            quantize_static(str(ready), str(out), ExportImages(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=['Conv'])
-        finally: logging.disable(logging.NOTSET)
+            quantize_static(
+                str(ready),
+                str(out),
+                ExportImages(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=['Conv'],
+            )
+        finally:
+            logging.disable(logging.NOTSET)
         return _save_onnx(onnx.load(str(out)), path, settings | {'precision': 'int8'})
 
 # %% ../../nbs/8_deploy/81_export.ipynb #b2bf3d66
 def write_openvino(
-    source:str|Path, # an .onnx file
-    path:str|Path, # the .xml file; a .bin file comes beside it
-) -> Path: # the path; raises ExportError where OpenVINO is not installed
+    source: str | Path,  # an .onnx file
+    path: str | Path,  # the .xml file; a .bin file comes beside it
+) -> Path:  # the path; raises ExportError where OpenVINO is not installed
     "Write an OpenVINO file."
     import onnx
-    ov, = _need('openvino')
+
+    (ov,) = _need('openvino')
     model = ov.convert_model(str(source))
-    for p in onnx.load(str(source)).metadata_props: model.set_rt_info(p.value, ['carparts_seg', p.key])
+    for p in onnx.load(str(source)).metadata_props:
+        model.set_rt_info(p.value, ['carparts_seg', p.key])
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     ov.save_model(model, str(path), compress_to_fp16=False)
     return Path(path)
 
+
 def write_pt2(
-    predictor:PartsPredictor, # from `load_run`
-    path:str|Path, # the .pt2 file
-) -> Path: # the path
+    predictor: PartsPredictor,  # from `load_run`
+    path: str | Path,  # the .pt2 file
+) -> Path:  # the path
     "Write what `torch.export.load` reads, with settings.json among its extra files."
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        torch.export.save(_program(Scorer(predictor), predictor.channels), str(path), extra_files={'settings.json': json.dumps(export_settings(predictor))})
+        torch.export.save(
+            _program(Scorer(predictor), predictor.channels),
+            str(path),
+            extra_files={'settings.json': json.dumps(export_settings(predictor))},
+        )
     return Path(path)
 
 # %% ../../nbs/8_deploy/81_export.ipynb #9da9bfee
 @dataclass
 class ExportImages:
     "What an export is checked with."
-    check:list[np.ndarray]=field(default_factory=list) # uint8 (H, W, channels)
-    truth:list[np.ndarray]=field(default_factory=list) # bool (C, H, W) each; empty where unknown
-    calibrate:list[np.ndarray]=field(default_factory=list) # uint8 (height, width, channels) of the network's size
-    note:str='' # what they are
 
-def _pixels(predictor:PartsPredictor, image:np.ndarray) -> np.ndarray: # uint8 (height, width, channels)
+    check: list[np.ndarray] = field(default_factory=list)  # uint8 (H, W, channels)
+    truth: list[np.ndarray] = field(default_factory=list)  # bool (C, H, W) each; empty where unknown
+    calibrate: list[np.ndarray] = field(default_factory=list)  # uint8 (height, width, channels) of the network's size
+    note: str = ''  # what they are
+
+
+def _pixels(predictor: PartsPredictor, image: np.ndarray) -> np.ndarray:  # uint8 (height, width, channels)
     "A picture as an exported network takes it."
     return np.ascontiguousarray(predictor.prepare(image).permute(1, 2, 0).numpy())
 
+
 def export_images(
-    predictor:PartsPredictor, # from `load_run`
-    source:str|Path|None=None, # where the run's pictures are, if they have moved
-    n:int=24, # how many to check with, and to find ranges with
+    predictor: PartsPredictor,  # from `load_run`
+    source: str | Path | None = None,  # where the run's pictures are, if they have moved
+    n: int = 24,  # how many to check with, and to find ranges with
 ) -> ExportImages:
     "ExportImages of the run's data: held out ones for checking, others for the ranges of 8 bits."
     p = predictor
-    about = json.loads((p.run/'data.json').read_text(encoding='utf-8'))
+    about = json.loads((p.run / 'data.json').read_text(encoding='utf-8'))
     try:
         data = open_dataset(source or about['source'], classes=p.classes)
         check, others = (([f for f in about.get(k, ()) if f in data.files])[:n] for k in ('valid_files', 'train_files'))
-        if not check: raise ExportError('none of the held out pictures are there')
+        if not check:
+            raise ExportError('none of the held out pictures are there')
         images = [read_image(data.path(f), p.channels) for f in check]
-        return ExportImages(images, [unpack_planes(data.packed(f), len(p.classes)) != 0 for f in check], [_pixels(p, read_image(data.path(f), p.channels)) for f in others or check],
-                        f'{len(check)} held out pictures of {about.get("name") or data.name}')
+        return ExportImages(
+            images,
+            [unpack_planes(data.packed(f), len(p.classes)) != 0 for f in check],
+            [_pixels(p, read_image(data.path(f), p.channels)) for f in others or check],
+            f'{len(check)} held out pictures of {about.get("name") or data.name}',
+        )
     except (ValueError, KeyError) as e:
-        images = [i if p.channels == 3 else i[..., :1].repeat(p.channels, 2) for i in (draw_car((9, k), 384, 512)[0] for k in range(min(n, 12)))]
-        return ExportImages(images, [], [_pixels(p, i) for i in images], f'{len(images)} drawn cars, as the pictures of the run are not there ({e})')
+        images = [
+            i if p.channels == 3 else i[..., :1].repeat(p.channels, 2)
+            for i in (draw_car((9, k), 384, 512)[0] for k in range(min(n, 12)))
+        ]
+        return ExportImages(
+            images,
+            [],
+            [_pixels(p, i) for i in images],
+            f'{len(images)} drawn cars, as the pictures of the run are not there ({e})',
+        )
 
 # %% ../../nbs/8_deploy/81_export.ipynb #715256de
-def _as_function(predictor:PartsPredictor) -> Callable:
+def _as_function(predictor: PartsPredictor) -> Callable:
     "A predictor that takes and gives arrays."
     return lambda batch: predictor.probabilities([torch.from_numpy(x).permute(2, 0, 1) for x in batch]).numpy()
 
-def _openvino_function(path:Path, threads:int) -> Callable:
+
+def _openvino_function(path: Path, threads: int) -> Callable:
     "An OpenVINO file as a function."
-    ov, = _need('openvino')
-    model = ov.Core().compile_model(str(path), 'CPU', {'INFERENCE_NUM_THREADS': threads, 'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'})
+    (ov,) = _need('openvino')
+    model = ov.Core().compile_model(
+        str(path),
+        'CPU',
+        {'INFERENCE_NUM_THREADS': threads, 'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'},
+    )
     return lambda batch: model(batch)[0]
 
+
 def compare_exports(
-    predictor:PartsPredictor, # from `load_run`
-    exports:Mapping[str,Path], # name -> .onnx or OpenVINO's .xml
-    pictures:ExportImages, # from `export_images`
-    seconds:float=4, # about how long to time each; 0: not at all
-) -> pd.DataFrame: # a row each, PyTorch's first: MB, milliseconds a picture (one at a time, network only), times as fast as PyTorch in float32, largest difference of a probability from it, share of pixels that change, `miou`
+    predictor: PartsPredictor,  # from `load_run`
+    exports: Mapping[str, Path],  # name -> .onnx or OpenVINO's .xml
+    pictures: ExportImages,  # from `export_images`
+    seconds: float = 4,  # about how long to time each; 0: not at all
+) -> pd.DataFrame:  # a row each, PyTorch's first: MB, milliseconds a picture (one at a time, network only), times as fast as PyTorch in float32, largest difference of a probability from it, share of pixels that change, `miou`
     "PyTorch in float32 and bfloat16, and exported files, on the same pictures."
     threads = torch.get_num_threads()
     run = {'PyTorch fp32': _as_function(replace(predictor, precision='fp32'))}
-    if pick_precision(True, predictor.device)[0] == 'bf16': run['PyTorch bf16'] = _as_function(replace(predictor, precision='bf16'))
-    for name, path in exports.items(): run[name] = _openvino_function(path, threads) if Path(path).suffix == '.xml' else OnnxScorer(path, threads).probabilities
+    if pick_precision(True, predictor.device)[0] == 'bf16':
+        run['PyTorch bf16'] = _as_function(replace(predictor, precision='bf16'))
+    for name, path in exports.items():
+        run[name] = (
+            _openvino_function(path, threads)
+            if Path(path).suffix == '.xml'
+            else OnnxScorer(path, threads).probabilities
+        )
     ready = [_pixels(predictor, i)[None] for i in pictures.check]
     rows, first, size = [], [np.asarray(run['PyTorch fp32'](x))[0] for x in ready], predictor.weights.stat().st_size
     for name, f in run.items():
         probs = [np.asarray(f(x))[0] for x in ready]
-        changed = [((p > predictor.thresholds[:, None, None]) != (q > predictor.thresholds[:, None, None])).mean() for p, q in zip(probs, first)]
-        files = [Path(exports[name]), *Path(exports[name]).parent.glob(Path(exports[name]).stem + '.bin')] if name in exports else []
-        rows.append({'name': name, 'MB': (sum(p.stat().st_size for p in files) if files else size)/1e6, 'max_difference': max(float(abs(p - q).max()) for p, q in zip(probs, first)),
-                     'changed_pixels': float(np.mean(changed)), 'miou': _miou(probs, pictures, predictor)})
+        changed = [
+            ((p > predictor.thresholds[:, None, None]) != (q > predictor.thresholds[:, None, None])).mean()
+            for p, q in zip(probs, first)
+        ]
+        files = (
+            [Path(exports[name]), *Path(exports[name]).parent.glob(Path(exports[name]).stem + '.bin')]
+            if name in exports
+            else []
+        )
+        rows.append(
+            {
+                'name': name,
+                'MB': (sum(p.stat().st_size for p in files) if files else size) / 1e6,
+                'max_difference': max(float(abs(p - q).max()) for p, q in zip(probs, first)),
+                'changed_pixels': float(np.mean(changed)),
+                'miou': _miou(probs, pictures, predictor),
+            }
+        )
     table = pd.DataFrame(rows).set_index('name')
     ms = _times(run, ready[0], seconds)
-    table.insert(1, 'ms', [1000*ms[n] if ms else np.nan for n in table.index]); table.insert(2, 'times_as_fast', table.ms.iloc[0]/table.ms)
+    table.insert(1, 'ms', [1000 * ms[n] if ms else np.nan for n in table.index])
+    table.insert(2, 'times_as_fast', table.ms.iloc[0] / table.ms)
     return table
 
-def _miou(probs:Sequence[np.ndarray], pictures:ExportImages, predictor:PartsPredictor) -> float:
+
+def _miou(probs: Sequence[np.ndarray], pictures: ExportImages, predictor: PartsPredictor) -> float:
     "`miou` at the pictures' own size; NaN without true masks."
     counts = []
     for p, true in zip(probs, pictures.truth):
         planes = np.zeros(true.shape, bool)
-        for c, m, _ in part_masks(p, true.shape[1:], predictor.thresholds, predictor.min_area): planes[c] = m
+        for c, m, _ in part_masks(p, true.shape[1:], predictor.thresholds, predictor.min_area):
+            planes[c] = m
         counts.append(PixelCounts.from_masks(planes, true, predictor.classes))
     return summarize(PixelCounts.concat(counts), predictor.classes)['miou'] if counts else np.nan
 
-def _times(run:Mapping[str,Callable], x:np.ndarray, seconds:float) -> dict[str,float]:
+
+def _times(run: Mapping[str, Callable], x: np.ndarray, seconds: float) -> dict[str, float]:
     "Median seconds of each, timed in turn so that a busy moment hits all."
-    taken, until = {n: [] for n in run}, time.monotonic() + seconds*len(run)
+    taken, until = {n: [] for n in run}, time.monotonic() + seconds * len(run)
     while seconds and (time.monotonic() < until or len(taken[next(iter(run))]) < 3):
         for n, f in run.items():
-            began = time.perf_counter(); f(x); taken[n].append(time.perf_counter() - began)
+            began = time.perf_counter()
+            f(x)
+            taken[n].append(time.perf_counter() - began)
     return {n: median(t) for n, t in taken.items()} if seconds else {}
 
 # %% ../../nbs/8_deploy/81_export.ipynb #3ab4c0ac
 EXPORT_FORMATS = {'onnx': '.onnx', 'openvino': '.xml', 'pt2': '.pt2'}
 
+
 @dataclass
 class Export:
     "An exported network."
-    path:Path # the file
-    precision:str # 'fp32' or 'int8'
-    table:pd.DataFrame # see `compare_exports`
-    notes:list[str] # what it was checked with, and why this precision
+
+    path: Path  # the file
+    precision: str  # 'fp32' or 'int8'
+    table: pd.DataFrame  # see `compare_exports`
+    notes: list[str]  # what it was checked with, and why this precision
+
 
 def pick_export_precision(
-    table:pd.DataFrame, # see `compare_exports`, with rows 'ONNX fp32' and 'ONNX int8'
-) -> tuple[str,str]: # 'fp32' or 'int8', and why
+    table: pd.DataFrame,  # see `compare_exports`, with rows 'ONNX fp32' and 'ONNX int8'
+) -> tuple[str, str]:  # 'fp32' or 'int8', and why
     "The precision that a file should have by default."
     a, b = table.loc['ONNX fp32'], table.loc['ONNX int8']
-    lost, faster = a.miou - b.miou, a.ms/b.ms
-    if np.isnan(lost): return 'fp32', 'float32: without the true masks of held out pictures, what eight bits cost is not known'
-    if np.isnan(faster): return 'fp32', 'float32: nothing was timed'
+    lost, faster = a.miou - b.miou, a.ms / b.ms
+    if np.isnan(lost):
+        return 'fp32', 'float32: without the true masks of held out pictures, what eight bits cost is not known'
+    if np.isnan(faster):
+        return 'fp32', 'float32: nothing was timed'
     said = f'eight bits are {faster:.2f} times as fast here and change miou by {-lost:+.4f}'
-    return ('int8', f'int8: {said}') if faster >= 1.25 and lost <= .005 else ('fp32', f'float32: {said} (wanted: 1.25 times, and no more than 0.005 lost)')
+    return (
+        ('int8', f'int8: {said}')
+        if faster >= 1.25 and lost <= 0.005
+        else ('fp32', f'float32: {said} (wanted: 1.25 times, and no more than 0.005 lost)')
+    )
+
 
 def export_network(
-    predictor:PartsPredictor, # from `load_run`
-    path:str|Path, # the file to write
-    format:str='onnx', # 'onnx', 'openvino' or 'pt2'
-    precision:str='auto', # 'fp32', 'int8', or 'auto' for the one that was measured to be better; pt2 has fp32 only
-    source:str|Path|None=None, # where the run's pictures are, if they have moved
-    seconds:float=4, # about how long to time each; 0: not at all
-) -> Export: # raises ExportError
+    predictor: PartsPredictor,  # from `load_run`
+    path: str | Path,  # the file to write
+    format: str = 'onnx',  # 'onnx', 'openvino' or 'pt2'
+    precision: str = 'auto',  # 'fp32', 'int8', or 'auto' for the one that was measured to be better; pt2 has fp32 only
+    source: str | Path | None = None,  # where the run's pictures are, if they have moved
+    seconds: float = 4,  # about how long to time each; 0: not at all
+) -> Export:  # raises ExportError
     "Export a network, and compare the file with PyTorch."
-    if format not in EXPORT_FORMATS: raise ExportError(f'format {format!r}: expected {", ".join(EXPORT_FORMATS)} or pipeline')
-    if precision not in ('auto', 'fp32', 'int8'): raise ExportError(f'precision {precision!r}: expected auto, fp32 or int8')
-    if format == 'pt2' and precision == 'int8': raise ExportError('pt2 files are written in fp32 only; for int8 take onnx or openvino')
-    if predictor.tile: raise ExportError('a sliding window can not be a part of the file; leave --tile out')
+    if format not in EXPORT_FORMATS:
+        raise ExportError(f'format {format!r}: expected {", ".join(EXPORT_FORMATS)} or pipeline')
+    if precision not in ('auto', 'fp32', 'int8'):
+        raise ExportError(f'precision {precision!r}: expected auto, fp32 or int8')
+    if format == 'pt2' and precision == 'int8':
+        raise ExportError('pt2 files are written in fp32 only; for int8 take onnx or openvino')
+    if predictor.tile:
+        raise ExportError('a sliding window can not be a part of the file; leave --tile out')
     a = predictor.cfg.augmentation
-    if a.augmentations_strategy == 'Custom' and a.custom_inference_augmentations: raise ExportError("this run has inference augmentations of its own (augmentation.custom_inference_augmentations), which a file can't hold")
+    if a.augmentations_strategy == 'Custom' and a.custom_inference_augmentations:
+        raise ExportError(
+            "this run has inference augmentations of its own (augmentation.custom_inference_augmentations), which a file can't hold"
+        )
     path, pictures = Path(path), export_images(predictor, source)
     with tempfile.TemporaryDirectory() as d:
-        made = {'fp32': write_onnx(predictor, Path(d)/'fp32.onnx')}
-        if precision != 'fp32' and format != 'pt2': made['int8'] = write_int8(made['fp32'], Path(d)/'int8.onnx', pictures.calibrate)
+        made = {'fp32': write_onnx(predictor, Path(d) / 'fp32.onnx')}
+        if precision != 'fp32' and format != 'pt2':
+            made['int8'] = write_int8(made['fp32'], Path(d) / 'int8.onnx', pictures.calibrate)
         table = compare_exports(predictor, {f'ONNX {k}': v for k, v in made.items()}, pictures, seconds)
-        chosen, why = pick_export_precision(table) if precision == 'auto' and 'int8' in made else (next(k for k in ('int8', 'fp32') if k in made), '')
-        if format == 'pt2': write_pt2(predictor, path)
+        chosen, why = (
+            pick_export_precision(table)
+            if precision == 'auto' and 'int8' in made
+            else (next(k for k in ('int8', 'fp32') if k in made), '')
+        )
+        if format == 'pt2':
+            write_pt2(predictor, path)
         elif format == 'openvino':
             write_openvino(made[chosen], path)
-            table = pd.concat([table, compare_exports(predictor, {f'OpenVINO {chosen}': path}, pictures, seconds).tail(1)])
+            table = pd.concat(
+                [table, compare_exports(predictor, {f'OpenVINO {chosen}': path}, pictures, seconds).tail(1)]
+            )
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(made[chosen].read_bytes())
     return Export(path, chosen, table, [f'compared on {pictures.note}', *([why] if why else [])])
 
+
 def export_report(
-    export:Export, # from `export_network`
-) -> str: # lines for a terminal
+    export: Export,  # from `export_network`
+) -> str:  # lines for a terminal
     "What was written and how it compares."
     cell = lambda v, digits: '–' if pd.isna(v) else f'{v:.{digits}f}'
-    lines = [f'wrote {export.path} ({export.precision})', *export.notes, f'{"":18}{"MB":>8}{"ms":>9}{"times as fast":>15}{"max difference":>16}{"pixels changed":>16}{"miou":>9}']
+    lines = [
+        f'wrote {export.path} ({export.precision})',
+        *export.notes,
+        f'{"":18}{"MB":>8}{"ms":>9}{"times as fast":>15}{"max difference":>16}{"pixels changed":>16}{"miou":>9}',
+    ]
     for r in export.table.itertuples():
-        lines.append(f'{r.Index:18}{r.MB:8.1f}{cell(r.ms, 1):>9}{cell(r.times_as_fast, 2):>15}{r.max_difference:16.1e}{100*r.changed_pixels:14.4f} %{cell(r.miou, 4):>9}')
+        lines.append(
+            f'{r.Index:18}{r.MB:8.1f}{cell(r.ms, 1):>9}{cell(r.times_as_fast, 2):>15}{r.max_difference:16.1e}{100 * r.changed_pixels:14.4f} %{cell(r.miou, 4):>9}'
+        )
     return '\n'.join(lines)
 
 # %% ../../nbs/8_deploy/81_export.ipynb #c492627a
-def script_source() -> str: # Python source
+def script_source() -> str:  # Python source
     "The source of `score` as a script of its own."
     text = Path(score.__file__).read_text(encoding='utf-8')
-    for pattern in (r'^# (%%|AUTOGENERATED).*\n', r'^__all__ = \[[^]]*\]\n'): text = re.sub(pattern, '', text, flags=re.M)
+    for pattern in (r'^# (%%|AUTOGENERATED).*\n', r'^__all__ = \[[^]]*\]\n'):
+        text = re.sub(pattern, '', text, flags=re.M)
     return re.sub(r'\n{3,}', '\n\n', text).strip() + '\n'
 
 # %% ../../nbs/8_deploy/81_export.ipynb #93e495c8
 def _requirements() -> str:
     "What the script needs, not older than what it was tested with."
     of = lambda *names: next((metadata.version(n) for n in names if _installed(n)), None)
-    wanted = {'onnxruntime': of('onnxruntime', 'onnxruntime-gpu'), 'numpy': of('numpy'), 'opencv-python-headless': of('opencv-python-headless', 'opencv-python')}
+    wanted = {
+        'onnxruntime': of('onnxruntime', 'onnxruntime-gpu'),
+        'numpy': of('numpy'),
+        'opencv-python-headless': of('opencv-python-headless', 'opencv-python'),
+    }
     return ''.join(f'{n}>={".".join(v.split(".")[:2])}\n' if v else f'{n}\n' for n, v in wanted.items())
 
-def _installed(name:str) -> bool:
+
+def _installed(name: str) -> bool:
     "Whether a distribution is there."
-    try: metadata.version(name)
-    except metadata.PackageNotFoundError: return False
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
     return True
 
-def _readme(export:Export, settings:dict, figures:dict) -> str:
-    "The README of a pipeline."
-    return Environment(undefined=StrictUndefined, trim_blocks=True).from_string(str(template_file('pipeline.md'))).render(s=settings, export=export, figures=figures, rows=list(export.table.reset_index().to_dict('records')))
 
-def _self_test(folder:Path, model:Path, tolerance:float) -> dict[str,bytes]:
+def _readme(export: Export, settings: dict, figures: dict) -> str:
+    "The README of a pipeline."
+    return (
+        Environment(undefined=StrictUndefined, trim_blocks=True)
+        .from_string(str(template_file('pipeline.md')))
+        .render(s=settings, export=export, figures=figures, rows=list(export.table.reset_index().to_dict('records')))
+    )
+
+
+def _self_test(folder: Path, model: Path, tolerance: float) -> dict[str, bytes]:
     "A drawn car and the answer that belongs to it."
     image = draw_car(11, 240, 320)[0]
     png = cv2.imencode('.png', image[..., ::-1])[1].tobytes()
-    (folder/'car.png').write_bytes(png)
-    expected = OnnxScorer(model, threads=1).predict(folder/'car.png') | dict(tolerance=tolerance)
+    (folder / 'car.png').write_bytes(png)
+    expected = OnnxScorer(model, threads=1).predict(folder / 'car.png') | dict(tolerance=tolerance)
     return {'self_test/car.png': png, 'self_test/expected.json': json.dumps(expected, indent=1).encode()}
 
+
 def write_pipeline(
-    predictor:PartsPredictor, # from `load_run`
-    path:str|Path, # the zip to write
-    precision:str='auto', # see `export_network`
-    source:str|Path|None=None, # where the run's pictures are, if they have moved
-    seconds:float=4, # see `export_network`
-) -> Export: # what was written, compared with PyTorch; raises ExportError
+    predictor: PartsPredictor,  # from `load_run`
+    path: str | Path,  # the zip to write
+    precision: str = 'auto',  # see `export_network`
+    source: str | Path | None = None,  # where the run's pictures are, if they have moved
+    seconds: float = 4,  # see `export_network`
+) -> Export:  # what was written, compared with PyTorch; raises ExportError
     "Write a scoring pipeline."
     path = Path(path)
-    if path.suffix.lower() != '.zip': raise ExportError(f'{path}: a pipeline is a zip; give a name that ends in .zip')
+    if path.suffix.lower() != '.zip':
+        raise ExportError(f'{path}: a pipeline is a zip; give a name that ends in .zip')
     path.parent.mkdir(parents=True, exist_ok=True)
-    work = path.with_name(f'.{path.stem}.part'); work.mkdir(exist_ok=True)
+    work = path.with_name(f'.{path.stem}.part')
+    work.mkdir(exist_ok=True)
     try:
-        export = export_network(predictor, work/'model.onnx', 'onnx', precision, source, seconds)
+        export = export_network(predictor, work / 'model.onnx', 'onnx', precision, source, seconds)
         settings = export_settings(predictor, export.precision)
-        figures = json.loads((predictor.run/'metrics.json').read_text(encoding='utf-8')) if predictor.run and (predictor.run/'metrics.json').is_file() else {}
-        files = {'score.py': script_source().encode(), 'model.onnx': (work/'model.onnx').read_bytes(), 'settings.json': json.dumps(settings, indent=1).encode(), 'requirements.txt': _requirements().encode(),
-                 'README.md': _readme(export, settings, figures).encode(), **_self_test(work, work/"model.onnx", .001)}
+        figures = (
+            json.loads((predictor.run / 'metrics.json').read_text(encoding='utf-8'))
+            if predictor.run and (predictor.run / 'metrics.json').is_file()
+            else {}
+        )
+        files = {
+            'score.py': script_source().encode(),
+            'model.onnx': (work / 'model.onnx').read_bytes(),
+            'settings.json': json.dumps(settings, indent=1).encode(),
+            'requirements.txt': _requirements().encode(),
+            'README.md': _readme(export, settings, figures).encode(),
+            **_self_test(work, work / "model.onnx", 0.001),
+        }
         files['SHA256SUMS'] = ''.join(f'{sha256(c).hexdigest()}  {n}\n' for n, c in sorted(files.items())).encode()
-        part = work/'pipeline.zip'
+        part = work / 'pipeline.zip'
         with zipfile.ZipFile(part, 'w', zipfile.ZIP_DEFLATED) as z:
             for name, content in files.items():
-                z.writestr(zipfile.ZipInfo(f'{path.stem}/{name}', (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)  # no time of day: the same run gives the same zip
+                z.writestr(
+                    zipfile.ZipInfo(f'{path.stem}/{name}', (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
+                )  # no time of day: the same run gives the same zip
         part.replace(path)
     finally:
-        for p in work.iterdir(): p.unlink()
+        for p in work.iterdir():
+            p.unlink()
         work.rmdir()
     export.path = path
     return export

@@ -26,125 +26,191 @@ from .api import PredictRequest, Refused, ScoreRequest, from_base64, read_json
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #11d2c4cc
 async def read_body(
-    request:Request, # whose body has not been read yet
-    max_bytes:int, # larger ones are refused
-    seconds:float, # time that it may take
-) -> bytes: # raises Refused
+    request: Request,  # whose body has not been read yet
+    max_bytes: int,  # larger ones are refused
+    seconds: float,  # time that it may take
+) -> bytes:  # raises Refused
     "The body of a request, within limits of size and time."
-    too_large = Refused(f'the request has more than {max_bytes/1e6:g} MB, which is the limit', 413)
+    too_large = Refused(f'the request has more than {max_bytes / 1e6:g} MB, which is the limit', 413)
     declared = request.headers.get('content-length', '')
-    if declared.isdigit() and int(declared) > max_bytes: raise too_large
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise too_large
+
     async def read():
         body = bytearray()
         async for part in request.stream():
             body += part
-            if len(body) > max_bytes: raise too_large
+            if len(body) > max_bytes:
+                raise too_large
         return bytes(body)
-    try: return await asyncio.wait_for(read(), seconds)
-    except asyncio.TimeoutError: raise Refused(f'the request did not arrive within {seconds:g} seconds', 408) from None
+
+    try:
+        return await asyncio.wait_for(read(), seconds)
+    except asyncio.TimeoutError:
+        raise Refused(f'the request did not arrive within {seconds:g} seconds', 408) from None
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #01b50bb3
-MAX_FIELDS = 20 # of a form, besides the files
+MAX_FIELDS = 20  # of a form, besides the files
+
 
 def read_form(
-    body:bytes, # multipart/form-data
-    boundary:bytes, # from the content type
-    max_pictures:int, # more are refused
-) -> tuple[list[tuple[str,bytes]],list[tuple[str,str]]]: # name and content of each file, name and text of each field; raises Refused
+    body: bytes,  # multipart/form-data
+    boundary: bytes,  # from the content type
+    max_pictures: int,  # more are refused
+) -> tuple[
+    list[tuple[str, bytes]], list[tuple[str, str]]
+]:  # name and content of each file, name and text of each field; raises Refused
     "The files and fields of a form."
     files, fields = [], []
+
     def on_file(f):
-        if len(files) == max_pictures: raise Refused(f'more than {max_pictures} pictures; send them in several requests', 413)
+        if len(files) == max_pictures:
+            raise Refused(f'more than {max_pictures} pictures; send them in several requests', 413)
         name = (f.field_name or b'').decode('utf-8', 'replace')
-        if name != 'image': raise Refused(f'a file named {name[:50]!r}; pictures are files named image')
+        if name != 'image':
+            raise Refused(f'a file named {name[:50]!r}; pictures are files named image')
         f.file_object.seek(0)
-        files.append((Path((f.file_name or b'').decode('utf-8', 'replace').replace('\\', '/')).name[:200] or f'picture {len(files) + 1}', f.file_object.read()))
+        files.append(
+            (
+                Path((f.file_name or b'').decode('utf-8', 'replace').replace('\\', '/')).name[:200]
+                or f'picture {len(files) + 1}',
+                f.file_object.read(),
+            )
+        )
         f.close()
+
     def on_field(f):
-        if len(fields) == MAX_FIELDS: raise Refused(f'more than {MAX_FIELDS} fields')
+        if len(fields) == MAX_FIELDS:
+            raise Refused(f'more than {MAX_FIELDS} fields')
         name = (f.field_name or b'').decode('utf-8', 'replace')
-        if name == 'image': raise Refused('image came as text; send it as a file (curl -F image=@car.jpg), or as JSON in base64')
+        if name == 'image':
+            raise Refused('image came as text; send it as a file (curl -F image=@car.jpg), or as JSON in base64')
         fields.append((name, (f.value or b'').decode('utf-8', 'replace')))
+
     try:
-        parser = FormParser('multipart/form-data', on_field, on_file, boundary=boundary, config=dict(MAX_MEMORY_FILE_SIZE=len(body) + 1, MAX_BODY_SIZE=len(body) + 1))
-        parser.write(body); parser.finalize()
-    except FormParserError: raise Refused('the form is damaged or cut short', 400) from None
-    if not body.rstrip().endswith(b'--' + boundary + b'--'): raise Refused('the form is damaged or cut short', 400)
+        parser = FormParser(
+            'multipart/form-data',
+            on_field,
+            on_file,
+            boundary=boundary,
+            config=dict(MAX_MEMORY_FILE_SIZE=len(body) + 1, MAX_BODY_SIZE=len(body) + 1),
+        )
+        parser.write(body)
+        parser.finalize()
+    except FormParserError:
+        raise Refused('the form is damaged or cut short', 400) from None
+    if not body.rstrip().endswith(b'--' + boundary + b'--'):
+        raise Refused('the form is damaged or cut short', 400)
     return files, fields
 
-def _options(items:Sequence[tuple[str,str]]) -> dict:
+
+def _options(items: Sequence[tuple[str, str]]) -> dict:
     "Options by name, each once."
     names = [k for k, _ in items]
-    if len(set(names)) < len(names): raise Refused(f'{next(k for k in names if names.count(k) > 1)[:50]} is given twice')
+    if len(set(names)) < len(names):
+        raise Refused(f'{next(k for k in names if names.count(k) > 1)[:50]} is given twice')
     return dict(items)
 
+
 def read_images(
-    content_type:str, # header of the request
-    body:bytes, # of the request
-    query:Sequence[tuple[str,str]], # options in the address
-    max_pictures:int, # more are refused
-) -> tuple[list[tuple[str,bytes]],dict]: # name and content of each picture, options as they were given; raises Refused
+    content_type: str,  # header of the request
+    body: bytes,  # of the request
+    query: Sequence[tuple[str, str]],  # options in the address
+    max_pictures: int,  # more are refused
+) -> tuple[
+    list[tuple[str, bytes]], dict
+]:  # name and content of each picture, options as they were given; raises Refused
     "The pictures and options of a request to predict."
     kind, params = parse_options_header(content_type.encode('latin-1', 'replace'))
     if kind == b'multipart/form-data':
-        if not params.get(b'boundary'): raise Refused('multipart/form-data needs a boundary in its content type', 400)
+        if not params.get(b'boundary'):
+            raise Refused('multipart/form-data needs a boundary in its content type', 400)
         pictures, fields = read_form(body, params[b'boundary'], max_pictures)
         asked = _options([*query, *fields])
     elif kind == b'application/json':
         r = read_json(body, PredictRequest)
         texts = [r.image] if isinstance(r.image, str) else r.image
-        if len(texts) > max_pictures: raise Refused(f'more than {max_pictures} pictures; send them in several requests', 413)
+        if len(texts) > max_pictures:
+            raise Refused(f'more than {max_pictures} pictures; send them in several requests', 413)
         names = ['image'] if isinstance(r.image, str) else [f'picture {i + 1}' for i in range(len(texts))]
         pictures = [(n, from_base64(t, n)) for n, t in zip(names, texts)]
         asked = _options([*query, *((k, v) for k, v in r.model_dump(exclude_unset=True).items() if k != 'image')])
-    else: raise Refused(f"expected multipart/form-data with a file named image, or application/json with image in base64, not {content_type.partition(';')[0][:60] or 'a body without a content type'}", 415)
-    if not pictures: raise Refused('no picture: send a file named image')
+    else:
+        raise Refused(
+            f"expected multipart/form-data with a file named image, or application/json with image in base64, not {content_type.partition(';')[0][:60] or 'a body without a content type'}",
+            415,
+        )
+    if not pictures:
+        raise Refused('no picture: send a file named image')
     return pictures, asked
 
+
 def read_rows(
-    content_type:str, # header of the request
-    body:bytes, # of the request
-    max_pictures:int, # more are refused
-) -> list[tuple[str,bytes]]: # name and content of each picture; raises Refused
+    content_type: str,  # header of the request
+    body: bytes,  # of the request
+    max_pictures: int,  # more are refused
+) -> list[tuple[str, bytes]]:  # name and content of each picture; raises Refused
     "The pictures of a request in the shape of Hydrogen Torch's MLOps."
-    if content_type.partition(';')[0].strip().lower() != 'application/json': raise Refused('expected application/json', 415)
+    if content_type.partition(';')[0].strip().lower() != 'application/json':
+        raise Refused('expected application/json', 415)
     r = read_json(body, ScoreRequest)
-    if 'input' not in r.fields: raise Refused('fields: expected ["input"]')
-    if not r.rows: raise Refused('rows: there is no row')
-    if len(r.rows) > max_pictures: raise Refused(f'more than {max_pictures} rows; send them in several requests', 413)
+    if 'input' not in r.fields:
+        raise Refused('fields: expected ["input"]')
+    if not r.rows:
+        raise Refused('rows: there is no row')
+    if len(r.rows) > max_pictures:
+        raise Refused(f'more than {max_pictures} rows; send them in several requests', 413)
     for i, row in enumerate(r.rows, 1):
-        if len(row) != len(r.fields): raise Refused(f'row {i}: {len(row)} values for {len(r.fields)} fields')
+        if len(row) != len(r.fields):
+            raise Refused(f'row {i}: {len(row)} values for {len(r.fields)} fields')
     at = r.fields.index('input')
     return [(f'row {i}', from_base64(row[at], f'row {i}')) for i, row in enumerate(r.rows, 1)]
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #652fb285
 class Metrics:
     "What a service counts, for Prometheus."
-    def __init__(self,
-        queue:Callable[[],float], # pictures that wait for the network
-        waiting:Callable[[],float], # requests that are being answered
+
+    def __init__(
+        self,
+        queue: Callable[[], float],  # pictures that wait for the network
+        waiting: Callable[[], float],  # requests that are being answered
     ):
         r = self.registry = CollectorRegistry()
         self.requests = Counter('carparts_requests', 'requests that were answered', ['route', 'status'], registry=r)
-        self.seconds = Histogram('carparts_request_seconds', 'time from request to answer', ['route'], buckets=(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30), registry=r)
+        self.seconds = Histogram(
+            'carparts_request_seconds',
+            'time from request to answer',
+            ['route'],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=r,
+        )
         self.pictures = Counter('carparts_pictures', 'pictures that went through the network', registry=r)
-        self.batches = Histogram('carparts_batch_size', 'pictures that went through the network together', buckets=(1, 2, 4, 8, 16, 32), registry=r)
+        self.batches = Histogram(
+            'carparts_batch_size',
+            'pictures that went through the network together',
+            buckets=(1, 2, 4, 8, 16, 32),
+            registry=r,
+        )
         Gauge('carparts_queue_length', 'pictures that wait for the network', registry=r).set_function(queue)
         Gauge('carparts_requests_waiting', 'requests that are being answered', registry=r).set_function(waiting)
 
-    def batch(self,
-        n:int, # pictures
+    def batch(
+        self,
+        n: int,  # pictures
     ) -> None:
         "Count a batch."
-        self.pictures.inc(n); self.batches.observe(n)
+        self.pictures.inc(n)
+        self.batches.observe(n)
 
-    def request(self,
-        route:str, # its path
-        status:int, # of the answer
-        seconds:float, # that it took
+    def request(
+        self,
+        route: str,  # its path
+        status: int,  # of the answer
+        seconds: float,  # that it took
     ) -> None:
         "Count a request."
-        self.requests.labels(route, status).inc(); self.seconds.labels(route).observe(seconds)
+        self.requests.labels(route, status).inc()
+        self.seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:
         "All of it, as Prometheus reads it."
@@ -152,47 +218,72 @@ class Metrics:
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #9d5d7565
 log = logging.getLogger('carparts_seg.serve')
-OPEN_ROUTES = ('/health', '/', '/docs') # need no token
-SECURITY_HEADERS = {'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'", 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-store',
-                    'Cross-Origin-Resource-Policy': 'same-origin'}
+OPEN_ROUTES = ('/health', '/', '/docs')  # need no token
+SECURITY_HEADERS = {
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-store',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
 
 def problem(
-    detail:str, # one line
-    status:int, # of HTTP
-    headers:Mapping[str,str]|None=None, # more of them
+    detail: str,  # one line
+    status: int,  # of HTTP
+    headers: Mapping[str, str] | None = None,  # more of them
 ) -> JSONResponse:
     "An answer that says why there is none."
     return JSONResponse({'detail': detail}, status, headers)
 
+
 class Gate:
     "What surrounds all routes: token, security headers, counts, and words for errors that nobody foresaw."
-    def __init__(self,
-        app, # ASGI
-        token:str|None, # that requests must bring
-        routes:Sequence[str], # paths to count by name
-        count:Callable[[str,int,float],None], # told path, status and seconds
+
+    def __init__(
+        self,
+        app,  # ASGI
+        token: str | None,  # that requests must bring
+        routes: Sequence[str],  # paths to count by name
+        count: Callable[[str, int, float], None],  # told path, status and seconds
     ):
         self.app, self.token, self.routes, self.count = app, token and f'Bearer {token}'.encode(), set(routes), count
 
     def _allowed(self, scope) -> bool:
-        if self.token is None or scope['path'] in OPEN_ROUTES: return True
+        if self.token is None or scope['path'] in OPEN_ROUTES:
+            return True
         given = [v for k, v in scope['headers'] if k == b'authorization']
         return len(given) == 1 and secrets.compare_digest(given[0], self.token)
 
     async def __call__(self, scope, receive, send):
-        if scope['type'] != 'http': return await self.app(scope, receive, send)
+        if scope['type'] != 'http':
+            return await self.app(scope, receive, send)
         start, status = time.perf_counter(), None
+
         async def sending(message):
             nonlocal status
             if message['type'] == 'http.response.start':
                 status, headers = message['status'], MutableHeaders(scope=message)
-                for k, v in SECURITY_HEADERS.items(): headers.setdefault(k, v)
+                for k, v in SECURITY_HEADERS.items():
+                    headers.setdefault(k, v)
             await send(message)
+
         try:
-            if self._allowed(scope): await self.app(scope, receive, sending)
-            else: await problem('this service needs a token: send it as the header Authorization: Bearer TOKEN', 401, {'WWW-Authenticate': 'Bearer'})(scope, receive, sending)
-        except ClientDisconnect: status = status or 499  # nobody is left to be answered
+            if self._allowed(scope):
+                await self.app(scope, receive, sending)
+            else:
+                await problem(
+                    'this service needs a token: send it as the header Authorization: Bearer TOKEN',
+                    401,
+                    {'WWW-Authenticate': 'Bearer'},
+                )(scope, receive, sending)
+        except ClientDisconnect:
+            status = status or 499  # nobody is left to be answered
         except Exception:
             log.exception('%s %s', scope['method'], scope['path'])
-            if status is None: await problem('something went wrong in the service; its log says what', 500)(scope, receive, sending)
-        finally: self.count(scope['path'] if scope['path'] in self.routes else 'other', status or 499, time.perf_counter() - start)
+            if status is None:
+                await problem('something went wrong in the service; its log says what', 500)(scope, receive, sending)
+        finally:
+            self.count(
+                scope['path'] if scope['path'] in self.routes else 'other', status or 499, time.perf_counter() - start
+            )

@@ -36,27 +36,61 @@ from starlette.responses import HTMLResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import carparts_seg
-from .api import (Batcher, Options, Picture, PredictRequest, Prediction, Problem, Refused, ScoreRequest, ScoreResponse, ServeError,
-                                  as_parts, index_png, model_title, open_predictor, open_upload, overlay, read_options, run_items, for_drawing, to_item)
+from ..core.parts import display_name
+from carparts_seg.deploy.api import (
+    Batcher,
+    Options,
+    Picture,
+    Prediction,
+    PredictRequest,
+    Problem,
+    Refused,
+    ScoreRequest,
+    ScoreResponse,
+    ServeError,
+    as_parts,
+    for_drawing,
+    index_png,
+    model_title,
+    open_predictor,
+    open_upload,
+    overlay,
+    read_options,
+    run_items,
+    to_item,
+)
 from .middleware import Gate, Metrics, problem, read_body, read_images, read_rows
 from ..report.page import css_colors, page_environment, part_textures, template_file
-from ..core.parts import display_name
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #df11dc0f
 class Desk:
     "Takes pictures to answers, so many requests at a time."
-    def __init__(self,
-        predictor, # from `open_predictor`
-        max_waiting:int=64, # requests at a time, those that are being answered among them
-        max_pixels:int=50_000_000, # see `open_upload`
-        batch_size:int|None=None, # pictures at once through the network; None: the predictor's, or else 8
-        batch_wait:float=.004, # seconds that a picture waits for others which are on their way, at most
-        threads:int|None=None, # that decode pictures and make masks; None: one a core, at most 8
+
+    def __init__(
+        self,
+        predictor,  # from `open_predictor`
+        max_waiting: int = 64,  # requests at a time, those that are being answered among them
+        max_pixels: int = 50_000_000,  # see `open_upload`
+        batch_size: int | None = None,  # pictures at once through the network; None: the predictor's, or else 8
+        batch_wait: float = 0.004,  # seconds that a picture waits for others which are on their way, at most
+        threads: int | None = None,  # that decode pictures and make masks; None: one a core, at most 8
     ):
         for k, v in (('max_waiting', max_waiting), ('max_pixels', max_pixels), ('threads', threads or 1)):
-            if v < 1: raise ServeError(f'{k} {v}: expected 1 or more')
-        self.predictor, self.max_waiting, self.max_pixels, self.waiting, self.coming = predictor, max_waiting, max_pixels, 0, 0
-        self.batcher = Batcher(partial(run_items, predictor), batch_size or getattr(predictor, 'batch_size', 8), batch_wait, lambda: self.coming)
+            if v < 1:
+                raise ServeError(f'{k} {v}: expected 1 or more')
+        self.predictor, self.max_waiting, self.max_pixels, self.waiting, self.coming = (
+            predictor,
+            max_waiting,
+            max_pixels,
+            0,
+            0,
+        )
+        self.batcher = Batcher(
+            partial(run_items, predictor),
+            batch_size or getattr(predictor, 'batch_size', 8),
+            batch_wait,
+            lambda: self.coming,
+        )
         self.pool = ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1), thread_name_prefix='pictures')
         self.metrics = Metrics(lambda: len(self.batcher), lambda: self.waiting)
         self.batcher.seen = self.metrics.batch
@@ -64,130 +98,214 @@ class Desk:
     @contextmanager
     def place(self):
         "One request's place; raises Refused when all are taken."
-        if self.waiting >= self.max_waiting: raise Refused(f'{self.waiting} requests are waiting, and that is the limit; try again in a second', 503)
+        if self.waiting >= self.max_waiting:
+            raise Refused(f'{self.waiting} requests are waiting, and that is the limit; try again in a second', 503)
         self.waiting += 1
-        try: yield
-        finally: self.waiting -= 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
 
-    async def thread(self,
-        f:Callable, # what to do
-        *args, # with what
-    ): # what it returns
+    async def thread(
+        self,
+        f: Callable,  # what to do
+        *args,  # with what
+    ):  # what it returns
         "Do something in the pool."
         return await asyncio.get_running_loop().run_in_executor(self.pool, f, *args)
 
     def close(self) -> None:
         "Finish, and end all threads."
-        self.batcher.close(); self.pool.shutdown()
+        self.batcher.close()
+        self.pool.shutdown()
 
-    def _open(self, name:str, data:bytes, draw:bool) -> tuple:
+    def _open(self, name: str, data: bytes, draw: bool) -> tuple:
         image = open_upload(data, name, self.predictor.channels, self.max_pixels)
         return to_item(self.predictor, image), image.shape[:2], for_drawing(image) if draw else None
 
-    async def _one(self, name:str, data:bytes, draw:bool, finish:Callable):
+    async def _one(self, name: str, data: bytes, draw: bool, finish: Callable):
         "From one file to its answer: finish(name, size, probabilities, picture)."
         self.coming += 1
         try:
             item, size, picture = await self.thread(self._open, name, data, draw)
             future = self.batcher.submit(item)
-        finally: self.coming -= 1
+        finally:
+            self.coming -= 1
         return await self.thread(finish, name, size, await asyncio.wrap_future(future), picture)
 
-    async def all(self,
-        pictures:Sequence[tuple[str,bytes]], # name and content
-        draw:bool, # whether `finish` wants the picture
-        finish:Callable, # (name, size, probabilities, picture or None) -> answer
-    ) -> list: # answers; raises Refused for the first picture that is at fault
+    async def all(
+        self,
+        pictures: Sequence[tuple[str, bytes]],  # name and content
+        draw: bool,  # whether `finish` wants the picture
+        finish: Callable,  # (name, size, probabilities, picture or None) -> answer
+    ) -> list:  # answers; raises Refused for the first picture that is at fault
         "From files to answers."
         done = await asyncio.gather(*(self._one(*p, draw, finish) for p in pictures), return_exceptions=True)
         for d in done:
-            if isinstance(d, BaseException): raise d
+            if isinstance(d, BaseException):
+                raise d
         return done
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #78b6110e
-def _checksum(text:str) -> str:
+def _checksum(text: str) -> str:
     "As a Content-Security-Policy names an inline style or script."
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-def _page(template:str, style:str, scripts:str='', **values) -> HTMLResponse:
+
+def _page(template: str, style: str, scripts: str = '', **values) -> HTMLResponse:
     "A page that may run its own style and script, ask this service, and nothing else."
     html = page_environment().get_template(template).render(style=Markup(style), scripts=Markup(scripts), **values)
     policy = f"default-src 'none'; style-src {_checksum(style)}; script-src {_checksum(scripts) if scripts else chr(39) + 'none' + chr(39)}; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return HTMLResponse(html, headers={'Content-Security-Policy': policy})
 
+
 def front_page(
-    predictor, # from `open_predictor`
-    max_bytes:int=20_000_000, # of a request
+    predictor,  # from `open_predictor`
+    max_bytes: int = 20_000_000,  # of a request
 ) -> HTMLResponse:
     "The page on which one drops a photograph."
     textures, t = part_textures(predictor.classes), predictor.thresholds
-    style = '\n'.join([template_file('page.css'), template_file('serve.css'), *(f'.c{i} {{ --c: {c}; --fill: url(#c{i}) }}' for i, c in enumerate(css_colors(predictor.classes)))])
-    model = dict(classes=list(predictor.classes), names=[display_name(c) or c for c in predictor.classes], textures=textures, threshold=float(t[0]) if np.ptp(t) == 0 else None, max_bytes=max_bytes)
+    style = '\n'.join(
+        [
+            template_file('page.css'),
+            template_file('serve.css'),
+            *(f'.c{i} {{ --c: {c}; --fill: url(#c{i}) }}' for i, c in enumerate(css_colors(predictor.classes))),
+        ]
+    )
+    model = dict(
+        classes=list(predictor.classes),
+        names=[display_name(c) or c for c in predictor.classes],
+        textures=textures,
+        threshold=float(t[0]) if np.ptp(t) == 0 else None,
+        max_bytes=max_bytes,
+    )
     words = f'{model_title(predictor)}: finds {len(predictor.classes)} parts, looking at {predictor.width} x {predictor.height} pixels'
-    return _page('serve.html', style, template_file('page.js') + template_file('serve.js'), title=model_title(predictor), words=words, model=model, textures={f'c{i}': x for i, x in enumerate(textures)})
+    return _page(
+        'serve.html',
+        style,
+        template_file('page.js') + template_file('serve.js'),
+        title=model_title(predictor),
+        words=words,
+        model=model,
+        textures={f'c{i}': x for i, x in enumerate(textures)},
+    )
+
 
 def docs_page(
-    schema:Mapping, # OpenAPI
-    predictor, # from `open_predictor`
-    limits:Sequence[tuple[str,str]], # name and words
-    token:bool=False, # whether one is needed
+    schema: Mapping,  # OpenAPI
+    predictor,  # from `open_predictor`
+    limits: Sequence[tuple[str, str]],  # name and words
+    token: bool = False,  # whether one is needed
 ) -> HTMLResponse:
     "How to use the service, for people."
-    return _page('serve_docs.html', template_file('page.css') + template_file('serve.css'), title=model_title(predictor), routes=[(m.upper(), p, r) for p, ms in schema['paths'].items() for m, r in ms.items()],
-                 models=schema['components']['schemas'], limits=limits, token=token, classes=list(predictor.classes))
+    return _page(
+        'serve_docs.html',
+        template_file('page.css') + template_file('serve.css'),
+        title=model_title(predictor),
+        routes=[(m.upper(), p, r) for p, ms in schema['paths'].items() for m, r in ms.items()],
+        models=schema['components']['schemas'],
+        limits=limits,
+        token=token,
+        classes=list(predictor.classes),
+    )
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #652fb285
 class Health(BaseModel):
     "Whether the service is up, and what it serves."
+
     status: str = Field(description='ok')
     title: str = Field(description='what the experiment is called')
     classes: list[str] = Field(description='class i has the value i + 1 in a PNG')
-    thresholds: dict[str, float] = Field(description='probability above which a pixel belongs to a class, unless a request says otherwise')
+    thresholds: dict[str, float] = Field(
+        description='probability above which a pixel belongs to a class, unless a request says otherwise'
+    )
     min_area: int = Field(description='smaller connected pieces are left out, pixels')
     height: int = Field(description='of what the network looks at')
     width: int = Field(description='of what the network looks at')
     versions: dict[str, str] = Field(description='of the programs')
 
+
 def _health(predictor) -> Health:
     "What `/health` says."
-    packages = ('torch' if hasattr(predictor, 'model') else 'onnxruntime' if hasattr(predictor, 'session') else 'numpy', 'fastapi', 'uvicorn')
-    return Health(status='ok', title=model_title(predictor), classes=list(predictor.classes), thresholds={c: round(float(t), 6) for c, t in zip(predictor.classes, predictor.thresholds)}, min_area=predictor.min_area,
-                  height=predictor.height, width=predictor.width, versions={'carparts_seg': carparts_seg.__version__, 'python': platform.python_version()} | {p: metadata.version(p) for p in packages})
+    packages = (
+        'torch' if hasattr(predictor, 'model') else 'onnxruntime' if hasattr(predictor, 'session') else 'numpy',
+        'fastapi',
+        'uvicorn',
+    )
+    return Health(
+        status='ok',
+        title=model_title(predictor),
+        classes=list(predictor.classes),
+        thresholds={c: round(float(t), 6) for c, t in zip(predictor.classes, predictor.thresholds)},
+        min_area=predictor.min_area,
+        height=predictor.height,
+        width=predictor.width,
+        versions={'carparts_seg': carparts_seg.__version__, 'python': platform.python_version()}
+        | {p: metadata.version(p) for p in packages},
+    )
 
-def _json(model:BaseModel) -> Response:
+
+def _json(model: BaseModel) -> Response:
     "A model as JSON."
     return Response(model.model_dump_json(), media_type='application/json')
+
 
 def _predict_docs() -> dict:
     "What OpenAPI says of `/predict`'s request, which is read by hand."
     properties = {k: v for k, v in PredictRequest.model_json_schema()['properties'].items() if k != 'image'}
-    form = {'image': {'type': 'array', 'items': {'type': 'string', 'format': 'binary'}, 'description': 'picture files'}} | {k: {'type': 'string', 'description': v['description']} for k, v in properties.items()}
-    return {'requestBody': {'required': True, 'content': {'multipart/form-data': {'schema': {'type': 'object', 'required': ['image'], 'properties': form}},
-                                                          'application/json': {'schema': PredictRequest.model_json_schema()}}},
-            'parameters': [{'name': k, 'in': 'query', 'required': False, 'description': v['description'], 'schema': {'type': 'string'}} for k, v in properties.items()]}
+    form = {
+        'image': {'type': 'array', 'items': {'type': 'string', 'format': 'binary'}, 'description': 'picture files'}
+    } | {k: {'type': 'string', 'description': v['description']} for k, v in properties.items()}
+    return {
+        'requestBody': {
+            'required': True,
+            'content': {
+                'multipart/form-data': {'schema': {'type': 'object', 'required': ['image'], 'properties': form}},
+                'application/json': {'schema': PredictRequest.model_json_schema()},
+            },
+        },
+        'parameters': [
+            {'name': k, 'in': 'query', 'required': False, 'description': v['description'], 'schema': {'type': 'string'}}
+            for k, v in properties.items()
+        ],
+    }
 
-_REFUSALS = {400: 'no JSON or no form', 401: 'no token, or a wrong one', 408: 'it came too slowly', 413: 'too many bytes, pixels or pictures', 415: 'another content type', 422: 'no picture, or an option that is wrong', 503: 'too many requests; come back in a second'}
 
-def _problems(*codes:int) -> dict:
+_REFUSALS = {
+    400: 'no JSON or no form',
+    401: 'no token, or a wrong one',
+    408: 'it came too slowly',
+    413: 'too many bytes, pixels or pictures',
+    415: 'another content type',
+    422: 'no picture, or an option that is wrong',
+    503: 'too many requests; come back in a second',
+}
+
+
+def _problems(*codes: int) -> dict:
     "Statuses for OpenAPI."
     return {c: {'model': Problem, 'description': _REFUSALS[c]} for c in codes}
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #f52e3d1d
 def make_app(
-    predictor, # from `open_predictor`
-    max_bytes:int=20_000_000, # of a request
-    max_pixels:int=50_000_000, # of a picture
-    max_pictures:int=32, # of a request
-    max_waiting:int=64, # requests at a time; more are told to come back
-    batch_size:int|None=None, # see `Desk`
-    batch_wait:float=.004, # see `Desk`
-    threads:int|None=None, # see `Desk`
-    token:str|None=None, # that requests must bring; None: none
-    seconds:float=30., # in which a request must have arrived
-) -> FastAPI: # raises ServeError
+    predictor,  # from `open_predictor`
+    max_bytes: int = 20_000_000,  # of a request
+    max_pixels: int = 50_000_000,  # of a picture
+    max_pictures: int = 32,  # of a request
+    max_waiting: int = 64,  # requests at a time; more are told to come back
+    batch_size: int | None = None,  # see `Desk`
+    batch_wait: float = 0.004,  # see `Desk`
+    threads: int | None = None,  # see `Desk`
+    token: str | None = None,  # that requests must bring; None: none
+    seconds: float = 30.0,  # in which a request must have arrived
+) -> FastAPI:  # raises ServeError
     "The service as an ASGI app."
-    if max_bytes < 1000 or max_pictures < 1 or not seconds > 0: raise ServeError(f'max_bytes {max_bytes}, max_pictures {max_pictures}, seconds {seconds:g}: expected at least 1000, 1 and more than 0')
-    if token is not None and not token.strip(): raise ServeError('token: it is empty; leave it out to serve without one')
+    if max_bytes < 1000 or max_pictures < 1 or not seconds > 0:
+        raise ServeError(
+            f'max_bytes {max_bytes}, max_pictures {max_pictures}, seconds {seconds:g}: expected at least 1000, 1 and more than 0'
+        )
+    if token is not None and not token.strip():
+        raise ServeError('token: it is empty; leave it out to serve without one')
     desk, classes = Desk(predictor, max_waiting, max_pixels, batch_size, batch_wait, threads), list(predictor.classes)
 
     @asynccontextmanager
@@ -195,165 +313,302 @@ def make_app(
         yield
         await asyncio.to_thread(desk.close)
 
-    app = FastAPI(title='carparts', version=carparts_seg.__version__, description=f'Finds {len(classes)} parts of cars in photographs.', docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title='carparts',
+        version=carparts_seg.__version__,
+        description=f'Finds {len(classes)} parts of cars in photographs.',
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.state.desk = desk
     _add_handlers(app)
     _add_predict(app, desk, max_bytes, max_pictures, seconds)
-    _add_about(app, desk, max_bytes, [('of a request', f'{max_bytes/1e6:g} MB, {max_pictures} pictures, {seconds:g} seconds to arrive'), ('of a picture', f'{max_pixels:,} pixels'), ('at a time', f'{max_waiting} requests')], token is not None)
+    _add_about(
+        app,
+        desk,
+        max_bytes,
+        [
+            ('of a request', f'{max_bytes / 1e6:g} MB, {max_pictures} pictures, {seconds:g} seconds to arrive'),
+            ('of a picture', f'{max_pixels:,} pixels'),
+            ('at a time', f'{max_waiting} requests'),
+        ],
+        token is not None,
+    )
     app.add_middleware(Gate, token=token, routes=[r.path for r in app.routes], count=desk.metrics.request)
     return app
 
-def _add_handlers(app:FastAPI) -> None:
+
+def _add_handlers(app: FastAPI) -> None:
     "Errors as one line."
+
     @app.exception_handler(Refused)
-    async def refused(request, e): return problem(str(e), e.status, {503: {'Retry-After': '1'}, 408: {'Connection': 'close'}}.get(e.status))
+    async def refused(request, e):
+        return problem(str(e), e.status, {503: {'Retry-After': '1'}, 408: {'Connection': 'close'}}.get(e.status))
 
     @app.exception_handler(HTTPException)
     async def http(request, e):
-        words = {404: 'nothing is at this address; /docs says what there is', 405: f'{request.method} is not for this address; /docs says what is'}
+        words = {
+            404: 'nothing is at this address; /docs says what there is',
+            405: f'{request.method} is not for this address; /docs says what is',
+        }
         return problem(words.get(e.status_code, str(e.detail)), e.status_code, e.headers)
 
-def _add_predict(app:FastAPI, desk:Desk, max_bytes:int, max_pictures:int, seconds:float) -> None:
+
+def _add_predict(app: FastAPI, desk: Desk, max_bytes: int, max_pictures: int, seconds: float) -> None:
     "The routes that find parts."
     predictor, classes = desk.predictor, list(desk.predictor.classes)
 
     def read(content_type, body, query):
         pictures, asked = read_images(content_type, body, query, max_pictures)
         options = read_options(asked, predictor)
-        if options.format != 'rle' and len(pictures) > 1: raise Refused(f'format: {options.format} gives one picture, {len(pictures)} were sent; send one a request, or ask for rle')
+        if options.format != 'rle' and len(pictures) > 1:
+            raise Refused(
+                f'format: {options.format} gives one picture, {len(pictures)} were sent; send one a request, or ask for rle'
+            )
         return pictures, options
 
-    @app.post('/predict', summary='Find the parts in pictures', openapi_extra=_predict_docs(), response_class=Response,
-              responses={200: {'model': Prediction, 'description': 'masks as JSON; one PNG of class numbers (format=png); or a drawing, as JPEG if the request accepts that and no PNG (format=overlay)', 'content': {'image/png': {}, 'image/jpeg': {}}}} | _problems(400, 401, 408, 413, 415, 422, 503))
-    async def predict(request:Request):
+    @app.post(
+        '/predict',
+        summary='Find the parts in pictures',
+        openapi_extra=_predict_docs(),
+        response_class=Response,
+        responses={
+            200: {
+                'model': Prediction,
+                'description': 'masks as JSON; one PNG of class numbers (format=png); or a drawing, as JPEG if the request accepts that and no PNG (format=overlay)',
+                'content': {'image/png': {}, 'image/jpeg': {}},
+            }
+        }
+        | _problems(400, 401, 408, 413, 415, 422, 503),
+    )
+    async def predict(request: Request):
         "Masks are at each picture's own size, right side up. Options may stand in the address, in the form, or in the JSON."
         with desk.place():
             body = await read_body(request, max_bytes, seconds)
-            pictures, o = await desk.thread(read, request.headers.get('content-type', ''), body, request.query_params.multi_items())
+            pictures, o = await desk.thread(
+                read, request.headers.get('content-type', ''), body, request.query_params.multi_items()
+            )
             del body
             accept = request.headers.get('accept', '')
             jpeg = 'image/jpeg' in accept and 'image/png' not in accept
-            finish = {'rle': lambda name, size, p, _: Picture(file=name, height=size[0], width=size[1], parts=as_parts(p, size, classes, o)),
-                      'png': lambda name, size, p, _: index_png(p, size, classes, o),
-                      'overlay': lambda name, size, p, picture: overlay(picture, p, size, classes, o, jpeg)}[o.format]
+            finish = {
+                'rle': lambda name, size, p, _: Picture(
+                    file=name, height=size[0], width=size[1], parts=as_parts(p, size, classes, o)
+                ),
+                'png': lambda name, size, p, _: index_png(p, size, classes, o),
+                'overlay': lambda name, size, p, picture: overlay(picture, p, size, classes, o, jpeg),
+            }[o.format]
             done = await desk.all(pictures, o.format == 'overlay', finish)
-            if o.format == 'rle': return await desk.thread(lambda: _json(Prediction(pictures=done)))
+            if o.format == 'rle':
+                return await desk.thread(lambda: _json(Prediction(pictures=done)))
             return Response(done[0], media_type='image/jpeg' if o.format == 'overlay' and jpeg else 'image/png')
 
-    @app.post('/model/score', summary="Find the parts, in the shape of Hydrogen Torch's MLOps", response_class=Response, responses={200: {'model': ScoreResponse, 'description': 'a row a picture'}} | _problems(400, 401, 408, 413, 415, 422, 503),
-              openapi_extra={'requestBody': {'required': True, 'content': {'application/json': {'schema': ScoreRequest.model_json_schema()}}}})
-    async def score(request:Request):
+    @app.post(
+        '/model/score',
+        summary="Find the parts, in the shape of Hydrogen Torch's MLOps",
+        response_class=Response,
+        responses={200: {'model': ScoreResponse, 'description': 'a row a picture'}}
+        | _problems(400, 401, 408, 413, 415, 422, 503),
+        openapi_extra={
+            'requestBody': {
+                'required': True,
+                'content': {'application/json': {'schema': ScoreRequest.model_json_schema()}},
+            }
+        },
+    )
+    async def score(request: Request):
         "For those who come from there. Unlike there, parts come as JSON and not as text that holds JSON."
         with desk.place():
             body = await read_body(request, max_bytes, seconds)
             pictures = await desk.thread(read_rows, request.headers.get('content-type', ''), body, max_pictures)
             o = Options('rle', predictor.thresholds, predictor.min_area)
             rows = await desk.all(pictures, False, lambda name, size, p, _: (*size, as_parts(p, size, classes, o)))
-            return await desk.thread(lambda: _json(ScoreResponse(fields=['height', 'width', 'parts'], id=uuid.uuid4().hex, score=rows)))
+            return await desk.thread(
+                lambda: _json(ScoreResponse(fields=['height', 'width', 'parts'], id=uuid.uuid4().hex, score=rows))
+            )
 
-def _add_about(app:FastAPI, desk:Desk, max_bytes:int, limits:Sequence, token:bool) -> None:
+
+def _add_about(app: FastAPI, desk: Desk, max_bytes: int, limits: Sequence, token: bool) -> None:
     "The routes that tell about the service, and its pages."
     health, page, docs = _json(_health(desk.predictor)), front_page(desk.predictor, max_bytes), None
 
-    @app.get('/health', summary='Whether the service is up, and what it serves', response_class=Response, responses={200: {'model': Health, 'description': 'it is up'}})
-    async def _(): return health
+    @app.get(
+        '/health',
+        summary='Whether the service is up, and what it serves',
+        response_class=Response,
+        responses={200: {'model': Health, 'description': 'it is up'}},
+    )
+    async def _():
+        return health
 
-    @app.get('/metrics', summary='Counts for Prometheus', response_class=Response, responses={200: {'content': {'text/plain': {}}, 'description': 'in the text format of Prometheus'}} | _problems(401))
-    async def _(): return Response(desk.metrics.text(), media_type='text/plain; version=0.0.4; charset=utf-8')
+    @app.get(
+        '/metrics',
+        summary='Counts for Prometheus',
+        response_class=Response,
+        responses={200: {'content': {'text/plain': {}}, 'description': 'in the text format of Prometheus'}}
+        | _problems(401),
+    )
+    async def _():
+        return Response(desk.metrics.text(), media_type='text/plain; version=0.0.4; charset=utf-8')
 
     @app.get('/', include_in_schema=False)
-    async def _(): return page
+    async def _():
+        return page
 
     @app.get('/docs', include_in_schema=False)
     async def _():
         nonlocal docs
-        if docs is None: docs = docs_page(app.openapi(), desk.predictor, limits, token)
+        if docs is None:
+            docs = docs_page(app.openapi(), desk.predictor, limits, token)
         return docs
 
     def openapi():
         if not app.openapi_schema:
-            s = app.openapi_schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            s = app.openapi_schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
             for ms in s['paths'].values():
-                for r in ms.values(): r['responses'].pop('422') if 'HTTPValidationError' in str(r['responses'].get('422')) else None
-            if token: s['components']['securitySchemes'] = {'token': {'type': 'http', 'scheme': 'bearer'}}; s['security'] = [{'token': []}]
+                for r in ms.values():
+                    r['responses'].pop('422') if 'HTTPValidationError' in str(r['responses'].get('422')) else None
+            if token:
+                s['components']['securitySchemes'] = {'token': {'type': 'http', 'scheme': 'bearer'}}
+                s['security'] = [{'token': []}]
         return app.openapi_schema
+
     app.openapi = openapi
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #5f6823b2
-def _protocol(seconds:float) -> type[H11Protocol]:
+def _protocol(seconds: float) -> type[H11Protocol]:
     "uvicorn's HTTP, with a limit on the time that a request's header may take."
+
     class TimedProtocol(H11Protocol):
         due = None
-        def connection_made(self, transport): super().connection_made(transport); self.watch()
-        def data_received(self, data): super().data_received(data); self.watch()
-        def connection_lost(self, exc): self.stop(); super().connection_lost(exc)
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            self.watch()
+
+        def data_received(self, data):
+            super().data_received(data)
+            self.watch()
+
+        def connection_lost(self, exc):
+            self.stop()
+            super().connection_lost(exc)
+
         def stop(self):
-            if self.due is not None: self.due.cancel(); self.due = None
+            if self.due is not None:
+                self.due.cancel()
+                self.due = None
+
         def watch(self):
-            if self.conn.their_state is not h11.IDLE: self.stop()
-            elif self.due is None: self.due = self.loop.call_later(seconds, self.late)
+            if self.conn.their_state is not h11.IDLE:
+                self.stop()
+            elif self.due is None:
+                self.due = self.loop.call_later(seconds, self.late)
+
         def late(self):
             self.due = None
-            if self.conn.their_state is h11.IDLE and (self.cycle is None or self.cycle.response_complete): self.transport.close()
+            if self.conn.their_state is h11.IDLE and (self.cycle is None or self.cycle.response_complete):
+                self.transport.close()
+
     return TimedProtocol
 
+
 def is_loopback(
-    host:str, # address or name
+    host: str,  # address or name
 ) -> bool:
     "Whether only this machine can reach an address."
-    try: return ipaddress.ip_address(host).is_loopback
-    except ValueError: return host == 'localhost'
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'
+
 
 def exposed(
-    host:str, # address to listen at
-    token:str|None, # that requests must bring
-) -> str|None: # a warning, where one is due
+    host: str,  # address to listen at
+    token: str | None,  # that requests must bring
+) -> str | None:  # a warning, where one is due
     "Whether strangers can use the service."
-    if is_loopback(host) or token is not None: return None
+    if is_loopback(host) or token is not None:
+        return None
     return f'WARNING: {host} can be reached from other machines, and no token is asked for: anyone there can use this service. Give --token, or set CARPARTS_TOKEN.'
 
-def _bind(host:str, port:int) -> socket.socket:
+
+def _bind(host: str, port: int) -> socket.socket:
     "A listening socket; raises ServeError."
-    if not 0 <= port <= 65535: raise ServeError(f'port {port}: expected 0 to 65535; 0 takes one that is free')
-    try: return socket.create_server((host, port), family=socket.AF_INET6 if ':' in host else socket.AF_INET, backlog=1024)
-    except OSError as e: raise ServeError(f'{host}:{port} cannot be used: {e.strerror or e}; choose another --port or --host') from None
+    if not 0 <= port <= 65535:
+        raise ServeError(f'port {port}: expected 0 to 65535; 0 takes one that is free')
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ':' in host else socket.AF_INET, backlog=1024
+        )
+    except OSError as e:
+        raise ServeError(f'{host}:{port} cannot be used: {e.strerror or e}; choose another --port or --host') from None
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #561557be
 @contextmanager
-def _ends_well(server:uvicorn.Server):
+def _ends_well(server: uvicorn.Server):
     "uvicorn raises the signal that stopped it once more; by then the work is done, and it shall count as success."
-    if threading.current_thread() is not threading.main_thread(): yield; return
-    def stop(*_): server.should_exit = True
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_):
+        server.should_exit = True
+
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try: yield
+    try:
+        yield
     finally:
-        for s, handler in before.items(): signal.signal(s, handler)
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
 
 def serve(
-    path, # run folder, pipeline or .onnx file, see `open_predictor`; or what that returns
-    host:str='127.0.0.1', # address to listen at; 0.0.0.0 for all of this machine's
-    port:int=8000, # 0: one that is free
-    token:str|None=None, # that requests must bring; None: that of the environment's CARPARTS_TOKEN, if it is set
-    threshold=None, # see `open_predictor`
-    min_area:int|None=None, # see `open_predictor`
-    tta=None, # see `open_predictor`
-    tell:Callable[[str],None]=partial(print, flush=True), # told the address, once it can be used
-    **limits, # for `make_app`
-) -> int: # 0, once it was stopped; raises ServeError and what `open_predictor` raises
+    path,  # run folder, pipeline or .onnx file, see `open_predictor`; or what that returns
+    host: str = '127.0.0.1',  # address to listen at; 0.0.0.0 for all of this machine's
+    port: int = 8000,  # 0: one that is free
+    token: str | None = None,  # that requests must bring; None: that of the environment's CARPARTS_TOKEN, if it is set
+    threshold=None,  # see `open_predictor`
+    min_area: int | None = None,  # see `open_predictor`
+    tta=None,  # see `open_predictor`
+    tell: Callable[[str], None] = partial(print, flush=True),  # told the address, once it can be used
+    **limits,  # for `make_app`
+) -> int:  # 0, once it was stopped; raises ServeError and what `open_predictor` raises
     "Serve a trained network over HTTP until SIGTERM or Ctrl-C."
     sock = _bind(host, port)
     try:
-        predictor = path if hasattr(path, 'probabilities') else open_predictor(path, threshold, min_area, tta, limits.get('batch_size'))
+        predictor = (
+            path
+            if hasattr(path, 'probabilities')
+            else open_predictor(path, threshold, min_area, tta, limits.get('batch_size'))
+        )
         token = token if token is not None else os.environ.get('CARPARTS_TOKEN') or None
-        app, seconds = make_app(predictor, token=token, **limits), limits.get('seconds', 30.)
-        config = uvicorn.Config(app, http=_protocol(seconds), ws='none', lifespan='on', log_level='warning', access_log=False, server_header=False, timeout_keep_alive=10, timeout_graceful_shutdown=int(seconds + 60),
-                                limit_concurrency=max(1000, 4*app.state.desk.max_waiting))
+        app, seconds = make_app(predictor, token=token, **limits), limits.get('seconds', 30.0)
+        config = uvicorn.Config(
+            app,
+            http=_protocol(seconds),
+            ws='none',
+            lifespan='on',
+            log_level='warning',
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=int(seconds + 60),
+            limit_concurrency=max(1000, 4 * app.state.desk.max_waiting),
+        )
         server = uvicorn.Server(config)
-        logging.getLogger('python_multipart').setLevel(logging.CRITICAL)  # damaged forms are the sender's affair, and answered
+        logging.getLogger('python_multipart').setLevel(
+            logging.CRITICAL
+        )  # damaged forms are the sender's affair, and answered
         address = f'http://{f"[{host}]" if ":" in host else host}:{sock.getsockname()[1]}'
-        if words := exposed(host, token): print(words, file=sys.stderr, flush=True)
+        if words := exposed(host, token):
+            print(words, file=sys.stderr, flush=True)
         with _ends_well(server):
             tell(f'{model_title(predictor)}: {address} (Ctrl-C ends it)')
             server.run([sock])
         return 0 if server.started else 1
-    finally: sock.close()
+    finally:
+        sock.close()

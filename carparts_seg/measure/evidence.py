@@ -22,22 +22,36 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtr, stdtrit
 
-from ..core.drawing import Drawing, figure_colors, figure_look, label_of, name_rows, panel_grid, shown, shown_difference
 from ..core.basics import CarpartsError, write_atomic
+from carparts_seg.core.drawing import (
+    Drawing,
+    figure_colors,
+    figure_look,
+    label_of,
+    name_rows,
+    panel_grid,
+    shown,
+    shown_difference,
+)
 from ..core.masks import label_map
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #dcdf3b56
 N_BINS = 64
 
+
 def probability_histograms(
-    probs:np.ndarray, # float32 (C, P): probability of each class at each pixel, 0 to 1
-    masks:np.ndarray, # bool (C, P): whether the pixel is of the class
-)->tuple[np.ndarray,np.ndarray,np.ndarray]: # (C, 64) each: pixels of the class, other pixels, sum of the probabilities; raises ValueError
+    probs: np.ndarray,  # float32 (C, P): probability of each class at each pixel, 0 to 1
+    masks: np.ndarray,  # bool (C, P): whether the pixel is of the class
+) -> tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]:  # (C, 64) each: pixels of the class, other pixels, sum of the probabilities; raises ValueError
     "Histograms of one picture: bin k holds k/64 < p <= (k+1)/64, bin 0 also p = 0."
-    if probs.size and not (probs.min() >= 0 and probs.max() <= 1): raise ValueError(f'probabilities: {probs.min()} to {probs.max()}; they must lie between 0 and 1')
+    if probs.size and not (probs.min() >= 0 and probs.max() <= 1):
+        raise ValueError(f'probabilities: {probs.min()} to {probs.max()}; they must lie between 0 and 1')
     rows = []
     for p, m in zip(probs, masks):
-        at = np.ceil(p*np.float32(N_BINS)); at -= 1
+        at = np.ceil(p * np.float32(N_BINS))
+        at -= 1
         at = np.maximum(at, 0, out=at).astype(np.int64)
         both, true = (np.bincount(x, minlength=N_BINS) for x in (at, at[m]))
         rows.append((true, both - true, np.bincount(at, p, N_BINS)))
@@ -45,19 +59,25 @@ def probability_histograms(
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #99b13c9a
 def confusion_counts(
-    predicted:np.ndarray, # bool (C, P)
-    true:np.ndarray, # bool (C, P)
-)->np.ndarray: # int64 (C+1, C+1): rows truth, columns prediction, last background
+    predicted: np.ndarray,  # bool (C, P)
+    true: np.ndarray,  # bool (C, P)
+) -> np.ndarray:  # int64 (C+1, C+1): rows truth, columns prediction, last background
     "How many pixels of each part are labelled as each part, one label a pixel."
     n = len(true) + 1
-    return np.bincount(label_map(true)*n + label_map(predicted), minlength=n*n).reshape(n, n)
+    return np.bincount(label_map(true) * n + label_map(predicted), minlength=n * n).reshape(n, n)
+
 
 def claim_counts(
-    predicted:np.ndarray, # bool (C, P)
-    true:np.ndarray, # bool (C, P)
-)->np.ndarray: # int64 (C+1, C+1): rows truth, last no part; columns claims, last none; on the diagonal what is predicted and true
+    predicted: np.ndarray,  # bool (C, P)
+    true: np.ndarray,  # bool (C, P)
+) -> (
+    np.ndarray
+):  # int64 (C+1, C+1): rows truth, last no part; columns claims, last none; on the diagonal what is predicted and true
     "How many true pixels of each part are claimed for each part that they don't belong to, for their own, or for none."
-    t, f = (np.concatenate([m, ~x.any(0, keepdims=True)]).astype(np.float32 if true.shape[1] < 2**24 else float) for m, x in ((true, true), (predicted & ~true, predicted)))
+    t, f = (
+        np.concatenate([m, ~x.any(0, keepdims=True)]).astype(np.float32 if true.shape[1] < 2**24 else float)
+        for m, x in ((true, true), (predicted & ~true, predicted))
+    )
     out = np.rint(t @ f.T).astype(np.int64)
     out[range(len(true)), range(len(true))] = (predicted & true).sum(1)
     return out
@@ -66,357 +86,541 @@ def claim_counts(
 class EvidenceError(CarpartsError):
     "Evidence that can't be read, or that doesn't fit together."
 
-_PER_IMAGE = ('true_hist', 'false_hist', 'prob_sum', 'intersection', 'predicted', 'true', 'swapped', 'confusion', 'claims')
+
+_PER_IMAGE = (
+    'true_hist',
+    'false_hist',
+    'prob_sum',
+    'intersection',
+    'predicted',
+    'true',
+    'swapped',
+    'confusion',
+    'claims',
+)
+
 
 @dataclass(eq=False)
 class Evidence:
     "What an evaluation keeps of each picture, in the order in which the pictures came."
-    classes:list # class names, C of them
-    files:list # file names, N of them
-    threshold:float # a pixel is predicted where its probability is above this
-    true_hist:np.ndarray # uint32 (N, C, 64): pixels of the class by probability; bin k holds k/64 < p <= (k+1)/64
-    false_hist:np.ndarray # uint32 (N, C, 64): pixels not of the class by probability
-    prob_sum:np.ndarray # float32 (N, C, 64): sum of the probabilities in each bin
-    intersection:np.ndarray # int64 (N, C): pixels predicted and true, at the threshold
-    predicted:np.ndarray # int64 (N, C): pixels predicted
-    true:np.ndarray # int64 (N, C): pixels true
-    swapped:np.ndarray # int64 (N, C): true pixels of a sided part that are predicted as its mirror part
-    confusion:np.ndarray # int64 (N, C+1, C+1): rows truth, columns prediction, last background; smaller parts on top
-    claims:np.ndarray # int64 (N, C+1, C+1): rows truth, columns claims, last none; see `claim_counts`
 
-    def __len__(self): return len(self.files)
+    classes: list  # class names, C of them
+    files: list  # file names, N of them
+    threshold: float  # a pixel is predicted where its probability is above this
+    true_hist: np.ndarray  # uint32 (N, C, 64): pixels of the class by probability; bin k holds k/64 < p <= (k+1)/64
+    false_hist: np.ndarray  # uint32 (N, C, 64): pixels not of the class by probability
+    prob_sum: np.ndarray  # float32 (N, C, 64): sum of the probabilities in each bin
+    intersection: np.ndarray  # int64 (N, C): pixels predicted and true, at the threshold
+    predicted: np.ndarray  # int64 (N, C): pixels predicted
+    true: np.ndarray  # int64 (N, C): pixels true
+    swapped: np.ndarray  # int64 (N, C): true pixels of a sided part that are predicted as its mirror part
+    confusion: np.ndarray  # int64 (N, C+1, C+1): rows truth, columns prediction, last background; smaller parts on top
+    claims: np.ndarray  # int64 (N, C+1, C+1): rows truth, columns claims, last none; see `claim_counts`
+
+    def __len__(self):
+        return len(self.files)
 
     @property
     def counts(self):
         "The counts at the threshold, as `PixelCounts` for the functions of the metrics notebook."
-        from carparts_seg.measure.metrics import PixelCounts # here, because a report needs no torch
+        from carparts_seg.measure.metrics import PixelCounts  # here, because a report needs no torch
+
         return PixelCounts(self.intersection, self.predicted, self.true, self.swapped)
 
     @classmethod
-    def collect(cls,
-        classes:Sequence[str], # class names, in the order of the planes
-        threshold:float=.5, # a pixel is predicted where its probability is above this; between 0 and 1
-    )->'Evidence': # of no picture; raises ValueError
+    def collect(
+        cls,
+        classes: Sequence[str],  # class names, in the order of the planes
+        threshold: float = 0.5,  # a pixel is predicted where its probability is above this; between 0 and 1
+    ) -> 'Evidence':  # of no picture; raises ValueError
         "Evidence to which an evaluation adds batch after batch."
-        if not 0 < threshold < 1: raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
+        if not 0 < threshold < 1:
+            raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
         c, ints = len(classes), lambda *shape: np.zeros((0, *shape), np.int64)
         hists = (np.zeros((0, c, N_BINS), t) for t in (np.uint32, np.uint32, np.float32))
-        return cls([str(x) for x in classes], [], float(threshold), *hists, *(ints(c) for _ in range(4)), ints(c + 1, c + 1), ints(c + 1, c + 1))
+        return cls(
+            [str(x) for x in classes],
+            [],
+            float(threshold),
+            *hists,
+            *(ints(c) for _ in range(4)),
+            ints(c + 1, c + 1),
+            ints(c + 1, c + 1),
+        )
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #5a9726d3
 @patch
-def add(self:Evidence,
-    files:Sequence[str], # file names, B of them
-    probs, # tensor or array (B, C, H, W): probabilities
-    masks, # tensor or array (B, C, H, W): bool, or numbers with 0 for "not here"
-)->None: # raises ValueError for other shapes, values or a picture that is there already
+def add(
+    self: Evidence,
+    files: Sequence[str],  # file names, B of them
+    probs,  # tensor or array (B, C, H, W): probabilities
+    masks,  # tensor or array (B, C, H, W): bool, or numbers with 0 for "not here"
+) -> None:  # raises ValueError for other shapes, values or a picture that is there already
     "Add a batch."
     from carparts_seg.measure.metrics import PixelCounts
-    p, t = (np.asarray(x.detach().cpu() if hasattr(x, 'detach') else x) for x in (probs.float() if hasattr(probs, 'detach') else probs, masks))
+
+    p, t = (
+        np.asarray(x.detach().cpu() if hasattr(x, 'detach') else x)
+        for x in (probs.float() if hasattr(probs, 'detach') else probs, masks)
+    )
     if p.shape != t.shape or p.ndim != 4 or p.shape[:2] != (len(files), len(self.classes)):
-        raise ValueError(f'evidence: probabilities {p.shape} and masks {t.shape}; both must be ({len(files)}, {len(self.classes)}, H, W) for these files and classes')
+        raise ValueError(
+            f'evidence: probabilities {p.shape} and masks {t.shape}; both must be ({len(files)}, {len(self.classes)}, H, W) for these files and classes'
+        )
     twice = [f for i, f in enumerate(files) if f in {*self.files, *files[:i]}]
-    if twice: raise ValueError(f'evidence: {twice[0]!r} is there already')
-    if not len(files): return
-    p, t = p.astype(np.float32, copy=False), t > .5
+    if twice:
+        raise ValueError(f'evidence: {twice[0]!r} is there already')
+    if not len(files):
+        return
+    p, t = p.astype(np.float32, copy=False), t > 0.5
     above = p > np.float32(self.threshold)
     c = PixelCounts.from_masks(above, t, self.classes)
     p, above, t = (x.reshape(*x.shape[:2], -1) for x in (p, above, t))
     new = [np.stack(x) for x in zip(*(probability_histograms(a, b) for a, b in zip(p, t)))]
-    new += [c.intersection, c.predicted, c.true, c.swapped, *(np.stack([count(a, b) for a, b in zip(above, t)]) for count in (confusion_counts, claim_counts))]
-    for k, x in zip(_PER_IMAGE, new): setattr(self, k, np.concatenate([getattr(self, k), x.astype(getattr(self, k).dtype)]))
+    new += [
+        c.intersection,
+        c.predicted,
+        c.true,
+        c.swapped,
+        *(np.stack([count(a, b) for a, b in zip(above, t)]) for count in (confusion_counts, claim_counts)),
+    ]
+    for k, x in zip(_PER_IMAGE, new):
+        setattr(self, k, np.concatenate([getattr(self, k), x.astype(getattr(self, k).dtype)]))
     self.files += [str(f) for f in files]
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #46b1e382
 @patch
-def save(self:Evidence,
-    path:str|Path, # evidence.npz
-)->Path: # the path
+def save(
+    self: Evidence,
+    path: str | Path,  # evidence.npz
+) -> Path:  # the path
     "Write a compressed file that appears only when it is complete."
     out = io.BytesIO()
-    np.savez_compressed(out, classes=np.array(self.classes, str), files=np.array(self.files, str), threshold=self.threshold, **{k: getattr(self, k) for k in _PER_IMAGE})
+    np.savez_compressed(
+        out,
+        classes=np.array(self.classes, str),
+        files=np.array(self.files, str),
+        threshold=self.threshold,
+        **{k: getattr(self, k) for k in _PER_IMAGE},
+    )
     return write_atomic(path, out.getvalue())
 
+
 @patch(cls_method=True)
-def load(cls:Evidence,
-    path:str|Path, # evidence.npz
-)->Evidence: # raises EvidenceError
+def load(
+    cls: Evidence,
+    path: str | Path,  # evidence.npz
+) -> Evidence:  # raises EvidenceError
     "Read what `save` has written."
-    if not Path(path).is_file(): raise EvidenceError(f'no file {str(path)!r}')
+    if not Path(path).is_file():
+        raise EvidenceError(f'no file {str(path)!r}')
     try:
         with np.load(path, allow_pickle=False) as z:
-            return cls(z['classes'].tolist(), z['files'].tolist(), float(z['threshold']), **{k: z[k] for k in _PER_IMAGE})
-    except Exception: raise EvidenceError(f'{str(path)!r} holds no evidence of an evaluation; `carparts evaluate` writes it') from None
+            return cls(
+                z['classes'].tolist(), z['files'].tolist(), float(z['threshold']), **{k: z[k] for k in _PER_IMAGE}
+            )
+    except Exception:
+        raise EvidenceError(
+            f'{str(path)!r} holds no evidence of an evaluation; `carparts evaluate` writes it'
+        ) from None
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #b61a6653
 @patch
-def subset(self:Evidence,
-    files:Sequence[str], # file names, each once
-)->Evidence: # in the order of `files`; raises EvidenceError
+def subset(
+    self: Evidence,
+    files: Sequence[str],  # file names, each once
+) -> Evidence:  # in the order of `files`; raises EvidenceError
     "The evidence of some pictures."
     at = {f: i for i, f in enumerate(self.files)}
     unknown = [f for f in files if f not in at]
-    if unknown: raise EvidenceError(f'evidence: no picture {unknown[0]!r}')
-    return Evidence(self.classes, list(files), self.threshold, **{k: getattr(self, k)[[at[f] for f in files]] for k in _PER_IMAGE})
+    if unknown:
+        raise EvidenceError(f'evidence: no picture {unknown[0]!r}')
+    return Evidence(
+        self.classes, list(files), self.threshold, **{k: getattr(self, k)[[at[f] for f in files]] for k in _PER_IMAGE}
+    )
+
 
 @patch(cls_method=True)
-def concat(cls:Evidence,
-    parts:Sequence[Evidence], # with the same classes and threshold, and no picture in common
-)->Evidence: # raises EvidenceError
+def concat(
+    cls: Evidence,
+    parts: Sequence[Evidence],  # with the same classes and threshold, and no picture in common
+) -> Evidence:  # raises EvidenceError
     "The evidence of several evaluations."
     files = [f for p in parts for f in p.files]
-    if len({(tuple(p.classes), p.threshold) for p in parts}) != 1: raise EvidenceError('evidence: parts with different classes or thresholds, or none, cannot be joined')
-    if len({*files}) < len(files): raise EvidenceError('evidence: parts with pictures in common cannot be joined')
-    return cls(parts[0].classes, files, parts[0].threshold, **{k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_IMAGE})
+    if len({(tuple(p.classes), p.threshold) for p in parts}) != 1:
+        raise EvidenceError('evidence: parts with different classes or thresholds, or none, cannot be joined')
+    if len({*files}) < len(files):
+        raise EvidenceError('evidence: parts with pictures in common cannot be joined')
+    return cls(
+        parts[0].classes,
+        files,
+        parts[0].threshold,
+        **{k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_IMAGE},
+    )
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #25754d31
 def _resamples(
-    n_images:int, # pictures to draw from
-    n:int, # how many resamples
-    seed:int, # of the draws
-)->np.ndarray: # float64 (n, n_images): how often each picture is in each resample
+    n_images: int,  # pictures to draw from
+    n: int,  # how many resamples
+    seed: int,  # of the draws
+) -> np.ndarray:  # float64 (n, n_images): how often each picture is in each resample
     "Draws with replacement."
-    draws = np.random.default_rng(seed).integers(n_images, size=(n, n_images)) + n_images*np.arange(n)[:, None]
-    return np.bincount(draws.ravel(), minlength=n*n_images).reshape(n, n_images).astype(float)
+    draws = np.random.default_rng(seed).integers(n_images, size=(n, n_images)) + n_images * np.arange(n)[:, None]
+    return np.bincount(draws.ravel(), minlength=n * n_images).reshape(n, n_images).astype(float)
+
 
 def _iou(
-    intersection:np.ndarray, # (..., C)
-    predicted:np.ndarray, # (..., C)
-    true:np.ndarray, # (..., C)
-)->np.ndarray: # (..., C+1): IoU of each class, NaN without true pixels, and the mean of those that are numbers
+    intersection: np.ndarray,  # (..., C)
+    predicted: np.ndarray,  # (..., C)
+    true: np.ndarray,  # (..., C)
+) -> np.ndarray:  # (..., C+1): IoU of each class, NaN without true pixels, and the mean of those that are numbers
     "IoU of each class and miou."
-    iou = np.divide(intersection, predicted + true - intersection, out=np.full(np.shape(true), np.nan), where=np.asarray(true) > 0)
+    iou = np.divide(
+        intersection, predicted + true - intersection, out=np.full(np.shape(true), np.nan), where=np.asarray(true) > 0
+    )
     known = ~np.isnan(iou)
-    mean = np.divide(np.where(known, iou, 0).sum(-1), known.sum(-1), out=np.full(iou.shape[:-1], np.nan), where=known.any(-1))
+    mean = np.divide(
+        np.where(known, iou, 0).sum(-1), known.sum(-1), out=np.full(iou.shape[:-1], np.nan), where=known.any(-1)
+    )
     return np.concatenate([iou, mean[..., None]], -1)
 
+
 def _total_iou(
-    ev:Evidence, # of an evaluation
-)->np.ndarray: # (C+1,): IoU of each class, miou
+    ev: Evidence,  # of an evaluation
+) -> np.ndarray:  # (C+1,): IoU of each class, miou
     "IoU over all pictures."
     return _iou(*(x.sum(0) for x in (ev.intersection, ev.predicted, ev.true)))
 
+
 def bootstrap_samples(
-    ev:Evidence, # of an evaluation
-    n:int=1000, # how many resamples
-    seed:int=0, # of the draws
-)->pd.DataFrame: # a row a resample; a column a class, and miou; NaN where a resample has no picture with the class; raises EvidenceError
+    ev: Evidence,  # of an evaluation
+    n: int = 1000,  # how many resamples
+    seed: int = 0,  # of the draws
+) -> pd.DataFrame:  # a row a resample; a column a class, and miou; NaN where a resample has no picture with the class; raises EvidenceError
     "IoU of each class, and miou, in resamples of the pictures."
-    if not len(ev): raise EvidenceError('evidence: no pictures')
+    if not len(ev):
+        raise EvidenceError('evidence: no pictures')
     w = _resamples(len(ev), n, seed)
     return pd.DataFrame(_iou(w @ ev.intersection, w @ ev.predicted, w @ ev.true), columns=[*ev.classes, 'miou'])
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #b0cd64a5
 def _tails(
-    samples:np.ndarray, # (n, K), maybe NaN
-    n_images:np.ndarray, # (K,): pictures behind each column
-    level:float, # share of an interval
-)->np.ndarray: # (K, 2): low and high; NaN with fewer than two pictures
+    samples: np.ndarray,  # (n, K), maybe NaN
+    n_images: np.ndarray,  # (K,): pictures behind each column
+    level: float,  # share of an interval
+) -> np.ndarray:  # (K, 2): low and high; NaN with fewer than two pictures
     "Percentiles, taken farther out for few pictures (Hesterberg 2015, The American Statistician 69:371, expanded percentile interval)."
-    if not 0 < level < 1: raise ValueError(f'level: {level}; it must lie between 0 and 1')
+    if not 0 < level < 1:
+        raise ValueError(f'level: {level}; it must lie between 0 and 1')
     out = np.full((samples.shape[1], 2), np.nan)
     for k, m in enumerate(n_images):
         x = samples[~np.isnan(samples[:, k]), k]
-        if m < 2 or not len(x): continue
-        tail = ndtr(np.sqrt(m/(m - 1))*stdtrit(m - 1, (1 - level)/2))
+        if m < 2 or not len(x):
+            continue
+        tail = ndtr(np.sqrt(m / (m - 1)) * stdtrit(m - 1, (1 - level) / 2))
         out[k] = np.quantile(x, [tail, 1 - tail])
     return out
 
+
 def bootstrap_intervals(
-    ev:Evidence, # of an evaluation
-    n:int=1000, # how many resamples
-    level:float=.95, # share of an interval
-    seed:int=0, # of the draws
-)->pd.DataFrame: # index class and 'miou'; columns iou, low, high, n_images (pictures with the class; for miou all); raises EvidenceError
+    ev: Evidence,  # of an evaluation
+    n: int = 1000,  # how many resamples
+    level: float = 0.95,  # share of an interval
+    seed: int = 0,  # of the draws
+) -> pd.DataFrame:  # index class and 'miou'; columns iou, low, high, n_images (pictures with the class; for miou all); raises EvidenceError
     "IoU of each class, and miou, with the interval in which it would lie with other pictures of the same kind."
     samples = bootstrap_samples(ev, n, seed)
     n_images = np.append((ev.true > 0).sum(0), len(ev))
     low, high = _tails(samples.to_numpy(), n_images, level).T
-    return pd.DataFrame(dict(iou=_total_iou(ev), low=low, high=high, n_images=n_images), index=pd.Index(samples.columns, name='class'))
+    return pd.DataFrame(
+        dict(iou=_total_iou(ev), low=low, high=high, n_images=n_images), index=pd.Index(samples.columns, name='class')
+    )
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #ee62b679
 def _best_first(
-    ev:Evidence, # of an evaluation
-)->list: # class names
+    ev: Evidence,  # of an evaluation
+) -> list:  # class names
     "Classes by IoU, those without any last."
     iou = _total_iou(ev)[:-1]
     return [ev.classes[i] for i in np.argsort(np.where(np.isnan(iou), 2, -iou), kind='stable')]
 
+
 def plot_intervals(
-    ev:Evidence, # of an evaluation
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-    level:float=.95, # share of an interval
-)->Figure: # a row a class, best first; at the right the number of pictures that show it
+    ev: Evidence,  # of an evaluation
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+    level: float = 0.95,  # share of an interval
+) -> Figure:  # a row a class, best first; at the right the number of pictures that show it
     "IoU of each class, and miou, with its interval."
     c, order, t = figure_colors(dark), _best_first(ev), bootstrap_intervals(ev, level=level)
     rows = t.loc[order]
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .235*len(order) + .95), layout='constrained')
+        fig = Drawing(figsize=(width, 0.235 * len(order) + 0.95), layout='constrained')
         ax = fig.subplots()
         y = name_rows(ax, order, dark)
-        if np.isfinite(t['low']['miou']): ax.axvspan(t['low']['miou'], t['high']['miou'], color=c['reference'], alpha=.22, lw=0)
+        if np.isfinite(t['low']['miou']):
+            ax.axvspan(t['low']['miou'], t['high']['miou'], color=c['reference'], alpha=0.22, lw=0)
         ax.axvline(t['iou']['miou'], color=c['reference'], lw=1.2)
-        ax.hlines(y, rows['low'], rows['high'], color=c['ours'], lw=2.2); ax.plot(rows['iou'], y, 'o', color=c['ours'], mec=c['ground'], ms=6.5)
-        for i, (n, iou) in enumerate(zip(rows['n_images'], rows['iou'])): ax.text(1.01, i, f'{n}', transform=ax.get_yaxis_transform(), va='center', color=c['soft'], fontsize=8)
+        ax.hlines(y, rows['low'], rows['high'], color=c['ours'], lw=2.2)
+        ax.plot(rows['iou'], y, 'o', color=c['ours'], mec=c['ground'], ms=6.5)
+        for i, (n, iou) in enumerate(zip(rows['n_images'], rows['iou'])):
+            ax.text(1.01, i, f'{n}', transform=ax.get_yaxis_transform(), va='center', color=c['soft'], fontsize=8)
         ax.set(xlim=(0, 1), xlabel=f'IoU, with {level:.0%} interval; right: pictures')
-        ax.set_title(f"miou {shown(t['iou']['miou'])} ({shown(t['low']['miou'])} to {shown(t['high']['miou'])})", loc='left', fontweight='bold')
+        ax.set_title(
+            f"miou {shown(t['iou']['miou'])} ({shown(t['low']['miou'])} to {shown(t['high']['miou'])})",
+            loc='left',
+            fontweight='bold',
+        )
     return fig
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #f02151b3
 def bootstrap_difference(
-    first:Evidence, # of one network
-    second:Evidence, # of another
-    n:int=1000, # how many resamples
-    level:float=.95, # share of an interval
-    seed:int=0, # of the draws
-)->pd.DataFrame: # index class (those that both have) and 'miou'; columns first, second, difference (second - first), low, high, n_images, clear; raises EvidenceError
+    first: Evidence,  # of one network
+    second: Evidence,  # of another
+    n: int = 1000,  # how many resamples
+    level: float = 0.95,  # share of an interval
+    seed: int = 0,  # of the draws
+) -> pd.DataFrame:  # index class (those that both have) and 'miou'; columns first, second, difference (second - first), low, high, n_images, clear; raises EvidenceError
     "How much better the second network is, over the pictures that both have seen; `clear` where the interval leaves out 0."
     known, files = {f: i for i, f in enumerate(second.files)}, [f for f in first.files if f in {*second.files}]
     classes = [c for c in first.classes if c in second.classes]
-    if not files or not classes: raise EvidenceError(f'evidence: the two have {len(files)} pictures and {len(classes)} classes in common; nothing can be compared')
+    if not files or not classes:
+        raise EvidenceError(
+            f'evidence: the two have {len(files)} pictures and {len(classes)} classes in common; nothing can be compared'
+        )
     w, sums, totals = _resamples(len(files), n, seed), [], []
-    for ev, rows in ((first, [i for i, f in enumerate(first.files) if f in known]), (second, [known[f] for f in files])):
+    for ev, rows in (
+        (first, [i for i, f in enumerate(first.files) if f in known]),
+        (second, [known[f] for f in files]),
+    ):
         x = [a[np.ix_(rows, [ev.classes.index(c) for c in classes])] for a in (ev.intersection, ev.predicted, ev.true)]
-        sums.append(_iou(*(w @ a for a in x))); totals.append(_iou(*(a.sum(0) for a in x))); n_images = np.append((x[2] > 0).sum(0), len(files))
+        sums.append(_iou(*(w @ a for a in x)))
+        totals.append(_iou(*(a.sum(0) for a in x)))
+        n_images = np.append((x[2] > 0).sum(0), len(files))
     low, high = _tails(sums[1] - sums[0], n_images, level).T
-    return pd.DataFrame(dict(first=totals[0], second=totals[1], difference=totals[1] - totals[0], low=low, high=high, n_images=n_images, clear=(low > 0) | (high < 0)),
-                        index=pd.Index([*classes, 'miou'], name='class'))
+    return pd.DataFrame(
+        dict(
+            first=totals[0],
+            second=totals[1],
+            difference=totals[1] - totals[0],
+            low=low,
+            high=high,
+            n_images=n_images,
+            clear=(low > 0) | (high < 0),
+        ),
+        index=pd.Index([*classes, 'miou'], name='class'),
+    )
+
 
 def plot_difference(
-    difference:pd.DataFrame, # from `bootstrap_difference`
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # a row a class, largest gain first; hollow where the interval holds 0
+    difference: pd.DataFrame,  # from `bootstrap_difference`
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # a row a class, largest gain first; hollow where the interval holds 0
     "Difference of IoU with its interval."
     c, t = figure_colors(dark), difference
     order = ['miou', *t.drop('miou')['difference'].sort_values(ascending=False, kind='stable').index]
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .235*len(order) + .95), layout='constrained')
+        fig = Drawing(figsize=(width, 0.235 * len(order) + 0.95), layout='constrained')
         ax = fig.subplots()
         for y, r in zip(name_rows(ax, order, dark), t.loc[order].itertuples()):
             color = c['soft'] if not r.clear else c['ours'] if r.difference > 0 else c['nothing']
-            ax.hlines(y, r.low, r.high, color=color, lw=2.2); ax.plot(r.difference, y, 'o', color=color, mfc=color if r.clear else c['ground'], mew=1.5, ms=6)
-        ax.axvline(0, color=c['ink'], lw=1, zorder=1); ax.axhline(.5, color=c['line'], lw=.8)
+            ax.hlines(y, r.low, r.high, color=color, lw=2.2)
+            ax.plot(r.difference, y, 'o', color=color, mfc=color if r.clear else c['ground'], mew=1.5, ms=6)
+        ax.axvline(0, color=c['ink'], lw=1, zorder=1)
+        ax.axhline(0.5, color=c['line'], lw=0.8)
         ax.set(xlabel='IoU, second minus first; filled: clear')
     return fig
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #766f3135
 def _above(
-    hist:np.ndarray, # (..., 64)
-)->np.ndarray: # (..., 63): pixels above 1/64, 2/64, ..., 63/64
+    hist: np.ndarray,  # (..., 64)
+) -> np.ndarray:  # (..., 63): pixels above 1/64, 2/64, ..., 63/64
     "Pixels above each threshold."
     return np.cumsum(hist[..., ::-1].astype(np.int64), -1)[..., -2::-1]
 
+
 def threshold_sweep(
-    ev:Evidence, # of an evaluation
-)->pd.DataFrame: # index threshold (1/64 to 63/64); a column a class, and miou
+    ev: Evidence,  # of an evaluation
+) -> pd.DataFrame:  # index threshold (1/64 to 63/64); a column a class, and miou
     "IoU of each class, and miou, at each threshold."
     i, f = (_above(h.sum(0, dtype=np.int64)).T for h in (ev.true_hist, ev.false_hist))
-    return pd.DataFrame(_iou(i, i + f, np.broadcast_to(ev.true.sum(0), i.shape)), columns=[*ev.classes, 'miou'], index=pd.Index(np.arange(1, N_BINS)/N_BINS, name='threshold'))
+    return pd.DataFrame(
+        _iou(i, i + f, np.broadcast_to(ev.true.sum(0), i.shape)),
+        columns=[*ev.classes, 'miou'],
+        index=pd.Index(np.arange(1, N_BINS) / N_BINS, name='threshold'),
+    )
+
 
 def _choose(
-    i:np.ndarray, # (..., C, 63): predicted and true at each threshold
-    p:np.ndarray, # (..., C, 63): predicted
-    t:np.ndarray, # (..., C): true
-    now:float, # the run's threshold
-)->np.ndarray: # int64 (..., C): position of the best threshold; of several, the one nearest to the run's
+    i: np.ndarray,  # (..., C, 63): predicted and true at each threshold
+    p: np.ndarray,  # (..., C, 63): predicted
+    t: np.ndarray,  # (..., C): true
+    now: float,  # the run's threshold
+) -> np.ndarray:  # int64 (..., C): position of the best threshold; of several, the one nearest to the run's
     "The threshold with the highest IoU."
-    iou = np.nan_to_num(_iou(np.moveaxis(i, -1, 0), np.moveaxis(p, -1, 0), np.broadcast_to(t, (N_BINS - 1, *t.shape)))[..., :-1])
-    order = np.argsort(abs(np.arange(1, N_BINS)/N_BINS - now), kind='stable')
+    iou = np.nan_to_num(
+        _iou(np.moveaxis(i, -1, 0), np.moveaxis(p, -1, 0), np.broadcast_to(t, (N_BINS - 1, *t.shape)))[..., :-1]
+    )
+    order = np.argsort(abs(np.arange(1, N_BINS) / N_BINS - now), kind='stable')
     return order[np.argmax(iou[order], 0)]
 
+
 def best_thresholds(
-    ev:Evidence, # of an evaluation
-)->pd.DataFrame: # index class and 'miou'; columns threshold (multiple of 1/64; NaN for miou), iou_now, iou (at it), held_out (chosen on the other pictures), n_images
+    ev: Evidence,  # of an evaluation
+) -> pd.DataFrame:  # index class and 'miou'; columns threshold (multiple of 1/64; NaN for miou), iou_now, iou (at it), held_out (chosen on the other pictures), n_images
     "For each class the threshold with the highest IoU, and what choosing it is worth."
-    i = _above(ev.true_hist); p = i + _above(ev.false_hist)
+    i = _above(ev.true_hist)
+    p = i + _above(ev.false_hist)
     total, classes = (i.sum(0), p.sum(0), ev.true.sum(0)), np.arange(len(ev.classes))
-    best, others = _choose(*total, ev.threshold), _choose(*(s - x for s, x in zip(total, (i, p, ev.true))), ev.threshold)
+    best, others = (
+        _choose(*total, ev.threshold),
+        _choose(*(s - x for s, x in zip(total, (i, p, ev.true))), ev.threshold),
+    )
     pictures = np.arange(len(ev))[:, None]
     at_best, held_out = ([x[classes, best] for x in total[:2]], [x[pictures, classes, others].sum(0) for x in (i, p)])
-    threshold = np.append(np.where(total[2] > 0, (best + 1)/N_BINS, np.nan), np.nan)
-    return pd.DataFrame(dict(threshold=threshold, iou_now=_total_iou(ev), iou=_iou(*at_best, total[2]), held_out=_iou(*held_out, total[2]), n_images=np.append((ev.true > 0).sum(0), len(ev))),
-                        index=pd.Index([*ev.classes, 'miou'], name='class'))
+    threshold = np.append(np.where(total[2] > 0, (best + 1) / N_BINS, np.nan), np.nan)
+    return pd.DataFrame(
+        dict(
+            threshold=threshold,
+            iou_now=_total_iou(ev),
+            iou=_iou(*at_best, total[2]),
+            held_out=_iou(*held_out, total[2]),
+            n_images=np.append((ev.true > 0).sum(0), len(ev)),
+        ),
+        index=pd.Index([*ev.classes, 'miou'], name='class'),
+    )
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #0e27cdb3
 def plot_thresholds(
-    ev:Evidence, # of an evaluation
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # a panel a class; raises EvidenceError
+    ev: Evidence,  # of an evaluation
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # a panel a class; raises EvidenceError
     "IoU over the threshold: dashed the run's own, a dot at the best; the number is the gain on pictures that had no part in the choice."
     c, sweep, best = figure_colors(dark), threshold_sweep(ev), best_thresholds(ev)
     with rc_context(figure_look(dark) | {'font.size': 8, 'xtick.labelsize': 7, 'ytick.labelsize': 7}):
-        fig, axes = panel_grid(len(ev.classes), width, extra=.55, sharex=True, sharey=True)
+        fig, axes = panel_grid(len(ev.classes), width, extra=0.55, sharex=True, sharey=True)
         for ax, name in zip(axes, ev.classes):
             t, gain = best.loc[name], best['held_out'][name] - best['iou_now'][name]
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
-            ax.plot(sweep.index, sweep[name], color=c['ours'], lw=1.6); ax.plot(t['threshold'], t['iou'], 'o', color=c['nothing'], ms=4.5)
+            ax.plot(sweep.index, sweep[name], color=c['ours'], lw=1.6)
+            ax.plot(t['threshold'], t['iou'], 'o', color=c['nothing'], ms=4.5)
             ax.set_title(label_of(name, 18), loc='left', fontsize=7.5, parse_math=False, pad=3)
-            if np.isfinite(gain): ax.text(.53, .05 if t['iou'] > .55 else .83, shown_difference(gain), fontsize=7.5, color=c['ink'] if gain > .005 else c['soft'])
-            ax.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, .5, 1), yticks=(0, .5, 1), xticklabels=('0', '½', '1'), yticklabels=('0', '½', '1'))
-        fig.supxlabel('threshold', fontsize=8.5, color=c['soft']); fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
+            if np.isfinite(gain):
+                ax.text(
+                    0.53,
+                    0.05 if t['iou'] > 0.55 else 0.83,
+                    shown_difference(gain),
+                    fontsize=7.5,
+                    color=c['ink'] if gain > 0.005 else c['soft'],
+                )
+            ax.set(
+                xlim=(0, 1),
+                ylim=(0, 1),
+                xticks=(0, 0.5, 1),
+                yticks=(0, 0.5, 1),
+                xticklabels=('0', '½', '1'),
+                yticklabels=('0', '½', '1'),
+            )
+        fig.supxlabel('threshold', fontsize=8.5, color=c['soft'])
+        fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #c2d423b3
 def calibration(
-    ev:Evidence, # of an evaluation
-    bins:int=16, # how many; a divisor of 64
-    above:float=0., # leave out pixels with a probability up to this; a multiple of 1/64
-)->pd.DataFrame: # columns class ('all' first), low, high, probability (mean in the bin), observed (share of its pixels that are of the class), pixels; NaN for empty bins
+    ev: Evidence,  # of an evaluation
+    bins: int = 16,  # how many; a divisor of 64
+    above: float = 0.0,  # leave out pixels with a probability up to this; a multiple of 1/64
+) -> pd.DataFrame:  # columns class ('all' first), low, high, probability (mean in the bin), observed (share of its pixels that are of the class), pixels; NaN for empty bins
     "Predicted probability against what was there."
-    if bins < 1 or N_BINS % bins: raise ValueError(f'bins: {bins}; it must be a divisor of {N_BINS}')
-    keep = np.arange(N_BINS) >= above*N_BINS
-    sums = [(x.sum(0, dtype=float)*keep).reshape(len(ev.classes), bins, -1).sum(-1) for x in (ev.true_hist, ev.false_hist, ev.prob_sum)]
-    edges, rows = np.arange(bins + 1)/bins, []
+    if bins < 1 or N_BINS % bins:
+        raise ValueError(f'bins: {bins}; it must be a divisor of {N_BINS}')
+    keep = np.arange(N_BINS) >= above * N_BINS
+    sums = [
+        (x.sum(0, dtype=float) * keep).reshape(len(ev.classes), bins, -1).sum(-1)
+        for x in (ev.true_hist, ev.false_hist, ev.prob_sum)
+    ]
+    edges, rows = np.arange(bins + 1) / bins, []
     for c, (t, f, p) in zip(['all', *ev.classes], zip(*(np.concatenate([x.sum(0, keepdims=True), x]) for x in sums))):
         ratio = lambda x, n: np.divide(x, n, out=np.full(bins, np.nan), where=n > 0)
-        rows.append(pd.DataFrame({'class': c, 'low': edges[:-1], 'high': edges[1:], 'probability': ratio(p, t + f), 'observed': ratio(t, t + f), 'pixels': (t + f).astype(np.int64)}))
+        rows.append(
+            pd.DataFrame(
+                {
+                    'class': c,
+                    'low': edges[:-1],
+                    'high': edges[1:],
+                    'probability': ratio(p, t + f),
+                    'observed': ratio(t, t + f),
+                    'pixels': (t + f).astype(np.int64),
+                }
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
+
 def expected_calibration_error(
-    ev:Evidence, # of an evaluation
-    bins:int=16, # how many; a divisor of 64
-    above:float=0., # leave out pixels with a probability up to this; a multiple of 1/64
-)->pd.Series: # index 'all' and each class; 0 to 1; NaN without pixels
+    ev: Evidence,  # of an evaluation
+    bins: int = 16,  # how many; a divisor of 64
+    above: float = 0.0,  # leave out pixels with a probability up to this; a multiple of 1/64
+) -> pd.Series:  # index 'all' and each class; 0 to 1; NaN without pixels
     "Mean distance of probability and observed share over the pixels (Naeini et al. 2015)."
     t = calibration(ev, bins, above)
-    t = t.assign(gap=(t['probability'] - t['observed']).abs()*t['pixels']).groupby('class', sort=False)[['gap', 'pixels']].sum()
-    return (t['gap']/t['pixels'].where(t['pixels'] > 0)).rename('ece')
+    t = (
+        t.assign(gap=(t['probability'] - t['observed']).abs() * t['pixels'])
+        .groupby('class', sort=False)[['gap', 'pixels']]
+        .sum()
+    )
+    return (t['gap'] / t['pixels'].where(t['pixels'] > 0)).rename('ece')
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #f08717c6
 def _draw_reliability(
-    top:Axes, # for the curve
-    bottom:Axes, # for the number of pixels
-    ev:Evidence, # of an evaluation
-    c:dict, # colours
-)->None:
+    top: Axes,  # for the curve
+    bottom: Axes,  # for the number of pixels
+    ev: Evidence,  # of an evaluation
+    c: dict,  # colours
+) -> None:
     "Observed share over probability; bins of a class with fewer than 100 pixels are left out."
     t = calibration(ev)
     top.plot([0, 1], [0, 1], color=c['reference'], lw=1, ls='--')
     for name, rows in t.groupby('class', sort=False):
         rows = rows[rows['pixels'] >= (1 if name == 'all' else 100)]
-        top.plot(rows['probability'], rows['observed'], **dict(color=c['ours'], marker='o', ms=4.5, lw=2, zorder=3) if name == 'all' else dict(color=c['soft'], lw=.7, alpha=.45))
+        top.plot(
+            rows['probability'],
+            rows['observed'],
+            **dict(color=c['ours'], marker='o', ms=4.5, lw=2, zorder=3)
+            if name == 'all'
+            else dict(color=c['soft'], lw=0.7, alpha=0.45),
+        )
     rows = t[(t['class'] == 'all') & (t['pixels'] > 0)]
-    bottom.bar((rows['low'] + rows['high'])/2, rows['pixels'], width=.85*(rows['high'] - rows['low']), color=c['ours']); bottom.set_yscale('log')
-    top.set(xlim=(0, 1), ylim=(0, 1), ylabel='observed share', xticklabels=[]); bottom.set(xlim=(0, 1), xlabel='predicted probability', ylabel='pixels')
+    bottom.bar(
+        (rows['low'] + rows['high']) / 2, rows['pixels'], width=0.85 * (rows['high'] - rows['low']), color=c['ours']
+    )
+    bottom.set_yscale('log')
+    top.set(xlim=(0, 1), ylim=(0, 1), ylabel='observed share', xticklabels=[])
+    bottom.set(xlim=(0, 1), xlabel='predicted probability', ylabel='pixels')
     top.set_title('all parts; thin: each', loc='left')
 
+
 def plot_calibration(
-    ev:Evidence, # of an evaluation
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # under the diagonal: too sure
+    ev: Evidence,  # of an evaluation
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # under the diagonal: too sure
     "Observed share over probability, and the calibration error of each class over pixels above 1/64."
-    c, ece = figure_colors(dark), expected_calibration_error(ev, above=1/N_BINS)
-    order, rows = ece.drop('all').sort_values(na_position='last', kind='stable').index, .235*len(ev.classes) + .9
+    c, ece = figure_colors(dark), expected_calibration_error(ev, above=1 / N_BINS)
+    order, rows = ece.drop('all').sort_values(na_position='last', kind='stable').index, 0.235 * len(ev.classes) + 0.9
     with rc_context(figure_look(dark)):
         wide = width >= 6
         fig = Drawing(figsize=(width, max(4, rows) if wide else 4 + rows), layout='constrained')
-        axes = fig.subplot_mosaic([['top', 'error'], ['bottom', 'error']] if wide else [['top'], ['bottom'], ['error']], height_ratios=[3, 1] if wide else [3, 1, rows])
+        axes = fig.subplot_mosaic(
+            [['top', 'error'], ['bottom', 'error']] if wide else [['top'], ['bottom'], ['error']],
+            height_ratios=[3, 1] if wide else [3, 1, rows],
+        )
         _draw_reliability(axes['top'], axes['bottom'], ev, c)
         ax = axes['error']
-        ax.barh(name_rows(ax, list(order), dark), ece[order], color=c['ours'], height=.6); ax.axvline(ece['all'], color=c['reference'], lw=1.2)
-        ax.set(xlabel='calibration error, pixels above 1/64'); ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')
+        ax.barh(name_rows(ax, list(order), dark), ece[order], color=c['ours'], height=0.6)
+        ax.axvline(ece['all'], color=c['reference'], lw=1.2)
+        ax.set(xlabel='calibration error, pixels above 1/64')
+        ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')
     return fig

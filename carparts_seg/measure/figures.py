@@ -19,106 +19,150 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from ..core.drawing import draw_parts, Drawing, figure_colors, figure_look, parts_legend, shown
+from ..core.drawing import Drawing, draw_parts, figure_colors, figure_look, parts_legend, shown
 from ..core.images import read_image, resize_image
-from ..core.parts import display_name, part_colors
 from ..core.masks import unpack_planes
+from ..core.parts import display_name, part_colors
+from ..core.run_folder import OF_NOTHING, curve, metric_value
 from ..core.table import PartsData, TableError
-from ..core.run_folder import curve, metric_value, OF_NOTHING
 
 # %% ../../nbs/4_measure/46_figures.ipynb #8d21be4d
 @dataclass
 class Panel:
     "One panel of the curves: lines over the number of pictures seen."
-    title:str # what is drawn
-    lines:list = field(default_factory=list) # (use, label, steps, values); use is 'ours', 'nothing' or 'reference'
 
-_FIRST = {('meta', 'lr'): 'learning rate', ('train', 'loss'): 'batch loss', ('validation', 'loss'): 'validation loss', ('validation', 'IoU'): 'miou'}
+    title: str  # what is drawn
+    lines: list = field(default_factory=list)  # (use, label, steps, values); use is 'ours', 'nothing' or 'reference'
+
+
+_FIRST = {
+    ('meta', 'lr'): 'learning rate',
+    ('train', 'loss'): 'batch loss',
+    ('validation', 'loss'): 'validation loss',
+    ('validation', 'IoU'): 'miou',
+}
+
 
 def curve_panels(
-    charts:Mapping, # curves as in charts.json
-    reference:Mapping|None=None, # the reference experiment's curves, in the same schema
-)->list[Panel]: # learning rate, batch loss, validation loss, miou, then whatever else there is; raises ReportError
+    charts: Mapping,  # curves as in charts.json
+    reference: Mapping | None = None,  # the reference experiment's curves, in the same schema
+) -> list[Panel]:  # learning rate, batch loss, validation loss, miou, then whatever else there is; raises ReportError
     "What to draw, and with what beside it."
     rest = [(g, n) for g, curves in charts.items() for n in curves if (g, n) not in _FIRST and n != OF_NOTHING]
     panels = []
     for g, n in [k for k in _FIRST if curve(charts, *k)] + rest:
         beside = curve(charts, g, OF_NOTHING) if n == 'iou_per_image' else None
-        if n == 'iou_per_image' and beside is None: continue
-        panel = Panel(_FIRST.get((g, n), n if g == 'validation' else f'{g} {n}'), [('ours', 'this run', *curve(charts, g, n))])
+        if n == 'iou_per_image' and beside is None:
+            continue
+        panel = Panel(
+            _FIRST.get((g, n), n if g == 'validation' else f'{g} {n}'), [('ours', 'this run', *curve(charts, g, n))]
+        )
         theirs = curve(reference or {}, g, {'iou_per_image': 'IoU', 'IoU': 'miou'}.get(n, n))
-        if theirs: panel.lines.insert(0, ('reference', 'reference' + ' (its IoU)'*(n == 'iou_per_image'), *theirs))
-        if beside: panel.lines.append(('nothing', 'predicting nothing', *beside))
+        if theirs:
+            panel.lines.insert(0, ('reference', 'reference' + ' (its IoU)' * (n == 'iou_per_image'), *theirs))
+        if beside:
+            panel.lines.append(('nothing', 'predicting nothing', *beside))
         panels.append(panel)
     return panels
 
 # %% ../../nbs/4_measure/46_figures.ipynb #dfe41891
 def _smooth(
-    values:np.ndarray, # one value a batch
-    n:int, # how many batches
-)->np.ndarray: # as long
+    values: np.ndarray,  # one value a batch
+    n: int,  # how many batches
+) -> np.ndarray:  # as long
     "The mean of the last `n` values that are numbers; of fewer at the start."
     return pd.Series(values).rolling(n, min_periods=1).mean().to_numpy()
 
+
 def draw_panel(
-    ax:Axes, # where to draw
-    panel:Panel, # what to draw
-    dark:bool=False, # whether the ground is dark
-)->Axes: # the same axes
+    ax: Axes,  # where to draw
+    panel: Panel,  # what to draw
+    dark: bool = False,  # whether the ground is dark
+) -> Axes:  # the same axes
     "Draw one panel: lines with few values get markers, lines with many their running mean."
     c, style = figure_colors(dark), {'ours': '-', 'reference': '-', 'nothing': '--'}
     for use, label, steps, values in panel.lines:
         many = panel.title == 'batch loss' and len(values) >= 40
-        if many and use == 'ours': ax.plot(steps, values, color=c[use], lw=.8, alpha=.35)
-        ax.plot(steps, _smooth(values, 10) if many else values, style[use], color=c[use], lw=1.3 if use == 'reference' else 2, label=label + ', mean of 10'*many,
-                marker='o' if len(values) <= 20 and use != 'nothing' else None, ms=4)
-        if use == 'nothing' and len(values) == 1: ax.axhline(values[0], ls='--', color=c[use], lw=2)
-        if use == 'ours' and np.isfinite(values).any(): ax.set_title(f'at most {np.nanmax(values):.3g}' if panel.title == 'learning rate' else shown(values[np.isfinite(values)][-1]), loc='right', color=c[use], fontweight='bold')
-    ax.set_title(panel.title, loc='left', parse_math=False); ax.set_xlabel('pictures seen')
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True)); ax.margins(x=.03)
-    if len(panel.lines) > 1 or panel.title == 'batch loss': ax.legend(loc='best')
-    if not any(np.isfinite(v).any() for *_, v in panel.lines): ax.text(.5, .5, 'no values', ha='center', va='center', transform=ax.transAxes, color=c['soft'])
+        if many and use == 'ours':
+            ax.plot(steps, values, color=c[use], lw=0.8, alpha=0.35)
+        ax.plot(
+            steps,
+            _smooth(values, 10) if many else values,
+            style[use],
+            color=c[use],
+            lw=1.3 if use == 'reference' else 2,
+            label=label + ', mean of 10' * many,
+            marker='o' if len(values) <= 20 and use != 'nothing' else None,
+            ms=4,
+        )
+        if use == 'nothing' and len(values) == 1:
+            ax.axhline(values[0], ls='--', color=c[use], lw=2)
+        if use == 'ours' and np.isfinite(values).any():
+            ax.set_title(
+                f'at most {np.nanmax(values):.3g}'
+                if panel.title == 'learning rate'
+                else shown(values[np.isfinite(values)][-1]),
+                loc='right',
+                color=c[use],
+                fontweight='bold',
+            )
+    ax.set_title(panel.title, loc='left', parse_math=False)
+    ax.set_xlabel('pictures seen')
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.margins(x=0.03)
+    if len(panel.lines) > 1 or panel.title == 'batch loss':
+        ax.legend(loc='best')
+    if not any(np.isfinite(v).any() for *_, v in panel.lines):
+        ax.text(0.5, 0.5, 'no values', ha='center', va='center', transform=ax.transAxes, color=c['soft'])
     return ax
 
 # %% ../../nbs/4_measure/46_figures.ipynb #51261399
 def plot_curves(
-    charts:Mapping, # curves as in charts.json
-    reference:Mapping|None=None, # the reference experiment's curves, in the same schema
-    dark:bool=False, # whether the ground is dark
-    columns:int=3, # panels in a row
-)->Figure: # raises ReportError
+    charts: Mapping,  # curves as in charts.json
+    reference: Mapping | None = None,  # the reference experiment's curves, in the same schema
+    dark: bool = False,  # whether the ground is dark
+    columns: int = 3,  # panels in a row
+) -> Figure:  # raises ReportError
     "All curves of a run; the number in a panel's corner is the last value."
     panels = curve_panels(charts, reference)
     columns = max(1, min(columns, len(panels)))
-    rows = max(1, math.ceil(len(panels)/columns))
+    rows = max(1, math.ceil(len(panels) / columns))
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(3.6*columns, 2.7*rows), layout='constrained')
+        fig = Drawing(figsize=(3.6 * columns, 2.7 * rows), layout='constrained')
         axes = fig.subplots(rows, columns, squeeze=False)
-        for ax in axes.flat[len(panels):]: ax.axis('off')
-        for ax, p in zip(axes.flat, panels): draw_panel(ax, p, dark)
-        if not panels: axes[0, 0].text(.5, .5, 'no curves', ha='center', va='center')
+        for ax in axes.flat[len(panels) :]:
+            ax.axis('off')
+        for ax, p in zip(axes.flat, panels):
+            draw_panel(ax, p, dark)
+        if not panels:
+            axes[0, 0].text(0.5, 0.5, 'no curves', ha='center', va='center')
     return fig
 
 # %% ../../nbs/4_measure/46_figures.ipynb #436f8979
 def per_class_table(
-    metrics:Mapping, # as in metrics.json: iou_<class>, and maybe dice_<class>, precision_<class>, ...
-    classes:Sequence[str], # class list
-    images:Mapping[str,int]|None=None, # for each class the number of validation pictures that show it
-)->pd.DataFrame: # class, iou and whatever else metrics has for each class; NaN where not defined
+    metrics: Mapping,  # as in metrics.json: iou_<class>, and maybe dice_<class>, precision_<class>, ...
+    classes: Sequence[str],  # class list
+    images: Mapping[str, int] | None = None,  # for each class the number of validation pictures that show it
+) -> pd.DataFrame:  # class, iou and whatever else metrics has for each class; NaN where not defined
     "The figures of each class, in the order of the class list."
-    kinds = ['iou'] + [k for k in ('dice', 'precision', 'recall', 'side_swap') if any(f'{k}_{c}' in metrics for c in classes)]
+    kinds = ['iou'] + [
+        k for k in ('dice', 'precision', 'recall', 'side_swap') if any(f'{k}_{c}' in metrics for c in classes)
+    ]
     ends = f'_{classes[0]}' if len(classes) else ''
     found = [k.removesuffix(ends) for k in metrics if ends and k.endswith(ends)]
     kinds += [k for k in dict.fromkeys(found) if k not in kinds and all(f'{k}_{c}' in metrics for c in classes)]
-    table = pd.DataFrame({'class': list(classes)} | {k: [metric_value(metrics, f'{k}_{c}') for c in classes] for k in kinds})
+    table = pd.DataFrame(
+        {'class': list(classes)} | {k: [metric_value(metrics, f'{k}_{c}') for c in classes] for k in kinds}
+    )
     table[kinds] = table[kinds].astype(float)
-    if images is not None: table['images'] = [int(images.get(c, 0)) for c in classes]
+    if images is not None:
+        table['images'] = [int(images.get(c, 0)) for c in classes]
     return table
 
 # %% ../../nbs/4_measure/46_figures.ipynb #3c3ba618
 def images_with(
-    data:PartsData, # a data set
-)->dict[str,int]: # for each class the number of pictures with a mask of it
+    data: PartsData,  # a data set
+) -> dict[str, int]:  # for each class the number of pictures with a mask of it
     "How many pictures show each class."
     t = data.table[data.table['name'].notna() & data.table['rle_mask'].fillna('').ne('')]
     n = t.groupby('name')['file_name'].nunique()
@@ -126,122 +170,179 @@ def images_with(
 
 # %% ../../nbs/4_measure/46_figures.ipynb #ed1286e6
 def plot_per_class(
-    metrics:Mapping, # as in metrics.json
-    classes:Sequence[str], # class list
-    dark:bool=False, # whether the ground is dark
-)->Figure: # bars in the classes' colours, best first
+    metrics: Mapping,  # as in metrics.json
+    classes: Sequence[str],  # class list
+    dark: bool = False,  # whether the ground is dark
+) -> Figure:  # bars in the classes' colours, best first
     "IoU of each class, and their mean."
-    iou, c, colors = per_class_table(metrics, classes)['iou'].to_numpy(), figure_colors(dark), part_colors(classes)/255
+    iou, c, colors = (
+        per_class_table(metrics, classes)['iou'].to_numpy(),
+        figure_colors(dark),
+        part_colors(classes) / 255,
+    )
     order = np.argsort(np.where(np.isnan(iou), -1, iou), kind='stable')
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(7, .27*len(classes) + 1), layout='constrained')
+        fig = Drawing(figsize=(7, 0.27 * len(classes) + 1), layout='constrained')
         ax = fig.subplots()
-        ax.barh(range(len(order)), np.nan_to_num(iou[order]), color=colors[order], edgecolor=c['soft'], lw=.6, height=.72)
+        ax.barh(
+            range(len(order)), np.nan_to_num(iou[order]), color=colors[order], edgecolor=c['soft'], lw=0.6, height=0.72
+        )
         for y, i in enumerate(order):
-            ax.text(np.nan_to_num(iou[i]) + .008, y, 'not in these pictures' if np.isnan(iou[i]) else shown(iou[i]), va='center', color=c['soft'] if np.isnan(iou[i]) else c['ink'],
-                    path_effects=[withStroke(linewidth=4, foreground=c['ground'])], zorder=4)
+            ax.text(
+                np.nan_to_num(iou[i]) + 0.008,
+                y,
+                'not in these pictures' if np.isnan(iou[i]) else shown(iou[i]),
+                va='center',
+                color=c['soft'] if np.isnan(iou[i]) else c['ink'],
+                path_effects=[withStroke(linewidth=4, foreground=c['ground'])],
+                zorder=4,
+            )
         ax.set_yticks(range(len(order)), [display_name(classes[i]) for i in order], color=c['ink'], parse_math=False)
-        ax.set(xlim=(0, 1), ylim=(-.6, len(order) - .4), xlabel='IoU'); ax.grid(axis='y', visible=False); ax.tick_params(axis='y', length=0)
+        ax.set(xlim=(0, 1), ylim=(-0.6, len(order) - 0.4), xlabel='IoU')
+        ax.grid(axis='y', visible=False)
+        ax.tick_params(axis='y', length=0)
         mean = metric_value(metrics, 'miou')
-        if mean is not None: ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=1); ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
+        if mean is not None:
+            ax.axvline(mean, color=c['ours'], ls='--', lw=1.5, zorder=1)
+            ax.set_title(f'miou {shown(mean)}', color=c['ours'], fontweight='bold')
     return fig
 
 # %% ../../nbs/4_measure/46_figures.ipynb #38edbb8c
 def _thinned(
-    packed:np.ndarray, # packed masks (H, W, P)
-    height:int, # new height in pixels
-    width:int, # new width in pixels
-)->np.ndarray: # packed masks of the new size
+    packed: np.ndarray,  # packed masks (H, W, P)
+    height: int,  # new height in pixels
+    width: int,  # new width in pixels
+) -> np.ndarray:  # packed masks of the new size
     "Packed masks of another size, nearest pixel."
-    y, x = ((np.arange(n) + .5)*s/n for n, s in zip((height, width), packed.shape))
+    y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
     return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])
+
 
 @dataclass
 class SideBySide:
     "One picture with its true and its predicted parts."
-    file:str # file name
-    images:list # picture, truth, prediction: uint8 (h, w, 3) each
-    true:list # positions of the classes that are there
-    predicted:list # positions of the classes that were predicted
-    iou:float|None # mean IoU over the classes of either; None where there are none
+
+    file: str  # file name
+    images: list  # picture, truth, prediction: uint8 (h, w, 3) each
+    true: list  # positions of the classes that are there
+    predicted: list  # positions of the classes that were predicted
+    iou: float | None  # mean IoU over the classes of either; None where there are none
 
 # %% ../../nbs/4_measure/46_figures.ipynb #a6913ad8
 def predicted_parts(
-    data:PartsData, # the data set; its class list decides the planes
-    predictions:pd.DataFrame, # file_name, name, rle_mask, height, width
-)->PartsData: # the same pictures with the predicted masks
+    data: PartsData,  # the data set; its class list decides the planes
+    predictions: pd.DataFrame,  # file_name, name, rle_mask, height, width
+) -> PartsData:  # the same pictures with the predicted masks
     "Predictions as a data set."
     return PartsData(predictions.reset_index(drop=True), data.folder, data.classes, 'predictions')
 
+
 def side_by_side(
-    data:PartsData, # the data set
-    predicted:PartsData, # the same pictures with predicted masks
-    file:str, # file name of a picture
-    width:int=480, # of the longer side, in pixels
-)->SideBySide: # raises ImageError, TableError
+    data: PartsData,  # the data set
+    predicted: PartsData,  # the same pictures with predicted masks
+    file: str,  # file name of a picture
+    width: int = 480,  # of the longer side, in pixels
+) -> SideBySide:  # raises ImageError, TableError
     "A picture, its true parts and its predicted parts, drawn at the size to be shown."
     image, masks, n = read_image(data.path(file)), [data.packed(file), predicted.packed(file)], len(data.classes)
-    if masks[0].shape != masks[1].shape: raise TableError(f'{file!r}: masks of {masks[1].shape[0]} x {masks[1].shape[1]} were predicted for a picture of {masks[0].shape[0]} x {masks[0].shape[1]}')
+    if masks[0].shape != masks[1].shape:
+        raise TableError(
+            f'{file!r}: masks of {masks[1].shape[0]} x {masks[1].shape[1]} were predicted for a picture of {masks[0].shape[0]} x {masks[0].shape[1]}'
+        )
     t, p = (unpack_planes(m, n).reshape(n, -1).astype(bool) for m in masks)
     union = (t | p).sum(1)
-    iou = float(((t & p).sum(1)[union > 0]/union[union > 0]).mean()) if union.any() else None
-    scale = min(1, width/max(image.shape[:2]))
-    h, w = (max(1, round(s*scale)) for s in image.shape[:2])
+    iou = float(((t & p).sum(1)[union > 0] / union[union > 0]).mean()) if union.any() else None
+    scale = min(1, width / max(image.shape[:2]))
+    h, w = (max(1, round(s * scale)) for s in image.shape[:2])
     small = resize_image(image, h, w)
-    return SideBySide(file, [small, *(draw_parts(small, _thinned(m, h, w), data.classes) for m in masks)], np.flatnonzero(t.any(1)).tolist(), np.flatnonzero(p.any(1)).tolist(), iou)
+    return SideBySide(
+        file,
+        [small, *(draw_parts(small, _thinned(m, h, w), data.classes) for m in masks)],
+        np.flatnonzero(t.any(1)).tolist(),
+        np.flatnonzero(p.any(1)).tolist(),
+        iou,
+    )
 
 # %% ../../nbs/4_measure/46_figures.ipynb #2c3be286
 def image_scores(
-    predictions:pd.DataFrame, # with file_name, and maybe image_loss, image_iou
-)->pd.DataFrame: # a row a picture: image_loss, image_iou; NaN where missing
+    predictions: pd.DataFrame,  # with file_name, and maybe image_loss, image_iou
+) -> pd.DataFrame:  # a row a picture: image_loss, image_iou; NaN where missing
     "Loss and IoU of each picture."
     first = predictions.drop_duplicates('file_name').set_index('file_name')
     return first.reindex(columns=['image_loss', 'image_iou']).apply(pd.to_numeric, errors='coerce')
 
+
 def draw_side_by_side(
-    rows:Sequence[SideBySide], # pictures with their true and predicted parts
-    classes:Sequence[str], # class list
-    losses:Mapping[str,float], # loss of each picture, maybe NaN
-    dark:bool=False, # whether the ground is dark
-)->Figure: # three columns, and one legend of the parts that occur
+    rows: Sequence[SideBySide],  # pictures with their true and predicted parts
+    classes: Sequence[str],  # class list
+    losses: Mapping[str, float],  # loss of each picture, maybe NaN
+    dark: bool = False,  # whether the ground is dark
+) -> Figure:  # three columns, and one legend of the parts that occur
     "Picture, truth and prediction, a row each."
-    present, width, gap = sorted({c for r in rows for c in r.true + r.predicted}), 3.2, .08 # inches
-    heights, legend = [width*r.images[0].shape[0]/r.images[0].shape[1] for r in rows], (.18*math.ceil(len(present)/5) + .08)*bool(present)
-    w, h = 3*width + 4*gap, sum(heights) + .32*len(rows) + legend + gap
+    present, width, gap = sorted({c for r in rows for c in r.true + r.predicted}), 3.2, 0.08  # inches
+    heights, legend = (
+        [width * r.images[0].shape[0] / r.images[0].shape[1] for r in rows],
+        (0.18 * math.ceil(len(present) / 5) + 0.08) * bool(present),
+    )
+    w, h = 3 * width + 4 * gap, sum(heights) + 0.32 * len(rows) + legend + gap
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(w, h), dpi=80)
         for i, r in enumerate(rows):
-            words = (r.file, f'truth: {len(r.true)} parts', f'prediction: IoU {shown(r.iou)}, loss {shown(losses.get(r.file))}')
+            words = (
+                r.file,
+                f'truth: {len(r.true)} parts',
+                f'prediction: IoU {shown(r.iou)}, loss {shown(losses.get(r.file))}',
+            )
             for j, (im, t) in enumerate(zip(r.images, words)):
-                ax = fig.add_axes(((gap + j*(width + gap))/w, 1 - (legend + sum(heights[:i + 1]) + .32*(i + 1))/h, width/w, heights[i]/h))
-                ax.imshow(im, aspect='auto'); ax.axis('off'); ax.set_title(t, loc='left', fontsize=9, parse_math=False)
+                ax = fig.add_axes(
+                    (
+                        (gap + j * (width + gap)) / w,
+                        1 - (legend + sum(heights[: i + 1]) + 0.32 * (i + 1)) / h,
+                        width / w,
+                        heights[i] / h,
+                    )
+                )
+                ax.imshow(im, aspect='auto')
+                ax.axis('off')
+                ax.set_title(t, loc='left', fontsize=9, parse_math=False)
         if present:
-            for t in fig.legend(handles=parts_legend(classes, present), loc='upper center', ncols=5, borderaxespad=.3).get_texts(): t.set_parse_math(False)
+            for t in fig.legend(
+                handles=parts_legend(classes, present), loc='upper center', ncols=5, borderaxespad=0.3
+            ).get_texts():
+                t.set_parse_math(False)
     return fig
 
+
 def plot_predictions(
-    data:PartsData, # the data set
-    predictions:pd.DataFrame, # predicted masks, as in validation_predictions.parquet
-    files:Sequence[str], # which pictures, from top to bottom
-    dark:bool=False, # whether the ground is dark
-)->Figure: # raises ImageError, TableError
+    data: PartsData,  # the data set
+    predictions: pd.DataFrame,  # predicted masks, as in validation_predictions.parquet
+    files: Sequence[str],  # which pictures, from top to bottom
+    dark: bool = False,  # whether the ground is dark
+) -> Figure:  # raises ImageError, TableError
     "Picture, truth and prediction of some pictures, drawn from the tables."
     predicted = predicted_parts(data, predictions)
-    return draw_side_by_side([side_by_side(data, predicted, f) for f in files], data.classes, image_scores(predictions)['image_loss'].to_dict(), dark)
+    return draw_side_by_side(
+        [side_by_side(data, predicted, f) for f in files],
+        data.classes,
+        image_scores(predictions)['image_loss'].to_dict(),
+        dark,
+    )
 
 # %% ../../nbs/4_measure/46_figures.ipynb #9f1e5a25
 def pick_images(
-    predictions:pd.DataFrame, # predicted masks with image_loss
-    files:Sequence[str]|None=None, # pictures to choose from; None: all
-    n:int=12, # how many in all
-    seed:int=0, # for the random ones
-)->dict[str,list[str]]: # files by 'best', 'worst', 'random'; best and worst are empty where no picture has a loss
+    predictions: pd.DataFrame,  # predicted masks with image_loss
+    files: Sequence[str] | None = None,  # pictures to choose from; None: all
+    n: int = 12,  # how many in all
+    seed: int = 0,  # for the random ones
+) -> dict[str, list[str]]:  # files by 'best', 'worst', 'random'; best and worst are empty where no picture has a loss
     "Pictures to show: best and worst by loss, and some at random."
     loss = image_scores(predictions)['image_loss']
-    if files is not None: loss = loss[loss.index.isin(set(files))]
+    if files is not None:
+        loss = loss[loss.index.isin(set(files))]
     ranked, n = loss.dropna().sort_values(kind='stable').index.tolist(), min(n, len(loss))
-    n_worst = min(math.ceil(n/3), len(ranked)); n_best = min(math.ceil((n - n_worst)/2), len(ranked) - n_worst)
+    n_worst = min(math.ceil(n / 3), len(ranked))
+    n_best = min(math.ceil((n - n_worst) / 2), len(ranked) - n_worst)
     best, worst = ranked[:n_best], ranked[::-1][:n_worst]
     rest = [f for f in loss.index if f not in {*best, *worst}]
-    chosen = np.random.default_rng(seed).permutation(len(rest))[:n - n_best - n_worst]
+    chosen = np.random.default_rng(seed).permutation(len(rest))[: n - n_best - n_worst]
     return {'best': best, 'worst': worst, 'random': [rest[i] for i in sorted(chosen)]}

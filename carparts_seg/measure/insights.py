@@ -30,183 +30,277 @@ from ..core.table import PartsData
 
 # %% ../../nbs/4_measure/45_insights.ipynb #0f4dfea5
 def mask_sizes(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-)->pd.DataFrame: # a row a picture and class that it shows: file_name, name, masks (how many), pixels (of their union), share (of the picture); raises TableError
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+) -> pd.DataFrame:  # a row a picture and class that it shows: file_name, name, masks (how many), pixels (of their union), share (of the picture); raises TableError
     "The size of each part in each picture."
     rows = []
     for f in data.files if files is None else files:
         (h, w), found = data.size(f), {}
-        for name, rle in data.masks(f): found.setdefault(name, []).append(rle)
+        for name, rle in data.masks(f):
+            found.setdefault(name, []).append(rle)
         areas = {c: rle_area(m[0]) if len(m) == 1 else rle_area(union_rle(m, h, w)) for c, m in found.items()}
-        rows += [(f, c, len(found[c]), areas[c], areas[c]/(h*w)) for c in data.classes if areas.get(c)]
-    return pd.DataFrame(rows, columns=['file_name', 'name', 'masks', 'pixels', 'share']).astype(dict(masks=int, pixels=int, share=float))
+        rows += [(f, c, len(found[c]), areas[c], areas[c] / (h * w)) for c in data.classes if areas.get(c)]
+    return pd.DataFrame(rows, columns=['file_name', 'name', 'masks', 'pixels', 'share']).astype(
+        dict(masks=int, pixels=int, share=float)
+    )
+
 
 def _sizes_of(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None, # which pictures; None: all
-    sizes:pd.DataFrame|None, # of these or more pictures, where they are known; None: they are counted
-)->pd.DataFrame: # as from `mask_sizes`
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None,  # which pictures; None: all
+    sizes: pd.DataFrame | None,  # of these or more pictures, where they are known; None: they are counted
+) -> pd.DataFrame:  # as from `mask_sizes`
     "The sizes of some pictures' parts, counted only where they aren't known."
-    if sizes is None: return mask_sizes(data, files)
+    if sizes is None:
+        return mask_sizes(data, files)
     return sizes if files is None else sizes[sizes['file_name'].isin(set(files))]
 
+
 def class_balance(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
-)->pd.DataFrame: # index class; columns images (that show it), of_images (their share), masks, pixels (mean share of a picture that shows it, NaN without any)
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+    sizes: pd.DataFrame | None = None,  # from `mask_sizes`, where they are known already
+) -> pd.DataFrame:  # index class; columns images (that show it), of_images (their share), masks, pixels (mean share of a picture that shows it, NaN without any)
     "How often each class is seen, and how large."
     t, n = _sizes_of(data, files, sizes), len(data.files if files is None else files)
     g = t.groupby('name')
-    out = pd.DataFrame(dict(images=g.size(), masks=g['masks'].sum(), pixels=g['share'].mean())).reindex(pd.Index(data.classes, name='class'))
+    out = pd.DataFrame(dict(images=g.size(), masks=g['masks'].sum(), pixels=g['share'].mean())).reindex(
+        pd.Index(data.classes, name='class')
+    )
     out[['images', 'masks']] = out[['images', 'masks']].fillna(0).astype(int)
-    out.insert(1, 'of_images', out['images']/n if n else np.nan)
+    out.insert(1, 'of_images', out['images'] / n if n else np.nan)
     return out
 
 # %% ../../nbs/4_measure/45_insights.ipynb #ea75cbe2
 def plot_class_balance(
-    data:PartsData, # pictures with their parts
-    train:Sequence[str]|None=None, # pictures that are trained on; None: all
-    valid:Sequence[str]|None=None, # pictures that are validated on
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
-)->Figure: # a row a class, most frequent first; at the right how many pictures
+    data: PartsData,  # pictures with their parts
+    train: Sequence[str] | None = None,  # pictures that are trained on; None: all
+    valid: Sequence[str] | None = None,  # pictures that are validated on
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+    sizes: pd.DataFrame | None = None,  # from `mask_sizes`, where they are known already
+) -> Figure:  # a row a class, most frequent first; at the right how many pictures
     "Share of the pictures that show each class."
     c, t = figure_colors(dark), class_balance(data, train, sizes).sort_values('images', ascending=False, kind='stable')
     v = class_balance(data, valid, sizes).loc[t.index] if valid is not None else None
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .235*len(t) + 1.1), layout='constrained')
+        fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
         y = name_rows(ax, list(t.index), dark)
-        ax.barh(y, 100*t['of_images'], color=c['ours'], height=.62, label='training' if v is not None else 'pictures')
-        if v is not None: ax.plot(100*v['of_images'], y, 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=5.5, label='validation', clip_on=False)
-        for i, n in enumerate(t['images']): ax.text(1.01, i, f'{n}' + (f" / {v['images'].iloc[i]}" if v is not None else ''), transform=ax.get_yaxis_transform(), va='center', fontsize=8, color=c['soft'])
-        ax.set(xlabel='% of the pictures; right: how many', xlim=(0, None)); fig.legend(loc='outside upper right', ncols=2)
+        ax.barh(
+            y, 100 * t['of_images'], color=c['ours'], height=0.62, label='training' if v is not None else 'pictures'
+        )
+        if v is not None:
+            ax.plot(
+                100 * v['of_images'],
+                y,
+                'D',
+                color=c['nothing'],
+                mfc=c['ground'],
+                mew=1.6,
+                ms=5.5,
+                label='validation',
+                clip_on=False,
+            )
+        for i, n in enumerate(t['images']):
+            ax.text(
+                1.01,
+                i,
+                f'{n}' + (f" / {v['images'].iloc[i]}" if v is not None else ''),
+                transform=ax.get_yaxis_transform(),
+                va='center',
+                fontsize=8,
+                color=c['soft'],
+            )
+        ax.set(xlabel='% of the pictures; right: how many', xlim=(0, None))
+        fig.legend(loc='outside upper right', ncols=2)
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #32127511
 def plot_mask_sizes(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-    side:int=256, # pixels of the network's input along a side, for the scale on top
-    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
-)->Figure: # a row a class, largest first: a dot for the median, a thick line for the middle half, a thin one for nine in ten
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+    side: int = 256,  # pixels of the network's input along a side, for the scale on top
+    sizes: pd.DataFrame | None = None,  # from `mask_sizes`, where they are known already
+) -> (
+    Figure
+):  # a row a class, largest first: a dot for the median, a thick line for the middle half, a thin one for nine in ten
     "How much of a picture each part covers, where it is seen."
     c, t = figure_colors(dark), _sizes_of(data, files, sizes)
-    q = t.groupby('name')['share'].quantile([.05, .25, .5, .75, .95]).unstack().reindex(index=data.classes, columns=[.05, .25, .5, .75, .95]).sort_values(.5, ascending=False, na_position='last', kind='stable')*100
+    q = (
+        t.groupby('name')['share']
+        .quantile([0.05, 0.25, 0.5, 0.75, 0.95])
+        .unstack()
+        .reindex(index=data.classes, columns=[0.05, 0.25, 0.5, 0.75, 0.95])
+        .sort_values(0.5, ascending=False, na_position='last', kind='stable')
+        * 100
+    )
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .235*len(q) + 1.3), layout='constrained')
+        fig = Drawing(figsize=(width, 0.235 * len(q) + 1.3), layout='constrained')
         ax = fig.subplots()
         y = name_rows(ax, list(q.index), dark)
-        ax.hlines(y, q[.05], q[.95], color=c['ours'], lw=1.2); ax.hlines(y, q[.25], q[.75], color=c['ours'], lw=5); ax.plot(q[.5], y, 'o', color=c['ours'], mec=c['ground'], ms=7)
-        ax.set_xscale('log'); ax.set_xlabel('% of the picture')
-        if not len(t): ax.set_xlim(.01, 100)
-        ax.xaxis.set_major_formatter('{x:g}'); ax.xaxis.set_minor_locator(NullLocator())
-        top = ax.secondary_xaxis('top', functions=(lambda x: x/100*side*side, lambda x: x*100/side/side))
-        top.xaxis.set_major_formatter('{x:,.0f}'); top.xaxis.set_minor_locator(NullLocator()); top.set_xlabel(f'pixels at {side} x {side}'); top.spines[:].set_visible(False)
+        ax.hlines(y, q[0.05], q[0.95], color=c['ours'], lw=1.2)
+        ax.hlines(y, q[0.25], q[0.75], color=c['ours'], lw=5)
+        ax.plot(q[0.5], y, 'o', color=c['ours'], mec=c['ground'], ms=7)
+        ax.set_xscale('log')
+        ax.set_xlabel('% of the picture')
+        if not len(t):
+            ax.set_xlim(0.01, 100)
+        ax.xaxis.set_major_formatter('{x:g}')
+        ax.xaxis.set_minor_locator(NullLocator())
+        top = ax.secondary_xaxis('top', functions=(lambda x: x / 100 * side * side, lambda x: x * 100 / side / side))
+        top.xaxis.set_major_formatter('{x:,.0f}')
+        top.xaxis.set_minor_locator(NullLocator())
+        top.set_xlabel(f'pixels at {side} x {side}')
+        top.spines[:].set_visible(False)
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #39fb621f
 def parts_per_image(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
-)->pd.Series: # index number of parts (classes), from 0 to the most that occurs; values number of pictures
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+    sizes: pd.DataFrame | None = None,  # from `mask_sizes`, where they are known already
+) -> pd.Series:  # index number of parts (classes), from 0 to the most that occurs; values number of pictures
     "How many pictures show how many parts."
     files = list(data.files if files is None else files)
     n = _sizes_of(data, files, sizes).groupby('file_name').size().reindex(files, fill_value=0).astype(int)
     return pd.Series(np.bincount(n, minlength=1), name='pictures').rename_axis('parts')
 
+
 def plot_parts_per_image(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-    sizes:pd.DataFrame|None=None, # from `mask_sizes`, where they are known already
-)->Figure: # a bar a number of parts
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+    sizes: pd.DataFrame | None = None,  # from `mask_sizes`, where they are known already
+) -> Figure:  # a bar a number of parts
     "How many pictures show how many parts."
     c, n = figure_colors(dark), parts_per_image(data, files, sizes)
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 2.4), layout='constrained')
         ax = fig.subplots()
-        ax.bar(n.index, n, color=c['ours'], width=.75); ax.grid(axis='x', visible=False)
-        ax.set(xlabel='parts in a picture', ylabel='pictures', xlim=(-.6, max(len(n), 2) - .4)); ax.xaxis.set_major_locator(MaxNLocator(integer=True)); ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.set_title(f"{shown((n*n.index).sum()/n.sum(), 1) if n.sum() else '–'} on average; pictures without any: {n[0]}", loc='left')
+        ax.bar(n.index, n, color=c['ours'], width=0.75)
+        ax.grid(axis='x', visible=False)
+        ax.set(xlabel='parts in a picture', ylabel='pictures', xlim=(-0.6, max(len(n), 2) - 0.4))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.set_title(
+            f"{shown((n * n.index).sum() / n.sum(), 1) if n.sum() else '–'} on average; pictures without any: {n[0]}",
+            loc='left',
+        )
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #a8a2c0ba
 def position_maps(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-    n:int=32, # cells along a side
-)->np.ndarray: # float64 (C, n, n), 0 to 1; NaN for a class that no picture shows
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+    n: int = 32,  # cells along a side
+) -> np.ndarray:  # float64 (C, n, n), 0 to 1; NaN for a class that no picture shows
     "How often each class covers each place, of the pictures that show it, measured at 8 x 8 points in a cell."
     total, seen = np.zeros((len(data.classes), n, n)), np.zeros(len(data.classes))
     for f in data.files if files is None else files:
         packed = data.packed(f)
-        y, x = (((np.arange(8*n) + .5)*s/(8*n)).astype(int) for s in packed.shape[:2])
+        y, x = (((np.arange(8 * n) + 0.5) * s / (8 * n)).astype(int) for s in packed.shape[:2])
         planes = unpack_planes(np.ascontiguousarray(packed[y[:, None], x[None]]), len(data.classes))
         for c in {data.classes.index(name) for name, _ in data.masks(f)}:
-            total[c] += planes[c].reshape(n, 8, n, 8).mean((1, 3)); seen[c] += bool((packed[..., c//8] & (1 << c % 8)).any())
+            total[c] += planes[c].reshape(n, 8, n, 8).mean((1, 3))
+            seen[c] += bool((packed[..., c // 8] & (1 << c % 8)).any())
     return np.divide(total, seen[:, None, None], out=np.full(total.shape, np.nan), where=seen[:, None, None] > 0)
 
+
 def plot_position_maps(
-    data:PartsData, # pictures with their parts
-    files:Sequence[str]|None=None, # which pictures; None: all
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-    maps:np.ndarray|None=None, # from `position_maps`, where they are known already
-)->Figure: # a panel a class; the number is the largest share, where the colour is strongest
+    data: PartsData,  # pictures with their parts
+    files: Sequence[str] | None = None,  # which pictures; None: all
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+    maps: np.ndarray | None = None,  # from `position_maps`, where they are known already
+) -> Figure:  # a panel a class; the number is the largest share, where the colour is strongest
     "Where in the picture each part is seen."
     c, maps = figure_colors(dark), position_maps(data, files) if maps is None else maps
     with rc_context(figure_look(dark) | {'axes.grid': False}):
-        fig, axes = panel_grid(len(data.classes), width, (1.15, 1.3), .1)
+        fig, axes = panel_grid(len(data.classes), width, (1.15, 1.3), 0.1)
         for ax, name, m in zip(axes, data.classes, maps):
             top = np.nanmax(m) if np.isfinite(m).any() else np.nan
             ax.imshow(m, cmap=heat_colors(dark), vmin=0, vmax=top if top > 0 else 1, interpolation='nearest')
-            ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(True)
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(True)
             ax.set_title(label_of(name, 19), loc='left', fontsize=7.5, parse_math=False, pad=3)
-            ax.text(.96, .04, f'{100*top:.0f} %' if top > 0 else 'none', transform=ax.transAxes, ha='right', fontsize=7, color=c['ink'], bbox=dict(boxstyle='square,pad=.15', fc=c['ground'], ec='none', alpha=.85))
+            ax.text(
+                0.96,
+                0.04,
+                f'{100 * top:.0f} %' if top > 0 else 'none',
+                transform=ax.transAxes,
+                ha='right',
+                fontsize=7,
+                color=c['ink'],
+                bbox=dict(boxstyle='square,pad=.15', fc=c['ground'], ec='none', alpha=0.85),
+            )
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #1a2c6d47
-_TIMES = {'seconds_preparing': 'preparing: reading, cache, network', 'seconds_training': 'training, with validation after epochs', 'seconds_evaluating': 'evaluating at the end'}
+_TIMES = {
+    'seconds_preparing': 'preparing: reading, cache, network',
+    'seconds_training': 'training, with validation after epochs',
+    'seconds_evaluating': 'evaluating at the end',
+}
+
 
 def timing_table(
-    metrics:Mapping, # as in metrics.json
-    n_train:int|None=None, # pictures that were trained on, for the speed
-)->pd.DataFrame: # index what; columns value, unit ('s', 'pictures a second', 'MiB'), share (of the whole time, NaN where it is no part of it); only what is known
+    metrics: Mapping,  # as in metrics.json
+    n_train: int | None = None,  # pictures that were trained on, for the speed
+) -> pd.DataFrame:  # index what; columns value, unit ('s', 'pictures a second', 'MiB'), share (of the whole time, NaN where it is no part of it); only what is known
     "Where the time of a run went, how fast it was, and the memory that it took."
-    get = lambda k: float(v) if isinstance(v := metrics.get(k), (int, float)) and not isinstance(v, bool) and np.isfinite(v) else None
+    get = lambda k: (
+        float(v)
+        if isinstance(v := metrics.get(k), (int, float)) and not isinstance(v, bool) and np.isfinite(v)
+        else None
+    )
     parts = {name: get(k) for k, name in _TIMES.items() if get(k) is not None}
     total = get('seconds_total')
-    if total is not None and parts and total > sum(parts.values()): parts['the rest: tables, report'] = total - sum(parts.values())
+    if total is not None and parts and total > sum(parts.values()):
+        parts['the rest: tables, report'] = total - sum(parts.values())
     whole = total if total is not None else sum(parts.values())
-    rows = [(k, v, 's', v/whole if whole else np.nan) for k, v in parts.items()]
-    if total is not None: rows.append(('in all', total, 's', 1.))
-    for k, name, unit in (('seconds_per_epoch', 'an epoch, without validation', 's'), ('seconds_per_step', 'a step', 's'), ('peak_memory_mib', 'memory at most', 'MiB'), ('peak_gpu_memory_mib', "memory at most, GPU's", 'MiB')):
-        if get(k) is not None: rows.append((name, get(k), unit, np.nan))
-    if n_train and get('seconds_per_epoch'): rows.append(('training speed', n_train/get('seconds_per_epoch'), 'pictures a second', np.nan))
+    rows = [(k, v, 's', v / whole if whole else np.nan) for k, v in parts.items()]
+    if total is not None:
+        rows.append(('in all', total, 's', 1.0))
+    for k, name, unit in (
+        ('seconds_per_epoch', 'an epoch, without validation', 's'),
+        ('seconds_per_step', 'a step', 's'),
+        ('peak_memory_mib', 'memory at most', 'MiB'),
+        ('peak_gpu_memory_mib', "memory at most, GPU's", 'MiB'),
+    ):
+        if get(k) is not None:
+            rows.append((name, get(k), unit, np.nan))
+    if n_train and get('seconds_per_epoch'):
+        rows.append(('training speed', n_train / get('seconds_per_epoch'), 'pictures a second', np.nan))
     return pd.DataFrame(rows, columns=['what', 'value', 'unit', 'share']).set_index('what')
 
 # %% ../../nbs/4_measure/45_insights.ipynb #42c76651
 def plot_timing(
-    metrics:Mapping, # as in metrics.json
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # a bar a phase
+    metrics: Mapping,  # as in metrics.json
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # a bar a phase
     "Where the time of a run went."
     t = timing_table(metrics)
     t, c = t[t['share'].notna() & (t.index != 'in all')], figure_colors(dark)
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .3*len(t) + .8), layout='constrained')
+        fig = Drawing(figsize=(width, 0.3 * len(t) + 0.8), layout='constrained')
         ax = fig.subplots()
         y = name_rows(ax, [k.split(':')[0].split(',')[0] for k in t.index], dark)
-        ax.barh(y, t['value'], color=c['ours'], height=.6)
-        for i, (v, s) in enumerate(zip(t['value'], t['share'])): ax.text(v, i, f' {v:.1f} s ({f"{100*s:.0f}" if s >= .005 else "<1"} %)', va='center', fontsize=8.5, color=c['ink'])
-        ax.set(xlabel='seconds', xlim=(0, (1 + 3/width)*max(t['value'], default=1))); ax.grid(visible=False)
+        ax.barh(y, t['value'], color=c['ours'], height=0.6)
+        for i, (v, s) in enumerate(zip(t['value'], t['share'])):
+            ax.text(
+                v,
+                i,
+                f' {v:.1f} s ({f"{100 * s:.0f}" if s >= 0.005 else "<1"} %)',
+                va='center',
+                fontsize=8.5,
+                color=c['ink'],
+            )
+        ax.set(xlabel='seconds', xlim=(0, (1 + 3 / width) * max(t['value'], default=1)))
+        ax.grid(visible=False)
     return fig

@@ -6,58 +6,69 @@
 __all__ = ['invent_masks', 'invent_probabilities', 'invent_evidence', 'invent_predictions', 'invent_charts', 'invent_run']
 
 # %% ../../nbs/4_measure/43_invented.ipynb #589b1bcb
-from collections.abc import Mapping
-from pathlib import Path
-from collections.abc import Sequence
-import cv2
-from scipy.special import expit
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pandas as pd
 import yaml
-from .evidence import Evidence
-from ..core.run_folder import OF_NOTHING
-from ..core.table import PartsData
+from scipy.special import expit
+
 from ..core.masks import mask_to_rle, unpack_planes
 from ..core.parts import mirror_name
+from ..core.run_folder import OF_NOTHING
+from ..core.table import PartsData
+from .evidence import Evidence
 
 # %% ../../nbs/4_measure/43_invented.ipynb #c63a4ae8
 def invent_masks(
-    true:np.ndarray, # (C, H, W): true masks, 0 for "not here"
-    classes:Sequence[str], # class names
-    rng:np.random.Generator, # of all chances
-    shift:int=2, # how far masks are moved at most, in percent of the height
-)->np.ndarray: # like `true`
+    true: np.ndarray,  # (C, H, W): true masks, 0 for "not here"
+    classes: Sequence[str],  # class names
+    rng: np.random.Generator,  # of all chances
+    shift: int = 2,  # how far masks are moved at most, in percent of the height
+) -> np.ndarray:  # like `true`
     "Masks as a middling network would predict them; it finds no tailgate."
     pred, (h, w) = np.zeros_like(true), true.shape[1:]
     for c in np.flatnonzero(true.any((1, 2))):
-        if classes[c] == 'tailgate' or true[c].sum() < .002*h*w or rng.random() < .08: continue
-        name = mirror_name(classes[c]) if rng.random() < .15 else classes[c]
-        pred[classes.index(name) if name in classes else c] |= np.roll(true[c], rng.integers(-shift, shift + 1, 2)*h//100, (0, 1))
+        if classes[c] == 'tailgate' or true[c].sum() < 0.002 * h * w or rng.random() < 0.08:
+            continue
+        name = mirror_name(classes[c]) if rng.random() < 0.15 else classes[c]
+        pred[classes.index(name) if name in classes else c] |= np.roll(
+            true[c], rng.integers(-shift, shift + 1, 2) * h // 100, (0, 1)
+        )
     return pred
 
+
 def invent_probabilities(
-    predicted:np.ndarray, # (C, H, W): masks that come out at 0.5
-    true:np.ndarray, # (C, H, W): true masks
-)->np.ndarray: # float32 (C, H, W)
+    predicted: np.ndarray,  # (C, H, W): masks that come out at 0.5
+    true: np.ndarray,  # (C, H, W): true masks
+) -> np.ndarray:  # float32 (C, H, W)
     "Probabilities that grow from the edge of a predicted mask inwards; for a part that is overlooked at most 0.4."
-    away = lambda m: cv2.distanceTransform(np.ascontiguousarray(m, np.uint8), cv2.DIST_L2, 3) if m.any() else np.zeros(m.shape, np.float32)
+    away = lambda m: (
+        cv2.distanceTransform(np.ascontiguousarray(m, np.uint8), cv2.DIST_L2, 3)
+        if m.any()
+        else np.zeros(m.shape, np.float32)
+    )
     out = np.zeros(predicted.shape, np.float32)
     for c in range(len(out)):
         on = predicted[c] != 0
         here = on if on.any() else true[c] != 0
-        if here.any(): out[c] = expit((away(here) - away(~here))/(.015*on.shape[0]))*(1 if on.any() else .4)
+        if here.any():
+            out[c] = expit((away(here) - away(~here)) / (0.015 * on.shape[0])) * (1 if on.any() else 0.4)
     return out
 
+
 def invent_evidence(
-    true:Sequence[np.ndarray], # (C, H, W) for each picture: true masks, of any sizes
-    classes:Sequence[str], # class names
-    predicted:Sequence[np.ndarray]|None=None, # predicted masks; None: `invent_masks`
-    files:Sequence[str]|None=None, # file names; None: car0.jpg, car1.jpg, ...
-    threshold:float=.5, # of the evidence
-    shift:int=2, # for `invent_masks`
-    seed:int=0, # of what is invented
-)->Evidence: # of all pictures
+    true: Sequence[np.ndarray],  # (C, H, W) for each picture: true masks, of any sizes
+    classes: Sequence[str],  # class names
+    predicted: Sequence[np.ndarray] | None = None,  # predicted masks; None: `invent_masks`
+    files: Sequence[str] | None = None,  # file names; None: car0.jpg, car1.jpg, ...
+    threshold: float = 0.5,  # of the evidence
+    shift: int = 2,  # for `invent_masks`
+    seed: int = 0,  # of what is invented
+) -> Evidence:  # of all pictures
     "An evaluation of a network that doesn't exist."
     rng, ev, classes = np.random.default_rng(seed), Evidence.collect(classes, threshold), list(classes)
     for i, t in enumerate(true):
@@ -67,63 +78,108 @@ def invent_evidence(
 
 # %% ../../nbs/4_measure/43_invented.ipynb #3275e82f
 def invent_predictions(
-    data:PartsData, # pictures with their true masks
-    shift:int=2, # how far masks are moved at most, in percent of the height
-    seed:int=0, # of everything invented
-): # predictions as in validation_predictions.parquet, and the PixelCounts of these pictures
+    data: PartsData,  # pictures with their true masks
+    shift: int = 2,  # how far masks are moved at most, in percent of the height
+    seed: int = 0,  # of everything invented
+):  # predictions as in validation_predictions.parquet, and the PixelCounts of these pictures
     "Masks as a middling network would predict them."
-    from carparts_seg.measure.metrics import PixelCounts, summarize # here, because reading a run needs no torch
+    from carparts_seg.measure.metrics import PixelCounts, summarize  # here, because reading a run needs no torch
+
     rng, rows, counts = np.random.default_rng(seed), [], []
     for f in data.files:
         true, (h, w) = unpack_planes(data.packed(f), len(data.classes)), data.size(f)
         pred = invent_masks(true, data.classes, rng, shift)
         counts.append(PixelCounts.from_masks(pred[None], true[None], data.classes))
         iou = summarize(counts[-1], data.classes)['iou_per_image']
-        about = dict(file_name=f, height=h, width=w, image_loss=2*(1 - iou) + .1*rng.random(), image_iou=iou)
-        found = [dict(name=data.classes[c], rle_mask=mask_to_rle(pred[c]), score=round(.5 + .5*rng.random(), 3)) for c in np.flatnonzero(pred.any((1, 2)))]
+        about = dict(file_name=f, height=h, width=w, image_loss=2 * (1 - iou) + 0.1 * rng.random(), image_iou=iou)
+        found = [
+            dict(name=data.classes[c], rle_mask=mask_to_rle(pred[c]), score=round(0.5 + 0.5 * rng.random(), 3))
+            for c in np.flatnonzero(pred.any((1, 2)))
+        ]
         rows += [about | r for r in found or [dict(name=None, rle_mask=None, score=None)]]
     return pd.DataFrame(rows), PixelCounts.concat(counts)
 
 # %% ../../nbs/4_measure/43_invented.ipynb #b8be0c17
 def invent_charts(
-    metrics:Mapping, # with miou, iou_per_image, iou_per_image_of_nothing: where the curves end
-    n_train:int=320, # pictures an epoch
-    epochs:int=5, # how many
-    batch:int=16, # pictures a step
-    seed:int=0, # of the noise
-)->dict: # as in charts.json
+    metrics: Mapping,  # with miou, iou_per_image, iou_per_image_of_nothing: where the curves end
+    n_train: int = 320,  # pictures an epoch
+    epochs: int = 5,  # how many
+    batch: int = 16,  # pictures a step
+    seed: int = 0,  # of the noise
+) -> dict:  # as in charts.json
     "Curves of a training with a cosine schedule."
-    n = epochs*n_train//batch
-    t, e = np.arange(1, n + 1)/n, np.arange(1, epochs + 1)/epochs
-    line = lambda x, values: dict(steps=[round(v*n_train*epochs) for v in x], values=[float(v) for v in values])
-    noise = .06*np.random.default_rng(seed).standard_normal(n)
-    return {'train': {'loss': line(t, 1.1 + 1.4*np.exp(-3*t) + noise)}, 'meta': {'lr': line(t, .0005*(1 + np.cos(np.pi*t)))},
-            'validation': {'loss': line(e, 1.1 + .6*np.exp(-3*e)), 'IoU': line(e, metrics['miou']*(1 - np.exp(-3*e))/(1 - np.exp(-3))),
-                           'iou_per_image': line(e, metrics['iou_per_image']*np.linspace(.55, 1, epochs)), OF_NOTHING: line(e, [metrics[OF_NOTHING]]*epochs)}}
+    n = epochs * n_train // batch
+    t, e = np.arange(1, n + 1) / n, np.arange(1, epochs + 1) / epochs
+    line = lambda x, values: dict(steps=[round(v * n_train * epochs) for v in x], values=[float(v) for v in values])
+    noise = 0.06 * np.random.default_rng(seed).standard_normal(n)
+    return {
+        'train': {'loss': line(t, 1.1 + 1.4 * np.exp(-3 * t) + noise)},
+        'meta': {'lr': line(t, 0.0005 * (1 + np.cos(np.pi * t)))},
+        'validation': {
+            'loss': line(e, 1.1 + 0.6 * np.exp(-3 * e)),
+            'IoU': line(e, metrics['miou'] * (1 - np.exp(-3 * e)) / (1 - np.exp(-3))),
+            'iou_per_image': line(e, metrics['iou_per_image'] * np.linspace(0.55, 1, epochs)),
+            OF_NOTHING: line(e, [metrics[OF_NOTHING]] * epochs),
+        },
+    }
 
 # %% ../../nbs/4_measure/43_invented.ipynb #77aea6fc
 def invent_run(
-    folder:str|Path, # an empty folder; the run goes into `run`, the pictures into `cars`
-    n:int=6, # validation pictures
-    seed:int=3, # of the cars
-    **kwargs # passed to draw_dataset: height, width
-)->tuple[Path,PartsData]: # run folder, validation pictures
+    folder: str | Path,  # an empty folder; the run goes into `run`, the pictures into `cars`
+    n: int = 6,  # validation pictures
+    seed: int = 3,  # of the cars
+    **kwargs,  # passed to draw_dataset: height, width
+) -> tuple[Path, PartsData]:  # run folder, validation pictures
     "A folder like the one that an experiment leaves."
     from carparts_seg.measure.metrics import summarize
     from carparts_seg.synthetic.cars import draw_dataset
-    data, run = draw_dataset(n, Path(folder)/'cars', seed=seed, **kwargs), Path(folder)/'run'
+
+    data, run = draw_dataset(n, Path(folder) / 'cars', seed=seed, **kwargs), Path(folder) / 'run'
     run.mkdir()
     predictions, counts = invent_predictions(data)
-    metrics = summarize(counts, data.classes) | dict(mask_ap=.213, mask_ap50=.401, loss=1.131, n_images=n, epochs=5, precision='bf16', machine='a processor, 2 threads', seconds_training=131.2)
+    metrics = summarize(counts, data.classes) | dict(
+        mask_ap=0.213,
+        mask_ap50=0.401,
+        loss=1.131,
+        n_images=n,
+        epochs=5,
+        precision='bf16',
+        machine='a processor, 2 threads',
+        seconds_training=131.2,
+    )
     charts, epoch = invent_charts(metrics), np.arange(1, 6)
-    columns = {k: charts['validation'][c]['values'] for k, c in dict(valid_loss='loss', miou='IoU', iou_per_image='iou_per_image', iou_per_image_of_nothing=OF_NOTHING).items()}
-    pd.DataFrame(dict(epoch=epoch, images_seen=320*epoch, train_loss=charts['train']['loss']['values'][19::20]) | columns | dict(lr=charts['meta']['lr']['values'][19::20], seconds=26.2*epoch)).to_csv(run/'results.csv', index=False)
-    predictions.to_parquet(run/'validation_predictions.parquet')
-    masks = [[unpack_planes(p.packed(f), len(data.classes)) for f in data.files] for p in (data, PartsData(predictions, data.folder, data.classes))]
-    invent_evidence(masks[0], data.classes, masks[1], data.files).save(run/'evidence.npz')
-    config = dict(experiment_name='drawn_cars', architecture=dict(architecture='Unet', backbone='resnet34', pretrained=False), image=dict(image_height=256, image_width=256),
-                  prediction=dict(probability_threshold=.5), training=dict(batch_size=16, epochs=5, learning_rate=.001, loss_function='BCEDice'))
-    (run/'config.yaml').write_text(yaml.safe_dump(config)); (run/'train.log').write_text('seed 17\nepoch 1: validation loss 1.42\nepoch 5: validation loss 1.13\n')
-    about = dict(source='drawn cars', classes=data.classes, train_files=[f'train{i}.jpg' for i in range(320)], valid_files=data.files)
-    for name, content in dict(charts=charts, metrics=metrics, data=about).items(): (run/f'{name}.json').write_text(json.dumps(content))
+    columns = {
+        k: charts['validation'][c]['values']
+        for k, c in dict(
+            valid_loss='loss', miou='IoU', iou_per_image='iou_per_image', iou_per_image_of_nothing=OF_NOTHING
+        ).items()
+    }
+    pd.DataFrame(
+        dict(epoch=epoch, images_seen=320 * epoch, train_loss=charts['train']['loss']['values'][19::20])
+        | columns
+        | dict(lr=charts['meta']['lr']['values'][19::20], seconds=26.2 * epoch)
+    ).to_csv(run / 'results.csv', index=False)
+    predictions.to_parquet(run / 'validation_predictions.parquet')
+    masks = [
+        [unpack_planes(p.packed(f), len(data.classes)) for f in data.files]
+        for p in (data, PartsData(predictions, data.folder, data.classes))
+    ]
+    invent_evidence(masks[0], data.classes, masks[1], data.files).save(run / 'evidence.npz')
+    config = dict(
+        experiment_name='drawn_cars',
+        architecture=dict(architecture='Unet', backbone='resnet34', pretrained=False),
+        image=dict(image_height=256, image_width=256),
+        prediction=dict(probability_threshold=0.5),
+        training=dict(batch_size=16, epochs=5, learning_rate=0.001, loss_function='BCEDice'),
+    )
+    (run / 'config.yaml').write_text(yaml.safe_dump(config))
+    (run / 'train.log').write_text('seed 17\nepoch 1: validation loss 1.42\nepoch 5: validation loss 1.13\n')
+    about = dict(
+        source='drawn cars',
+        classes=data.classes,
+        train_files=[f'train{i}.jpg' for i in range(320)],
+        valid_files=data.files,
+    )
+    for name, content in dict(charts=charts, metrics=metrics, data=about).items():
+        (run / f'{name}.json').write_text(json.dumps(content))
     return run, data

@@ -22,37 +22,47 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from ..core.parts import display_name, mirror_name, side_of
 from ..core.masks import rle_to_coco
+from ..core.parts import display_name, mirror_name, side_of
 from ..core.table import PartsData
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #5e6c0d20
 def _planes(
-    x, # (B, C, H, W) or (C, H, W); bool, or whole numbers with 0 for "not here"
-    what:str, # name in errors
-): # bool (B, C, H*W), contiguous: an array, or a tensor if on a GPU
+    x,  # (B, C, H, W) or (C, H, W); bool, or whole numbers with 0 for "not here"
+    what: str,  # name in errors
+):  # bool (B, C, H*W), contiguous: an array, or a tensor if on a GPU
     "Masks as bool planes; raises ValueError for other shapes and for fractions."
     if isinstance(x, torch.Tensor):
         x = x.detach().as_subclass(torch.Tensor)
-        if not x.is_cuda: x = x.cpu().float().numpy() if x.is_floating_point() else x.cpu().numpy()
-    else: x = np.asarray(x)
-    if (x.is_floating_point() if isinstance(x, torch.Tensor) else x.dtype.kind == 'f'):
-        raise ValueError(f'masks: {what} masks are {str(x.dtype).removeprefix("torch.")}; compare them with a threshold first')
-    if x.ndim not in (3, 4): raise ValueError(f'masks: {what} masks have shape {tuple(x.shape)}; it must be (B, C, H, W) or (C, H, W)')
-    x = x.reshape((-1, *x.shape[-3:-2], x.shape[-2]*x.shape[-1]))
+        if not x.is_cuda:
+            x = x.cpu().float().numpy() if x.is_floating_point() else x.cpu().numpy()
+    else:
+        x = np.asarray(x)
+    if x.is_floating_point() if isinstance(x, torch.Tensor) else x.dtype.kind == 'f':
+        raise ValueError(
+            f'masks: {what} masks are {str(x.dtype).removeprefix("torch.")}; compare them with a threshold first'
+        )
+    if x.ndim not in (3, 4):
+        raise ValueError(f'masks: {what} masks have shape {tuple(x.shape)}; it must be (B, C, H, W) or (C, H, W)')
+    x = x.reshape((-1, *x.shape[-3:-2], x.shape[-2] * x.shape[-1]))
     x = x if x.dtype in (bool, torch.bool) else x != 0
     return x.contiguous() if isinstance(x, torch.Tensor) else np.ascontiguousarray(x)
 
+
 def _count(
-    planes, # bool (B, C, P)
-) -> np.ndarray: # int64 (B, C)
+    planes,  # bool (B, C, P)
+) -> np.ndarray:  # int64 (B, C)
     "How many pixels of each plane are set."
-    if isinstance(planes, torch.Tensor): return planes.sum(-1, dtype=torch.int64).cpu().numpy()
-    return np.array([np.count_nonzero(p) for p in planes.reshape(-1, planes.shape[-1])], dtype=np.int64).reshape(planes.shape[:2])
+    if isinstance(planes, torch.Tensor):
+        return planes.sum(-1, dtype=torch.int64).cpu().numpy()
+    return np.array([np.count_nonzero(p) for p in planes.reshape(-1, planes.shape[-1])], dtype=np.int64).reshape(
+        planes.shape[:2]
+    )
+
 
 def _mirror_partners(
-    classes:Sequence[str], # class names
-) -> list: # (position, position of the mirror part), both ways; a side without counterpart is left out
+    classes: Sequence[str],  # class names
+) -> list:  # (position, position of the mirror part), both ways; a side without counterpart is left out
     "Which class each sided class can be mistaken for."
     where = {c: i for i, c in enumerate(classes)}
     return [(i, where[mirror_name(c)]) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in where]
@@ -61,38 +71,47 @@ def _mirror_partners(
 @dataclass(eq=False)
 class PixelCounts:
     "Pixels counted for each image and class; every metric below follows from these four arrays."
-    intersection:np.ndarray # (N, C) int64: predicted and true
-    predicted:np.ndarray # (N, C) int64: predicted
-    true:np.ndarray # (N, C) int64: true
-    swapped:np.ndarray # (N, C) int64: true pixels of a sided part that are predicted as its mirror part
+
+    intersection: np.ndarray  # (N, C) int64: predicted and true
+    predicted: np.ndarray  # (N, C) int64: predicted
+    true: np.ndarray  # (N, C) int64: true
+    swapped: np.ndarray  # (N, C) int64: true pixels of a sided part that are predicted as its mirror part
 
     @classmethod
-    def from_masks(cls,
-        pred, # Predicted masks (B, C, H, W) or (C, H, W): bool or whole numbers, tensor or array
-        true, # True masks, same shape
-        classes:Sequence[str]|None=None, # Class names in the order of the planes; None: `swapped` stays 0
-    ) -> 'PixelCounts': # Raises ValueError when shapes or classes don't fit
+    def from_masks(
+        cls,
+        pred,  # Predicted masks (B, C, H, W) or (C, H, W): bool or whole numbers, tensor or array
+        true,  # True masks, same shape
+        classes: Sequence[str] | None = None,  # Class names in the order of the planes; None: `swapped` stays 0
+    ) -> 'PixelCounts':  # Raises ValueError when shapes or classes don't fit
         "Count the pixels of a batch of masks, or of one image's."
         p, t = _planes(pred, 'predicted'), _planes(true, 'true')
         on_gpu = [x.device for x in (p, t) if isinstance(x, torch.Tensor)]
-        if len(on_gpu) == 1: p, t = (torch.as_tensor(x, device=on_gpu[0]) for x in (p, t))
-        if p.shape != t.shape: raise ValueError(f'masks: predicted ones have shape {tuple(np.shape(pred))}, true ones {tuple(np.shape(true))}; they must be the same')
-        if classes is not None and len(classes) != p.shape[1]: raise ValueError(f'masks: {p.shape[1]} planes but {len(classes)} classes')
+        if len(on_gpu) == 1:
+            p, t = (torch.as_tensor(x, device=on_gpu[0]) for x in (p, t))
+        if p.shape != t.shape:
+            raise ValueError(
+                f'masks: predicted ones have shape {tuple(np.shape(pred))}, true ones {tuple(np.shape(true))}; they must be the same'
+            )
+        if classes is not None and len(classes) != p.shape[1]:
+            raise ValueError(f'masks: {p.shape[1]} planes but {len(classes)} classes')
         swapped = np.zeros(p.shape[:2], np.int64)
         for i, j in _mirror_partners(classes) if classes is not None else []:
             swapped[:, i] = _count((t[:, i] & p[:, j] & ~t[:, j])[:, None])[:, 0]
         return cls(_count(p & t), _count(p), _count(t), swapped)
 
     @classmethod
-    def concat(cls,
-        counts:Sequence['PixelCounts'], # Counts of several batches
+    def concat(
+        cls,
+        counts: Sequence['PixelCounts'],  # Counts of several batches
     ) -> 'PixelCounts':
         "The counts of several batches, one after the other."
         return cls(*(np.concatenate([getattr(c, f.name) for c in counts]) for f in fields(cls)))
 
-    def __len__(self): return len(self.true)
+    def __len__(self):
+        return len(self.true)
 
-    def __getitem__(self, idx): # Slice, index array or mask of images
+    def __getitem__(self, idx):  # Slice, index array or mask of images
         return PixelCounts(*(getattr(self, f.name)[idx] for f in fields(self)))
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #6ebb53d8
@@ -101,71 +120,91 @@ def _ratio(num, den) -> np.ndarray:
     num, den = np.broadcast_arrays(np.asarray(num, float), np.asarray(den, float))
     return np.divide(num, den, out=np.full(num.shape, np.nan), where=den > 0)
 
+
 def iou_per_class(
-    counts:PixelCounts, # Counts of all images
-) -> np.ndarray: # (C,) 0 to 1; NaN for a class without true pixels
+    counts: PixelCounts,  # Counts of all images
+) -> np.ndarray:  # (C,) 0 to 1; NaN for a class without true pixels
     "IoU of each class: intersection over union, each summed over all images."
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
     return np.where(t > 0, _ratio(i, p + t - i), np.nan)
 
+
 def dice_per_class(
-    counts:PixelCounts, # Counts of all images
-) -> np.ndarray: # (C,) 0 to 1; NaN for a class without true pixels
+    counts: PixelCounts,  # Counts of all images
+) -> np.ndarray:  # (C,) 0 to 1; NaN for a class without true pixels
     "Dice of each class: twice the intersection over both areas, each summed over all images."
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
-    return np.where(t > 0, _ratio(2*i, p + t), np.nan)
+    return np.where(t > 0, _ratio(2 * i, p + t), np.nan)
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #f35292f2
 def iou_per_mask(
-    counts:PixelCounts, # Counts of all images
-) -> np.ndarray: # (N, C) 0 to 1
+    counts: PixelCounts,  # Counts of all images
+) -> np.ndarray:  # (N, C) 0 to 1
     "IoU of each image and class; 1 where nothing is true and nothing predicted."
     union = counts.predicted + counts.true - counts.intersection
-    return np.where(union == 0, 1., _ratio(counts.intersection, union))
+    return np.where(union == 0, 1.0, _ratio(counts.intersection, union))
+
 
 def dice_per_mask(
-    counts:PixelCounts, # Counts of all images
-) -> np.ndarray: # (N, C) 0 to 1
+    counts: PixelCounts,  # Counts of all images
+) -> np.ndarray:  # (N, C) 0 to 1
     "Dice of each image and class; 1 where nothing is true and nothing predicted."
     total = counts.predicted + counts.true
-    return np.where(total == 0, 1., _ratio(2*counts.intersection, total))
+    return np.where(total == 0, 1.0, _ratio(2 * counts.intersection, total))
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #9c5093db
-def _mean(x) -> float|None:
+def _mean(x) -> float | None:
     "Mean of all that is a number; None when nothing is."
     x = np.asarray(x, float)
     x = x[~np.isnan(x)]
     return float(x.mean()) if x.size else None
 
+
 def _side_swaps(counts, classes) -> dict:
     "Share of true pixels given to the mirror part: over all sided parts, of each pair, of each part."
     partners, s, t = dict(_mirror_partners(classes)), counts.swapped.sum(0), counts.true.sum(0)
     share = lambda ids: _mean(_ratio(s[ids].sum(), t[ids].sum()))
-    pairs = {'_'.join(w for w in display_name(classes[i]).split() if not side_of(w)): [i, j] for i, j in partners.items()}
-    return ({'side_swap': share(list(partners))} | {f'side_swap_{k}': share(v) for k, v in pairs.items()}
-            | {f'side_swap_{classes[i]}': share([i]) for i in partners})
+    pairs = {
+        '_'.join(w for w in display_name(classes[i]).split() if not side_of(w)): [i, j] for i, j in partners.items()
+    }
+    return (
+        {'side_swap': share(list(partners))}
+        | {f'side_swap_{k}': share(v) for k, v in pairs.items()}
+        | {f'side_swap_{classes[i]}': share([i]) for i in partners}
+    )
+
 
 def summarize(
-    counts:PixelCounts, # Counts of all images
-    classes:Sequence[str], # Class names in the order of the planes
-) -> dict: # Name of each metric -> number 0 to 1, or None where there is nothing to measure
+    counts: PixelCounts,  # Counts of all images
+    classes: Sequence[str],  # Class names in the order of the planes
+) -> dict:  # Name of each metric -> number 0 to 1, or None where there is nothing to measure
     "All pixel metrics of a set of images."
-    if len(classes) != counts.true.shape[1]: raise ValueError(f'counts: {counts.true.shape[1]} classes counted but {len(classes)} names')
+    if len(classes) != counts.true.shape[1]:
+        raise ValueError(f'counts: {counts.true.shape[1]} classes counted but {len(classes)} names')
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
     each = dict(iou=iou_per_class(counts), dice=dice_per_class(counts), precision=_ratio(i, p), recall=_ratio(i, t))
     swaps = _side_swaps(counts, classes)
-    res = {'miou': _mean(each['iou']), 'iou_per_image': _mean(iou_per_mask(counts)), 'iou_per_image_of_nothing': _mean(counts.true == 0),
-           'dice': _mean(each['dice']), 'dice_per_image': _mean(dice_per_mask(counts)), 'side_swap': swaps['side_swap']}
+    res = {
+        'miou': _mean(each['iou']),
+        'iou_per_image': _mean(iou_per_mask(counts)),
+        'iou_per_image_of_nothing': _mean(counts.true == 0),
+        'dice': _mean(each['dice']),
+        'dice_per_image': _mean(dice_per_mask(counts)),
+        'side_swap': swaps['side_swap'],
+    }
     return res | {f'{k}_{c}': _mean(x) for k, v in each.items() for c, x in zip(classes, v)} | swaps
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #e1060ede
 class PixelCounter:
     "Counts each batch of a `Learner` once for all metrics that share it."
-    def __init__(self,
-        classes:Sequence[str]|None=None, # Class names; None: the Learner's `dls.vocab`
-        threshold:float=0.5, # A pixel belongs to a class when its probability is above this; between 0 and 1
+
+    def __init__(
+        self,
+        classes: Sequence[str] | None = None,  # Class names; None: the Learner's `dls.vocab`
+        threshold: float = 0.5,  # A pixel belongs to a class when its probability is above this; between 0 and 1
     ):
-        if not 0 < threshold < 1: raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
+        if not 0 < threshold < 1:
+            raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
         self.classes, self.threshold = None if classes is None else list(classes), threshold
         self.reset()
 
@@ -173,106 +212,163 @@ class PixelCounter:
         "Forget all counts."
         self._parts, self._seen, self._all = [], (None, None), None
 
-    def accumulate(self,
-        learn, # A `Learner` after a batch: `pred` are logits (B, C, H, W), `yb[0]` masks
+    def accumulate(
+        self,
+        learn,  # A `Learner` after a batch: `pred` are logits (B, C, H, W), `yb[0]` masks
     ):
         "Count the batch, unless another metric has."
-        if self._seen[0] == learn.iter and self._seen[1]() is learn.pred: return
+        if self._seen[0] == learn.iter and self._seen[1]() is learn.pred:
+            return
         self._seen, self._all = (learn.iter, weakref.ref(learn.pred)), None
-        if self.classes is None: self.classes = list(learn.dls.vocab)
+        if self.classes is None:
+            self.classes = list(learn.dls.vocab)
         x, y = learn.pred.detach(), learn.yb[0]
         pred = x > 0 if self.threshold == 0.5 else x.float().sigmoid() > self.threshold
         self._parts.append(PixelCounts.from_masks(pred, y > 0.5 if y.is_floating_point() else y, self.classes))
 
     @property
-    def counts(self) -> PixelCounts|None: # In the order in which the images came; None before the first batch
+    def counts(self) -> PixelCounts | None:  # In the order in which the images came; None before the first batch
         "The counts of all images since the last reset."
-        if self._all is None and self._parts: self._all = PixelCounts.concat(self._parts)
+        if self._all is None and self._parts:
+            self._all = PixelCounts.concat(self._parts)
         return self._all
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #9fc15acd
 class PartsMetric(Metric):
     "A fastai metric: one of the numbers of `summarize`."
-    key = None # Which one
-    def __init__(self,
-        counter:PixelCounter|None=None, # Shared with other metrics; None: its own
-        classes:Sequence[str]|None=None, # For its own counter: class names; None: the Learner's `dls.vocab`
-        threshold:float=0.5, # For its own counter: probability above which a pixel belongs to a class
-        key:str|None=None, # Name of the number, as in `summarize`; None: the class's
+
+    key = None  # Which one
+
+    def __init__(
+        self,
+        counter: PixelCounter | None = None,  # Shared with other metrics; None: its own
+        classes: Sequence[str] | None = None,  # For its own counter: class names; None: the Learner's `dls.vocab`
+        threshold: float = 0.5,  # For its own counter: probability above which a pixel belongs to a class
+        key: str | None = None,  # Name of the number, as in `summarize`; None: the class's
     ):
         self.counter = PixelCounter(classes, threshold) if counter is None else counter
         self.key = key or self.key
 
-    def reset(self): self.counter.reset()
-    def accumulate(self, learn): self.counter.accumulate(learn)
+    def reset(self):
+        self.counter.reset()
+
+    def accumulate(self, learn):
+        self.counter.accumulate(learn)
 
     @property
-    def value(self) -> float|None: # None when there is nothing to measure
+    def value(self) -> float | None:  # None when there is nothing to measure
         "The number, over all images since the last reset."
         counts = self.counter.counts
         return None if counts is None else summarize(counts, self.counter.classes)[self.key]
 
     @property
-    def name(self) -> str: return self.key
+    def name(self) -> str:
+        return self.key
 
-class MeanIoU(PartsMetric): "IoU per class over the whole set, mean over classes that occur."; key = 'miou'
-class IoUPerImage(PartsMetric): "Mean IoU of each image and class, 1 where both are empty."; key = 'iou_per_image'
-class IoUPerImageOfNothing(PartsMetric): "What `iou_per_image` gives to empty predictions."; key = 'iou_per_image_of_nothing'
-class MeanDice(PartsMetric): "Dice per class over the whole set, mean over classes that occur."; key = 'dice'
-class SideSwap(PartsMetric): "Share of sided parts' true pixels given to the mirror part."; key = 'side_swap'
+
+class MeanIoU(PartsMetric):
+    "IoU per class over the whole set, mean over classes that occur."
+
+    key = 'miou'
+
+
+class IoUPerImage(PartsMetric):
+    "Mean IoU of each image and class, 1 where both are empty."
+
+    key = 'iou_per_image'
+
+
+class IoUPerImageOfNothing(PartsMetric):
+    "What `iou_per_image` gives to empty predictions."
+
+    key = 'iou_per_image_of_nothing'
+
+
+class MeanDice(PartsMetric):
+    "Dice per class over the whole set, mean over classes that occur."
+
+    key = 'dice'
+
+
+class SideSwap(PartsMetric):
+    "Share of sided parts' true pixels given to the mirror part."
+
+    key = 'side_swap'
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #cc35b9ae
 def parts_metrics(
-    classes:Sequence[str]|None=None, # Class names; None: the Learner's `dls.vocab`
-    threshold:float=0.5, # Probability above which a pixel belongs to a class
-) -> list: # For `Learner(metrics=...)`; `metrics[0].counter.counts` has the counts of each image
+    classes: Sequence[str] | None = None,  # Class names; None: the Learner's `dls.vocab`
+    threshold: float = 0.5,  # Probability above which a pixel belongs to a class
+) -> list:  # For `Learner(metrics=...)`; `metrics[0].counter.counts` has the counts of each image
     "The five metrics of every run, sharing one count."
     counter = PixelCounter(classes, threshold)
     return [m(counter) for m in (MeanIoU, IoUPerImage, IoUPerImageOfNothing, MeanDice, SideSwap)]
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #6a46a417
 def _united(
-    table:pd.DataFrame, # Parts table
-    data:PartsData, # The images, with their sizes
-    what:str, # Name in errors
-    iscrowd:int=0, # Written into the annotations
-) -> list: # COCO annotations, one for each image and class
+    table: pd.DataFrame,  # Parts table
+    data: PartsData,  # The images, with their sizes
+    what: str,  # Name in errors
+    iscrowd: int = 0,  # Written into the annotations
+) -> list:  # COCO annotations, one for each image and class
     "A table's masks as COCO annotations, those of one class united; raises ValueError for masks that don't fit the data."
     sizes, classes = {f: tuple(data.size(f)) for f in data.files}, {c: i for i, c in enumerate(data.classes)}
     ids, masks, scores = {f: i for i, f in enumerate(sizes)}, {}, {}
     for row in table[table['name'].notna() & table['rle_mask'].fillna('').ne('')].to_dict('records'):
         f, c = row['file_name'], row['name']
-        if f not in sizes: raise ValueError(f'{what}: {f!r} is not among the {len(sizes)} images measured')
-        if c not in classes: raise ValueError(f'{what}: {f!r} has the class {c!r}, which is none of {", ".join(classes)}')
+        if f not in sizes:
+            raise ValueError(f'{what}: {f!r} is not among the {len(sizes)} images measured')
+        if c not in classes:
+            raise ValueError(f'{what}: {f!r} has the class {c!r}, which is none of {", ".join(classes)}')
         size = (row.get('height'), row.get('width'))
         if not pd.isna(size[0]) and (int(size[0]), int(size[1])) != sizes[f]:
-            raise ValueError(f'{what}: {f!r}, class {c!r}: mask of {int(size[0])} x {int(size[1])} in an image of {sizes[f][0]} x {sizes[f][1]} (height x width)')
+            raise ValueError(
+                f'{what}: {f!r}, class {c!r}: mask of {int(size[0])} x {int(size[1])} in an image of {sizes[f][0]} x {sizes[f][1]} (height x width)'
+            )
         masks.setdefault((f, c), []).append(rle_to_coco(row['rle_mask'], *sizes[f]))
-        scores[f, c] = max(scores.get((f, c), 0.), float(row.get('score', 1.)))
+        scores[f, c] = max(scores.get((f, c), 0.0), float(row.get('score', 1.0)))
     res = []
     for n, ((f, c), rles) in enumerate(masks.items(), 1):
         rle = coco_mask.merge(rles) if len(rles) > 1 else rles[0]
-        res.append(dict(id=n, image_id=ids[f], category_id=classes[c], segmentation=rle, score=scores[f, c], iscrowd=iscrowd,
-                        area=float(coco_mask.area(rle)), bbox=coco_mask.toBbox(rle).tolist()))
+        res.append(
+            dict(
+                id=n,
+                image_id=ids[f],
+                category_id=classes[c],
+                segmentation=rle,
+                score=scores[f, c],
+                iscrowd=iscrowd,
+                area=float(coco_mask.area(rle)),
+                bbox=coco_mask.toBbox(rle).tolist(),
+            )
+        )
     return res
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #3e17b880
 def _coco(data, annotations) -> COCO:
     "pycocotools' view of some annotations."
     coco = COCO()
-    coco.dataset = dict(images=[dict(zip(('id', 'height', 'width'), (i, *data.size(f)))) for i, f in enumerate(data.files)],
-                        categories=[dict(id=i, name=c) for i, c in enumerate(data.classes)], annotations=annotations)
+    coco.dataset = dict(
+        images=[dict(zip(('id', 'height', 'width'), (i, *data.size(f)))) for i, f in enumerate(data.files)],
+        categories=[dict(id=i, name=c) for i, c in enumerate(data.classes)],
+        annotations=annotations,
+    )
     coco.createIndex()
     return coco
 
+
 def mask_ap(
-    predictions:pd.DataFrame, # Parts table with `score`, 0 to 1: one predicted mask a row, at the image's own size
-    data:PartsData, # The images with their true masks
-    per_class:bool=False, # Also `mask_ap_<class>`
-) -> dict: # 'mask_ap', 'mask_ap50': 0 to 1; None without true masks. Raises ValueError for predictions that don't fit `data`
+    predictions: pd.DataFrame,  # Parts table with `score`, 0 to 1: one predicted mask a row, at the image's own size
+    data: PartsData,  # The images with their true masks
+    per_class: bool = False,  # Also `mask_ap_<class>`
+) -> (
+    dict
+):  # 'mask_ap', 'mask_ap50': 0 to 1; None without true masks. Raises ValueError for predictions that don't fit `data`
     "COCO's average precision of predicted masks, by pycocotools."
-    if 'score' not in predictions: raise ValueError(f"predictions: no column 'score'; there are {', '.join(map(str, predictions.columns))}")
-    if predictions[predictions['name'].notna()]['score'].isna().any(): raise ValueError("predictions: a mask without a score; column 'score' needs a number in each row")
+    if 'score' not in predictions:
+        raise ValueError(f"predictions: no column 'score'; there are {', '.join(map(str, predictions.columns))}")
+    if predictions[predictions['name'].notna()]['score'].isna().any():
+        raise ValueError("predictions: a mask without a score; column 'score' needs a number in each row")
     crowd = data.table['iscrowd'].fillna(0).astype(bool) if 'iscrowd' in data.table else np.zeros(len(data.table), bool)
     true = _united(data.table[~crowd], data, 'truth')
     true += [a | {'id': len(true) + k} for k, a in enumerate(_united(data.table[crowd], data, 'truth', 1), 1)]
@@ -281,6 +377,6 @@ def mask_ap(
         ev.params.areaRng, ev.params.areaRngLbl = [[0, 1e10]], ['all']
         ev.evaluate()
         ev.accumulate()
-    p = np.where(ev.eval['precision'] < 0, np.nan, ev.eval['precision'])[:, :, :, 0, -1] # limits, recalls, classes
+    p = np.where(ev.eval['precision'] < 0, np.nan, ev.eval['precision'])[:, :, :, 0, -1]  # limits, recalls, classes
     res = {'mask_ap': _mean(p), 'mask_ap50': _mean(p[0])}
     return res | ({f'mask_ap_{c}': _mean(p[:, :, i]) for i, c in enumerate(data.classes)} if per_class else {})

@@ -18,47 +18,77 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from pycocotools import mask as coco_mask
 
-from .evidence import Evidence
-from ..core.drawing import Drawing, figure_colors, figure_look, heat_colors, label_of, name_rows, panel_grid, text_on
+from carparts_seg.core.drawing import (
+    Drawing,
+    figure_colors,
+    figure_look,
+    heat_colors,
+    label_of,
+    name_rows,
+    panel_grid,
+    text_on,
+)
 from ..core.images import read_image
-from ..core.parts import mirror_name, side_of
 from ..core.masks import rle_to_coco, unpack_planes
+from ..core.parts import mirror_name, side_of
 from ..core.table import PartsData
+from .evidence import Evidence
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #a0e97efe
 def precision_recall(
-    ev:Evidence, # of an evaluation
-)->pd.DataFrame: # index class; columns iou, dice, precision, recall (NaN where not defined), true, predicted, both (pixels), n_images
+    ev: Evidence,  # of an evaluation
+) -> pd.DataFrame:  # index class; columns iou, dice, precision, recall (NaN where not defined), true, predicted, both (pixels), n_images
     "Precision, recall and what they follow from, at the run's threshold."
     i, p, t = (x.sum(0) for x in (ev.intersection, ev.predicted, ev.true))
     ratio = lambda x, n, where: np.divide(x, n, out=np.full(len(n), np.nan), where=where > 0)
-    return pd.DataFrame(dict(iou=ratio(i, p + t - i, t), dice=ratio(2*i, p + t, t), precision=ratio(i, p, p), recall=ratio(i, t, t), true=t, predicted=p, both=i,
-                             n_images=(ev.true > 0).sum(0)), index=pd.Index(ev.classes, name='class'))
+    return pd.DataFrame(
+        dict(
+            iou=ratio(i, p + t - i, t),
+            dice=ratio(2 * i, p + t, t),
+            precision=ratio(i, p, p),
+            recall=ratio(i, t, t),
+            true=t,
+            predicted=p,
+            both=i,
+            n_images=(ev.true > 0).sum(0),
+        ),
+        index=pd.Index(ev.classes, name='class'),
+    )
+
 
 def plot_precision_recall(
-    ev:Evidence, # of an evaluation
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # a row a class, best IoU first
+    ev: Evidence,  # of an evaluation
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # a row a class, best IoU first
     "Precision and recall of each class."
-    c, t = figure_colors(dark), precision_recall(ev).sort_values('iou', ascending=False, na_position='last', kind='stable')
+    c, t = (
+        figure_colors(dark),
+        precision_recall(ev).sort_values('iou', ascending=False, na_position='last', kind='stable'),
+    )
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .235*len(t) + 1.1), layout='constrained')
+        fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
         y = name_rows(ax, list(t.index), dark)
         ax.hlines(y, t['precision'], t['recall'], color=c['reference'], lw=1.5)
-        ax.plot(t['precision'], y, 'o', color=c['ours'], ms=6.5, label='precision'); ax.plot(t['recall'], y, 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=5.5, label='recall')
-        ax.set(xlim=(-.02, 1.02), xlabel='share of pixels'); fig.legend(loc='outside upper right', ncols=2)
+        ax.plot(t['precision'], y, 'o', color=c['ours'], ms=6.5, label='precision')
+        ax.plot(t['recall'], y, 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=5.5, label='recall')
+        ax.set(xlim=(-0.02, 1.02), xlabel='share of pixels')
+        fig.legend(loc='outside upper right', ncols=2)
     return fig
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #6efc3de8
 def confusion_frame(
-    ev:Evidence, # of an evaluation
-    normalize:str|None='true', # 'true': shares of the true pixels; 'predicted': of the predicted ones; None: pixels
-    one_label:bool=False, # whether a pixel has one label, the smallest part, in place of every claim
-)->pd.DataFrame: # rows truth, columns prediction, 'background' last; NaN in a row (column) without pixels; raises ValueError
+    ev: Evidence,  # of an evaluation
+    normalize: str
+    | None = 'true',  # 'true': shares of the true pixels; 'predicted': of the predicted ones; None: pixels
+    one_label: bool = False,  # whether a pixel has one label, the smallest part, in place of every claim
+) -> (
+    pd.DataFrame
+):  # rows truth, columns prediction, 'background' last; NaN in a row (column) without pixels; raises ValueError
     "Which parts are taken for which; a claim that is right, on a pixel with several parts, is no mistake."
-    if normalize not in ('true', 'predicted', None): raise ValueError(f"normalize: {normalize!r}; it must be 'true', 'predicted' or None")
+    if normalize not in ('true', 'predicted', None):
+        raise ValueError(f"normalize: {normalize!r}; it must be 'true', 'predicted' or None")
     names, tops, m = [*ev.classes, 'background'], ev.confusion.sum(0), (ev.confusion if one_label else ev.claims).sum(0)
     if normalize:
         axis, each = (1, ev.true) if normalize == 'true' else (0, ev.predicted)
@@ -66,283 +96,492 @@ def confusion_frame(
         m = np.divide(m, total, out=np.full(m.shape, np.nan), where=total > 0)
     return pd.DataFrame(m, index=pd.Index(names, name='truth'), columns=pd.Index(names, name='prediction'))
 
+
 def _mirror_cells(
-    classes:Sequence[str], # class names
-)->list: # (i, j): position of a sided class and of its mirror part
+    classes: Sequence[str],  # class names
+) -> list:  # (i, j): position of a sided class and of its mirror part
     "Where a confusion of sides shows."
-    return [(i, classes.index(mirror_name(c))) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes]
+    return [
+        (i, classes.index(mirror_name(c))) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes
+    ]
+
 
 def plot_confusion(
-    ev:Evidence, # of an evaluation
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-    normalize:str='true', # 'true' or 'predicted'
-    one_label:bool=False, # see `confusion_frame`
-)->Figure: # numbers in percent, where there is room for them; framed: the mirror part
+    ev: Evidence,  # of an evaluation
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+    normalize: str = 'true',  # 'true' or 'predicted'
+    one_label: bool = False,  # see `confusion_frame`
+) -> Figure:  # numbers in percent, where there is room for them; framed: the mirror part
     "The pixel confusion matrix."
-    c, m, heat, n = figure_colors(dark), confusion_frame(ev, normalize, one_label).to_numpy(), heat_colors(dark), len(ev.classes) + 1
-    norm, cell = PowerNorm(.5, 0, 1), (width - 1.4)/n
-    size, names = float(np.clip(52*cell, 4.5, 9)), [label_of(x, 20) for x in [*ev.classes, 'background']]
+    c, m, heat, n = (
+        figure_colors(dark),
+        confusion_frame(ev, normalize, one_label).to_numpy(),
+        heat_colors(dark),
+        len(ev.classes) + 1,
+    )
+    norm, cell = PowerNorm(0.5, 0, 1), (width - 1.4) / n
+    size, names = float(np.clip(52 * cell, 4.5, 9)), [label_of(x, 20) for x in [*ev.classes, 'background']]
     with rc_context(figure_look(dark) | {'axes.grid': False, 'axes.spines.left': False, 'axes.spines.bottom': False}):
-        fig = Drawing(figsize=(width, width + .25), layout='constrained')
+        fig = Drawing(figsize=(width, width + 0.25), layout='constrained')
         ax = fig.subplots()
         ax.imshow(m, cmap=heat, norm=norm, aspect='auto')
-        ax.set_xticks(range(n), names, rotation=90, fontsize=size, color=c['ink'], parse_math=False); ax.set_yticks(range(n), names, fontsize=size, color=c['ink'], parse_math=False)
-        ax.tick_params(length=0); ax.set_xlabel('prediction'); ax.set_ylabel('truth'); ax.axhline(n - 1.5, color=c['soft'], lw=.8); ax.axvline(n - 1.5, color=c['soft'], lw=.8)
-        for i, j in _mirror_cells(ev.classes): ax.add_patch(Rectangle((j - .5, i - .5), 1, 1, fill=False, ec=c['nothing'], lw=1.3))
-        for i, j in zip(*np.nonzero(np.nan_to_num(m) >= .005)) if cell >= .2 else []:
-            ax.text(j, i, f'{100*m[i, j]:.0f}', ha='center', va='center', fontsize=size*.88, color=text_on(heat(norm(m[i, j]))))
-        ax.set_title(f"{'% of ' if cell >= .2 else ''}{'true' if normalize == 'true' else 'predicted'} pixels; framed: mirror part", loc='left')
+        ax.set_xticks(range(n), names, rotation=90, fontsize=size, color=c['ink'], parse_math=False)
+        ax.set_yticks(range(n), names, fontsize=size, color=c['ink'], parse_math=False)
+        ax.tick_params(length=0)
+        ax.set_xlabel('prediction')
+        ax.set_ylabel('truth')
+        ax.axhline(n - 1.5, color=c['soft'], lw=0.8)
+        ax.axvline(n - 1.5, color=c['soft'], lw=0.8)
+        for i, j in _mirror_cells(ev.classes):
+            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, ec=c['nothing'], lw=1.3))
+        for i, j in zip(*np.nonzero(np.nan_to_num(m) >= 0.005)) if cell >= 0.2 else []:
+            ax.text(
+                j,
+                i,
+                f'{100 * m[i, j]:.0f}',
+                ha='center',
+                va='center',
+                fontsize=size * 0.88,
+                color=text_on(heat(norm(m[i, j]))),
+            )
+        ax.set_title(
+            f"{'% of ' if cell >= 0.2 else ''}{'true' if normalize == 'true' else 'predicted'} pixels; framed: mirror part",
+            loc='left',
+        )
     return fig
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #829490c6
 def side_swap_frame(
-    ev:Evidence, # of an evaluation
-)->pd.DataFrame: # index class (sided, with its mirror part in the class list); columns mirror, found, swapped (shares of the true pixels; NaN without), true (pixels), n_images
+    ev: Evidence,  # of an evaluation
+) -> pd.DataFrame:  # index class (sided, with its mirror part in the class list); columns mirror, found, swapped (shares of the true pixels; NaN without), true (pixels), n_images
     "How much of each sided part is found, and how much given to its mirror part."
     at = [i for i, _ in _mirror_cells(ev.classes)]
     i, s, t = (x.sum(0)[at] for x in (ev.intersection, ev.swapped, ev.true))
     share = lambda x: np.divide(x, t, out=np.full(len(at), np.nan), where=t > 0)
-    return pd.DataFrame(dict(mirror=[ev.classes[j] for _, j in _mirror_cells(ev.classes)], found=share(i), swapped=share(s), true=t, n_images=(ev.true > 0).sum(0)[at]),
-                        index=pd.Index([ev.classes[k] for k in at], name='class'))
+    return pd.DataFrame(
+        dict(
+            mirror=[ev.classes[j] for _, j in _mirror_cells(ev.classes)],
+            found=share(i),
+            swapped=share(s),
+            true=t,
+            n_images=(ev.true > 0).sum(0)[at],
+        ),
+        index=pd.Index([ev.classes[k] for k in at], name='class'),
+    )
+
 
 def plot_side_swaps(
-    ev:Evidence, # of an evaluation
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # to the left what is given to the wrong side, to the right what is found
+    ev: Evidence,  # of an evaluation
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # to the left what is given to the wrong side, to the right what is found
     "Sides of the car, found and mistaken."
     c, t = figure_colors(dark), side_swap_frame(ev)
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(width, .27*len(t) + 1), layout='constrained')
+        fig = Drawing(figsize=(width, 0.27 * len(t) + 1), layout='constrained')
         ax = fig.subplots()
         y = name_rows(ax, list(t.index), dark)
         for k, sign, color, ha in (('swapped', -1, c['nothing'], 'right'), ('found', 1, c['ours'], 'left')):
-            ax.barh(y, sign*t[k].fillna(0), color=color, height=.66, hatch='///' if sign < 0 else None, ec=c['ground'], lw=0)
-            for i, v in enumerate(t[k]): ax.text(sign*(np.nan_to_num(v) + .02), i, f'{100*v:.1f}' if np.isfinite(v) else '–', ha=ha, va='center', fontsize=8, color=c['ink'])
-        ax.axvline(0, color=c['soft'], lw=1); ax.set(xlim=(-max(.35, t['swapped'].max() + .2) if len(t) else -1, 1.14), xticks=[])
-        ax.grid(visible=False); ax.spines[:].set_visible(False)
+            ax.barh(
+                y,
+                sign * t[k].fillna(0),
+                color=color,
+                height=0.66,
+                hatch='///' if sign < 0 else None,
+                ec=c['ground'],
+                lw=0,
+            )
+            for i, v in enumerate(t[k]):
+                ax.text(
+                    sign * (np.nan_to_num(v) + 0.02),
+                    i,
+                    f'{100 * v:.1f}' if np.isfinite(v) else '–',
+                    ha=ha,
+                    va='center',
+                    fontsize=8,
+                    color=c['ink'],
+                )
+        ax.axvline(0, color=c['soft'], lw=1)
+        ax.set(xlim=(-max(0.35, t['swapped'].max() + 0.2) if len(t) else -1, 1.14), xticks=[])
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
         ax.set_title('given to the mirror part | found (%)', loc='left')
     return fig
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #094c2f35
 def _predicted(
-    predictions:pd.DataFrame, # parts table of predicted masks
-    data:PartsData, # the pictures with their true masks
-)->PartsData: # the same pictures with the predicted masks; raises ValueError for rows that don't fit `data`
+    predictions: pd.DataFrame,  # parts table of predicted masks
+    data: PartsData,  # the pictures with their true masks
+) -> PartsData:  # the same pictures with the predicted masks; raises ValueError for rows that don't fit `data`
     "Predictions as a data set."
-    predicted, known = PartsData(predictions.reset_index(drop=True), data.folder, data.classes, 'predictions'), set(data.files)
+    predicted, known = (
+        PartsData(predictions.reset_index(drop=True), data.folder, data.classes, 'predictions'),
+        set(data.files),
+    )
     unknown = [c for c in predictions['name'].dropna().unique() if c not in data.classes]
-    if unknown: raise ValueError(f'predictions: class {unknown[0]!r} is none of {", ".join(data.classes)}')
+    if unknown:
+        raise ValueError(f'predictions: class {unknown[0]!r} is none of {", ".join(data.classes)}')
     for f in predicted.files:
-        if f not in known: raise ValueError(f'predictions: {f!r} is not among the {len(data)} pictures')
+        if f not in known:
+            raise ValueError(f'predictions: {f!r} is not among the {len(data)} pictures')
         a, b = predicted.size(f), data.size(f)
-        if a != b: raise ValueError(f'predictions: {f!r}: masks of {a[0]} x {a[1]} for a picture of {b[0]} x {b[1]} (height x width)')
+        if a != b:
+            raise ValueError(
+                f'predictions: {f!r}: masks of {a[0]} x {a[1]} for a picture of {b[0]} x {b[1]} (height x width)'
+            )
     return predicted
 
+
 def _united(
-    data:PartsData, # pictures with masks
-    file:str, # file name
-)->dict: # class -> COCO RLE
+    data: PartsData,  # pictures with masks
+    file: str,  # file name
+) -> dict:  # class -> COCO RLE
     "The masks of a picture, those of one class united."
     found = {}
-    for name, rle in data.masks(file): found.setdefault(name, []).append(rle_to_coco(rle, *data.size(file)))
+    for name, rle in data.masks(file):
+        found.setdefault(name, []).append(rle_to_coco(rle, *data.size(file)))
     return {c: coco_mask.merge(m) if len(m) > 1 else m[0] for c, m in found.items()}
 
+
 def mask_frame(
-    source:pd.DataFrame|Evidence, # predicted masks, a parts table with or without `score`; or evidence, then at the size at which it was collected
-    data:PartsData|None=None, # the pictures with their true masks; not needed with evidence
-)->pd.DataFrame: # a row a picture and class that is true or predicted: file_name, name, true, predicted, both (pixels), share (of the picture, of the true mask), iou, recall, score; raises ValueError
+    source: pd.DataFrame
+    | Evidence,  # predicted masks, a parts table with or without `score`; or evidence, then at the size at which it was collected
+    data: PartsData | None = None,  # the pictures with their true masks; not needed with evidence
+) -> pd.DataFrame:  # a row a picture and class that is true or predicted: file_name, name, true, predicted, both (pixels), share (of the picture, of the true mask), iou, recall, score; raises ValueError
     "Each true mask with the predicted one of its class."
     rows = []
     if isinstance(source, Evidence):
         pixels, scores = (source.true_hist[:, 0] + source.false_hist[:, 0]).sum(-1), {}
-        for n, c in zip(*np.nonzero(source.true + source.predicted)): rows.append((source.files[n], source.classes[c], source.true[n, c], source.predicted[n, c], source.intersection[n, c], pixels[n]))
+        for n, c in zip(*np.nonzero(source.true + source.predicted)):
+            rows.append(
+                (
+                    source.files[n],
+                    source.classes[c],
+                    source.true[n, c],
+                    source.predicted[n, c],
+                    source.intersection[n, c],
+                    pixels[n],
+                )
+            )
     else:
         predicted = _predicted(source, data)
-        scores, seen = source.dropna(subset='name').groupby(['file_name', 'name'])['score'].max().to_dict() if 'score' in source else {}, set(predicted.files)
+        scores, seen = (
+            source.dropna(subset='name').groupby(['file_name', 'name'])['score'].max().to_dict()
+            if 'score' in source
+            else {},
+            set(predicted.files),
+        )
         for f in data.files:
             (h, w), t, p = data.size(f), _united(data, f), _united(predicted, f) if f in seen else {}
             area = lambda m, c: int(coco_mask.area(m[c])) if c in m else 0
-            rows += [(f, c, area(t, c), area(p, c), int(coco_mask.area(coco_mask.merge([t[c], p[c]], intersect=True))) if c in t and c in p else 0, h*w) for c in data.classes if c in t or c in p]
+            rows += [
+                (
+                    f,
+                    c,
+                    area(t, c),
+                    area(p, c),
+                    int(coco_mask.area(coco_mask.merge([t[c], p[c]], intersect=True))) if c in t and c in p else 0,
+                    h * w,
+                )
+                for c in data.classes
+                if c in t or c in p
+            ]
     out = pd.DataFrame(rows, columns=['file_name', 'name', 'true', 'predicted', 'both', 'pixels'])
     t, p, b = (out[k] for k in ('true', 'predicted', 'both'))
-    out = out.assign(share=t/out['pixels'], iou=b/(t + p - b), recall=(b/t.where(t > 0)).astype(float), score=[scores.get(k, np.nan) for k in zip(out['file_name'], out['name'])])
+    out = out.assign(
+        share=t / out['pixels'],
+        iou=b / (t + p - b),
+        recall=(b / t.where(t > 0)).astype(float),
+        score=[scores.get(k, np.nan) for k in zip(out['file_name'], out['name'])],
+    )
     return out.drop(columns='pixels')
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #b2b9056a
 def by_size(
-    source:pd.DataFrame|Evidence, # see `mask_frame`
-    data:PartsData|None=None, # the pictures with their true masks; not needed with evidence
-    edges:Sequence[float]=(0, .001, .003, .01, .03, .1, 1), # of the bins, as shares of the picture; a mask at an edge is in the lower bin
-)->pd.DataFrame: # index size ('0.1 to 0.3 %'); columns low, high, masks (how many true ones), iou, recall (means over them, NaN without any), found (share with an IoU of 1/2 or more)
+    source: pd.DataFrame | Evidence,  # see `mask_frame`
+    data: PartsData | None = None,  # the pictures with their true masks; not needed with evidence
+    edges: Sequence[float] = (
+        0,
+        0.001,
+        0.003,
+        0.01,
+        0.03,
+        0.1,
+        1,
+    ),  # of the bins, as shares of the picture; a mask at an edge is in the lower bin
+) -> pd.DataFrame:  # index size ('0.1 to 0.3 %'); columns low, high, masks (how many true ones), iou, recall (means over them, NaN without any), found (share with an IoU of 1/2 or more)
     "How true masks fare, by their size."
     t = mask_frame(source, data)
     t = t[t['true'] > 0]
     at = np.searchsorted(np.asarray(edges[1:-1]), t['share'].to_numpy(), side='left')
-    pick = lambda k, f: [float(f(t[k].to_numpy()[at == b])) if (at == b).any() else np.nan for b in range(len(edges) - 1)]
-    names = [f'{100*a:g} to {100*b:g} %' for a, b in zip(edges, edges[1:])]
-    names[0], names[-1] = f'up to {100*edges[1]:g} %', f'over {100*edges[-2]:g} %'
-    return pd.DataFrame(dict(low=edges[:-1], high=edges[1:], masks=np.bincount(at, minlength=len(edges) - 1), iou=pick('iou', np.mean), recall=pick('recall', np.mean), found=pick('iou', lambda x: (x >= .5).mean())),
-                        index=pd.Index(names, name='size'))
+    pick = lambda k, f: [
+        float(f(t[k].to_numpy()[at == b])) if (at == b).any() else np.nan for b in range(len(edges) - 1)
+    ]
+    names = [f'{100 * a:g} to {100 * b:g} %' for a, b in zip(edges, edges[1:])]
+    names[0], names[-1] = f'up to {100 * edges[1]:g} %', f'over {100 * edges[-2]:g} %'
+    return pd.DataFrame(
+        dict(
+            low=edges[:-1],
+            high=edges[1:],
+            masks=np.bincount(at, minlength=len(edges) - 1),
+            iou=pick('iou', np.mean),
+            recall=pick('recall', np.mean),
+            found=pick('iou', lambda x: (x >= 0.5).mean()),
+        ),
+        index=pd.Index(names, name='size'),
+    )
+
 
 def plot_by_size(
-    sizes:pd.DataFrame, # from `by_size`
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # under each bar the number of masks
+    sizes: pd.DataFrame,  # from `by_size`
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # under each bar the number of masks
     "IoU and recall of masks by their size."
     c, x = figure_colors(dark), np.arange(len(sizes))
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 3), layout='constrained')
         ax = fig.subplots()
-        ax.bar(x, sizes['iou'], color=c['ours'], width=.6, label='IoU'); ax.plot(x, sizes['recall'], 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=6, label='recall', clip_on=False)
-        ax.set_xticks(x, [(f'≤ {100*h:g}' if not i else f'> {100*l:g}' if i == len(x) - 1 else f'{100*l:g}–{100*h:g}') + f'\n{n}' for i, (l, h, n) in enumerate(zip(sizes['low'], sizes['high'], sizes['masks']))])
-        ax.set(ylim=(0, 1), xlabel='true mask in % of the picture; below: masks'); ax.grid(axis='x', visible=False)
+        ax.bar(x, sizes['iou'], color=c['ours'], width=0.6, label='IoU')
+        ax.plot(
+            x, sizes['recall'], 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=6, label='recall', clip_on=False
+        )
+        ax.set_xticks(
+            x,
+            [
+                (f'≤ {100 * h:g}' if not i else f'> {100 * l:g}' if i == len(x) - 1 else f'{100 * l:g}–{100 * h:g}')
+                + f'\n{n}'
+                for i, (l, h, n) in enumerate(zip(sizes['low'], sizes['high'], sizes['masks']))
+            ],
+        )
+        ax.set(ylim=(0, 1), xlabel='true mask in % of the picture; below: masks')
+        ax.grid(axis='x', visible=False)
         fig.legend(loc='outside upper right', ncols=2)
     return fig
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #024b6dc4
 def _thin(
-    packed:np.ndarray, # packed masks (H, W, P)
-    n_classes:int, # planes in them
-    side:int=256, # longer side wanted, in pixels
-)->tuple[np.ndarray,float]: # uint8 (C, h, w), at most that size, and the factor by which it was reduced
+    packed: np.ndarray,  # packed masks (H, W, P)
+    n_classes: int,  # planes in them
+    side: int = 256,  # longer side wanted, in pixels
+) -> tuple[np.ndarray, float]:  # uint8 (C, h, w), at most that size, and the factor by which it was reduced
     "Masks at a size at which looking for pieces is quick."
     h, w = packed.shape[:2]
-    k = max(1., max(h, w)/side)
-    y, x = (((np.arange(max(1, round(s/k))) + .5)*s/max(1, round(s/k))).astype(int) for s in (h, w))
+    k = max(1.0, max(h, w) / side)
+    y, x = (((np.arange(max(1, round(s / k))) + 0.5) * s / max(1, round(s / k))).astype(int) for s in (h, w))
     return unpack_planes(np.ascontiguousarray(packed[y[:, None], x[None]]), n_classes), k
 
+
 def _pieces(
-    planes:np.ndarray, # uint8 (C, h, w)
-    others:np.ndarray, # uint8 (C, h, w): what they are compared with
-    least:float, # smallest piece, as a share of the picture
-)->list[dict]: # c, area (pixels), box (x, y, w, h), here (bool (h, w) inside the box), met (share of its pixels that the other has for the class)
+    planes: np.ndarray,  # uint8 (C, h, w)
+    others: np.ndarray,  # uint8 (C, h, w): what they are compared with
+    least: float,  # smallest piece, as a share of the picture
+) -> list[
+    dict
+]:  # c, area (pixels), box (x, y, w, h), here (bool (h, w) inside the box), met (share of its pixels that the other has for the class)
     "The connected pieces of masks."
     out = []
     for c in np.flatnonzero(planes.any((1, 2))):
         _, labels, stats, _ = cv2.connectedComponentsWithStats(planes[c], connectivity=8)
         for k, (x, y, w, h, area) in enumerate(stats.tolist()):
-            if k == 0 or area < least*planes[c].size: continue
-            here = labels[y:y + h, x:x + w] == k
-            out.append(dict(c=int(c), area=area, box=(x, y, w, h), here=here, met=float((others[c, y:y + h, x:x + w].astype(bool) & here).sum()/area)))
+            if k == 0 or area < least * planes[c].size:
+                continue
+            here = labels[y : y + h, x : x + w] == k
+            out.append(
+                dict(
+                    c=int(c),
+                    area=area,
+                    box=(x, y, w, h),
+                    here=here,
+                    met=float((others[c, y : y + h, x : x + w].astype(bool) & here).sum() / area),
+                )
+            )
     return out
 
+
 def _piece_iou(
-    a:dict, # a piece
-    b:dict, # another of the same picture
-)->float: # 0 to 1
+    a: dict,  # a piece
+    b: dict,  # another of the same picture
+) -> float:  # 0 to 1
     "IoU of two pieces."
     (ax, ay, aw, ah), (bx, by, bw, bh) = a['box'], b['box']
     x, y, x2, y2 = max(ax, bx), max(ay, by), min(ax + aw, bx + bw), min(ay + ah, by + bh)
-    if x2 <= x or y2 <= y: return 0.
-    both = int((a['here'][y - ay:y2 - ay, x - ax:x2 - ax] & b['here'][y - by:y2 - by, x - bx:x2 - bx]).sum())
-    return both/(a['area'] + b['area'] - both)
+    if x2 <= x or y2 <= y:
+        return 0.0
+    both = int((a['here'][y - ay : y2 - ay, x - ax : x2 - ax] & b['here'][y - by : y2 - by, x - bx : x2 - bx]).sum())
+    return both / (a['area'] + b['area'] - both)
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #1cae3399
 def _confidence(
-    ev:Evidence|None, # of the same evaluation
-    file:str, # file name
-    c:int, # position of the class
-    missing:bool, # whether the label has a piece that the network doesn't, not the other way round
-    share:float=1., # of the class's true pixels in this picture, that of the missing piece
-)->float: # 0 to 1; NaN without evidence
+    ev: Evidence | None,  # of the same evaluation
+    file: str,  # file name
+    c: int,  # position of the class
+    missing: bool,  # whether the label has a piece that the network doesn't, not the other way round
+    share: float = 1.0,  # of the class's true pixels in this picture, that of the missing piece
+) -> float:  # 0 to 1; NaN without evidence
     "How sure the network is of its mistake: mean probability of the wrong pixels above the threshold; if missing, 1 minus that of the least probable true pixels."
-    if ev is None or file not in ev.files: return np.nan
+    if ev is None or file not in ev.files:
+        return np.nan
     hist = (ev.true_hist if missing else ev.false_hist)[ev.files.index(file), c].astype(float)
-    if not missing: hist[:int(ev.threshold*len(hist))] = 0
-    else: hist = np.diff(np.minimum(np.cumsum(hist), share*hist.sum()), prepend=0)
-    if not hist.sum(): return np.nan
-    mean = hist @ (np.arange(len(hist)) + .5)/len(hist)/hist.sum()
+    if not missing:
+        hist[: int(ev.threshold * len(hist))] = 0
+    else:
+        hist = np.diff(np.minimum(np.cumsum(hist), share * hist.sum()), prepend=0)
+    if not hist.sum():
+        return np.nan
+    mean = hist @ (np.arange(len(hist)) + 0.5) / len(hist) / hist.sum()
     return float(1 - mean if missing else mean)
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #a906dcf7
 def _mistakes_of(
-    file:str, # file name
-    data:PartsData, # true masks
-    predicted:PartsData, # predicted masks
-    least:float, # smallest piece, as a share of the picture
-    ev:Evidence|None, # of the same evaluation
-    scores:dict, # (file, class) -> score
-)->tuple[list,list]: # mistakes: rows with c, kind, instead, confidence, area, box; and (what, class, whether it was met) of every piece
+    file: str,  # file name
+    data: PartsData,  # true masks
+    predicted: PartsData,  # predicted masks
+    least: float,  # smallest piece, as a share of the picture
+    ev: Evidence | None,  # of the same evaluation
+    scores: dict,  # (file, class) -> score
+) -> tuple[
+    list, list
+]:  # mistakes: rows with c, kind, instead, confidence, area, box; and (what, class, whether it was met) of every piece
     "What the two say differently about a picture."
     n = len(data.classes)
     (t, k), (p, _) = (_thin(x.packed(file), n) for x in (data, predicted))
     true, pred = _pieces(t, p, least), _pieces(p, t, least)
-    seen = [(what, x['c'], x['met'] >= .1) for what, xs in (('true', true), ('predicted', pred)) for x in xs]
-    lost, new, rows = [x for x in true if x['met'] < .1], [x for x in pred if x['met'] < .1], []
-    size, agreed = t[0].size, (sum(x['met'] >= .1 for x in true + pred) + 1)/(len(true + pred) + 2)
+    seen = [(what, x['c'], x['met'] >= 0.1) for what, xs in (('true', true), ('predicted', pred)) for x in xs]
+    lost, new, rows = [x for x in true if x['met'] < 0.1], [x for x in pred if x['met'] < 0.1], []
+    size, agreed = t[0].size, (sum(x['met'] >= 0.1 for x in true + pred) + 1) / (len(true + pred) + 2)
+
     def sure(x):
         p = _confidence(ev, file, x['c'], False)
-        return p if np.isfinite(p) else scores.get((file, data.classes[x['c']]), .5)
-    row = lambda x, kind, instead, confidence: rows.append(dict(file_name=file, name=data.classes[x['c']], kind=kind, instead=instead, confidence=confidence*agreed, area=x['area']/size, **dict(zip(('x', 'y', 'width', 'height'), (round(v*k) for v in x['box'])))))
+        return p if np.isfinite(p) else scores.get((file, data.classes[x['c']]), 0.5)
+
+    row = lambda x, kind, instead, confidence: rows.append(
+        dict(
+            file_name=file,
+            name=data.classes[x['c']],
+            kind=kind,
+            instead=instead,
+            confidence=confidence * agreed,
+            area=x['area'] / size,
+            **dict(zip(('x', 'y', 'width', 'height'), (round(v * k) for v in x['box']))),
+        )
+    )
     for a in lost:
-        fits = [b for b in new if b['c'] != a['c'] and _piece_iou(a, b) >= .5]
+        fits = [b for b in new if b['c'] != a['c'] and _piece_iou(a, b) >= 0.5]
         if fits:
-            b = max(fits, key=sure); new.remove(b)
+            b = max(fits, key=sure)
+            new.remove(b)
             name = data.classes[b['c']]
             row(a, 'other side' if name == mirror_name(data.classes[a['c']]) else 'other part', name, sure(b))
-        else: row(a, 'missing', None, np.nan_to_num(_confidence(ev, file, a['c'], True, a['area']/t[a['c']].sum()), nan=.5))
-    for b in new: row(b, 'extra', None, sure(b))
+        else:
+            row(
+                a,
+                'missing',
+                None,
+                np.nan_to_num(_confidence(ev, file, a['c'], True, a['area'] / t[a['c']].sum()), nan=0.5),
+            )
+    for b in new:
+        row(b, 'extra', None, sure(b))
     return rows, seen
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #69eaba4b
 def confident_mistakes(
-    predictions:pd.DataFrame, # parts table with `score`: predicted masks
-    data:PartsData, # the pictures with their true masks
-    n:int=20, # how many
-    evidence:Evidence|None=None, # of the same evaluation; without it the network counts as half sure that a part is missing
-    least:float=.002, # smallest piece, as a share of the picture
-)->pd.DataFrame: # highest score first: file_name, name (in the label; of an extra piece, predicted), kind, instead (the predicted name), score 0 to 1, area (share of the picture), x, y, width, height (pixels); raises ValueError
+    predictions: pd.DataFrame,  # parts table with `score`: predicted masks
+    data: PartsData,  # the pictures with their true masks
+    n: int = 20,  # how many
+    evidence: Evidence
+    | None = None,  # of the same evaluation; without it the network counts as half sure that a part is missing
+    least: float = 0.002,  # smallest piece, as a share of the picture
+) -> pd.DataFrame:  # highest score first: file_name, name (in the label; of an extra piece, predicted), kind, instead (the predicted name), score 0 to 1, area (share of the picture), x, y, width, height (pixels); raises ValueError
     "Where a network contradicts a label with confidence, and is rarely wrong when it does: likely label errors."
     predicted = _predicted(predictions, data)
-    scores = predictions.dropna(subset='name').groupby(['file_name', 'name'])['score'].max().to_dict() if 'score' in predictions else {}
+    scores = (
+        predictions.dropna(subset='name').groupby(['file_name', 'name'])['score'].max().to_dict()
+        if 'score' in predictions
+        else {}
+    )
     rows, seen = [], []
     for f in [f for f in data.files if f in set(predicted.files)]:
         more, pieces = _mistakes_of(f, data, predicted, least, evidence, scores)
-        rows += more; seen += pieces
+        rows += more
+        seen += pieces
     met = pd.DataFrame(seen, columns=['what', 'c', 'met']).groupby(['what', 'c'])['met']
-    record = ((met.sum() + 1)/(met.count() + 2)).to_dict()
-    for r in rows: r['score'] = r['confidence']*(.5*record['true', data.classes.index(r['name'])] if r['kind'] == 'missing' else record['predicted', data.classes.index(r['instead'] or r['name'])])
+    record = ((met.sum() + 1) / (met.count() + 2)).to_dict()
+    for r in rows:
+        r['score'] = r['confidence'] * (
+            0.5 * record['true', data.classes.index(r['name'])]
+            if r['kind'] == 'missing'
+            else record['predicted', data.classes.index(r['instead'] or r['name'])]
+        )
     columns = ['file_name', 'name', 'kind', 'instead', 'score', 'area', 'x', 'y', 'width', 'height']
-    return pd.DataFrame(rows, columns=columns + ['confidence']).sort_values('score', ascending=False, kind='stable')[columns].head(n).reset_index(drop=True)
+    return (
+        pd.DataFrame(rows, columns=columns + ['confidence'])
+        .sort_values('score', ascending=False, kind='stable')[columns]
+        .head(n)
+        .reset_index(drop=True)
+    )
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #981ccaa5
 def _draw_mistake(
-    ax, # where to draw
-    m:dict, # a row of `confident_mistakes`
-    data:PartsData, # true masks
-    predicted:PartsData, # predicted masks
-    c:dict, # colours
-)->None:
+    ax,  # where to draw
+    m: dict,  # a row of `confident_mistakes`
+    data: PartsData,  # true masks
+    predicted: PartsData,  # predicted masks
+    c: dict,  # colours
+) -> None:
     "The part of a picture around a mistake, with the label's outline and the network's."
     image, (h, w) = read_image(data.path(m['file_name'])), data.size(m['file_name'])
-    side = max(.25*max(h, w), 1.8*max(m['width'], m['height']))
-    x, y = (float(np.clip(at + size/2 - side/2, min(0, whole - side), max(0, whole - side))) for at, size, whole in ((m['x'], m['width'], w), (m['y'], m['height'], h)))
+    side = max(0.25 * max(h, w), 1.8 * max(m['width'], m['height']))
+    x, y = (
+        float(np.clip(at + size / 2 - side / 2, min(0, whole - side), max(0, whole - side)))
+        for at, size, whole in ((m['x'], m['width'], w), (m['y'], m['height'], h))
+    )
     ax.imshow(image)
     other = m['instead'] if isinstance(m['instead'], str) else m['name']
     for parts, name, kind, style, level in ((data, m['name'], 'label', '-', 2), (predicted, other, 'network', '--', 3)):
         plane = unpack_planes(parts.packed(m['file_name']), len(data.classes))[data.classes.index(name)]
         if plane.any():
-            ax.contour(plane, [.5], colors=['white'], linewidths=4.6, linestyles=['-'], zorder=1)
-            ax.contour(plane, [.5], colors=[c[kind]], linewidths=2.8 if kind == 'label' else 1.8, linestyles=[style], zorder=level)
+            ax.contour(plane, [0.5], colors=['white'], linewidths=4.6, linestyles=['-'], zorder=1)
+            ax.contour(
+                plane,
+                [0.5],
+                colors=[c[kind]],
+                linewidths=2.8 if kind == 'label' else 1.8,
+                linestyles=[style],
+                zorder=level,
+            )
     ax.set(xlim=(x, x + side), ylim=(y + side, y), xticks=[], yticks=[])
-    words = f"{label_of(m['name'], 20)}, {m['kind']}" if m['kind'] in ('extra', 'missing') else f"{label_of(m['name'], 20)}: {label_of(other, 20)}?"
-    ax.set_title(f"{words}\n{label_of(m['file_name'].replace('_', ' '), 24)}  {m['score']:.2f}", loc='left', fontsize=7, parse_math=False)
+    words = (
+        f"{label_of(m['name'], 20)}, {m['kind']}"
+        if m['kind'] in ('extra', 'missing')
+        else f"{label_of(m['name'], 20)}: {label_of(other, 20)}?"
+    )
+    ax.set_title(
+        f"{words}\n{label_of(m['file_name'].replace('_', ' '), 24)}  {m['score']:.2f}",
+        loc='left',
+        fontsize=7,
+        parse_math=False,
+    )
+
 
 def plot_mistakes(
-    mistakes:pd.DataFrame, # from `confident_mistakes`
-    data:PartsData, # the pictures with their true masks
-    predictions:pd.DataFrame, # predicted masks
-    n:int=12, # how many at most
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # blue: the label's outline, vermilion and dashed: the network's; raises ImageError, TableError
+    mistakes: pd.DataFrame,  # from `confident_mistakes`
+    data: PartsData,  # the pictures with their true masks
+    predictions: pd.DataFrame,  # predicted masks
+    n: int = 12,  # how many at most
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # blue: the label's outline, vermilion and dashed: the network's; raises ImageError, TableError
     "Likely label errors, the part of the picture around each."
     predicted, rows = _predicted(predictions, data), mistakes.head(n).to_dict('records')
     with rc_context(figure_look(dark) | {'axes.grid': False, 'axes.spines.left': False, 'axes.spines.bottom': False}):
-        fig, axes = panel_grid(len(rows), width, (1.7, 2.1), .35)
-        for ax, m in zip(axes, rows): _draw_mistake(ax, m, data, predicted, dict(label='#0072b2', network='#d55e00'))
-        fig.suptitle('solid: label, dashed: network' if rows else 'nothing to show', fontsize=8.5, color=figure_colors(dark)['soft'])
+        fig, axes = panel_grid(len(rows), width, (1.7, 2.1), 0.35)
+        for ax, m in zip(axes, rows):
+            _draw_mistake(ax, m, data, predicted, dict(label='#0072b2', network='#d55e00'))
+        fig.suptitle(
+            'solid: label, dashed: network' if rows else 'nothing to show',
+            fontsize=8.5,
+            color=figure_colors(dark)['soft'],
+        )
     return fig

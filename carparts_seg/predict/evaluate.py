@@ -22,118 +22,178 @@ from fastcore.basics import patch
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
-from ..data.cache import check_sizes
+from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest, write_json
 from ..core.config import Experiment
+from ..core.images import ImageError, read_image
+from ..core.masks import rle_to_coco, union_rle, unpack_planes
+from ..core.parts import display_name, mirror_name, side_of
+from ..core.table import PartsData, TableError, is_background, write_table
+from ..data.cache import check_sizes
 from ..data.datasets import DatasetError, find_annotations, image_folder, open_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals
-from ..core.images import ImageError, read_image
-from .predictor import PartsPredictor, load_run
 from ..measure.metrics import PixelCounts, mask_ap, summarize
-from ..core.parts import display_name, mirror_name, side_of
 from .network import prediction_table
-from ..core.masks import rle_to_coco, union_rle, unpack_planes
-from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest, write_json
-from ..core.table import PartsData, TableError, is_background, write_table
+from .predictor import PartsPredictor, load_run
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #89807fb3
 class EvaluateError(CarpartsError):
     "An evaluation that can't be made of this run and this data; one line that says what would be right."
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #460183ce
-def _words(name:str) -> str:
+def _words(name: str) -> str:
     "The words of a name without case, in a fixed order."
     return ' '.join(sorted(display_name(name).lower().split()))
 
+
 def near_class(
-    name:str, # a class name
-    among:Iterable[str], # class names that it may have been meant as
-) -> str|None: # the nearest, of the same side; None where none is near
+    name: str,  # a class name
+    among: Iterable[str],  # class names that it may have been meant as
+) -> str | None:  # the nearest, of the same side; None where none is near
     "The class that a name was probably meant as."
     same = {_words(c): c for c in among if side_of(c) == side_of(name)}
-    return same.get(nearest(_words(name), same, .75))
+    return same.get(nearest(_words(name), same, 0.75))
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #4558a5ac
 @dataclass
 class ClassMatch:
     "Which classes a run and a data set have in common."
-    common:list[str] # measured, in the order of the run
-    run_only:list[str] # known to the network alone
-    data_only:dict[str,tuple[int,int]] # in the data alone: number of masks, of pictures
-    rename:dict[str,str] = field(default_factory=dict) # class of the data -> class of the run
+
+    common: list[str]  # measured, in the order of the run
+    run_only: list[str]  # known to the network alone
+    data_only: dict[str, tuple[int, int]]  # in the data alone: number of masks, of pictures
+    rename: dict[str, str] = field(default_factory=dict)  # class of the data -> class of the run
 
     def notes(self) -> list[str]:
         "What is left out, in words."
-        out = [f'{", ".join(self.run_only)}: not in the data; what the network finds of {"it" if len(self.run_only) == 1 else "them"} is not counted'] if self.run_only else []
+        out = (
+            [
+                f'{", ".join(self.run_only)}: not in the data; what the network finds of {"it" if len(self.run_only) == 1 else "them"} is not counted'
+            ]
+            if self.run_only
+            else []
+        )
         for name, (masks, pictures) in self.data_only.items():
-            near, sides = near_class(name, self.run_only), [c for c in self.run_only if side_of(c) and set(_words(c).split()) - {'left', 'right'} == set(_words(name).split())]
-            hint = f'; if it is {near}: --rename {shlex.quote(f"{name}={near}")}' if near else f'; the run tells {" from ".join(sides)}' if len(sides) > 1 else ''
+            near, sides = (
+                near_class(name, self.run_only),
+                [
+                    c
+                    for c in self.run_only
+                    if side_of(c) and set(_words(c).split()) - {'left', 'right'} == set(_words(name).split())
+                ],
+            )
+            hint = (
+                f'; if it is {near}: --rename {shlex.quote(f"{name}={near}")}'
+                if near
+                else f'; the run tells {" from ".join(sides)}'
+                if len(sides) > 1
+                else ''
+            )
             out.append(f'{name}: not known to the network, not measured ({masks} masks in {pictures} pictures){hint}')
         return out
 
+
 def match_classes(
-    classes:Sequence[str], # of the run
-    data:PartsData, # with its own class list
-    rename:Mapping[str,str]|Sequence[str]|None=None, # class of the data -> class of the run; or texts 'HERE=THERE'
-) -> ClassMatch: # raises EvaluateError
+    classes: Sequence[str],  # of the run
+    data: PartsData,  # with its own class list
+    rename: Mapping[str, str]
+    | Sequence[str]
+    | None = None,  # class of the data -> class of the run; or texts 'HERE=THERE'
+) -> ClassMatch:  # raises EvaluateError
     "Match the classes of a run and of a data set by name."
     if not isinstance(rename, Mapping):
         wrong = [r for r in rename or () if '=' not in r]
-        if wrong: raise EvaluateError(f'rename {wrong[0]}: expected HERE=THERE, a class of the data and the class of the run')
+        if wrong:
+            raise EvaluateError(f'rename {wrong[0]}: expected HERE=THERE, a class of the data and the class of the run')
         rename = dict(r.split('=', 1) for r in rename or ())
     rename, there = dict(rename), [*dict.fromkeys([*data.classes, *data.table['name'].dropna()])]
     for old, new in rename.items():
         for name, known, whose in ((old, there, 'data'), (new, classes, 'run')):
-            if name in known: continue
+            if name in known:
+                continue
             near = near_class(name, known)
-            raise EvaluateError(f'rename {old}={new}: the {whose} has no class {name!r}' + (f'; did you mean {near!r}?' if near else f'; there are {", ".join(known)}'))
+            raise EvaluateError(
+                f'rename {old}={new}: the {whose} has no class {name!r}'
+                + (f'; did you mean {near!r}?' if near else f'; there are {", ".join(known)}')
+            )
     named = data.table.dropna(subset=['name'])
     have = {rename.get(c, c) for c in there}
     alone = [c for c in there if rename.get(c, c) not in classes and not is_background(c)]
-    match = ClassMatch([c for c in classes if c in have], [c for c in classes if c not in have],
-                       {c: (int((named['name'] == c).sum()), int(named['file_name'][named['name'] == c].nunique())) for c in alone}, rename)
-    if match.common: return match
-    raise EvaluateError(f'the run and the data have no class in common: {", ".join(classes)} there, {", ".join(there) or "none"} here; match them with --rename HERE=THERE')
+    match = ClassMatch(
+        [c for c in classes if c in have],
+        [c for c in classes if c not in have],
+        {c: (int((named['name'] == c).sum()), int(named['file_name'][named['name'] == c].nunique())) for c in alone},
+        rename,
+    )
+    if match.common:
+        return match
+    raise EvaluateError(
+        f'the run and the data have no class in common: {", ".join(classes)} there, {", ".join(there) or "none"} here; match them with --rename HERE=THERE'
+    )
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #5d0b6f3b
-def _measured(data:PartsData, files:Sequence[str], match:ClassMatch) -> PartsData:
+def _measured(data: PartsData, files: Sequence[str], match: ClassMatch) -> PartsData:
     "Some pictures with the masks of the common classes, under the run's names; a picture without any stays, with an empty truth."
     table = data.subset(files).table
     name = table['name'].replace(match.rename) if match.rename else table['name']
     known = name.isin(match.common)
-    return PartsData(table.assign(name=name.where(known, None), rle_mask=table['rle_mask'].where(known, None)), data.folder, match.common, data.name, data.origin)
+    return PartsData(
+        table.assign(name=name.where(known, None), rle_mask=table['rle_mask'].where(known, None)),
+        data.folder,
+        match.common,
+        data.name,
+        data.origin,
+    )
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #b4c7272e
 def choose_files(
-    data:PartsData, # the pictures that there are
-    run_data:Mapping, # the run's data.json
-    files:Sequence[str]|None=None, # names; None: all
-    only:str|None=None, # 'valid' or 'train': those of the run's own pictures
-    n:int|None=None, # so many of them, spread evenly
-) -> list[str]: # raises EvaluateError
+    data: PartsData,  # the pictures that there are
+    run_data: Mapping,  # the run's data.json
+    files: Sequence[str] | None = None,  # names; None: all
+    only: str | None = None,  # 'valid' or 'train': those of the run's own pictures
+    n: int | None = None,  # so many of them, spread evenly
+) -> list[str]:  # raises EvaluateError
     "The pictures to evaluate, each once."
-    if only not in (None, 'valid', 'train'): raise EvaluateError(f'only {only!r}: expected valid or train')
-    if only and files: raise EvaluateError('files and only: give one of them')
-    chosen, there = list(dict.fromkeys(files or (run_data.get(f'{only}_files', []) if only else data.files))), set(data.files)
+    if only not in (None, 'valid', 'train'):
+        raise EvaluateError(f'only {only!r}: expected valid or train')
+    if only and files:
+        raise EvaluateError('files and only: give one of them')
+    chosen, there = (
+        list(dict.fromkeys(files or (run_data.get(f'{only}_files', []) if only else data.files))),
+        set(data.files),
+    )
     lost = [f for f in chosen if f not in there]
-    if lost and only: raise EvaluateError(f'only {only}: {lost[0]!r}' + (f' and {len(lost) - 1} more of the {len(chosen)}' if lost[1:] else '') + f' that the run names are not in {data.name or "the data"}; its own data is {run_data.get("source")}')
-    if lost: raise EvaluateError(f'no picture {lost[0]!r} in {data.name or "the data"}' + did_you_mean(lost[0], data.files, cutoff=.8))
-    if not chosen: raise EvaluateError(f'only {only}: the run names no such pictures' if only else 'the data has no pictures')
-    if n is None: return chosen
-    if n < 1: raise EvaluateError(f'n {n}: expected 1 or more')
+    if lost and only:
+        raise EvaluateError(
+            f'only {only}: {lost[0]!r}'
+            + (f' and {len(lost) - 1} more of the {len(chosen)}' if lost[1:] else '')
+            + f' that the run names are not in {data.name or "the data"}; its own data is {run_data.get("source")}'
+        )
+    if lost:
+        raise EvaluateError(
+            f'no picture {lost[0]!r} in {data.name or "the data"}' + did_you_mean(lost[0], data.files, cutoff=0.8)
+        )
+    if not chosen:
+        raise EvaluateError(f'only {only}: the run names no such pictures' if only else 'the data has no pictures')
+    if n is None:
+        return chosen
+    if n < 1:
+        raise EvaluateError(f'n {n}: expected 1 or more')
     return [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, min(n, len(chosen))).round().astype(int))]
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #08f49480
-def _lengths(paths:Iterable[Path]) -> dict[Path,int]:
+def _lengths(paths: Iterable[Path]) -> dict[Path, int]:
     "Length of each file that is there."
     out = {}
     for p in paths:
-        with suppress(OSError): out[p] = p.stat().st_size
+        with suppress(OSError):
+            out[p] = p.stat().st_size
     return out
 
+
 def trained_on(
-    paths:Mapping[str,Path], # file name -> where it lies, of the pictures to evaluate
-    trained:Mapping[str,Path|None], # likewise of those that were trained on; None where they are not known to lie
-) -> dict[str,str]: # file name -> 'content' or 'name', by which it was found
+    paths: Mapping[str, Path],  # file name -> where it lies, of the pictures to evaluate
+    trained: Mapping[str, Path | None],  # likewise of those that were trained on; None where they are not known to lie
+) -> dict[str, str]:  # file name -> 'content' or 'name', by which it was found
     "Which pictures the network was trained on."
     theirs = _lengths(p for p in trained.values() if p is not None)
     ours, gone = _lengths(paths.values()), {Path(f).name for f, p in trained.items() if p not in theirs}
@@ -144,31 +204,49 @@ def trained_on(
     return {f: 'content' if seen(p) else 'name' for f, p in paths.items() if seen(p) or Path(f).name in gone}
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #9d7cbd66
-def _images_of(cfg:Experiment) -> str|None:
+def _images_of(cfg: Experiment) -> str | None:
     "The folder of pictures that the run's settings name, if it is there."
     return cfg.dataset.data_folder if cfg.dataset.data_folder and Path(cfg.dataset.data_folder).is_dir() else None
 
-def _trained_paths(run_data:Mapping, cfg:Experiment, data:PartsData) -> dict[str,Path|None]:
-    "Where the run's training pictures lie."
-    files = [*run_data.get('train_files', []), *(run_data.get('valid_files', []) if cfg.training.train_validation_data else [])]
-    if run_data.get('source') == data.origin: return {f: data.path(f) for f in files}
-    try: where = find_annotations(run_data['source'])[0].parent
-    except (DatasetError, KeyError): return dict.fromkeys(files)
-    folder = image_folder(pd.DataFrame({'file_name': files}), where, _images_of(cfg), must=False)
-    return {f: folder/f if (folder/f).exists() else folder/Path(f).name for f in files}
 
-def _trained_note(found:Mapping[str,str], n:int, own:bool, n_valid:int) -> list[str]:
+def _trained_paths(run_data: Mapping, cfg: Experiment, data: PartsData) -> dict[str, Path | None]:
+    "Where the run's training pictures lie."
+    files = [
+        *run_data.get('train_files', []),
+        *(run_data.get('valid_files', []) if cfg.training.train_validation_data else []),
+    ]
+    if run_data.get('source') == data.origin:
+        return {f: data.path(f) for f in files}
+    try:
+        where = find_annotations(run_data['source'])[0].parent
+    except (DatasetError, KeyError):
+        return dict.fromkeys(files)
+    folder = image_folder(pd.DataFrame({'file_name': files}), where, _images_of(cfg), must=False)
+    return {f: folder / f if (folder / f).exists() else folder / Path(f).name for f in files}
+
+
+def _trained_note(found: Mapping[str, str], n: int, own: bool, n_valid: int) -> list[str]:
     "The warning about pictures that were trained on."
-    if not found: return []
-    how = 'same content' if 'name' not in found.values() else 'same name' if 'content' not in found.values() else 'same content or name'
-    return [f'WARNING: the network was trained on {len(found)} of the {n} pictures ({how}), such figures flatter' + (f'; --only valid takes the {n_valid} held out' if own and n_valid else '')]
+    if not found:
+        return []
+    how = (
+        'same content'
+        if 'name' not in found.values()
+        else 'same name'
+        if 'content' not in found.values()
+        else 'same content or name'
+    )
+    return [
+        f'WARNING: the network was trained on {len(found)} of the {n} pictures ({how}), such figures flatter'
+        + (f'; --only valid takes the {n_valid} held out' if own and n_valid else '')
+    ]
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #bd2adfcb
 def rle_counts(
-    predicted:Mapping[str,dict], # class -> COCO RLE, of one picture
-    true:Mapping[str,dict], # class -> COCO RLE
-    classes:Sequence[str], # C names
-) -> PixelCounts: # of one picture, (1, C)
+    predicted: Mapping[str, dict],  # class -> COCO RLE, of one picture
+    true: Mapping[str, dict],  # class -> COCO RLE
+    classes: Sequence[str],  # C names
+) -> PixelCounts:  # of one picture, (1, C)
     "Count the pixels of a picture's masks, given as run lengths."
     common = lambda *rles: int(coco_mask.area(coco_mask.merge(list(rles), intersect=True))) if None not in rles else 0
     area = lambda rle: 0 if rle is None else int(coco_mask.area(rle))
@@ -176,82 +254,115 @@ def rle_counts(
     for i, c in enumerate(classes):
         p, t, other = predicted.get(c), true.get(c), mirror_name(c)
         rows[:3, 0, i] = common(p, t), area(p), area(t)
-        if other != c and other in classes: rows[3, 0, i] = common(t, predicted.get(other)) - common(t, predicted.get(other), true.get(other))
+        if other != c and other in classes:
+            rows[3, 0, i] = common(t, predicted.get(other)) - common(t, predicted.get(other), true.get(other))
     return PixelCounts(*rows)
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #367ecea9
 class _Ready(NamedTuple):
     "A picture on its way to the network."
-    file:str # its name
-    size:tuple[int,int] # its own height and width
-    pixels:torch.Tensor # uint8 (channels, height, width)
-    masks:np.ndarray # bool (C, height, width): the truth at that size
-    image:np.ndarray|None # the picture itself, where a sliding window needs it
+
+    file: str  # its name
+    size: tuple[int, int]  # its own height and width
+    pixels: torch.Tensor  # uint8 (channels, height, width)
+    masks: np.ndarray  # bool (C, height, width): the truth at that size
+    image: np.ndarray | None  # the picture itself, where a sliding window needs it
+
 
 @dataclass(eq=False)
 class _Pass:
     "What one pass over the pictures keeps."
-    predictor:PartsPredictor # the network
-    data:PartsData # pictures with the masks of the common classes
-    own:list = field(default_factory=list) # PixelCounts of each picture at its own size
-    small:list = field(default_factory=list) # Evidence of each batch at the size of training
-    rows:list = field(default_factory=list) # predictions
-    files:list = field(default_factory=list) # names of the pictures that were measured
-    failed:dict = field(default_factory=dict) # name -> why it could not be
+
+    predictor: PartsPredictor  # the network
+    data: PartsData  # pictures with the masks of the common classes
+    own: list = field(default_factory=list)  # PixelCounts of each picture at its own size
+    small: list = field(default_factory=list)  # Evidence of each batch at the size of training
+    rows: list = field(default_factory=list)  # predictions
+    files: list = field(default_factory=list)  # names of the pictures that were measured
+    failed: dict = field(default_factory=dict)  # name -> why it could not be
 
     def __post_init__(self):
         p = self.predictor
         self.keep = [p.classes.index(c) for c in self.data.classes]
         self.threshold = p.thresholds[self.keep]
 
-    def read(self, file:str) -> _Ready|None:
+    def read(self, file: str) -> _Ready | None:
         "A picture and its masks; None where that is not possible."
         try:
             image, packed = read_image(self.data.path(file), self.predictor.channels), self.data.packed(file)
             check_sizes(image, packed, file)
-        except (ImageError, TableError) as e: self.failed[file] = str(e); return None
+        except (ImageError, TableError) as e:
+            self.failed[file] = str(e)
+            return None
         out = self.predictor.transform(image=image, mask=packed)
         masks = unpack_planes(np.ascontiguousarray(out['mask']), len(self.keep)).view(bool)
-        return _Ready(file, image.shape[:2], torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1), masks, image if self.predictor.tile else None)
+        return _Ready(
+            file,
+            image.shape[:2],
+            torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1),
+            masks,
+            image if self.predictor.tile else None,
+        )
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #e21100e7
-def _counted(classes:Sequence[str], files:Sequence[str], counts:PixelCounts, threshold:float=.5) -> Evidence:
+def _counted(classes: Sequence[str], files: Sequence[str], counts: PixelCounts, threshold: float = 0.5) -> Evidence:
     "Counts as evidence, without the histograms."
-    return replace(Evidence.collect(classes, threshold), files=list(files), intersection=counts.intersection, predicted=counts.predicted, true=counts.true, swapped=counts.swapped)
+    return replace(
+        Evidence.collect(classes, threshold),
+        files=list(files),
+        intersection=counts.intersection,
+        predicted=counts.predicted,
+        true=counts.true,
+        swapped=counts.swapped,
+    )
+
 
 @patch
-def _true(self:_Pass, file:str, size:tuple[int,int]) -> dict[str,dict]:
+def _true(self: _Pass, file: str, size: tuple[int, int]) -> dict[str, dict]:
     "The true masks of a picture as COCO RLE, those of a class united."
     found = {}
-    for name, rle in self.data.masks(file): found.setdefault(name, []).append(rle)
+    for name, rle in self.data.masks(file):
+        found.setdefault(name, []).append(rle)
     return {n: rle_to_coco(union_rle(r, *size), *size) for n, r in found.items()}
 
+
 @patch
-def add(self:_Pass, batch:Sequence[_Ready]) -> None:
+def add(self: _Pass, batch: Sequence[_Ready]) -> None:
     "Predict some pictures and count them at both sizes."
     p, classes, files = self.predictor, self.data.classes, [r.file for r in batch]
-    if not batch: return
+    if not batch:
+        return
     probs = p.probabilities([r.pixels for r in batch])
     at_size, true = np.ascontiguousarray(probs.numpy()[:, self.keep]), np.stack([r.masks for r in batch])
     if np.ptp(self.threshold) == 0:
-        ev = Evidence.collect(classes, float(self.threshold[0])); ev.add(files, at_size, true)
-    else: ev = _counted(classes, files, PixelCounts.from_masks(at_size > self.threshold[:, None, None], true, classes))
+        ev = Evidence.collect(classes, float(self.threshold[0]))
+        ev.add(files, at_size, true)
+    else:
+        ev = _counted(classes, files, PixelCounts.from_masks(at_size > self.threshold[:, None, None], true, classes))
     self.small.append(ev)
     for r, probability in zip(batch, probs):
-        if p.tile: probability = p.of_image(r.image)
+        if p.tile:
+            probability = p.of_image(r.image)
         rows = p.result(r.file, r.size, probability).rows()
         found = {x['name']: rle_to_coco(x['rle_mask'], *r.size) for x in rows if x['name'] in classes}
         self.own.append(rle_counts(found, self._true(r.file, r.size), classes))
-        self.rows += rows; self.files.append(r.file)
+        self.rows += rows
+        self.files.append(r.file)
+
 
 @patch
-def over(self:_Pass, files:Sequence[str], progress:bool|None=None) -> '_Pass':
+def over(self: _Pass, files: Sequence[str], progress: bool | None = None) -> '_Pass':
     "All pictures, batch after batch."
     batch = []
-    for f in tqdm(files, desc='evaluating', unit='image', leave=False, disable=None if progress is None else not progress):
+    for f in tqdm(
+        files, desc='evaluating', unit='image', leave=False, disable=None if progress is None else not progress
+    ):
         ready = self.read(f)
-        if ready is not None: batch.append(ready)
-        if len(batch) == self.predictor.batch_size: self.add(batch); batch = []
+        if ready is not None:
+            batch.append(ready)
+        if len(batch) == self.predictor.batch_size:
+            self.add(batch)
+            batch = []
     self.add(batch)
     return self
 
@@ -259,148 +370,254 @@ def over(self:_Pass, files:Sequence[str], progress:bool|None=None) -> '_Pass':
 @dataclass(eq=False, repr=False)
 class Evaluation:
     "What `evaluate_run` has found."
-    figures:dict # what metrics.json gets: those of a run, at the size of training, and the parts `at_own_size`, `at_training_size`
-    predictions:pd.DataFrame # parts table with `score`
-    pictures:pd.DataFrame # a row a picture
-    own:Evidence # counts at the pictures' own size
-    small:Evidence # at the size of training; with histograms, unless the threshold differs by class
-    notes:list[str] # what a reader has to know
-    failed:dict[str,str] # picture -> why it could not be measured
-    run:str='' # the network in words
+
+    figures: dict  # what metrics.json gets: those of a run, at the size of training, and the parts `at_own_size`, `at_training_size`
+    predictions: pd.DataFrame  # parts table with `score`
+    pictures: pd.DataFrame  # a row a picture
+    own: Evidence  # counts at the pictures' own size
+    small: Evidence  # at the size of training; with histograms, unless the threshold differs by class
+    notes: list[str]  # what a reader has to know
+    failed: dict[str, str]  # picture -> why it could not be measured
+    run: str = ''  # the network in words
 
     @property
-    def exit_code(self) -> int: # 1 where pictures could not be measured
+    def exit_code(self) -> int:  # 1 where pictures could not be measured
         "For the command line."
         return int(bool(self.failed))
 
-def _figures(ev:Evidence, intervals:pd.DataFrame) -> dict:
+
+def _figures(ev: Evidence, intervals: pd.DataFrame) -> dict:
     "All pixel metrics of some counts, with intervals."
-    spread = {k: None if np.isnan(v).any() else [float(x) for x in v] for k, v in zip(intervals.index, intervals[['low', 'high']].to_numpy())}
+    spread = {
+        k: None if np.isnan(v).any() else [float(x) for x in v]
+        for k, v in zip(intervals.index, intervals[['low', 'high']].to_numpy())
+    }
     return summarize(ev.counts, ev.classes) | {'n_images': len(ev), 'intervals': spread}
 
-def _image_table(found:_Pass, own:Evidence, small:Evidence, seen:Mapping[str,str]) -> pd.DataFrame:
+
+def _image_table(found: _Pass, own: Evidence, small: Evidence, seen: Mapping[str, str]) -> pd.DataFrame:
     "A row a picture: mean IoU over the classes that it shows, true or predicted, the worst of them, and at the size of training."
+
     def ious(ev, i):
         union = ev.true[i] + ev.predicted[i] - ev.intersection[i]
         return np.divide(ev.intersection[i], union, out=np.full(len(union), np.nan), where=union > 0)
+
     rows = []
     for i, f in enumerate(own.files):
         iou, s = ious(own, i), ious(small, i)
         worst = None if np.isnan(iou).all() else int(np.nanargmin(iou))
         mean = lambda x: None if np.isnan(x).all() else float(np.nanmean(x))
-        rows.append(dict(file_name=f, iou=mean(iou), worst_class=None if worst is None else own.classes[worst], worst_iou=None if worst is None else float(iou[worst]),
-                         iou_at_training_size=mean(s), n_true=int((own.true[i] > 0).sum()), n_predicted=int((own.predicted[i] > 0).sum()), trained_on=f in seen, problem=None))
-    columns = ['file_name', 'iou', 'worst_class', 'worst_iou', 'iou_at_training_size', 'n_true', 'n_predicted', 'trained_on', 'problem']
-    table = pd.DataFrame(rows + [dict(file_name=f, trained_on=f in seen, problem=why) for f, why in found.failed.items()], columns=columns)
+        rows.append(
+            dict(
+                file_name=f,
+                iou=mean(iou),
+                worst_class=None if worst is None else own.classes[worst],
+                worst_iou=None if worst is None else float(iou[worst]),
+                iou_at_training_size=mean(s),
+                n_true=int((own.true[i] > 0).sum()),
+                n_predicted=int((own.predicted[i] > 0).sum()),
+                trained_on=f in seen,
+                problem=None,
+            )
+        )
+    columns = [
+        'file_name',
+        'iou',
+        'worst_class',
+        'worst_iou',
+        'iou_at_training_size',
+        'n_true',
+        'n_predicted',
+        'trained_on',
+        'problem',
+    ]
+    table = pd.DataFrame(
+        rows + [dict(file_name=f, trained_on=f in seen, problem=why) for f, why in found.failed.items()],
+        columns=columns,
+    )
     return table.astype({'n_true': 'Int64', 'n_predicted': 'Int64'})
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #c1d38102
-def _open(data, cfg:Experiment, split:str, images) -> PartsData:
+def _open(data, cfg: Experiment, split: str, images) -> PartsData:
     "The data set; a table's columns may have the names that the run's settings give, or the usual ones."
     d = cfg.dataset
-    columns = dict(image_column=d.image_column, class_name_column=d.class_name_column, rle_mask_column=d.rle_mask_column)
+    columns = dict(
+        image_column=d.image_column, class_name_column=d.class_name_column, rle_mask_column=d.rle_mask_column
+    )
     usual = dict(image_column='file_name', class_name_column='name', rle_mask_column='rle_mask')
-    try: return open_dataset(data, split, images=images, **columns)
+    try:
+        return open_dataset(data, split, images=images, **columns)
     except TableError:
-        if columns == usual: raise
+        if columns == usual:
+            raise
     return open_dataset(data, split, images=images)
 
-def _nothing(data:PartsData, found:_Pass) -> None:
+
+def _nothing(data: PartsData, found: _Pass) -> None:
     "Raise where there is nothing to measure."
-    if found.failed and not found.files: raise EvaluateError(f'none of the {len(found.failed)} pictures could be measured; the first: {next(iter(found.failed.values()))}')
-    if not found.files: raise EvaluateError(f'{data.name or "the data"} has no pictures')
+    if found.failed and not found.files:
+        raise EvaluateError(
+            f'none of the {len(found.failed)} pictures could be measured; the first: {next(iter(found.failed.values()))}'
+        )
+    if not found.files:
+        raise EvaluateError(f'{data.name or "the data"} has no pictures')
+
 
 def _check_out(out) -> None:
     "Raise where results would replace those of a run."
-    if out is not None and (Path(out)/'config.yaml').is_file(): raise EvaluateError(f'{out} is a run folder; give another --out, its own metrics.json would be lost')
+    if out is not None and (Path(out) / 'config.yaml').is_file():
+        raise EvaluateError(f'{out} is a run folder; give another --out, its own metrics.json would be lost')
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #d1c5c891
 def evaluate_run(
-    run:str|Path|PartsPredictor, # run folder, or a loaded run
-    data:str|Path|PartsData|None=None, # NAME, FOLDER or TABLE with masks; None: the run's own data, and of it the pictures held out
-    split:str='train', # which part of a name or folder
-    images:str|Path|None=None, # folder of the pictures, where it is not beside the annotations
-    files:Sequence[str]|None=None, # only these
-    only:str|None=None, # 'valid' or 'train': only those pictures of the run
-    n:int|None=None, # only so many, spread evenly
-    rename:Mapping[str,str]|Sequence[str]|None=None, # class of the data -> class of the run; or texts 'HERE=THERE'
-    out:str|Path|None=None, # folder for metrics.json, predictions, pictures.csv, evidence.npz
-    progress:bool|None=None, # whether to show a bar; None: on a terminal
-    **kwargs, # for `load_run`: threshold, tta, precision, min_area, weights, device, tile, batch_size
-) -> Evaluation: # raises EvaluateError, DatasetError, TableError, PredictError
+    run: str | Path | PartsPredictor,  # run folder, or a loaded run
+    data: str
+    | Path
+    | PartsData
+    | None = None,  # NAME, FOLDER or TABLE with masks; None: the run's own data, and of it the pictures held out
+    split: str = 'train',  # which part of a name or folder
+    images: str | Path | None = None,  # folder of the pictures, where it is not beside the annotations
+    files: Sequence[str] | None = None,  # only these
+    only: str | None = None,  # 'valid' or 'train': only those pictures of the run
+    n: int | None = None,  # only so many, spread evenly
+    rename: Mapping[str, str]
+    | Sequence[str]
+    | None = None,  # class of the data -> class of the run; or texts 'HERE=THERE'
+    out: str | Path | None = None,  # folder for metrics.json, predictions, pictures.csv, evidence.npz
+    progress: bool | None = None,  # whether to show a bar; None: on a terminal
+    **kwargs,  # for `load_run`: threshold, tta, precision, min_area, weights, device, tile, batch_size
+) -> Evaluation:  # raises EvaluateError, DatasetError, TableError, PredictError
     "Evaluate a run on a labelled data set."
     _check_out(out)
     p = run if isinstance(run, PartsPredictor) else load_run(run, **kwargs)
-    told = json.loads((p.run/'data.json').read_text(encoding='utf-8'))
-    if data is None: data, only = told.get('source', ''), only or (None if files else 'valid')
+    told = json.loads((p.run / 'data.json').read_text(encoding='utf-8'))
+    if data is None:
+        data, only = told.get('source', ''), only or (None if files else 'valid')
     if not isinstance(data, PartsData):
         own = data == told.get('source')
         data = _open(data, p.cfg, split, images or (_images_of(p.cfg) if own else None))
-        if own: data.name = told.get('name') or data.name
-    if not data.table['name'].notna().any(): raise EvaluateError(f'{data.name or "the data"} has no masks, so there is nothing to compare with; carparts predict needs none')
+        if own:
+            data.name = told.get('name') or data.name
+    if not data.table['name'].notna().any():
+        raise EvaluateError(
+            f'{data.name or "the data"} has no masks, so there is nothing to compare with; carparts predict needs none'
+        )
     match, chosen = match_classes(p.classes, data, rename), choose_files(data, told, files, only, n)
     seen = trained_on({f: data.path(f) for f in chosen}, _trained_paths(told, p.cfg, data))
-    notes = match.notes() + _trained_note(seen, len(chosen), told.get('source') == data.origin, len(told.get('valid_files', [])))
+    notes = match.notes() + _trained_note(
+        seen, len(chosen), told.get('source') == data.origin, len(told.get('valid_files', []))
+    )
     measured = _measured(data, chosen, match)
     found = _Pass(p, measured).over(chosen, progress)
     _nothing(data, found)
     result = _result(found, measured, seen, notes, told, data, match)
-    if out is not None: result.save(out)
+    if out is not None:
+        result.save(out)
     return result
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #b5e37256
-def _result(found:_Pass, measured:PartsData, seen, notes, told, data:PartsData, match:ClassMatch) -> Evaluation:
+def _result(found: _Pass, measured: PartsData, seen, notes, told, data: PartsData, match: ClassMatch) -> Evaluation:
     "Figures and tables of a pass."
     p, t = found.predictor, found.threshold
-    own, small = _counted(measured.classes, found.files, PixelCounts.concat(found.own), float(t[0])), Evidence.concat(found.small)
+    own, small = (
+        _counted(measured.classes, found.files, PixelCounts.concat(found.own), float(t[0])),
+        Evidence.concat(found.small),
+    )
     table = prediction_table(found.rows)
     ap = mask_ap(table[table['name'].isin(measured.classes)], measured.subset(found.files))
     at_own, at_training = (_figures(ev, bootstrap_intervals(ev)) | ap for ev in (own, small))
     notes = notes + [f'{f}: not measured, {why}' for f, why in found.failed.items()]
-    about = {'data': data.name, 'data_source': data.origin, 'run': str(p.run), 'weights': p.weights.name if p.weights else None, 'classes': measured.classes, 'classes_not_in_data': match.run_only,
-             'masks_of_unknown_classes': {c: n for c, (n, _) in match.data_only.items()}, 'renamed': match.rename, 'threshold': float(t[0]) if np.ptp(t) == 0 else dict(zip(measured.classes, map(float, t))),
-             'views': ['plain', *p.flips], 'scales': p.scales, 'precision': p.precision, 'min_area': p.min_area, 'tile': p.tile, 'training_size': [p.height, p.width],
-             'n_trained_on': len(seen), 'failed': found.failed, 'notes': notes}
+    about = {
+        'data': data.name,
+        'data_source': data.origin,
+        'run': str(p.run),
+        'weights': p.weights.name if p.weights else None,
+        'classes': measured.classes,
+        'classes_not_in_data': match.run_only,
+        'masks_of_unknown_classes': {c: n for c, (n, _) in match.data_only.items()},
+        'renamed': match.rename,
+        'threshold': float(t[0]) if np.ptp(t) == 0 else dict(zip(measured.classes, map(float, t))),
+        'views': ['plain', *p.flips],
+        'scales': p.scales,
+        'precision': p.precision,
+        'min_area': p.min_area,
+        'tile': p.tile,
+        'training_size': [p.height, p.width],
+        'n_trained_on': len(seen),
+        'failed': found.failed,
+        'notes': notes,
+    }
     flat = {k: v for k, v in at_training.items() if k != 'intervals'}
-    return Evaluation(flat | about | {'at_own_size': at_own, 'at_training_size': at_training}, table, _image_table(found, own, small, seen), own, small, notes, found.failed, repr(p))
+    return Evaluation(
+        flat | about | {'at_own_size': at_own, 'at_training_size': at_training},
+        table,
+        _image_table(found, own, small, seen),
+        own,
+        small,
+        notes,
+        found.failed,
+        repr(p),
+    )
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #dba5fb3e
 @patch
-def table(self:Evaluation) -> pd.DataFrame: # index class and 'miou'; columns iou, low, high (own size), iou_at_training_size, n_images
+def table(
+    self: Evaluation,
+) -> pd.DataFrame:  # index class and 'miou'; columns iou, low, high (own size), iou_at_training_size, n_images
     "IoU of each class at both sizes, with the interval in which it would lie with other pictures of the kind."
     t = bootstrap_intervals(self.own)
-    return t.assign(iou_at_training_size=bootstrap_intervals(self.small, n=1)['iou'])[['iou', 'low', 'high', 'iou_at_training_size', 'n_images']]
+    return t.assign(iou_at_training_size=bootstrap_intervals(self.small, n=1)['iou'])[
+        ['iou', 'low', 'high', 'iou_at_training_size', 'n_images']
+    ]
+
 
 @patch
-def summary(self:Evaluation) -> str:
+def summary(self: Evaluation) -> str:
     "The result as text."
     f, a, b = self.figures, self.figures['at_own_size'], self.figures['at_training_size']
     show, t = lambda x: '  -  ' if x is None or pd.isna(x) else f'{x:.3f}', self.table()
     size, width = f'{f["training_size"][0]} x {f["training_size"][1]}', max(map(len, t.index))
-    lines = [self.run, f'{f["data"] or "data"}: {f["n_images"]} pictures, {len(f["classes"])} classes measured', '',
-             f'{"IoU":{width}}  own size   95% interval   {size:>9}  pictures']
+    lines = [
+        self.run,
+        f'{f["data"] or "data"}: {f["n_images"]} pictures, {len(f["classes"])} classes measured',
+        '',
+        f'{"IoU":{width}}  own size   95% interval   {size:>9}  pictures',
+    ]
     for name, r in t.iterrows():
-        if name == 'miou': lines.append('-'*(width + 46))
-        lines.append(f'{name:{width}}  {show(r["iou"]):>8}  {show(r["low"])} to {show(r["high"])}  {show(r["iou_at_training_size"]):>9}  {int(r["n_images"]):>8}')
-    for k, label in (('iou_per_image', 'iou_per_image'), ('iou_per_image_of_nothing', '  of nothing'), ('dice', 'dice'), ('side_swap', 'side_swap')):
+        if name == 'miou':
+            lines.append('-' * (width + 46))
+        lines.append(
+            f'{name:{width}}  {show(r["iou"]):>8}  {show(r["low"])} to {show(r["high"])}  {show(r["iou_at_training_size"]):>9}  {int(r["n_images"]):>8}'
+        )
+    for k, label in (
+        ('iou_per_image', 'iou_per_image'),
+        ('iou_per_image_of_nothing', '  of nothing'),
+        ('dice', 'dice'),
+        ('side_swap', 'side_swap'),
+    ):
         lines.append(f'{label:{width}}  {show(a[k]):>8}  {"":14}  {show(b[k]):>9}')
     lines += [f'{k:{width}}  {show(a[k]):>8}' for k in ('mask_ap', 'mask_ap50')]
     return '\n'.join(lines + ([''] + self.notes if self.notes else []))
 
+
 @patch
-def __repr__(self:Evaluation): return self.summary()
+def __repr__(self: Evaluation):
+    return self.summary()
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #94a00c96
 @patch
-def save(self:Evaluation,
-    out:str|Path, # folder; made if missing
-) -> Path: # the folder; raises EvaluateError for a run folder
+def save(
+    self: Evaluation,
+    out: str | Path,  # folder; made if missing
+) -> Path:  # the folder; raises EvaluateError for a run folder
     "Write metrics.json, predictions.parquet and .csv, pictures.csv, and evidence.npz where one threshold is for all classes."
     _check_out(out)
     out = Path(out)
-    for suffix in ('parquet', 'csv'): write_table(self.predictions, out/f'predictions.{suffix}')
-    write_table(self.pictures, out/'pictures.csv')
-    (out/'evidence.npz').unlink(missing_ok=True)
-    if len(self.small.true_hist): self.small.save(out/'evidence.npz')
-    write_json(out/'metrics.json', self.figures)
+    for suffix in ('parquet', 'csv'):
+        write_table(self.predictions, out / f'predictions.{suffix}')
+    write_table(self.pictures, out / 'pictures.csv')
+    (out / 'evidence.npz').unlink(missing_ok=True)
+    if len(self.small.true_hist):
+        self.small.save(out / 'evidence.npz')
+    write_json(out / 'metrics.json', self.figures)
     return out

@@ -7,20 +7,18 @@ __all__ = ['TABLE_SUFFIXES', 'JOURNAL', 'SETTINGS', 'SIDE_FILES', 'TABLES', 'Ima
            'find_images', 'read_journal', 'side_names', 'predict_files']
 
 # %% ../../nbs/6_predict/64_files.ipynb #b0b841ed
-from collections import Counter
-from typing import NamedTuple
-from dataclasses import field
-import glob
-import sys
 import csv
+import glob
 import json
 import os
+import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,177 +28,273 @@ from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm.auto import tqdm
 
+from ..core.basics import CarpartsError, file_sha256, write_atomic, write_json
 from ..core.drawing import draw_parts
 from ..core.images import IMAGE_SUFFIXES, ImageError, read_image, resize_image
-from .predictor import PartsPredictor, PredictError
-from ..core.parts import part_colors
 from ..core.masks import rle_to_coco
-from ..core.basics import CarpartsError, file_sha256, write_atomic, write_json
-from .score import index_image, part_masks, part_records, image_record
+from ..core.parts import part_colors
 from ..core.table import PartsData, read_table
 from ..data.datasets import image_folder
+from .predictor import PartsPredictor, PredictError
+from .score import image_record, index_image, part_masks, part_records
 
 # %% ../../nbs/6_predict/64_files.ipynb #7309834d
 TABLE_SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 
+
 class ImageFilesError(CarpartsError):
     "Nothing to predict, or something that stands for no pictures; one line that says why."
 
+
 class ImageFile(NamedTuple):
     "One picture to predict."
-    name:str # as it stands in the output
-    path:Path # where it lies
-    image_id:int|None=None # in COCO, where the source has one
+
+    name: str  # as it stands in the output
+    path: Path  # where it lies
+    image_id: int | None = None  # in COCO, where the source has one
+
 
 @dataclass
 class ImageFiles:
     "What is to be predicted, in order."
-    items:list[ImageFile] = field(default_factory=list) # the pictures
-    categories:dict[str,int] = field(default_factory=dict) # class -> COCO id, where the source has them
-    notes:list[str] = field(default_factory=list) # what was left out
-    def __len__(self): return len(self.items)
+
+    items: list[ImageFile] = field(default_factory=list)  # the pictures
+    categories: dict[str, int] = field(default_factory=dict)  # class -> COCO id, where the source has them
+    notes: list[str] = field(default_factory=list)  # what was left out
+
+    def __len__(self):
+        return len(self.items)
 
 # %% ../../nbs/6_predict/64_files.ipynb #9b7ca953
-def _folder_images(folder:Path, out:ImageFiles) -> list[ImageFile]:
+def _folder_images(folder: Path, out: ImageFiles) -> list[ImageFile]:
     "All pictures below a folder, by name."
-    files = sorted(Path(d)/f for d, _, fs in os.walk(folder) for f in fs if not f.startswith('.'))
+    files = sorted(Path(d) / f for d, _, fs in os.walk(folder) for f in fs if not f.startswith('.'))
     found = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
-    if not found: raise ImageFilesError(f'no pictures in {folder} ({len(files)} other files)' if files else f'{folder} is empty')
-    if len(files) > len(found): out.notes.append(f'{folder}: {len(files) - len(found)} files are no pictures by their suffix, such as {next(p.name for p in files if p.suffix.lower() not in IMAGE_SUFFIXES)}')
+    if not found:
+        raise ImageFilesError(f'no pictures in {folder} ({len(files)} other files)' if files else f'{folder} is empty')
+    if len(files) > len(found):
+        out.notes.append(
+            f'{folder}: {len(files) - len(found)} files are no pictures by their suffix, such as {next(p.name for p in files if p.suffix.lower() not in IMAGE_SUFFIXES)}'
+        )
     return [ImageFile(p.relative_to(folder).as_posix(), p) for p in found]
 
-def _pattern_images(pattern:str) -> list[ImageFile]:
+
+def _pattern_images(pattern: str) -> list[ImageFile]:
     "The files that match a pattern; ** goes into folders."
     parts = Path(pattern).parts
-    root = Path(*parts[:next(i for i, p in enumerate(parts) if glob.has_magic(p))])
-    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file() and Path(p).suffix.lower() in IMAGE_SUFFIXES)
-    if not found: raise ImageFilesError(f'no picture matches {pattern}')
+    root = Path(*parts[: next(i for i, p in enumerate(parts) if glob.has_magic(p))])
+    found = sorted(
+        Path(p)
+        for p in glob.glob(pattern, recursive=True)
+        if Path(p).is_file() and Path(p).suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not found:
+        raise ImageFilesError(f'no picture matches {pattern}')
     return [ImageFile(p.relative_to(root).as_posix(), p) for p in found]
 
-def _table_images(path:Path, out:ImageFiles) -> list[ImageFile]:
+
+def _table_images(path: Path, out: ImageFiles) -> list[ImageFile]:
     "The pictures of a parts table or COCO file, labelled or not."
     table = read_table(path, labelled=False)
     data = PartsData(table, image_folder(table, path.parent, None, must=False), [])
     out.categories |= {c['name']: c['id'] for c in table.attrs.get('categories', [])}
     first = table.drop_duplicates('file_name')
-    ids = first['image_id'] if 'image_id' in first and first['image_id'].notna().all() and first['image_id'].is_unique else [None]*len(first)
+    ids = (
+        first['image_id']
+        if 'image_id' in first and first['image_id'].notna().all() and first['image_id'].is_unique
+        else [None] * len(first)
+    )
     return [ImageFile(f, data.path(f), None if i is None else int(i)) for f, i in zip(first['file_name'], ids)]
 
 # %% ../../nbs/6_predict/64_files.ipynb #0e08f07a
-def _of_source(source:str|Path, out:ImageFiles, stdin:Iterable[str]|None) -> list[ImageFile]:
+def _of_source(source: str | Path, out: ImageFiles, stdin: Iterable[str] | None) -> list[ImageFile]:
     "The pictures that one source stands for."
     if str(source) == '-':
         lines = [l.strip() for l in (sys.stdin if stdin is None else stdin)]
         found = [ImageFile(Path(l).name, Path(l)) for l in lines if l]
-        if not found: raise ImageFilesError('no file names on standard input; one a line is expected')
+        if not found:
+            raise ImageFilesError('no file names on standard input; one a line is expected')
         return found
     path = Path(source).expanduser()
-    if path.is_dir(): return _folder_images(path, out)
-    if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES: return _table_images(path, out)
-    if not path.exists() and glob.has_magic(str(path)): return _pattern_images(str(path))
+    if path.is_dir():
+        return _folder_images(path, out)
+    if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+        return _table_images(path, out)
+    if not path.exists() and glob.has_magic(str(path)):
+        return _pattern_images(str(path))
     return [ImageFile(path.name, path)]  # if it isn't there, that is said in the output, and the others go on
 
+
 def find_images(
-    sources:str|Path|Sequence[str|Path], # files, folders (with all below), patterns such as 'a/**/*.jpg', tables (.parquet, .csv, COCO .json), or '-' for file names on standard input
-    stdin:Iterable[str]|None=None, # in place of standard input
-) -> ImageFiles: # each picture once; raises ImageFilesError, TableError
+    sources: str
+    | Path
+    | Sequence[
+        str | Path
+    ],  # files, folders (with all below), patterns such as 'a/**/*.jpg', tables (.parquet, .csv, COCO .json), or '-' for file names on standard input
+    stdin: Iterable[str] | None = None,  # in place of standard input
+) -> ImageFiles:  # each picture once; raises ImageFilesError, TableError
     "The pictures that sources stand for."
     out = ImageFiles()
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
-    if not sources: raise ImageFilesError('nothing to predict: name files, folders, patterns, a table, or - for a list on standard input')
-    found = {os.path.abspath(p.path): p for s in reversed(sources) for p in reversed(_of_source(s, out, stdin))}  # of a picture named twice the first counts
+    if not sources:
+        raise ImageFilesError(
+            'nothing to predict: name files, folders, patterns, a table, or - for a list on standard input'
+        )
+    found = {
+        os.path.abspath(p.path): p for s in reversed(sources) for p in reversed(_of_source(s, out, stdin))
+    }  # of a picture named twice the first counts
     out.items = list(found.values())[::-1]
-    if max(Counter(p.name for p in out.items).values()) > 1: out.items = [p._replace(name=p.path.as_posix()) for p in out.items]
+    if max(Counter(p.name for p in out.items).values()) > 1:
+        out.items = [p._replace(name=p.path.as_posix()) for p in out.items]
     return out
 
 # %% ../../nbs/6_predict/64_files.ipynb #5b5be453
 JOURNAL, SETTINGS = 'predictions.jsonl', 'predict.json'
 
+
 def read_journal(
-    path:str|Path, # predictions.jsonl
-) -> Iterator[dict]: # A record a picture, see `image_record`; with `image_id` where the source had one
+    path: str | Path,  # predictions.jsonl
+) -> Iterator[dict]:  # A record a picture, see `image_record`; with `image_id` where the source had one
     "The pictures that are done, in order; a line that a kill tore in half is left out."
-    if not Path(path).is_file(): return
+    if not Path(path).is_file():
+        return
     with open(path, encoding='utf-8') as f:
         for line in f:
-            if line.endswith('\n'): yield json.loads(line)
+            if line.endswith('\n'):
+                yield json.loads(line)
 
-def _cut_torn_line(path:Path):
+
+def _cut_torn_line(path: Path):
     "Remove what comes after the last whole line."
     with open(path, 'rb+') as f:
         end = f.seek(0, os.SEEK_END)
         while end > 0:
             start = max(0, end - 65536)
-            f.seek(start); at = f.read(end - start).rfind(b'\n')
-            if at >= 0: end = start + at + 1; break
+            f.seek(start)
+            at = f.read(end - start).rfind(b'\n')
+            if at >= 0:
+                end = start + at + 1
+                break
             end = start
         f.truncate(end)
 
 # %% ../../nbs/6_predict/64_files.ipynb #9305c680
-_SCHEMA = pa.schema([('file_name', pa.string()), ('name', pa.string()), ('rle_mask', pa.string()), ('height', pa.int64()), ('width', pa.int64()), ('score', pa.float64()), ('error', pa.string())])
+_SCHEMA = pa.schema(
+    [
+        ('file_name', pa.string()),
+        ('name', pa.string()),
+        ('rle_mask', pa.string()),
+        ('height', pa.int64()),
+        ('width', pa.int64()),
+        ('score', pa.float64()),
+        ('error', pa.string()),
+    ]
+)
 
-def _rows(record:dict) -> list[dict]:
+
+def _rows(record: dict) -> list[dict]:
     "Rows of a parts table; one with nulls for a picture without parts."
-    base = dict(file_name=record['file'], name=None, rle_mask=None, height=record.get('height'), width=record.get('width'), score=None, error=record.get('error'))
+    base = dict(
+        file_name=record['file'],
+        name=None,
+        rle_mask=None,
+        height=record.get('height'),
+        width=record.get('width'),
+        score=None,
+        error=record.get('error'),
+    )
     return [base | {k: p[k] for k in ('name', 'rle_mask', 'score')} for p in record.get('parts', ())] or [base]
 
-def _chunks(items:Iterable, n:int) -> Iterator[list]:
+
+def _chunks(items: Iterable, n: int) -> Iterator[list]:
     "Lists of up to n items."
     chunk = []
     for item in items:
         chunk.append(item)
-        if len(chunk) == n: yield chunk; chunk = []
-    if chunk: yield chunk
+        if len(chunk) == n:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
-def _write_parquet(journal:Path, path:Path):
+
+def _write_parquet(journal: Path, path: Path):
     "The journal as a Parquet file."
     with pq.ParquetWriter(path, _SCHEMA) as w:
-        for rows in _chunks((r for record in read_journal(journal) for r in _rows(record)), 5000): w.write_table(pa.Table.from_pylist(rows, _SCHEMA))
+        for rows in _chunks((r for record in read_journal(journal) for r in _rows(record)), 5000):
+            w.write_table(pa.Table.from_pylist(rows, _SCHEMA))
 
-def _write_csv(journal:Path, path:Path):
+
+def _write_csv(journal: Path, path: Path):
     "The journal as a CSV file."
     with open(path, 'w', newline='', encoding='utf-8') as f:
-        w = csv.DictWriter(f, _SCHEMA.names); w.writeheader()
-        for record in read_journal(journal): w.writerows(_rows(record))
+        w = csv.DictWriter(f, _SCHEMA.names)
+        w.writeheader()
+        for record in read_journal(journal):
+            w.writerows(_rows(record))
 
 # %% ../../nbs/6_predict/64_files.ipynb #f3e609a3
-def _coco_ids(journal:Path) -> Iterator[tuple[int, dict]]:
+def _coco_ids(journal: Path) -> Iterator[tuple[int, dict]]:
     "The number of each picture with its record."
-    for n, record in enumerate(read_journal(journal), 1): yield record.get('image_id', n), record
+    for n, record in enumerate(read_journal(journal), 1):
+        yield record.get('image_id', n), record
 
-def _coco_results(journal:Path, ids:dict[str,int]) -> Iterator[dict]:
+
+def _coco_results(journal: Path, ids: dict[str, int]) -> Iterator[dict]:
     "COCO's results: one a mask."
     for image_id, r in _coco_ids(journal):
         for p in r.get('parts', ()):
-            yield dict(image_id=image_id, category_id=ids[p['name']], segmentation=rle_to_coco(p['rle_mask'], r['height'], r['width']), bbox=p['bbox'], area=p['area'], score=p['score'])
+            yield dict(
+                image_id=image_id,
+                category_id=ids[p['name']],
+                segmentation=rle_to_coco(p['rle_mask'], r['height'], r['width']),
+                bbox=p['bbox'],
+                area=p['area'],
+                score=p['score'],
+            )
 
-def _coco_images(journal:Path) -> Iterator[dict]:
+
+def _coco_images(journal: Path) -> Iterator[dict]:
     "COCO's images, those that could be read."
     for image_id, r in _coco_ids(journal):
-        if 'error' not in r: yield dict(id=image_id, file_name=r['file'], height=r['height'], width=r['width'])
+        if 'error' not in r:
+            yield dict(id=image_id, file_name=r['file'], height=r['height'], width=r['width'])
 
-def _write_list(f, items:Iterable):
+
+def _write_list(f, items: Iterable):
     "A JSON list, item by item."
     f.write('[')
-    for n, item in enumerate(items): f.write((',\n' if n else '\n') + json.dumps(item))
+    for n, item in enumerate(items):
+        f.write((',\n' if n else '\n') + json.dumps(item))
     f.write(']')
 
-def _write_coco(journal:Path, folder:Path, ids:dict[str,int]):
+
+def _write_coco(journal: Path, folder: Path, ids: dict[str, int]):
     "coco_results.json, and coco_images.json with what it refers to."
+
     def results(path):
-        with open(path, 'w', encoding='utf-8') as f: _write_list(f, _coco_results(journal, ids))
+        with open(path, 'w', encoding='utf-8') as f:
+            _write_list(f, _coco_results(journal, ids))
+
     def images(path):
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(f'{{"categories": {json.dumps([dict(id=i, name=c) for c, i in ids.items()])},\n"annotations": [],\n"images": '); _write_list(f, _coco_images(journal)); f.write('}')
-    write_atomic(folder/'coco_results.json', results); write_atomic(folder/'coco_images.json', images)
+            f.write(
+                f'{{"categories": {json.dumps([dict(id=i, name=c) for c, i in ids.items()])},\n"annotations": [],\n"images": '
+            )
+            _write_list(f, _coco_images(journal))
+            f.write('}')
+
+    write_atomic(folder / 'coco_results.json', results)
+    write_atomic(folder / 'coco_images.json', images)
 
 # %% ../../nbs/6_predict/64_files.ipynb #8aa7aa19
 SIDE_FILES = {'index': '.png', 'overlay': '.jpg', 'probabilities': '.npz'}
 TABLES = ('parquet', 'csv', 'coco')
 
+
 def side_names(
-    pictures:Sequence[ImageFile], # from `find_images`
-) -> dict[str,str]: # name of the picture -> path without suffix, below the folder of its kind
+    pictures: Sequence[ImageFile],  # from `find_images`
+) -> dict[str, str]:  # name of the picture -> path without suffix, below the folder of its kind
     "Where the files of each picture go."
     inside = lambda name: '/'.join(p for p in PurePath(name).parts if p not in ('..', '/', '\\') and ':' not in p)
     bare = {p.name: inside(p.name) for p in pictures}
@@ -210,90 +304,145 @@ def side_names(
         (twice if s.lower() in stems else stems).add(s.lower())
     return {n: b if (s := b.rpartition('.')[0] or b).lower() in twice else s for n, b in bare.items()}
 
-def _write_index(path:Path, record:dict, classes:Sequence[str]):
+
+def _write_index(path: Path, record: dict, classes: Sequence[str]):
     "A label map as PNG with the parts' colours as its palette."
     im = Image.fromarray(index_image(record, classes))
     im.putpalette(np.concatenate([[[0, 0, 0]], part_colors(classes)]).astype(np.uint8).tobytes())
     im.save(path)
 
-def _write_overlay(path:Path, shown:np.ndarray, probs:torch.Tensor, predictor:PartsPredictor, size:tuple[int,int]):
+
+def _write_overlay(
+    path: Path, shown: np.ndarray, probs: torch.Tensor, predictor: PartsPredictor, size: tuple[int, int]
+):
     "The picture, at 1600 pixels or less, with its parts."
     planes = np.zeros((len(predictor.classes), *shown.shape[:2]), bool)
-    smaller = shown.shape[0]*shown.shape[1]/(size[0]*size[1])
-    for c, m, _ in part_masks(probs, shown.shape[:2], predictor.thresholds, round(predictor.min_area*smaller)): planes[c] = m
-    Image.fromarray(draw_parts(shown if shown.shape[2] == 3 else shown[..., :1].repeat(3, 2), planes, predictor.classes)).save(path, quality=90)
+    smaller = shown.shape[0] * shown.shape[1] / (size[0] * size[1])
+    for c, m, _ in part_masks(probs, shown.shape[:2], predictor.thresholds, round(predictor.min_area * smaller)):
+        planes[c] = m
+    Image.fromarray(
+        draw_parts(shown if shown.shape[2] == 3 else shown[..., :1].repeat(3, 2), planes, predictor.classes)
+    ).save(path, quality=90)
 
 # %% ../../nbs/6_predict/64_files.ipynb #61210a90
-def _ahead(pool:ThreadPoolExecutor, f:Callable, items:Iterable, n:int) -> Iterator:
+def _ahead(pool: ThreadPoolExecutor, f: Callable, items: Iterable, n: int) -> Iterator:
     "Results of a function in order, at most n of them begun early."
     waiting = deque()
     for item in items:
         waiting.append(pool.submit(f, item))
-        if len(waiting) > n: yield waiting.popleft().result()
-    while waiting: yield waiting.popleft().result()
+        if len(waiting) > n:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
 
 @dataclass
 class _Read:
     "A picture that was read, or why it could not be."
-    picture:ImageFile
-    size:tuple[int,int]=(0, 0)
-    prepared:torch.Tensor|None=None # as the network wants it
-    probs:torch.Tensor|None=None # of a sliding window, which needs the whole picture
-    image:np.ndarray|None=None # the picture for a sliding window
-    shown:np.ndarray|None=None # small, for the overlay
-    error:str|None=None
 
-def _read(predictor:PartsPredictor, picture:ImageFile, overlay:bool) -> _Read:
+    picture: ImageFile
+    size: tuple[int, int] = (0, 0)
+    prepared: torch.Tensor | None = None  # as the network wants it
+    probs: torch.Tensor | None = None  # of a sliding window, which needs the whole picture
+    image: np.ndarray | None = None  # the picture for a sliding window
+    shown: np.ndarray | None = None  # small, for the overlay
+    error: str | None = None
+
+
+def _read(predictor: PartsPredictor, picture: ImageFile, overlay: bool) -> _Read:
     "Read a picture, and keep of it what is needed."
-    try: image = read_image(picture.path, predictor.channels)
-    except ImageError as e: return _Read(picture, error=str(e).replace(str(picture.path), picture.name))
-    scale = min(1, 1600/max(image.shape[:2]))
-    shown = resize_image(image, *(max(1, round(s*scale)) for s in image.shape[:2])) if overlay else None
+    try:
+        image = read_image(picture.path, predictor.channels)
+    except ImageError as e:
+        return _Read(picture, error=str(e).replace(str(picture.path), picture.name))
+    scale = min(1, 1600 / max(image.shape[:2]))
+    shown = resize_image(image, *(max(1, round(s * scale)) for s in image.shape[:2])) if overlay else None
     whole = predictor.tile and max(image.shape[:2]) > predictor.tile
-    return _Read(picture, image.shape[:2], None if whole else predictor.prepare(image), image=image if whole else None, shown=shown)
+    return _Read(
+        picture,
+        image.shape[:2],
+        None if whole else predictor.prepare(image),
+        image=image if whole else None,
+        shown=shown,
+    )
 
-def _predicted(predictor:PartsPredictor, read:Iterable[_Read]) -> Iterator[_Read]:
+
+def _predicted(predictor: PartsPredictor, read: Iterable[_Read]) -> Iterator[_Read]:
     "Put probabilities to pictures, a batch at a time, in order."
     for batch in _chunks(read, predictor.batch_size):
         some = [r for r in batch if r.prepared is not None]
         if some:
-            for r, p in zip(some, predictor.probabilities([r.prepared for r in some])): r.probs = p
+            for r, p in zip(some, predictor.probabilities([r.prepared for r in some])):
+                r.probs = p
         for r in batch:
-            if r.image is not None: r.probs, r.image = predictor.of_image(r.image), None
+            if r.image is not None:
+                r.probs, r.image = predictor.of_image(r.image), None
         yield from batch
 
-def _finish(r:_Read, predictor:PartsPredictor, folder:Path, name:str, side:Sequence[str]) -> dict:
+
+def _finish(r: _Read, predictor: PartsPredictor, folder: Path, name: str, side: Sequence[str]) -> dict:
     "Write a picture's files; its record."
     more = {} if r.picture.image_id is None else {'image_id': r.picture.image_id}
-    if r.error is not None: return image_record(r.picture.name, r.size, error=r.error) | more
-    record = image_record(r.picture.name, r.size, part_records(r.probs, r.size, predictor.classes, predictor.thresholds, predictor.min_area))
+    if r.error is not None:
+        return image_record(r.picture.name, r.size, error=r.error) | more
+    record = image_record(
+        r.picture.name,
+        r.size,
+        part_records(r.probs, r.size, predictor.classes, predictor.thresholds, predictor.min_area),
+    )
     for kind in side:
-        path = folder/kind/(name + SIDE_FILES[kind])
+        path = folder / kind / (name + SIDE_FILES[kind])
         path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == 'index': _write_index(path, record, predictor.classes)
-        elif kind == 'overlay': _write_overlay(path, r.shown, r.probs, predictor, r.size)
-        else: np.savez_compressed(path, probabilities=np.asarray(r.probs, np.float16), classes=np.array(predictor.classes), size=np.array(r.size))
+        if kind == 'index':
+            _write_index(path, record, predictor.classes)
+        elif kind == 'overlay':
+            _write_overlay(path, r.shown, r.probs, predictor, r.size)
+        else:
+            np.savez_compressed(
+                path,
+                probabilities=np.asarray(r.probs, np.float16),
+                classes=np.array(predictor.classes),
+                size=np.array(r.size),
+            )
     return record | more
 
 # %% ../../nbs/6_predict/64_files.ipynb #8e6fc0dd
-def _made_with(predictor:PartsPredictor, side:Sequence[str], categories:dict) -> dict:
+def _made_with(predictor: PartsPredictor, side: Sequence[str], categories: dict) -> dict:
     "All that decides what the results are."
-    return dict(experiment=predictor.cfg.experiment_name, weights_sha256=file_sha256(predictor.weights) if predictor.weights else None, classes=predictor.classes,
-                thresholds=[round(float(t), 6) for t in predictor.thresholds], test_time_augmentations=predictor.flips, test_time_scales=predictor.scales, min_area=predictor.min_area,
-                tile=predictor.tile, precision=predictor.precision, files=sorted(side), category_ids=categories)
+    return dict(
+        experiment=predictor.cfg.experiment_name,
+        weights_sha256=file_sha256(predictor.weights) if predictor.weights else None,
+        classes=predictor.classes,
+        thresholds=[round(float(t), 6) for t in predictor.thresholds],
+        test_time_augmentations=predictor.flips,
+        test_time_scales=predictor.scales,
+        min_area=predictor.min_area,
+        tile=predictor.tile,
+        precision=predictor.precision,
+        files=sorted(side),
+        category_ids=categories,
+    )
 
-def _claim(folder:Path, made_with:dict, resume:bool):
+
+def _claim(folder: Path, made_with: dict, resume: bool):
     "Check that a folder is free, or that it can be gone on with; raises PredictError."
-    known, journal = folder/SETTINGS, folder/JOURNAL
+    known, journal = folder / SETTINGS, folder / JOURNAL
     if known.is_file() and resume:
         old = json.loads(known.read_text(encoding='utf-8'))
         differ = [k for k, v in made_with.items() if old.get(k) != v]
-        if differ: raise PredictError(f'{folder}: cannot resume, it was made with other {", ".join(differ)}; ask for the same, or give another --out')
-        if journal.is_file(): _cut_torn_line(journal)
-    elif journal.is_file() or known.is_file(): raise PredictError(f'{folder} holds predictions already; give another --out, or --resume to go on with them')
-    else: write_json(known, made_with)
+        if differ:
+            raise PredictError(
+                f'{folder}: cannot resume, it was made with other {", ".join(differ)}; ask for the same, or give another --out'
+            )
+        if journal.is_file():
+            _cut_torn_line(journal)
+    elif journal.is_file() or known.is_file():
+        raise PredictError(f'{folder} holds predictions already; give another --out, or --resume to go on with them')
+    else:
+        write_json(known, made_with)
 
-def _categories(predictor:PartsPredictor, pictures:ImageFiles) -> dict[str,int]:
+
+def _categories(predictor: PartsPredictor, pictures: ImageFiles) -> dict[str, int]:
     "COCO's number of each class: the source's, or counted from 1; classes that the source doesn't know come after its last."
     known, last = pictures.categories, max([0, *pictures.categories.values()])
     new = iter(range(last + 1, last + 1 + len(predictor.classes)))
@@ -301,40 +450,61 @@ def _categories(predictor:PartsPredictor, pictures:ImageFiles) -> dict[str,int]:
 
 # %% ../../nbs/6_predict/64_files.ipynb #07c6311f
 def predict_files(
-    predictor:PartsPredictor, # from `load_run`
-    pictures:ImageFiles, # from `find_images`
-    out:str|Path, # folder to write
-    outputs:Sequence[str]=('parquet', 'csv'), # any of 'parquet', 'csv', 'coco', 'index', 'overlay', 'probabilities'; predictions.jsonl is always written
-    resume:bool=False, # go on with a folder in which some are done
-    progress:bool=False, # whether to show a bar
-) -> dict: # 'pictures', 'parts', 'failed' and 'new': counts; 'seconds'. Raises PredictError
+    predictor: PartsPredictor,  # from `load_run`
+    pictures: ImageFiles,  # from `find_images`
+    out: str | Path,  # folder to write
+    outputs: Sequence[str] = (
+        'parquet',
+        'csv',
+    ),  # any of 'parquet', 'csv', 'coco', 'index', 'overlay', 'probabilities'; predictions.jsonl is always written
+    resume: bool = False,  # go on with a folder in which some are done
+    progress: bool = False,  # whether to show a bar
+) -> dict:  # 'pictures', 'parts', 'failed' and 'new': counts; 'seconds'. Raises PredictError
     "Predict pictures into files. Memory doesn't grow with their number, apart from the list of their names."
     folder = Path(out)
     for o in outputs:
-        if o not in (*TABLES, *SIDE_FILES): raise PredictError(f'outputs: {o!r} is none of {", ".join((*TABLES, *SIDE_FILES))}')
+        if o not in (*TABLES, *SIDE_FILES):
+            raise PredictError(f'outputs: {o!r} is none of {", ".join((*TABLES, *SIDE_FILES))}')
     side, ids, began = [o for o in SIDE_FILES if o in outputs], _categories(predictor, pictures), time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder/'.lock', timeout=0):
+        with FileLock(folder / '.lock', timeout=0):
             _claim(folder, _made_with(predictor, side, ids), resume)
             new = _go_on(predictor, pictures, folder, side, progress)
             for o, write in (('parquet', _write_parquet), ('csv', _write_csv)):
-                if o in outputs: write_atomic(folder/f'predictions.{o}', lambda p: write(folder/JOURNAL, p))
-            if 'coco' in outputs: _write_coco(folder/JOURNAL, folder, ids)
-    except Timeout: raise PredictError(f'{folder}: another process is writing there; wait for it, or give another --out') from None
+                if o in outputs:
+                    write_atomic(folder / f'predictions.{o}', lambda p: write(folder / JOURNAL, p))
+            if 'coco' in outputs:
+                _write_coco(folder / JOURNAL, folder, ids)
+    except Timeout:
+        raise PredictError(f'{folder}: another process is writing there; wait for it, or give another --out') from None
     n = dict(pictures=0, parts=0, failed=0)
-    for r in read_journal(folder/JOURNAL):
-        n['pictures'] += 1; n['parts'] += len(r.get('parts', ())); n['failed'] += 'error' in r
+    for r in read_journal(folder / JOURNAL):
+        n['pictures'] += 1
+        n['parts'] += len(r.get('parts', ()))
+        n['failed'] += 'error' in r
     return n | dict(new=new, seconds=round(time.monotonic() - began, 2))
 
-def _go_on(predictor:PartsPredictor, pictures:ImageFiles, folder:Path, side:Sequence[str], progress:bool) -> int:
+
+def _go_on(predictor: PartsPredictor, pictures: ImageFiles, folder: Path, side: Sequence[str], progress: bool) -> int:
     "Predict what isn't in the journal yet; how many these were."
-    done = {r['file'] for r in read_journal(folder/JOURNAL)}
+    done = {r['file'] for r in read_journal(folder / JOURNAL)}
     names, todo = side_names(pictures.items), [p for p in pictures.items if p.name not in done]
-    with open(folder/JOURNAL, 'a', encoding='utf-8') as journal, ThreadPoolExecutor(2) as pool, tqdm(total=len(pictures), initial=len(pictures) - len(todo), desc='predicting', unit='picture', disable=not progress) as bar:
+    with (
+        open(folder / JOURNAL, 'a', encoding='utf-8') as journal,
+        ThreadPoolExecutor(2) as pool,
+        tqdm(
+            total=len(pictures),
+            initial=len(pictures) - len(todo),
+            desc='predicting',
+            unit='picture',
+            disable=not progress,
+        ) as bar,
+    ):
         read = _ahead(pool, lambda p: _read(predictor, p, 'overlay' in side), todo, 2)
         finish = lambda r: _finish(r, predictor, folder, names[r.picture.name], side)
         for record in _ahead(pool, finish, _predicted(predictor, read), 2):
-            journal.write(json.dumps(record) + '\n'); journal.flush()
+            journal.write(json.dumps(record) + '\n')
+            journal.flush()
             bar.update()
     return len(todo)

@@ -7,8 +7,7 @@ __all__ = ['FLIPS', 'predict_probabilities', 'resize_probabilities', 'prediction
            'tile_starts', 'blend_weights', 'tiled_probabilities']
 
 # %% ../../nbs/6_predict/62_network.ipynb #31b36c0c
-from collections.abc import Callable
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,74 +15,88 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..core.images import resize_image
 from ..core.parts import mirror_permutation
 from .score import part_masks, plane_to_rle, resize_plane
-from ..core.images import resize_image
 
 # %% ../../nbs/6_predict/62_network.ipynb #94d52ab6
 FLIPS = {'HorizontalFlip': (3,), 'VerticalFlip': (2,)}  # name -> the dimensions of (B, C, H, W) that it turns round
 
-def _run(model:nn.Module, x:torch.Tensor, precision:str) -> torch.Tensor:
+
+def _run(model: nn.Module, x: torch.Tensor, precision: str) -> torch.Tensor:
     "Probabilities of one view, float32."
     x = x.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=precision == 'bf16'): logits = model(x)
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=precision == 'bf16'):
+        logits = model(x)
     return logits.float().sigmoid()
 
-def _scaled(x:torch.Tensor, scale:float, multiple:int=32) -> torch.Tensor:
+
+def _scaled(x: torch.Tensor, scale: float, multiple: int = 32) -> torch.Tensor:
     "The batch at another size, its sides multiples of 32 as the networks need it."
-    size = [max(multiple, round(s*scale/multiple)*multiple) for s in x.shape[2:]]
+    size = [max(multiple, round(s * scale / multiple) * multiple) for s in x.shape[2:]]
     return F.interpolate(x, size=size, mode='bilinear', antialias=True, align_corners=False)
+
 
 @torch.no_grad()
 def predict_probabilities(
-    model:nn.Module, # Images -> logits
-    x:torch.Tensor, # Normalized images (B, channels, H, W)
-    classes:Sequence[str], # The class list, for the sides
-    flips:Sequence[str]=(), # Views besides the plain one: names in `FLIPS`
-    scales:Sequence[float]=(), # More views, by size relative to x; each comes with every flip
-    precision:str='fp32', # 'fp32' or 'bf16'
-) -> torch.Tensor: # Probabilities (B, C, H, W), float32, the mean over all views
+    model: nn.Module,  # Images -> logits
+    x: torch.Tensor,  # Normalized images (B, channels, H, W)
+    classes: Sequence[str],  # The class list, for the sides
+    flips: Sequence[str] = (),  # Views besides the plain one: names in `FLIPS`
+    scales: Sequence[float] = (),  # More views, by size relative to x; each comes with every flip
+    precision: str = 'fp32',  # 'fp32' or 'bf16'
+) -> torch.Tensor:  # Probabilities (B, C, H, W), float32, the mean over all views
     "Class probabilities of a batch; raises ValueError for an unknown flip or a sided class without a counterpart."
     for f in flips:
-        if f not in FLIPS: raise ValueError(f"test_time_augmentations: {f!r} is none of {', '.join(FLIPS)}")
+        if f not in FLIPS:
+            raise ValueError(f"test_time_augmentations: {f!r} is none of {', '.join(FLIPS)}")
     x = x.as_subclass(torch.Tensor)
     perm = torch.as_tensor(mirror_permutation(classes), device=x.device) if flips else None
     total, views = 0, 0
-    for scale in (1., *[s for s in scales if s != 1]):
+    for scale in (1.0, *[s for s in scales if s != 1]):
         view = x if scale == 1 else _scaled(x, scale)
         for flip in (None, *flips):
             p = _run(model, view if flip is None else view.flip(FLIPS[flip]), precision)
-            if flip is not None: p = p[:, perm].flip(FLIPS[flip])
-            if scale != 1: p = F.interpolate(p, size=x.shape[2:], mode='bilinear', align_corners=False)
+            if flip is not None:
+                p = p[:, perm].flip(FLIPS[flip])
+            if scale != 1:
+                p = F.interpolate(p, size=x.shape[2:], mode='bilinear', align_corners=False)
             total, views = total + p, views + 1
-    return total/views
+    return total / views
 
 # %% ../../nbs/6_predict/62_network.ipynb #6d9359e5
 def resize_probabilities(
-    probs:torch.Tensor, # (C, h, w)
-    height:int, # Rows wanted
-    width:int, # Columns wanted
-) -> torch.Tensor: # (C, height, width), float32, on the CPU
+    probs: torch.Tensor,  # (C, h, w)
+    height: int,  # Rows wanted
+    width: int,  # Columns wanted
+) -> torch.Tensor:  # (C, height, width), float32, on the CPU
     "Probabilities of all classes at another size, each by `resize_plane`."
     return torch.from_numpy(np.stack([resize_plane(p, height, width) for p in probs.float().cpu().numpy()]))
 
 # %% ../../nbs/6_predict/62_network.ipynb #6cbba2ab
 def prediction_rows(
-    file:str, # The picture's file name
-    probs:torch.Tensor, # Probabilities (C, h, w)
-    size:tuple[int,int], # Height and width of the picture itself
-    classes:Sequence[str], # The class list, C names
-    threshold:float|Sequence[float]=0.5, # A pixel belongs to a class when its probability is above this; one for all, or one a class
-    extra:dict|None=None, # More columns
-    min_area:int=0, # See `part_masks`
-) -> list[dict]: # Rows of a parts table, with `score`
+    file: str,  # The picture's file name
+    probs: torch.Tensor,  # Probabilities (C, h, w)
+    size: tuple[int, int],  # Height and width of the picture itself
+    classes: Sequence[str],  # The class list, C names
+    threshold: float
+    | Sequence[
+        float
+    ] = 0.5,  # A pixel belongs to a class when its probability is above this; one for all, or one a class
+    extra: dict | None = None,  # More columns
+    min_area: int = 0,  # See `part_masks`
+) -> list[dict]:  # Rows of a parts table, with `score`
     "The predicted masks of one picture at its own size."
     base = dict(file_name=file, name=None, rle_mask=None, height=size[0], width=size[1], score=None, **(extra or {}))
-    return [base | dict(name=classes[c], rle_mask=plane_to_rle(m), score=round(s, 6)) for c, m, s in part_masks(probs.detach().float().cpu(), size, threshold, min_area)] or [base]
+    return [
+        base | dict(name=classes[c], rle_mask=plane_to_rle(m), score=round(s, 6))
+        for c, m, s in part_masks(probs.detach().float().cpu(), size, threshold, min_area)
+    ] or [base]
+
 
 def prediction_table(
-    rows:Sequence[dict], # From `prediction_rows`
-) -> pd.DataFrame: # file_name, name, rle_mask, height, width, score and what else the rows hold
+    rows: Sequence[dict],  # From `prediction_rows`
+) -> pd.DataFrame:  # file_name, name, rle_mask, height, width, score and what else the rows hold
     "Rows of predictions as a parts table."
     columns = ['file_name', 'name', 'rle_mask', 'height', 'width', 'score']
     table = pd.DataFrame(list(rows))
@@ -91,56 +104,70 @@ def prediction_table(
 
 # %% ../../nbs/6_predict/62_network.ipynb #fe14ed16
 def predict_batches(
-    model:nn.Module, # Images -> logits
-    dl, # A fastai `DataLoader` of images, with or without masks
-    classes:Sequence[str], # The class list
-    flips:Sequence[str]=(), # See `predict_probabilities`
-    scales:Sequence[float]=(),
-    precision:str='fp32', # 'fp32' or 'bf16'
-) -> Iterator[tuple[torch.Tensor, torch.Tensor|None]]: # Probabilities (B, C, H, W) and masks, if there are any, batch by batch
+    model: nn.Module,  # Images -> logits
+    dl,  # A fastai `DataLoader` of images, with or without masks
+    classes: Sequence[str],  # The class list
+    flips: Sequence[str] = (),  # See `predict_probabilities`
+    scales: Sequence[float] = (),
+    precision: str = 'fp32',  # 'fp32' or 'bf16'
+) -> Iterator[
+    tuple[torch.Tensor, torch.Tensor | None]
+]:  # Probabilities (B, C, H, W) and masks, if there are any, batch by batch
     "Predict batch after batch; holds one batch at a time. The model is set to evaluation."
     model.eval()
     for batch in dl:
         batch = batch if isinstance(batch, (tuple, list)) else (batch,)
-        yield (predict_probabilities(model, batch[0], classes, flips, scales, precision),
-               batch[1].as_subclass(torch.Tensor) if len(batch) > 1 else None)
+        yield (
+            predict_probabilities(model, batch[0], classes, flips, scales, precision),
+            batch[1].as_subclass(torch.Tensor) if len(batch) > 1 else None,
+        )
 
 # %% ../../nbs/6_predict/62_network.ipynb #d687ecb9
 def tile_starts(
-    length:int, # Pixels in one direction
-    window:int, # Pixels of a window in this direction
-    overlap:float=.25, # Least share of a window that it has in common with the next
-) -> list[int]: # Where windows start, evenly spread; the last one ends at `length`
+    length: int,  # Pixels in one direction
+    window: int,  # Pixels of a window in this direction
+    overlap: float = 0.25,  # Least share of a window that it has in common with the next
+) -> list[int]:  # Where windows start, evenly spread; the last one ends at `length`
     "Starts of windows that cover a length."
-    if length <= window: return [0]
-    n = 1 + int(np.ceil((length - window)/(window*(1 - overlap))))
+    if length <= window:
+        return [0]
+    n = 1 + int(np.ceil((length - window) / (window * (1 - overlap))))
     return np.linspace(0, length - window, n).round().astype(int).tolist()
 
+
 def blend_weights(
-    height:int, # Rows of a window
-    width:int, # Columns of a window
-) -> np.ndarray: # float32 (height, width), above 0, at most 1
+    height: int,  # Rows of a window
+    width: int,  # Columns of a window
+) -> np.ndarray:  # float32 (height, width), above 0, at most 1
     "How much each pixel of a window counts: a hill of squared sines, 1/50 at least."
-    hill = lambda n: np.maximum(np.sin(np.pi*(np.arange(n) + .5)/n)**2, .02)
+    hill = lambda n: np.maximum(np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2, 0.02)
     return np.outer(hill(height), hill(width)).astype(np.float32)
 
 # %% ../../nbs/6_predict/62_network.ipynb #1a3a4da1
 def tiled_probabilities(
-    image:np.ndarray, # uint8 (H, W, channels)
-    predict:Callable[[list[np.ndarray]], torch.Tensor], # Windows, uint8 (h, w, channels) each -> probabilities (B, C, h, w)
-    height:int, # Rows of the network's input, h
-    width:int, # Columns of the network's input, w
-    tile:int, # Side of a window, in pixels of the picture
-    overlap:float=.25, # Least share of a window that it has in common with the next
-) -> torch.Tensor: # (C, H h/tile, W w/tile) about, float32
+    image: np.ndarray,  # uint8 (H, W, channels)
+    predict: Callable[
+        [list[np.ndarray]], torch.Tensor
+    ],  # Windows, uint8 (h, w, channels) each -> probabilities (B, C, h, w)
+    height: int,  # Rows of the network's input, h
+    width: int,  # Columns of the network's input, w
+    tile: int,  # Side of a window, in pixels of the picture
+    overlap: float = 0.25,  # Least share of a window that it has in common with the next
+) -> torch.Tensor:  # (C, H h/tile, W w/tile) about, float32
     "Probabilities of a picture through a sliding window."
-    size = [max(n, round(s*n/tile)) for s, n in zip(image.shape[:2], (height, width))]
-    scaled, weights, total, seen = resize_image(image, *size), blend_weights(height, width), None, np.zeros(size, np.float32)
+    size = [max(n, round(s * n / tile)) for s, n in zip(image.shape[:2], (height, width))]
+    scaled, weights, total, seen = (
+        resize_image(image, *size),
+        blend_weights(height, width),
+        None,
+        np.zeros(size, np.float32),
+    )
     for y in tile_starts(size[0], height, overlap):
         xs = tile_starts(size[1], width, overlap)
-        for x, p in zip(xs, predict([scaled[y:y + height, x:x + width] for x in xs]).numpy()):
-            if total is None: total = np.zeros((len(p), *size), np.float32)
-            total[:, y:y + height, x:x + width] += p*weights
-            seen[y:y + height, x:x + width] += weights
+        for x, p in zip(xs, predict([scaled[y : y + height, x : x + width] for x in xs]).numpy()):
+            if total is None:
+                total = np.zeros((len(p), *size), np.float32)
+            total[:, y : y + height, x : x + width] += p * weights
+            seen[y : y + height, x : x + width] += weights
     total /= seen
     return torch.from_numpy(total)

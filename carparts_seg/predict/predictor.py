@@ -21,117 +21,175 @@ from matplotlib.figure import Figure
 from safetensors.torch import load_file
 from torch import nn
 
-from ..train.augment import inference_transform
-from ..data.cache import as_image
-from ..core.config import Experiment, load_config
-from ..train.loaders import normalize
-from ..measure.evidence import Evidence, best_thresholds
-from ..core.images import resize_image
-from ..core.drawing import show_parts
-from ..train.learner import parts_model
-from ..train.machine import pick_precision
-from ..core.parts import mirror_permutation
-from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
-from .score import class_thresholds, part_masks, part_records, image_record, plane_to_rle
 from ..core.basics import CarpartsError, did_you_mean
+from ..core.config import Experiment, load_config
+from ..core.drawing import show_parts
+from ..core.images import resize_image
+from ..core.parts import mirror_permutation
+from ..data.cache import as_image
+from ..measure.evidence import Evidence, best_thresholds
+from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
+from .score import class_thresholds, image_record, part_masks, part_records, plane_to_rle
+from ..train.augment import inference_transform
+from ..train.learner import parts_model
+from ..train.loaders import normalize
+from ..train.machine import pick_precision
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #6b7d089e
 class PredictError(CarpartsError):
     "A run that can't be loaded, or a request that it can't meet; one line that says what would be right."
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #435c373b
-def _weights_file(folder:Path, cfg:Experiment, weights:str|None) -> Path:
+def _weights_file(folder: Path, cfg: Experiment, weights: str | None) -> Path:
     "The file of the weights: `last` or `best`; None: those that the run's figures belong to."
-    if weights not in (None, 'last', 'best'): raise PredictError(f'weights {weights!r}: expected last or best')
-    if weights is None: weights = 'best' if cfg.training.save_best_checkpoint and (folder/'weights'/'best.safetensors').is_file() else 'last'
-    path = folder/'weights'/f'{weights}.safetensors'
-    if not path.is_file(): raise PredictError(f'{folder}: weights/{weights}.safetensors is missing')
+    if weights not in (None, 'last', 'best'):
+        raise PredictError(f'weights {weights!r}: expected last or best')
+    if weights is None:
+        weights = (
+            'best'
+            if cfg.training.save_best_checkpoint and (folder / 'weights' / 'best.safetensors').is_file()
+            else 'last'
+        )
+    path = folder / 'weights' / f'{weights}.safetensors'
+    if not path.is_file():
+        raise PredictError(f'{folder}: weights/{weights}.safetensors is missing')
     return path
 
-def _check_folder(folder:Path) -> None:
-    "Raise PredictError unless settings, class list and some weights are there."
-    if not folder.is_dir(): raise PredictError(f'no run folder {str(folder)!r}')
-    missing = [n for n in ('config.yaml', 'data.json') if not (folder/n).is_file()]
-    if not any((folder/'weights').glob('*.safetensors')): missing.append('weights/last.safetensors')
-    inner = sorted(p.parent.name for p in folder.glob('*/data.json'))
-    if missing and inner: raise PredictError(f'{folder} holds several runs; name one of them: {", ".join(inner[:6])}')
-    if missing: raise PredictError(f'{folder} is no complete run folder: {", ".join(missing)} {"is" if len(missing) == 1 else "are"} missing')
 
-def _classes(folder:Path) -> list[str]:
+def _check_folder(folder: Path) -> None:
+    "Raise PredictError unless settings, class list and some weights are there."
+    if not folder.is_dir():
+        raise PredictError(f'no run folder {str(folder)!r}')
+    missing = [n for n in ('config.yaml', 'data.json') if not (folder / n).is_file()]
+    if not any((folder / 'weights').glob('*.safetensors')):
+        missing.append('weights/last.safetensors')
+    inner = sorted(p.parent.name for p in folder.glob('*/data.json'))
+    if missing and inner:
+        raise PredictError(f'{folder} holds several runs; name one of them: {", ".join(inner[:6])}')
+    if missing:
+        raise PredictError(
+            f'{folder} is no complete run folder: {", ".join(missing)} {"is" if len(missing) == 1 else "are"} missing'
+        )
+
+
+def _classes(folder: Path) -> list[str]:
     "The class list in data.json."
-    try: classes = json.loads((folder/'data.json').read_text(encoding='utf-8'))['classes']
-    except (ValueError, KeyError, TypeError): classes = None
-    if not isinstance(classes, list) or not classes or not all(isinstance(c, str) for c in classes): raise PredictError(f'{folder/"data.json"}: no list of class names under "classes"')
+    try:
+        classes = json.loads((folder / 'data.json').read_text(encoding='utf-8'))['classes']
+    except (ValueError, KeyError, TypeError):
+        classes = None
+    if not isinstance(classes, list) or not classes or not all(isinstance(c, str) for c in classes):
+        raise PredictError(f'{folder / "data.json"}: no list of class names under "classes"')
     return classes
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #7a14cc0d
-def _load_model(folder:Path, cfg:Experiment, classes:Sequence[str], path:Path) -> nn.Module:
+def _load_model(folder: Path, cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Module:
     "The network of the settings with the weights of the file."
-    model = parts_model(len(classes), cfg.architecture.architecture, cfg.architecture.backbone, pretrained=False, in_channels=cfg.image.image_channels)
-    try: state = load_file(path)
-    except Exception as e: raise PredictError(f'{path} is not a readable safetensors file ({str(e).splitlines()[0][:100]})') from None
+    model = parts_model(
+        len(classes),
+        cfg.architecture.architecture,
+        cfg.architecture.backbone,
+        pretrained=False,
+        in_channels=cfg.image.image_channels,
+    )
+    try:
+        state = load_file(path)
+    except Exception as e:
+        raise PredictError(f'{path} is not a readable safetensors file ({str(e).splitlines()[0][:100]})') from None
     own = model.state_dict()
     wrong = [f'no {k}' for k in own if k not in state] + [f'{k} too many' for k in state if k not in own]
-    wrong += [f'{k} is {tuple(state[k].shape)} there and {tuple(own[k].shape)} here' for k in own if k in state and own[k].shape != state[k].shape]
-    if wrong: raise PredictError(f'{path} does not fit {cfg.architecture.architecture} with {cfg.architecture.backbone} and {len(classes)} classes: {wrong[0]}' + (f', and {len(wrong) - 1} more' if wrong[1:] else ''))
+    wrong += [
+        f'{k} is {tuple(state[k].shape)} there and {tuple(own[k].shape)} here'
+        for k in own
+        if k in state and own[k].shape != state[k].shape
+    ]
+    if wrong:
+        raise PredictError(
+            f'{path} does not fit {cfg.architecture.architecture} with {cfg.architecture.backbone} and {len(classes)} classes: {wrong[0]}'
+            + (f', and {len(wrong) - 1} more' if wrong[1:] else '')
+        )
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #63589386
-def _one_threshold(text, what:str) -> float:
+def _one_threshold(text, what: str) -> float:
     "A number between 0 and 1."
-    try: t = float(text)
-    except (TypeError, ValueError): raise PredictError(f"{what} {text!r}: expected a number between 0 and 1, CLASS=NUMBER, or best") from None
-    if not 0 < t < 1: raise PredictError(f'{what} {text}: it must lie between 0 and 1')
+    try:
+        t = float(text)
+    except (TypeError, ValueError):
+        raise PredictError(f"{what} {text!r}: expected a number between 0 and 1, CLASS=NUMBER, or best") from None
+    if not 0 < t < 1:
+        raise PredictError(f'{what} {text}: it must lie between 0 and 1')
     return t
 
-def _best(folder:Path|None, classes:Sequence[str], base:np.ndarray) -> np.ndarray:
+
+def _best(folder: Path | None, classes: Sequence[str], base: np.ndarray) -> np.ndarray:
     "For each class the best threshold on the validation pictures; the run's, where no picture shows the class."
-    if folder is None or not (folder/'evidence.npz').is_file(): raise PredictError(f'threshold best: {folder} has no evidence.npz to choose from; give numbers')
-    found = best_thresholds(Evidence.load(folder/'evidence.npz'))['threshold'].reindex(list(classes)).to_numpy(np.float32)
+    if folder is None or not (folder / 'evidence.npz').is_file():
+        raise PredictError(f'threshold best: {folder} has no evidence.npz to choose from; give numbers')
+    found = (
+        best_thresholds(Evidence.load(folder / 'evidence.npz'))['threshold'].reindex(list(classes)).to_numpy(np.float32)
+    )
     return np.where(np.isnan(found), base, found)
 
+
 def parse_threshold(
-    threshold, # None: as the run; a number, a sequence of one a class, a dict by class, or text: '0.4', 'best', 'hood=0.4,wheel=0.6', '0.4,hood=0.3'
-    classes:Sequence[str], # C names
-    default:float|Sequence[float]=.5, # the run's own
-    folder:Path|None=None, # the run folder, for 'best'
-) -> np.ndarray: # float32 (C,); raises PredictError
+    threshold,  # None: as the run; a number, a sequence of one a class, a dict by class, or text: '0.4', 'best', 'hood=0.4,wheel=0.6', '0.4,hood=0.3'
+    classes: Sequence[str],  # C names
+    default: float | Sequence[float] = 0.5,  # the run's own
+    folder: Path | None = None,  # the run folder, for 'best'
+) -> np.ndarray:  # float32 (C,); raises PredictError
     "A threshold for each class, however it is spelled."
     out = class_thresholds(default, len(classes)).copy()
-    if threshold is None: return out
-    if isinstance(threshold, str): items = [i.partition('=')[::2] if '=' in i else (None, i) for i in map(str.strip, threshold.split(','))]
-    elif isinstance(threshold, Mapping): items = list(threshold.items())
-    elif np.ndim(threshold) == 0: items = [(None, threshold)]
-    elif len(threshold) == len(classes): items = list(zip(classes, threshold))
-    else: raise PredictError(f'threshold: {len(threshold)} numbers for {len(classes)} classes')
+    if threshold is None:
+        return out
+    if isinstance(threshold, str):
+        items = [i.partition('=')[::2] if '=' in i else (None, i) for i in map(str.strip, threshold.split(','))]
+    elif isinstance(threshold, Mapping):
+        items = list(threshold.items())
+    elif np.ndim(threshold) == 0:
+        items = [(None, threshold)]
+    elif len(threshold) == len(classes):
+        items = list(zip(classes, threshold))
+    else:
+        raise PredictError(f'threshold: {len(threshold)} numbers for {len(classes)} classes')
     for name, value in sorted(items, key=lambda i: i[0] is not None):  # what is for all comes first
-        if name is None: out[:] = _best(folder, classes, out) if str(value).strip() == 'best' else _one_threshold(value, 'threshold')
-        else: out[_position(name, classes)] = _one_threshold(value, f'threshold of {name}')
+        if name is None:
+            out[:] = _best(folder, classes, out) if str(value).strip() == 'best' else _one_threshold(value, 'threshold')
+        else:
+            out[_position(name, classes)] = _one_threshold(value, f'threshold of {name}')
     return out
 
-def _position(name:str, classes:Sequence[str]) -> int:
+
+def _position(name: str, classes: Sequence[str]) -> int:
     "Where a class stands in the list."
     name = str(name).strip().replace(' ', '_')
-    if name in classes: return list(classes).index(name)
-    raise PredictError(f'threshold: no class {name!r}' + did_you_mean(name, classes, '; the classes are {names}'), key='threshold')
+    if name in classes:
+        return list(classes).index(name)
+    raise PredictError(
+        f'threshold: no class {name!r}' + did_you_mean(name, classes, '; the classes are {names}'), key='threshold'
+    )
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #07a0ea4f
 @dataclass(eq=False, repr=False)
 class PartsPrediction:
     "What was found in one picture."
-    file:str # its name, as it stands in the table
-    size:tuple[int,int] # its height and width
-    classes:list[str] # C names
-    probabilities:torch.Tensor # (C, h, w), float32: as the network gave them
-    thresholds:np.ndarray # (C,), float32
-    min_area:int=0 # smaller connected pieces are left out, pixels
-    image:np.ndarray|None=None # uint8 (H, W, channels), for drawing
+
+    file: str  # its name, as it stands in the table
+    size: tuple[int, int]  # its height and width
+    classes: list[str]  # C names
+    probabilities: torch.Tensor  # (C, h, w), float32: as the network gave them
+    thresholds: np.ndarray  # (C,), float32
+    min_area: int = 0  # smaller connected pieces are left out, pixels
+    image: np.ndarray | None = None  # uint8 (H, W, channels), for drawing
 
     @cached_property
-    def _found(self) -> list[tuple[int,str,float]]:
+    def _found(self) -> list[tuple[int, str, float]]:
         "Class, text RLE and score of each mask."
-        return [(c, plane_to_rle(m), s) for c, m, s in part_masks(self.probabilities, self.size, self.thresholds, self.min_area)]
+        return [
+            (c, plane_to_rle(m), s)
+            for c, m, s in part_masks(self.probabilities, self.size, self.thresholds, self.min_area)
+        ]
 
     @property
     def names(self) -> list[str]:
@@ -139,15 +197,16 @@ class PartsPrediction:
         return [self.classes[c] for c, *_ in self._found]
 
     @property
-    def scores(self) -> dict[str,float]:
+    def scores(self) -> dict[str, float]:
         "For each class that was found, the mean probability in its mask."
         return {self.classes[c]: s for c, _, s in self._found}
 
     @property
-    def masks(self) -> np.ndarray: # bool (C, H, W)
+    def masks(self) -> np.ndarray:  # bool (C, H, W)
         "A plane for each class of the class list, at the picture's own size."
         out = np.zeros((len(self.classes), *self.size), bool)
-        for c, m, _ in part_masks(self.probabilities, self.size, self.thresholds, self.min_area): out[c] = m
+        for c, m, _ in part_masks(self.probabilities, self.size, self.thresholds, self.min_area):
+            out[c] = m
         return out
 
     def rows(self) -> list[dict]:
@@ -157,183 +216,255 @@ class PartsPrediction:
 
     def record(self) -> dict:
         "What was found, ready for JSON: see `image_record`."
-        return image_record(self.file, self.size, part_records(self.probabilities, self.size, self.classes, self.thresholds, self.min_area))
+        return image_record(
+            self.file,
+            self.size,
+            part_records(self.probabilities, self.size, self.classes, self.thresholds, self.min_area),
+        )
 
     def table(self) -> pd.DataFrame:
         "The masks as a parts table."
         return prediction_table(self.rows())
 
-    def __repr__(self): return f'PartsPrediction({self.file!r}, {self.size[0]} x {self.size[1]}: {", ".join(f"{n} {s:.2f}" for n, s in self.scores.items()) or "nothing found"})'
+    def __repr__(self):
+        return f'PartsPrediction({self.file!r}, {self.size[0]} x {self.size[1]}: {", ".join(f"{n} {s:.2f}" for n, s in self.scores.items()) or "nothing found"})'
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #921729c6
-def _shown_size(size:tuple[int,int], longest:int=1000) -> tuple[int,int]:
+def _shown_size(size: tuple[int, int], longest: int = 1000) -> tuple[int, int]:
     "A size no longer than `longest` pixels in either direction."
-    scale = min(1, longest/max(size))
-    return tuple(max(1, round(s*scale)) for s in size)
+    scale = min(1, longest / max(size))
+    return tuple(max(1, round(s * scale)) for s in size)
+
 
 @patch
-def show(self:PartsPrediction,
-    ax=None, # matplotlib Axes; None: a new figure
-    **kwargs, # for `show_parts`: legend, title, names, alpha, outline
-): # the Axes
+def show(
+    self: PartsPrediction,
+    ax=None,  # matplotlib Axes; None: a new figure
+    **kwargs,  # for `show_parts`: legend, title, names, alpha, outline
+):  # the Axes
     "Draw the picture with its parts, at 1000 pixels or less."
-    if self.image is None: raise PredictError(f'{self.file}: the picture itself was not kept, so it cannot be drawn')
+    if self.image is None:
+        raise PredictError(f'{self.file}: the picture itself was not kept, so it cannot be drawn')
     size = _shown_size(self.size)
     rgb = resize_image(self.image if self.image.shape[2] == 3 else self.image[..., :1].repeat(3, 2), *size)
     planes = np.zeros((len(self.classes), *size), bool)
-    for c, m, _ in part_masks(self.probabilities, size, self.thresholds): planes[c] = m
+    for c, m, _ in part_masks(self.probabilities, size, self.thresholds):
+        planes[c] = m
     return show_parts(rgb, planes, self.classes, ax=ax, **kwargs)
 
+
 @patch
-def _repr_png_(self:PartsPrediction) -> bytes|None: # a PNG file
+def _repr_png_(self: PartsPrediction) -> bytes | None:  # a PNG file
     "How a notebook shows it."
-    if self.image is None: return None
+    if self.image is None:
+        return None
     fig, out = Figure(figsize=(6.4, 4), layout='constrained', dpi=100), io.BytesIO()
     self.show(ax=fig.subplots())
     fig.savefig(out, format='png')
     return out.getvalue()
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #c9503fb5
-def _precision(wanted:str|None, cfg:Experiment, device:torch.device) -> str:
+def _precision(wanted: str | None, cfg: Experiment, device: torch.device) -> str:
     "'fp32' or 'bf16'; None: as the run was evaluated; 'fast': what the machine is fastest at."
-    if wanted not in (None, 'fast', 'fp32', 'bf16'): raise PredictError(f'precision {wanted!r}: expected fast, fp32 or bf16')
-    if wanted in ('fp32', 'bf16'): return wanted
-    return 'bf16' if pick_precision(wanted == 'fast' or cfg.environment.mixed_precision_inference, device)[0] in ('bf16', 'fp16') else 'fp32'
+    if wanted not in (None, 'fast', 'fp32', 'bf16'):
+        raise PredictError(f'precision {wanted!r}: expected fast, fp32 or bf16')
+    if wanted in ('fp32', 'bf16'):
+        return wanted
+    return (
+        'bf16'
+        if pick_precision(wanted == 'fast' or cfg.environment.mixed_precision_inference, device)[0] in ('bf16', 'fp16')
+        else 'fp32'
+    )
 
-def _flips(tta, cfg:Experiment, classes:Sequence[str]) -> tuple[list[str],list[float]]:
+
+def _flips(tta, cfg: Experiment, classes: Sequence[str]) -> tuple[list[str], list[float]]:
     "Flips and scales of the views: None as the run's settings, True the mirrored view besides, False none, or names of flips."
-    if tta is None: return list(cfg.prediction.test_time_augmentations), list(cfg.prediction.test_time_scales)
+    if tta is None:
+        return list(cfg.prediction.test_time_augmentations), list(cfg.prediction.test_time_scales)
     flips = ['HorizontalFlip'] if tta is True else [] if tta is False else [tta] if isinstance(tta, str) else list(tta)
     for f in flips:
-        if f not in FLIPS: raise PredictError(f'tta: {f!r} is none of {", ".join(FLIPS)}')
-    if flips: mirror_permutation(classes)
+        if f not in FLIPS:
+            raise PredictError(f'tta: {f!r} is none of {", ".join(FLIPS)}')
+    if flips:
+        mirror_permutation(classes)
     return flips, []
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #9fd73ac4
 @dataclass(eq=False, repr=False)
 class PartsPredictor:
     "A trained network with all that it needs to predict; `load_run` makes one."
-    model:nn.Module # images -> logits
-    classes:list[str] # C names
-    thresholds:np.ndarray # float32 (C,): a pixel belongs to a class when its probability is above this
-    cfg:Experiment # the run's settings
-    run:Path|None=None # the run folder
-    weights:Path|None=None # the file of the weights
-    flips:list[str]=field(default_factory=list) # views besides the plain one
-    scales:list[float]=field(default_factory=list) # more views, by size
-    precision:str='fp32' # 'fp32' or 'bf16'
-    device:torch.device=torch.device('cpu') # where the network runs
-    min_area:int=0 # smaller connected pieces are left out, pixels of the picture
-    tile:int|None=None # side of the windows in pixels of the picture; None: the picture as a whole
-    batch_size:int=8 # pictures, or windows, at once
+
+    model: nn.Module  # images -> logits
+    classes: list[str]  # C names
+    thresholds: np.ndarray  # float32 (C,): a pixel belongs to a class when its probability is above this
+    cfg: Experiment  # the run's settings
+    run: Path | None = None  # the run folder
+    weights: Path | None = None  # the file of the weights
+    flips: list[str] = field(default_factory=list)  # views besides the plain one
+    scales: list[float] = field(default_factory=list)  # more views, by size
+    precision: str = 'fp32'  # 'fp32' or 'bf16'
+    device: torch.device = torch.device('cpu')  # where the network runs
+    min_area: int = 0  # smaller connected pieces are left out, pixels of the picture
+    tile: int | None = None  # side of the windows in pixels of the picture; None: the picture as a whole
+    batch_size: int = 8  # pictures, or windows, at once
 
     @property
-    def height(self) -> int: return self.cfg.image.image_height
+    def height(self) -> int:
+        return self.cfg.image.image_height
+
     @property
-    def width(self) -> int: return self.cfg.image.image_width
+    def width(self) -> int:
+        return self.cfg.image.image_width
+
     @property
-    def channels(self) -> int: return self.cfg.image.image_channels
+    def channels(self) -> int:
+        return self.cfg.image.image_channels
+
     @property
-    def normalization(self) -> str: return self.cfg.image.image_normalization
+    def normalization(self) -> str:
+        return self.cfg.image.image_normalization
+
     @cached_property
     def transform(self):
         "The run's inference transforms, for a picture and its mask."
         a = self.cfg.augmentation
-        return inference_transform(self.height, self.width, a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None)
+        return inference_transform(
+            self.height, self.width, a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None
+        )
 
     def __repr__(self):
-        t = f'{self.thresholds[0]:g}' if np.ptp(self.thresholds) == 0 else f'{self.thresholds.min():g} to {self.thresholds.max():g}, by class'
-        return (f'PartsPredictor({self.cfg.experiment_name}: {self.cfg.architecture.architecture} with {self.cfg.architecture.backbone}, {self.height} x {self.width} x {self.channels}, '
-                f'{len(self.classes)} classes, threshold {t}, {self.precision} on {self.device})')
+        t = (
+            f'{self.thresholds[0]:g}'
+            if np.ptp(self.thresholds) == 0
+            else f'{self.thresholds.min():g} to {self.thresholds.max():g}, by class'
+        )
+        return (
+            f'PartsPredictor({self.cfg.experiment_name}: {self.cfg.architecture.architecture} with {self.cfg.architecture.backbone}, {self.height} x {self.width} x {self.channels}, '
+            f'{len(self.classes)} classes, threshold {t}, {self.precision} on {self.device})'
+        )
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #5ee66035
 def load_run(
-    path:str|Path, # run folder
-    threshold=None, # see `parse_threshold`; None: the run's
-    tta=None, # None: the views of the run's settings; True: the mirrored view besides; False: none; or names of flips
-    precision:str|None=None, # 'fp32', 'bf16', or 'fast' for what the machine is fastest at; None: as the run was evaluated
-    device:str|torch.device|None=None, # None: the GPU if there is one, else the CPU
-    weights:str|None=None, # 'last' or 'best'; None: those that the run's figures belong to
-    min_area:int=0, # connected pieces of a mask with fewer pixels are left out
-    tile:int|None=None, # side of a sliding window in pixels of the picture; None: no windows
-    batch_size:int|None=None, # pictures, or windows, at once; None: 8 on the CPU, 16 on a GPU
-) -> PartsPredictor: # raises PredictError, ConfigError, EvidenceError
+    path: str | Path,  # run folder
+    threshold=None,  # see `parse_threshold`; None: the run's
+    tta=None,  # None: the views of the run's settings; True: the mirrored view besides; False: none; or names of flips
+    precision: str
+    | None = None,  # 'fp32', 'bf16', or 'fast' for what the machine is fastest at; None: as the run was evaluated
+    device: str | torch.device | None = None,  # None: the GPU if there is one, else the CPU
+    weights: str | None = None,  # 'last' or 'best'; None: those that the run's figures belong to
+    min_area: int = 0,  # connected pieces of a mask with fewer pixels are left out
+    tile: int | None = None,  # side of a sliding window in pixels of the picture; None: no windows
+    batch_size: int | None = None,  # pictures, or windows, at once; None: 8 on the CPU, 16 on a GPU
+) -> PartsPredictor:  # raises PredictError, ConfigError, EvidenceError
     "Load a trained network from its run folder; nothing is unpickled."
     folder = Path(path)
     _check_folder(folder)
-    cfg, classes = load_config(folder/'config.yaml'), _classes(folder)
-    if tile is not None and tile < 1: raise PredictError(f'tile {tile}: expected a side in pixels, 1 or more')
-    if batch_size is not None and batch_size < 1: raise PredictError(f'batch_size {batch_size}: expected 1 or more')
+    cfg, classes = load_config(folder / 'config.yaml'), _classes(folder)
+    if tile is not None and tile < 1:
+        raise PredictError(f'tile {tile}: expected a side in pixels, 1 or more')
+    if batch_size is not None and batch_size < 1:
+        raise PredictError(f'batch_size {batch_size}: expected 1 or more')
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     file = _weights_file(folder, cfg, weights)
-    return PartsPredictor(_load_model(folder, cfg, classes, file).to(device), classes, parse_threshold(threshold, classes, cfg.prediction.probability_threshold, folder), cfg, folder, file,
-                          *_flips(tta, cfg, classes), _precision(precision, cfg, device), device, min_area, tile, batch_size or (8 if device.type == 'cpu' else 16))
+    return PartsPredictor(
+        _load_model(folder, cfg, classes, file).to(device),
+        classes,
+        parse_threshold(threshold, classes, cfg.prediction.probability_threshold, folder),
+        cfg,
+        folder,
+        file,
+        *_flips(tta, cfg, classes),
+        _precision(precision, cfg, device),
+        device,
+        min_area,
+        tile,
+        batch_size or (8 if device.type == 'cpu' else 16),
+    )
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #2939028a
 @patch
-def prepare(self:PartsPredictor,
-    image:np.ndarray, # uint8 (H, W, channels)
-) -> torch.Tensor: # uint8 (channels, height, width)
+def prepare(
+    self: PartsPredictor,
+    image: np.ndarray,  # uint8 (H, W, channels)
+) -> torch.Tensor:  # uint8 (channels, height, width)
     "A picture as the network wants it, by the run's inference transforms."
     return torch.from_numpy(np.ascontiguousarray(self.transform(image=image)['image'])).permute(2, 0, 1)
 
+
 @patch
-def probabilities(self:PartsPredictor,
-    prepared:Sequence[torch.Tensor], # uint8 (channels, height, width) each, from `prepare`
-) -> torch.Tensor: # (B, C, height, width), float32, on the CPU
+def probabilities(
+    self: PartsPredictor,
+    prepared: Sequence[torch.Tensor],  # uint8 (channels, height, width) each, from `prepare`
+) -> torch.Tensor:  # (B, C, height, width), float32, on the CPU
     "Class probabilities of pictures as the network sees them, the mean of all views."
     out = []
     for i in range(0, len(prepared), self.batch_size):
-        x = normalize(torch.stack(list(prepared[i:i + self.batch_size])).to(self.device), self.normalization)
+        x = normalize(torch.stack(list(prepared[i : i + self.batch_size])).to(self.device), self.normalization)
         out.append(predict_probabilities(self.model, x, self.classes, self.flips, self.scales, self.precision).cpu())
     return torch.cat(out)
 
+
 @patch
-def of_image(self:PartsPredictor,
-    image:np.ndarray, # uint8 (H, W, channels)
-) -> torch.Tensor: # (C, h, w), float32
+def of_image(
+    self: PartsPredictor,
+    image: np.ndarray,  # uint8 (H, W, channels)
+) -> torch.Tensor:  # (C, h, w), float32
     "Class probabilities of one picture, through a sliding window where `tile` says so."
-    if not self.tile or max(image.shape[:2]) <= self.tile: return self.probabilities([self.prepare(image)])[0]
-    return tiled_probabilities(image, lambda crops: self.probabilities([self.prepare(c) for c in crops]), self.height, self.width, self.tile)
+    if not self.tile or max(image.shape[:2]) <= self.tile:
+        return self.probabilities([self.prepare(image)])[0]
+    return tiled_probabilities(
+        image, lambda crops: self.probabilities([self.prepare(c) for c in crops]), self.height, self.width, self.tile
+    )
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #e68f19a4
 @patch
-def result(self:PartsPredictor,
-    file:str, # what to call the picture
-    size:tuple[int,int], # its height and width
-    probs:torch.Tensor, # (C, h, w)
-    image:np.ndarray|None=None, # the picture, for drawing
+def result(
+    self: PartsPredictor,
+    file: str,  # what to call the picture
+    size: tuple[int, int],  # its height and width
+    probs: torch.Tensor,  # (C, h, w)
+    image: np.ndarray | None = None,  # the picture, for drawing
 ) -> PartsPrediction:
     "Probabilities with all that makes masks of them."
     return PartsPrediction(file, tuple(size), self.classes, probs, self.thresholds, self.min_area, image)
 
-def _named(item, n:int) -> str:
+
+def _named(item, n: int) -> str:
     "What to call a picture in the table: its file's name, or its place in the list."
     return Path(item).name if isinstance(item, (str, Path)) else f'picture {n}'
 
+
 @patch
-def stream(self:PartsPredictor,
-    sources:Iterable, # paths, contents of files (bytes), arrays (H, W, channels), PIL images
-) -> Iterator[PartsPrediction]: # raises ImageError
+def stream(
+    self: PartsPredictor,
+    sources: Iterable,  # paths, contents of files (bytes), arrays (H, W, channels), PIL images
+) -> Iterator[PartsPrediction]:  # raises ImageError
     "Predict picture after picture, holding one batch."
     batch = []
+
     def flush():
         probs = self.probabilities([p for *_, p in batch])
         yield from (self.result(name, image.shape[:2], p, image) for (name, image, _), p in zip(batch, probs))
         batch.clear()
+
     for n, item in enumerate(sources, 1):
         image = as_image(item, self.channels)
         if self.tile:
             yield self.result(_named(item, n), image.shape[:2], self.of_image(image), image)
             continue
         batch.append((_named(item, n), image, self.prepare(image)))
-        if len(batch) == self.batch_size: yield from flush()
-    if batch: yield from flush()
+        if len(batch) == self.batch_size:
+            yield from flush()
+    if batch:
+        yield from flush()
+
 
 @patch
-def predict(self:PartsPredictor,
-    source, # a picture, or a list of them: see `stream`
-) -> PartsPrediction|list[PartsPrediction]: # a list for a list; raises ImageError
+def predict(
+    self: PartsPredictor,
+    source,  # a picture, or a list of them: see `stream`
+) -> PartsPrediction | list[PartsPrediction]:  # a list for a list; raises ImageError
     "Find the parts in a picture, or in each of several."
-    if isinstance(source, (list, tuple)): return list(self.stream(source))
+    if isinstance(source, (list, tuple)):
+        return list(self.stream(source))
     return next(self.stream([source]))

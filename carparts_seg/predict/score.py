@@ -24,56 +24,70 @@ import numpy as np
 class ScoreError(ValueError):
     "A network or a picture that can't be used; one line that says why."
 
+
 def resize_plane(
-    plane:np.ndarray, # (h, w), float32
-    height:int, # Rows wanted
-    width:int, # Columns wanted
-) -> np.ndarray: # (height, width), float32
+    plane: np.ndarray,  # (h, w), float32
+    height: int,  # Rows wanted
+    width: int,  # Columns wanted
+) -> np.ndarray:  # (height, width), float32
     "Probabilities of one class at another size: averaged where both sides shrink, else bilinear (OpenCV's INTER_AREA and INTER_LINEAR)."
-    if plane.shape == (height, width): return plane
+    if plane.shape == (height, width):
+        return plane
     shrinks = height <= plane.shape[0] and width <= plane.shape[1]
-    return cv2.resize(np.ascontiguousarray(plane), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return cv2.resize(
+        np.ascontiguousarray(plane), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
 
 # %% ../../nbs/6_predict/61_score.ipynb #1b225518
 def drop_small_pieces(
-    mask:np.ndarray, # bool (H, W)
-    min_area:int, # Smallest piece that stays, in pixels
-) -> np.ndarray: # bool (H, W)
+    mask: np.ndarray,  # bool (H, W)
+    min_area: int,  # Smallest piece that stays, in pixels
+) -> np.ndarray:  # bool (H, W)
     "A mask without its pieces of fewer than `min_area` pixels; pixels that touch at a corner are connected."
-    if min_area <= 1: return mask
+    if min_area <= 1:
+        return mask
     n, label, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= min_area
     keep[0] = False
     return keep[label]
 
+
 def class_thresholds(
-    threshold:float|Sequence[float], # One for all classes, or one a class; between 0 and 1
-    n_classes:int, # C
-) -> np.ndarray: # float32 (C,); raises ValueError
+    threshold: float | Sequence[float],  # One for all classes, or one a class; between 0 and 1
+    n_classes: int,  # C
+) -> np.ndarray:  # float32 (C,); raises ValueError
     "A threshold for each class."
     t = np.full(n_classes, threshold, np.float32) if np.ndim(threshold) == 0 else np.asarray(threshold, np.float32)
-    if t.shape != (n_classes,): raise ValueError(f'threshold: {t.size} numbers for {n_classes} classes; give one, or one a class')
-    if not ((t > 0) & (t < 1)).all(): raise ValueError(f'threshold: {t[~((t > 0) & (t < 1))][0]:g}; it must lie between 0 and 1')
+    if t.shape != (n_classes,):
+        raise ValueError(f'threshold: {t.size} numbers for {n_classes} classes; give one, or one a class')
+    if not ((t > 0) & (t < 1)).all():
+        raise ValueError(f'threshold: {t[~((t > 0) & (t < 1))][0]:g}; it must lie between 0 and 1')
     return t
 
+
 def part_masks(
-    probs:np.ndarray, # Probabilities (C, h, w); a tensor on the CPU will do
-    size:tuple[int,int], # Height and width of the picture itself
-    threshold:float|Sequence[float]=0.5, # A pixel belongs to a class when its probability is above this; one for all, or one a class
-    min_area:int=0, # Smaller connected pieces are left out, pixels of the picture
-) -> Iterator[tuple[int, np.ndarray, float]]: # Position of the class, mask bool (H, W), mean probability in the mask
+    probs: np.ndarray,  # Probabilities (C, h, w); a tensor on the CPU will do
+    size: tuple[int, int],  # Height and width of the picture itself
+    threshold: float
+    | Sequence[
+        float
+    ] = 0.5,  # A pixel belongs to a class when its probability is above this; one for all, or one a class
+    min_area: int = 0,  # Smaller connected pieces are left out, pixels of the picture
+) -> Iterator[tuple[int, np.ndarray, float]]:  # Position of the class, mask bool (H, W), mean probability in the mask
     "The masks that are not empty, one class at a time."
     probs = np.asarray(probs, np.float32)
     for c, (plane, t) in enumerate(zip(probs, class_thresholds(threshold, len(probs)))):
-        if not plane.max() > t - 1e-4: continue  # rounding may lift a resized value by some 1e-7
+        if not plane.max() > t - 1e-4:
+            continue  # rounding may lift a resized value by some 1e-7
         p = resize_plane(plane, *size)
         mask = drop_small_pieces(p > t, min_area)
-        if mask.any(): yield c, mask, float(p[mask].mean(dtype=np.float64))
+        if mask.any():
+            yield c, mask, float(p[mask].mean(dtype=np.float64))
 
 # %% ../../nbs/6_predict/61_score.ipynb #ffb63b06
 def plane_to_rle(
-    mask:np.ndarray, # bool (H, W)
-) -> str: # Text RLE: 'start length start length ...', 1-based, column-major
+    mask: np.ndarray,  # bool (H, W)
+) -> str:  # Text RLE: 'start length start length ...', 1-based, column-major
     "A bool mask as text RLE."
     flat = np.empty(mask.size + 2, bool)
     flat[0] = flat[-1] = False
@@ -85,239 +99,387 @@ def plane_to_rle(
 
 # %% ../../nbs/6_predict/61_score.ipynb #f3e44f05
 def part_records(
-    probs:np.ndarray, # Probabilities (C, h, w)
-    size:tuple[int,int], # Height and width of the picture itself
-    classes:Sequence[str], # The class list, C names
-    threshold:float|Sequence[float]=0.5, # See `part_masks`
-    min_area:int=0, # See `part_masks`
-) -> list[dict]: # 'name'; 'score', the mean probability in the mask; 'area' in pixels; 'bbox', [x, y, width, height] in pixels; 'rle_mask', text RLE
+    probs: np.ndarray,  # Probabilities (C, h, w)
+    size: tuple[int, int],  # Height and width of the picture itself
+    classes: Sequence[str],  # The class list, C names
+    threshold: float | Sequence[float] = 0.5,  # See `part_masks`
+    min_area: int = 0,  # See `part_masks`
+) -> list[
+    dict
+]:  # 'name'; 'score', the mean probability in the mask; 'area' in pixels; 'bbox', [x, y, width, height] in pixels; 'rle_mask', text RLE
     "The parts found in a picture, in the class list's order."
     out = []
     for c, mask, score in part_masks(probs, size, threshold, min_area):
         box = cv2.boundingRect(mask.view(np.uint8))
-        out.append(dict(name=classes[c], score=round(score, 6), area=int(np.count_nonzero(mask)), bbox=list(map(int, box)), rle_mask=plane_to_rle(mask)))
+        out.append(
+            dict(
+                name=classes[c],
+                score=round(score, 6),
+                area=int(np.count_nonzero(mask)),
+                bbox=list(map(int, box)),
+                rle_mask=plane_to_rle(mask),
+            )
+        )
     return out
 
+
 def image_record(
-    file:str, # What the picture is called
-    size:tuple[int,int], # Its height and width
-    parts:Sequence[dict]=(), # From `part_records`
-    error:str|None=None, # Why the picture could not be used
-) -> dict: # Ready for JSON
+    file: str,  # What the picture is called
+    size: tuple[int, int],  # Its height and width
+    parts: Sequence[dict] = (),  # From `part_records`
+    error: str | None = None,  # Why the picture could not be used
+) -> dict:  # Ready for JSON
     "What is said of one picture."
-    return dict(file=file, height=size[0], width=size[1], parts=list(parts)) if error is None else dict(file=file, error=error)
+    return (
+        dict(file=file, height=size[0], width=size[1], parts=list(parts))
+        if error is None
+        else dict(file=file, error=error)
+    )
 
 # %% ../../nbs/6_predict/61_score.ipynb #627214d8
 def load_image(
-    source:str|Path|bytes, # A picture file, or its content
-    channels:int=3, # 3: RGB, 1: grey
-) -> np.ndarray: # uint8 (H, W, channels), right side up; raises ScoreError
+    source: str | Path | bytes,  # A picture file, or its content
+    channels: int = 3,  # 3: RGB, 1: grey
+) -> np.ndarray:  # uint8 (H, W, channels), right side up; raises ScoreError
     "Pixels of a picture file."
     name = 'picture' if isinstance(source, bytes) else str(source)
-    try: data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as e: raise ScoreError(f'{name}: {e.strerror or e}') from None
-    if not data: raise ScoreError(f'{name}: the file is empty')
-    try: raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error: raw = None
-    if raw is None: raise ScoreError(f'{name}: not a picture that OpenCV can read')
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as e:
+        raise ScoreError(f'{name}: {e.strerror or e}') from None
+    if not data:
+        raise ScoreError(f'{name}: the file is empty')
+    try:
+        raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        raw = None
+    if raw is None:
+        raise ScoreError(f'{name}: not a picture that OpenCV can read')
     if raw.ndim == 3 and raw.shape[2] == 4:  # blue, green, red and opacity: on white
         raw = _to_bytes(raw).astype(np.float32)
-        a = raw[..., 3:]/255
-        rgb = np.rint(raw[..., 2::-1]*a + 255*(1 - a)).astype(np.uint8)
-    elif raw.dtype == np.uint8: rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]  # this flag also turns it by EXIF
-    else: rgb = _to_bytes(raw if raw.ndim == 3 else raw[..., None].repeat(3, 2))[..., ::-1]
-    if channels == 1: return cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)[..., None]
-    if channels != 3: raise ScoreError(f'{name}: the network wants {channels} channels, a picture file has 3')
+        a = raw[..., 3:] / 255
+        rgb = np.rint(raw[..., 2::-1] * a + 255 * (1 - a)).astype(np.uint8)
+    elif raw.dtype == np.uint8:
+        rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[
+            ..., ::-1
+        ]  # this flag also turns it by EXIF
+    else:
+        rgb = _to_bytes(raw if raw.ndim == 3 else raw[..., None].repeat(3, 2))[..., ::-1]
+    if channels == 1:
+        return cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)[..., None]
+    if channels != 3:
+        raise ScoreError(f'{name}: the network wants {channels} channels, a picture file has 3')
     return np.ascontiguousarray(rgb)
 
-def _to_bytes(a:np.ndarray) -> np.ndarray:
+
+def _to_bytes(a: np.ndarray) -> np.ndarray:
     "8 bits of 16, or of floats 0 to 1."
-    return a if a.dtype == np.uint8 else (a >> 8).astype(np.uint8) if a.dtype == np.uint16 else np.rint(np.clip(a, 0, 1)*255).astype(np.uint8)
+    return (
+        a
+        if a.dtype == np.uint8
+        else (a >> 8).astype(np.uint8)
+        if a.dtype == np.uint16
+        else np.rint(np.clip(a, 0, 1) * 255).astype(np.uint8)
+    )
 
 # %% ../../nbs/6_predict/61_score.ipynb #82d964c5
-def _open_source(path:Path) -> tuple[bytes, dict|None]:
+def _open_source(path: Path) -> tuple[bytes, dict | None]:
     "Content of the model and of settings.json, if there is one."
     if path.is_dir():
-        if not (path/'model.onnx').is_file(): raise ScoreError(f'{path}: no model.onnx in it')
-        return (path/'model.onnx').read_bytes(), json.loads((path/'settings.json').read_text(encoding='utf-8')) if (path/'settings.json').is_file() else None
-    if not path.is_file(): raise ScoreError(f'{path}: no such file or folder')
-    if not zipfile.is_zipfile(path): return path.read_bytes(), None
+        if not (path / 'model.onnx').is_file():
+            raise ScoreError(f'{path}: no model.onnx in it')
+        return (path / 'model.onnx').read_bytes(), json.loads((path / 'settings.json').read_text(encoding='utf-8')) if (
+            path / 'settings.json'
+        ).is_file() else None
+    if not path.is_file():
+        raise ScoreError(f'{path}: no such file or folder')
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes(), None
     with zipfile.ZipFile(path) as z:
         inside = {Path(n).name: n for n in z.namelist() if n.count('/') <= 1}
-        if 'model.onnx' not in inside: raise ScoreError(f'{path}: no model.onnx in the zip')
-        return z.read(inside['model.onnx']), json.loads(z.read(inside['settings.json'])) if 'settings.json' in inside else None
+        if 'model.onnx' not in inside:
+            raise ScoreError(f'{path}: no model.onnx in the zip')
+        return z.read(inside['model.onnx']), json.loads(
+            z.read(inside['settings.json'])
+        ) if 'settings.json' in inside else None
 
-def _facts(metadata:Mapping[str,str]) -> dict:
+
+def _facts(metadata: Mapping[str, str]) -> dict:
     "Metadata of an ONNX file whose values are JSON; what other tools left there is passed over."
     out = {}
     for k, v in metadata.items():
-        try: out[k] = json.loads(v)
-        except ValueError: pass
+        try:
+            out[k] = json.loads(v)
+        except ValueError:
+            pass
     return out
+
 
 class OnnxScorer:
     "A network in an ONNX file, with the facts for its use; raises ScoreError for what is none."
-    def __init__(self,
-        path:str|Path, # A .onnx file, a pipeline's zip, or the folder that it unpacks to
-        threads:int|None=None, # That one call uses; None: a thread a core
+
+    def __init__(
+        self,
+        path: str | Path,  # A .onnx file, a pipeline's zip, or the folder that it unpacks to
+        threads: int | None = None,  # That one call uses; None: a thread a core
     ):
         import onnxruntime as ort
+
         model, settings = _open_source(Path(path))
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        if threads: options.intra_op_num_threads = threads
-        try: self.session = ort.InferenceSession(model, options, providers=[p for p in ('CUDAExecutionProvider', 'CPUExecutionProvider') if p in ort.get_available_providers()])
-        except Exception as e: raise ScoreError(f'{path}: not a network that ONNX Runtime can open ({str(e).splitlines()[0][:100]})') from None
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self.session = ort.InferenceSession(
+                model,
+                options,
+                providers=[
+                    p for p in ('CUDAExecutionProvider', 'CPUExecutionProvider') if p in ort.get_available_providers()
+                ],
+            )
+        except Exception as e:
+            raise ScoreError(
+                f'{path}: not a network that ONNX Runtime can open ({str(e).splitlines()[0][:100]})'
+            ) from None
         self.settings = s = settings or _facts(self.session.get_modelmeta().custom_metadata_map)
-        try: self.classes, self.height, self.width, self.channels = list(s['classes']), s['image_height'], s['image_width'], s['image_channels']
-        except KeyError as e: raise ScoreError(f'{path}: {e} is missing in its settings; it was not written by `carparts export`') from None
-        self.thresholds, self.min_area = class_thresholds(s.get('probability_threshold', .5), len(self.classes)), int(s.get('min_area', 0))
+        try:
+            self.classes, self.height, self.width, self.channels = (
+                list(s['classes']),
+                s['image_height'],
+                s['image_width'],
+                s['image_channels'],
+            )
+        except KeyError as e:
+            raise ScoreError(
+                f'{path}: {e} is missing in its settings; it was not written by `carparts export`'
+            ) from None
+        self.thresholds, self.min_area = (
+            class_thresholds(s.get('probability_threshold', 0.5), len(self.classes)),
+            int(s.get('min_area', 0)),
+        )
 
-    def prepare(self,
-        image:np.ndarray, # uint8 (H, W, channels)
-    ) -> np.ndarray: # uint8 (height, width, channels)
+    def prepare(
+        self,
+        image: np.ndarray,  # uint8 (H, W, channels)
+    ) -> np.ndarray:  # uint8 (height, width, channels)
         "A picture at the network's size, by OpenCV's INTER_AREA."
-        if image.shape[:2] == (self.height, self.width): return image
-        return cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA).reshape(self.height, self.width, self.channels)
+        if image.shape[:2] == (self.height, self.width):
+            return image
+        return cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA).reshape(
+            self.height, self.width, self.channels
+        )
 
-    def probabilities(self,
-        prepared:Sequence[np.ndarray], # From `prepare`, B of them
-    ) -> np.ndarray: # (B, C, height, width), float32
+    def probabilities(
+        self,
+        prepared: Sequence[np.ndarray],  # From `prepare`, B of them
+    ) -> np.ndarray:  # (B, C, height, width), float32
         "Class probabilities of pictures."
         return self.session.run(None, {'image': np.stack(list(prepared))})[0]
 
-    def predict(self,
-        source:str|Path|bytes|np.ndarray, # A picture file, its content, or pixels uint8 (H, W, channels)
-    ) -> dict: # See `image_record`
+    def predict(
+        self,
+        source: str | Path | bytes | np.ndarray,  # A picture file, its content, or pixels uint8 (H, W, channels)
+    ) -> dict:  # See `image_record`
         "The parts of one picture."
         image = source if isinstance(source, np.ndarray) else load_image(source, self.channels)
-        parts = part_records(self.probabilities([self.prepare(image)])[0], image.shape[:2], self.classes, self.thresholds, self.min_area)
+        parts = part_records(
+            self.probabilities([self.prepare(image)])[0], image.shape[:2], self.classes, self.thresholds, self.min_area
+        )
         return image_record(Path(source).name if isinstance(source, (str, Path)) else 'picture', image.shape[:2], parts)
 
 # %% ../../nbs/6_predict/61_score.ipynb #f522061b
-def _in_order(parts:Sequence[Mapping]) -> list[Mapping]:
+def _in_order(parts: Sequence[Mapping]) -> list[Mapping]:
     "Larger parts first."
     return sorted(parts, key=lambda p: -p['area'])
 
+
 def rle_plane(
-    rle:str, # Text RLE, as `plane_to_rle` gives it
-    size:tuple[int,int], # Height and width
-) -> np.ndarray: # bool (H, W)
+    rle: str,  # Text RLE, as `plane_to_rle` gives it
+    size: tuple[int, int],  # Height and width
+) -> np.ndarray:  # bool (H, W)
     "The mask of a record."
     runs = np.array(rle.split(), np.int64).reshape(-1, 2)
-    steps = np.zeros(size[0]*size[1] + 1, np.int8)
+    steps = np.zeros(size[0] * size[1] + 1, np.int8)
     steps[runs[:, 0] - 1], steps[runs.sum(1) - 1] = 1, -1
     return np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(size[::-1]).T
 
+
 def index_image(
-    record:Mapping, # From `image_record`
-    classes:Sequence[str], # The class list, at most 255 names
-) -> np.ndarray: # uint8 (H, W): 0 for nothing, 1 for the first class
+    record: Mapping,  # From `image_record`
+    classes: Sequence[str],  # The class list, at most 255 names
+) -> np.ndarray:  # uint8 (H, W): 0 for nothing, 1 for the first class
     "A label map of a picture, smaller parts on top."
     out = np.zeros((record['height'], record['width']), np.uint8)
-    for p in _in_order(record['parts']): out[rle_plane(p['rle_mask'], out.shape)] = list(classes).index(p['name']) + 1
+    for p in _in_order(record['parts']):
+        out[rle_plane(p['rle_mask'], out.shape)] = list(classes).index(p['name']) + 1
     return out
 
+
 def overlay_image(
-    image:np.ndarray, # uint8 (H, W, 3), RGB
-    record:Mapping, # From `image_record`
-    colors:Mapping[str,Sequence[int]], # RGB of each class
-    alpha:float=.5, # Opacity of the fill
-) -> np.ndarray: # uint8 (H, W, 3), RGB
+    image: np.ndarray,  # uint8 (H, W, 3), RGB
+    record: Mapping,  # From `image_record`
+    colors: Mapping[str, Sequence[int]],  # RGB of each class
+    alpha: float = 0.5,  # Opacity of the fill
+) -> np.ndarray:  # uint8 (H, W, 3), RGB
     "A picture with the parts painted over it, smaller ones on top, each with an outline."
     out = image.copy()
     for p in _in_order(record['parts']):
         mask, color = rle_plane(p['rle_mask'], image.shape[:2]), np.array(colors[p['name']], np.float32)
-        out[mask] = np.rint((1 - alpha)*out[mask] + alpha*color).astype(np.uint8)
+        out[mask] = np.rint((1 - alpha) * out[mask] + alpha * color).astype(np.uint8)
         edges, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(out, edges, -1, color.tolist(), max(1, round(min(image.shape[:2])/250)))
+        cv2.drawContours(out, edges, -1, color.tolist(), max(1, round(min(image.shape[:2]) / 250)))
     return out
 
 # %% ../../nbs/6_predict/61_score.ipynb #c77b247b
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
-def _files(names:Sequence[str]) -> list[tuple[str, Path]]:
+
+def _files(names: Sequence[str]) -> list[tuple[str, Path]]:
     "Name and path of each picture; a folder stands for all pictures below it."
     out = []
     for n in map(Path, names):
         below = sorted(p for p in n.rglob('*') if p.suffix.lower() in SUFFIXES) if n.is_dir() else None
-        if below == []: raise ScoreError(f'{n}: no pictures in this folder')
+        if below == []:
+            raise ScoreError(f'{n}: no pictures in this folder')
         out += [(p.relative_to(n).as_posix(), p) for p in below] if below else [(n.name, n)]
     return out
 
-def _write_image(folder:str, name:str, suffix:str, pixels:np.ndarray):
+
+def _write_image(folder: str, name: str, suffix: str, pixels: np.ndarray):
     "Write pixels (RGB, or one channel) below a folder, under the picture's name."
-    path = Path(folder)/(name + suffix)
+    path = Path(folder) / (name + suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), pixels[..., ::-1] if pixels.ndim == 3 else pixels)
 
-def _score_one(net:OnnxScorer, name:str, path:Path, a) -> dict:
+
+def _score_one(net: OnnxScorer, name: str, path: Path, a) -> dict:
     "Score one picture, and write the pictures that were asked for."
-    try: image = load_image(path, net.channels)
-    except ScoreError as e: return image_record(name, (0, 0), error=str(e))
+    try:
+        image = load_image(path, net.channels)
+    except ScoreError as e:
+        return image_record(name, (0, 0), error=str(e))
     record = net.predict(image) | dict(file=name)
-    if a.index: _write_image(a.index, name, '.png', index_image(record, net.classes))
-    if a.overlay: _write_image(a.overlay, name, '.jpg', overlay_image(image if net.channels == 3 else image.repeat(3, 2), record, dict(zip(net.classes, net.settings['colors']))))
+    if a.index:
+        _write_image(a.index, name, '.png', index_image(record, net.classes))
+    if a.overlay:
+        _write_image(
+            a.overlay,
+            name,
+            '.jpg',
+            overlay_image(
+                image if net.channels == 3 else image.repeat(3, 2),
+                record,
+                dict(zip(net.classes, net.settings['colors'])),
+            ),
+        )
     return record
 
-def _write_rows(writer, record:Mapping):
+
+def _write_rows(writer, record: Mapping):
     "A row of a parts table for each part."
-    for p in record.get('parts') or [{}]: writer.writerow([record['file'], p.get('name'), p.get('rle_mask'), record.get('height'), record.get('width'), p.get('score'), record.get('error')])
+    for p in record.get('parts') or [{}]:
+        writer.writerow(
+            [
+                record['file'],
+                p.get('name'),
+                p.get('rle_mask'),
+                record.get('height'),
+                record.get('width'),
+                p.get('score'),
+                record.get('error'),
+            ]
+        )
 
 # %% ../../nbs/6_predict/61_score.ipynb #6e45e17d
 def self_test(
-    folder:str|Path, # A pipeline's folder
-) -> list[str]: # What is wrong, a line each; empty: nothing
+    folder: str | Path,  # A pipeline's folder
+) -> list[str]:  # What is wrong, a line each; empty: nothing
     "Check the files' sums, and that the enclosed picture gives the enclosed answer."
     folder, wrong = Path(folder), []
-    for line in (folder/'SHA256SUMS').read_text(encoding='utf-8').splitlines():
+    for line in (folder / 'SHA256SUMS').read_text(encoding='utf-8').splitlines():
         sum_, name = line.split(maxsplit=1)
-        if not (folder/name).is_file(): wrong.append(f'{name}: missing')
-        elif hashlib.sha256((folder/name).read_bytes()).hexdigest() != sum_: wrong.append(f'{name}: not the file that was delivered')
-    if wrong: return wrong
-    expected, size = json.loads((folder/'self_test'/'expected.json').read_text(encoding='utf-8')), None
-    found = OnnxScorer(folder).predict(folder/'self_test'/'car.png')
+        if not (folder / name).is_file():
+            wrong.append(f'{name}: missing')
+        elif hashlib.sha256((folder / name).read_bytes()).hexdigest() != sum_:
+            wrong.append(f'{name}: not the file that was delivered')
+    if wrong:
+        return wrong
+    expected, size = json.loads((folder / 'self_test' / 'expected.json').read_text(encoding='utf-8')), None
+    found = OnnxScorer(folder).predict(folder / 'self_test' / 'car.png')
     size = (found['height'], found['width'])
     of = lambda record: {p['name']: rle_plane(p['rle_mask'], size) for p in record['parts']}
     a, b, none = of(found), of(expected), np.zeros(size, bool)
     for name in sorted(a | b):
         differ = int((a.get(name, none) != b.get(name, none)).sum())
-        if differ > expected['tolerance']*size[0]*size[1]: wrong.append(f"{name}: {differ} pixels differ from the answer that was delivered")
+        if differ > expected['tolerance'] * size[0] * size[1]:
+            wrong.append(f"{name}: {differ} pixels differ from the answer that was delivered")
     return wrong
 
 # %% ../../nbs/6_predict/61_score.ipynb #469ebfe6
 def main(
-    argv:Sequence[str]|None=None, # Arguments; None: those of the command line
-) -> int: # 0 when all pictures were scored, 1 when some could not be, 2 for what was asked wrongly
+    argv: Sequence[str] | None = None,  # Arguments; None: those of the command line
+) -> int:  # 0 when all pictures were scored, 1 when some could not be, 2 for what was asked wrongly
     "Find the parts of cars in photographs."
-    p = argparse.ArgumentParser(description='Find the parts of cars in photographs. Needs onnxruntime, numpy and opencv-python-headless.')
-    p.add_argument('pictures', nargs='*', metavar='PICTURE', help='picture files, or folders of them'); p.add_argument('--model', help='.onnx file or pipeline (default: what lies beside this script)')
-    p.add_argument('--out', metavar='FILE.jsonl', help='where to write a line of JSON a picture (default: standard output)'); p.add_argument('--csv', metavar='FILE.csv', help='write a parts table as well: a row a mask')
-    p.add_argument('--index', metavar='DIR', help='write label maps (PNG): 0 nothing, 1 the first class'); p.add_argument('--overlay', metavar='DIR', help='write the pictures with parts painted over them (JPEG)')
-    p.add_argument('--threshold', type=float, help="probability above which a pixel belongs to a part (default: the network's)"); p.add_argument('--min-area', type=int, help='leave out pieces of fewer pixels')
-    p.add_argument('--threads', type=int, help='threads that one picture uses (default: all)'); p.add_argument('--self-test', action='store_true', help='check that this pipeline is whole and works here')
+    p = argparse.ArgumentParser(
+        description='Find the parts of cars in photographs. Needs onnxruntime, numpy and opencv-python-headless.'
+    )
+    p.add_argument('pictures', nargs='*', metavar='PICTURE', help='picture files, or folders of them')
+    p.add_argument('--model', help='.onnx file or pipeline (default: what lies beside this script)')
+    p.add_argument(
+        '--out', metavar='FILE.jsonl', help='where to write a line of JSON a picture (default: standard output)'
+    )
+    p.add_argument('--csv', metavar='FILE.csv', help='write a parts table as well: a row a mask')
+    p.add_argument('--index', metavar='DIR', help='write label maps (PNG): 0 nothing, 1 the first class')
+    p.add_argument('--overlay', metavar='DIR', help='write the pictures with parts painted over them (JPEG)')
+    p.add_argument(
+        '--threshold', type=float, help="probability above which a pixel belongs to a part (default: the network's)"
+    )
+    p.add_argument('--min-area', type=int, help='leave out pieces of fewer pixels')
+    p.add_argument('--threads', type=int, help='threads that one picture uses (default: all)')
+    p.add_argument('--self-test', action='store_true', help='check that this pipeline is whole and works here')
     a = p.parse_args(argv)
     model = a.model or Path(__file__).resolve().parent
     try:
         if a.self_test:
             wrong = self_test(model)
-            print('\n'.join(wrong) or 'self-test passed: all files are whole, and the enclosed picture gives the enclosed answer')
+            print(
+                '\n'.join(wrong)
+                or 'self-test passed: all files are whole, and the enclosed picture gives the enclosed answer'
+            )
             return int(bool(wrong))
-        if not a.pictures: p.error('name pictures or folders, or --self-test')
+        if not a.pictures:
+            p.error('name pictures or folders, or --self-test')
         net, files = OnnxScorer(model, a.threads), _files(a.pictures)
-        if a.threshold is not None: net.thresholds = class_thresholds(a.threshold, len(net.classes))
-        if a.min_area is not None: net.min_area = a.min_area
-    except (ValueError, OSError) as e: print(e, file=sys.stderr); return 2
-    out, table, failed = open(a.out, 'w', encoding='utf-8') if a.out else sys.stdout, open(a.csv, 'w', newline='', encoding='utf-8') if a.csv else None, 0
+        if a.threshold is not None:
+            net.thresholds = class_thresholds(a.threshold, len(net.classes))
+        if a.min_area is not None:
+            net.min_area = a.min_area
+    except (ValueError, OSError) as e:
+        print(e, file=sys.stderr)
+        return 2
+    out, table, failed = (
+        open(a.out, 'w', encoding='utf-8') if a.out else sys.stdout,
+        open(a.csv, 'w', newline='', encoding='utf-8') if a.csv else None,
+        0,
+    )
     rows = csv.writer(table) if table else None
-    if rows: rows.writerow(['file_name', 'name', 'rle_mask', 'height', 'width', 'score', 'error'])
+    if rows:
+        rows.writerow(['file_name', 'name', 'rle_mask', 'height', 'width', 'score', 'error'])
     for name, path in files:
         record = _score_one(net, name, path, a)
         print(json.dumps(record), file=out, flush=True)
-        if rows: _write_rows(rows, record)
-        if 'error' in record: failed += 1; print(record['error'], file=sys.stderr)
-    for f in (out if a.out else None, table): f and f.close()
-    if failed: print(f'{failed} of {len(files)} pictures could not be read', file=sys.stderr)
+        if rows:
+            _write_rows(rows, record)
+        if 'error' in record:
+            failed += 1
+            print(record['error'], file=sys.stderr)
+    for f in (out if a.out else None, table):
+        f and f.close()
+    if failed:
+        print(f'{failed} of {len(files)} pictures could not be read', file=sys.stderr)
     return int(failed > 0)
 
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())
+
+if __name__ == '__main__' and '__file__' in globals():
+    sys.exit(main())

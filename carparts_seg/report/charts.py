@@ -13,181 +13,459 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ..core.parts import display_name, mirror_name, part_colors, side_of
 from ..measure.evidence import Evidence, best_thresholds, calibration, threshold_sweep
 from ..measure.figures import Panel
 from ..measure.mistakes import confusion_frame, side_swap_frame
-from ..core.parts import display_name, mirror_name, part_colors, side_of
 
 # %% ../../nbs/7_report/71_charts.ipynb #2f370743
 def chart_text(
-    name:str, # a class name, a file name
-)->str: # the same, with `<`, `>` and `&` as text
+    name: str,  # a class name, a file name
+) -> str:  # the same, with `<`, `>` and `&` as text
     "A name in a chart, as words."
     return html.escape(display_name(name) or name, quote=False)
 
+
 def chart_values(
-    values, # numbers, maybe NaN
-    digits:int=5, # significant digits
-)->list: # None in place of NaN and of what is infinite
+    values,  # numbers, maybe NaN
+    digits: int = 5,  # significant digits
+) -> list:  # None in place of NaN and of what is infinite
     "Numbers for JSON."
     return [float(f'{v:.{digits}g}') if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
 
+
 def line(
-    x:Sequence[float], # where
-    y:Sequence[float], # what
-    name:str, # of the line, as text
-    color:str, # a colour of the page
-    **kwargs # more of Plotly's `scatter`
-)->dict: # for a chart's `data`
+    x: Sequence[float],  # where
+    y: Sequence[float],  # what
+    name: str,  # of the line, as text
+    color: str,  # a colour of the page
+    **kwargs,  # more of Plotly's `scatter`
+) -> dict:  # for a chart's `data`
     "A line."
-    return dict(type='scatter', x=chart_values(x, 7), y=chart_values(y), name=name, mode=kwargs.pop('mode', 'lines'), line=dict(color=color, width=2) | kwargs.pop('line', {})) | kwargs
+    return (
+        dict(
+            type='scatter',
+            x=chart_values(x, 7),
+            y=chart_values(y),
+            name=name,
+            mode=kwargs.pop('mode', 'lines'),
+            line=dict(color=color, width=2) | kwargs.pop('line', {}),
+        )
+        | kwargs
+    )
 
 # %% ../../nbs/7_report/71_charts.ipynb #0af298ca
 def _thin(
-    x:np.ndarray, # where
-    y:np.ndarray, # what
-    most:int=2000, # points to keep
-)->tuple[np.ndarray,np.ndarray]: # as many or fewer
+    x: np.ndarray,  # where
+    y: np.ndarray,  # what
+    most: int = 2000,  # points to keep
+) -> tuple[np.ndarray, np.ndarray]:  # as many or fewer
     "Means of neighbours, where there are too many points."
-    n = -(-len(x)//most)
-    if n <= 1: return x, y
-    mean = lambda v: pd.Series(v).groupby(np.arange(len(v))//n).mean().to_numpy()
+    n = -(-len(x) // most)
+    if n <= 1:
+        return x, y
+    mean = lambda v: pd.Series(v).groupby(np.arange(len(v)) // n).mean().to_numpy()
     return mean(x), mean(y)
 
-_USES = {'ours': dict(color='var(--ours)'), 'reference': dict(color='var(--reference)', width=1.6), 'nothing': dict(color='var(--nothing)', dash='dash')}
+
+_USES = {
+    'ours': dict(color='var(--ours)'),
+    'reference': dict(color='var(--reference)', width=1.6),
+    'nothing': dict(color='var(--nothing)', dash='dash'),
+}
+
 
 def curve_chart(
-    panel:Panel, # one panel of the curves
-)->dict: # Plotly's data and layout
+    panel: Panel,  # one panel of the curves
+) -> dict:  # Plotly's data and layout
     "A panel of the curves: one line each, and for many batches the mean of ten."
     data = []
     for use, label, steps, values in panel.lines:
         x, y = _thin(steps, values)
-        many, marks = panel.title == 'batch loss' and len(values) >= 40, 'lines+markers' if len(values) <= 20 and use != 'nothing' else 'lines'
-        if many and use == 'ours': data.append(line(x, y, label, _USES[use]['color'], line=dict(width=1), opacity=.35, hoverinfo='skip', showlegend=False))
-        if many: x, y = _thin(steps, pd.Series(values).rolling(10, min_periods=1).mean().to_numpy())
-        if use == 'nothing' and len(values) == 1: x, y = np.array([0, steps[0]]), np.repeat(values, 2)
-        data.append(line(x, y, label + ', mean of 10'*many, line=_USES[use], color=_USES[use]['color'], mode=marks, hovertemplate='%{y:.4g}'))
-    return dict(data=data, layout=dict(hovermode='x unified', xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'), yaxis=dict(tickformat='.3~g'),
-                                       showlegend=len(data) > 1))
+        many, marks = (
+            panel.title == 'batch loss' and len(values) >= 40,
+            'lines+markers' if len(values) <= 20 and use != 'nothing' else 'lines',
+        )
+        if many and use == 'ours':
+            data.append(
+                line(
+                    x,
+                    y,
+                    label,
+                    _USES[use]['color'],
+                    line=dict(width=1),
+                    opacity=0.35,
+                    hoverinfo='skip',
+                    showlegend=False,
+                )
+            )
+        if many:
+            x, y = _thin(steps, pd.Series(values).rolling(10, min_periods=1).mean().to_numpy())
+        if use == 'nothing' and len(values) == 1:
+            x, y = np.array([0, steps[0]]), np.repeat(values, 2)
+        data.append(
+            line(
+                x,
+                y,
+                label + ', mean of 10' * many,
+                line=_USES[use],
+                color=_USES[use]['color'],
+                mode=marks,
+                hovertemplate='%{y:.4g}',
+            )
+        )
+    return dict(
+        data=data,
+        layout=dict(
+            hovermode='x unified',
+            xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'),
+            yaxis=dict(tickformat='.3~g'),
+            showlegend=len(data) > 1,
+        ),
+    )
 
 # %% ../../nbs/7_report/71_charts.ipynb #43285dd9
 def confusion_chart(
-    ev:Evidence, # of an evaluation
-    normalize:str='true', # 'true': shares of each part's true pixels; 'predicted': of its predicted ones
-)->dict: # Plotly's data and layout
+    ev: Evidence,  # of an evaluation
+    normalize: str = 'true',  # 'true': shares of each part's true pixels; 'predicted': of its predicted ones
+) -> dict:  # Plotly's data and layout
     "The pixel confusion matrix; rows truth, columns prediction."
-    m, ticks = confusion_frame(ev, normalize), np.array([0, .01, .05, .1, .25, .5, 1])
+    m, ticks = confusion_frame(ev, normalize), np.array([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
     names, share = [chart_text(c) for c in m.index], m.to_numpy()
-    data = dict(type='heatmap', z=[chart_values(np.sqrt(np.clip(r, 0, 1)), 3) for r in share], customdata=[chart_values(r, 4) for r in share], zmin=0, zmax=1, hoverongaps=False, xgap=1, ygap=1,
-                text=[[f'truth: {a}<br>prediction: {b}' for b in names] for a in names], hovertemplate='%{text}<br><b>%{customdata:.2%}</b>' + f' of the {normalize} pixels<extra></extra>',
-                colorscale=[[0, 'var(--card)'], [.5, 'var(--heat)'], [1, 'var(--hot)']], colorbar=dict(tickvals=np.sqrt(ticks).tolist(), ticktext=[f'{100*t:g} %' for t in ticks], thickness=12, outlinewidth=0))
-    axis = dict(tickvals=list(range(len(names))), ticktext=names, showgrid=False, zeroline=False, tickfont=dict(color='var(--ink)'))
-    frames = [dict(type='rect', x0=j - .5, x1=j + .5, y0=i - .5, y1=i + .5, line=dict(color='var(--nothing)', width=1.5)) for i, j in _mirrored(ev.classes)]
-    return dict(data=[data], layout=dict(xaxis=axis | dict(tickangle=-60, title=dict(text='prediction'), constrain='domain'), yaxis=axis | dict(autorange='reversed', title=dict(text='truth', standoff=12)), shapes=frames, margin=dict(r=4)))
+    data = dict(
+        type='heatmap',
+        z=[chart_values(np.sqrt(np.clip(r, 0, 1)), 3) for r in share],
+        customdata=[chart_values(r, 4) for r in share],
+        zmin=0,
+        zmax=1,
+        hoverongaps=False,
+        xgap=1,
+        ygap=1,
+        text=[[f'truth: {a}<br>prediction: {b}' for b in names] for a in names],
+        hovertemplate='%{text}<br><b>%{customdata:.2%}</b>' + f' of the {normalize} pixels<extra></extra>',
+        colorscale=[[0, 'var(--card)'], [0.5, 'var(--heat)'], [1, 'var(--hot)']],
+        colorbar=dict(
+            tickvals=np.sqrt(ticks).tolist(), ticktext=[f'{100 * t:g} %' for t in ticks], thickness=12, outlinewidth=0
+        ),
+    )
+    axis = dict(
+        tickvals=list(range(len(names))),
+        ticktext=names,
+        showgrid=False,
+        zeroline=False,
+        tickfont=dict(color='var(--ink)'),
+    )
+    frames = [
+        dict(type='rect', x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line=dict(color='var(--nothing)', width=1.5))
+        for i, j in _mirrored(ev.classes)
+    ]
+    return dict(
+        data=[data],
+        layout=dict(
+            xaxis=axis | dict(tickangle=-60, title=dict(text='prediction'), constrain='domain'),
+            yaxis=axis | dict(autorange='reversed', title=dict(text='truth', standoff=12)),
+            shapes=frames,
+            margin=dict(r=4),
+        ),
+    )
+
 
 def _mirrored(
-    classes:Sequence[str], # class list
-)->list[tuple[int,int]]: # positions of a sided class and of its mirror part
+    classes: Sequence[str],  # class list
+) -> list[tuple[int, int]]:  # positions of a sided class and of its mirror part
     "Where a confusion of sides shows."
-    return [(i, classes.index(mirror_name(c))) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes]
+    return [
+        (i, classes.index(mirror_name(c))) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes
+    ]
 
 # %% ../../nbs/7_report/71_charts.ipynb #9dc81943
 def swap_chart(
-    ev:Evidence, # of an evaluation
-)->dict: # Plotly's data and layout
+    ev: Evidence,  # of an evaluation
+) -> dict:  # Plotly's data and layout
     "Of each sided part what is found, given to its mirror part, and lost otherwise."
     t = side_swap_frame(ev)
-    found, swapped = (100*t[k].to_numpy(float) for k in ('found', 'swapped'))
+    found, swapped = (100 * t[k].to_numpy(float) for k in ('found', 'swapped'))
     names = [chart_text(c) for c in t.index]
     words = [f'<b>{a}</b>, {n} pictures' for a, n in zip(names, t['n_images'])]
-    bar = lambda v, name, color, **marker: dict(type='bar', orientation='h', y=names, x=chart_values(v), name=name, marker=dict(color=color, line=dict(width=0)) | marker, hovertext=words, hovertemplate='%{hovertext}<br>' + name + ': %{x:.2f} %<extra></extra>',
-                                                text=['' if not np.isfinite(s) else f'{s:.0f} %' if s >= .5 or s == 0 else '<0.5 %' for s in v], textposition='outside', textangle=0, textfont=dict(size=10, color='var(--soft)'), cliponaxis=False)
-    data = [bar(found, 'found', 'var(--ours)'), bar(swapped, 'given to the mirror part', 'var(--nothing)', pattern=dict(shape='/', solidity=.4))]
-    return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the true pixels'), range=[0, 105], tickvals=[0, 20, 40, 60, 80, 100])))
+    bar = lambda v, name, color, **marker: dict(
+        type='bar',
+        orientation='h',
+        y=names,
+        x=chart_values(v),
+        name=name,
+        marker=dict(color=color, line=dict(width=0)) | marker,
+        hovertext=words,
+        hovertemplate='%{hovertext}<br>' + name + ': %{x:.2f} %<extra></extra>',
+        text=['' if not np.isfinite(s) else f'{s:.0f} %' if s >= 0.5 or s == 0 else '<0.5 %' for s in v],
+        textposition='outside',
+        textangle=0,
+        textfont=dict(size=10, color='var(--soft)'),
+        cliponaxis=False,
+    )
+    data = [
+        bar(found, 'found', 'var(--ours)'),
+        bar(swapped, 'given to the mirror part', 'var(--nothing)', pattern=dict(shape='/', solidity=0.4)),
+    ]
+    return dict(
+        data=data,
+        layout=dict(
+            barmode='group',
+            bargap=0.25,
+            yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')),
+            xaxis=dict(title=dict(text='% of the true pixels'), range=[0, 105], tickvals=[0, 20, 40, 60, 80, 100]),
+        ),
+    )
 
 # %% ../../nbs/7_report/71_charts.ipynb #fe818ff2
 def class_lines(
-    frames:Mapping[str,tuple], # x and y by class
-    classes:Sequence[str], # class list, for the colours
-    hover:str, # words for a point, as Plotly's hovertemplate
-    **kwargs # more of Plotly's `scatter`
-)->list[dict]: # for a chart's `data`
+    frames: Mapping[str, tuple],  # x and y by class
+    classes: Sequence[str],  # class list, for the colours
+    hover: str,  # words for a point, as Plotly's hovertemplate
+    **kwargs,  # more of Plotly's `scatter`
+) -> list[dict]:  # for a chart's `data`
     "A line for each class."
     colors = part_colors(classes).tolist()
-    return [line(*frames[c], chart_text(c), f'rgb({r}, {g}, {b})', line=dict(width=1.7, dash='dash' if side_of(c) == 'right' else 'solid'), hovertemplate=f'<b>{chart_text(c)}</b><br>{hover}<extra></extra>', **kwargs)
-            for c, (r, g, b) in zip(classes, colors) if c in frames and np.isfinite(np.asarray(frames[c][1], float)).any()]
+    return [
+        line(
+            *frames[c],
+            chart_text(c),
+            f'rgb({r}, {g}, {b})',
+            line=dict(width=1.7, dash='dash' if side_of(c) == 'right' else 'solid'),
+            hovertemplate=f'<b>{chart_text(c)}</b><br>{hover}<extra></extra>',
+            **kwargs,
+        )
+        for c, (r, g, b) in zip(classes, colors)
+        if c in frames and np.isfinite(np.asarray(frames[c][1], float)).any()
+    ]
 
-BESIDE = dict(orientation='v', x=1.02, xanchor='left', y=1, yanchor='top', font=dict(size=11)) # a legend beside the chart; the page puts it on top where the chart is narrow
+
+BESIDE = dict(
+    orientation='v', x=1.02, xanchor='left', y=1, yanchor='top', font=dict(size=11)
+)  # a legend beside the chart; the page puts it on top where the chart is narrow
+
 
 def sweep_chart(
-    ev:Evidence, # of an evaluation
-)->dict: # Plotly's data and layout
+    ev: Evidence,  # of an evaluation
+) -> dict:  # Plotly's data and layout
     "IoU over the threshold, a line a class, and miou."
     t, best = threshold_sweep(ev), best_thresholds(ev)
     data = class_lines({c: (t.index, t[c]) for c in ev.classes}, ev.classes, 'threshold %{x:.3f}: IoU %{y:.3f}')
-    data.append(line(t.index, t['miou'], 'miou', 'var(--ink)', line=dict(width=3.5), hovertemplate='<b>miou</b><br>threshold %{x:.3f}: %{y:.3f}<extra></extra>'))
+    data.append(
+        line(
+            t.index,
+            t['miou'],
+            'miou',
+            'var(--ink)',
+            line=dict(width=3.5),
+            hovertemplate='<b>miou</b><br>threshold %{x:.3f}: %{y:.3f}<extra></extra>',
+        )
+    )
     known = best.drop('miou').dropna(subset='threshold')
-    data.append(dict(type='scatter', mode='markers', x=chart_values(known['threshold']), y=chart_values(known['iou']), name='best', marker=dict(color='var(--nothing)', size=8, line=dict(color='var(--ground)', width=1.5)),
-                     hovertext=[chart_text(c) for c in known.index], hovertemplate='<b>%{hovertext}</b><br>best threshold %{x:.3f}: IoU %{y:.3f}<extra></extra>'))
-    now = dict(type='line', x0=ev.threshold, x1=ev.threshold, y0=0, y1=1, line=dict(color='var(--reference)', dash='dash', width=1.5))
-    low, high = (np.floor(10*np.nanmin(t)), np.ceil(10*np.nanmax(t))) if t.notna().any(axis=None) else (0, 10)
-    return dict(data=data, layout=dict(hovermode='closest', shapes=[now], xaxis=dict(title=dict(text='threshold'), range=[0, 1]), yaxis=dict(title=dict(text='IoU'), range=[low/10, max(high, low + 1)/10]), legend=BESIDE))
+    data.append(
+        dict(
+            type='scatter',
+            mode='markers',
+            x=chart_values(known['threshold']),
+            y=chart_values(known['iou']),
+            name='best',
+            marker=dict(color='var(--nothing)', size=8, line=dict(color='var(--ground)', width=1.5)),
+            hovertext=[chart_text(c) for c in known.index],
+            hovertemplate='<b>%{hovertext}</b><br>best threshold %{x:.3f}: IoU %{y:.3f}<extra></extra>',
+        )
+    )
+    now = dict(
+        type='line',
+        x0=ev.threshold,
+        x1=ev.threshold,
+        y0=0,
+        y1=1,
+        line=dict(color='var(--reference)', dash='dash', width=1.5),
+    )
+    low, high = (np.floor(10 * np.nanmin(t)), np.ceil(10 * np.nanmax(t))) if t.notna().any(axis=None) else (0, 10)
+    return dict(
+        data=data,
+        layout=dict(
+            hovermode='closest',
+            shapes=[now],
+            xaxis=dict(title=dict(text='threshold'), range=[0, 1]),
+            yaxis=dict(title=dict(text='IoU'), range=[low / 10, max(high, low + 1) / 10]),
+            legend=BESIDE,
+        ),
+    )
 
 # %% ../../nbs/7_report/71_charts.ipynb #6ac2855b
 def calibration_chart(
-    ev:Evidence, # of an evaluation
-)->dict: # Plotly's data and layout
+    ev: Evidence,  # of an evaluation
+) -> dict:  # Plotly's data and layout
     "What share of the pixels with a probability is of the part: all parts, and each when its name is clicked."
     t = calibration(ev)
     rows = {c: r[r['pixels'] >= (1 if c == 'all' else 100)] for c, r in t.groupby('class', sort=False)}
     words = 'probability %{x:.3f}: %{y:.3f} of them are<br>%{customdata:,} pixels'
-    data = class_lines({c: (rows[c]['probability'], rows[c]['observed']) for c in ev.classes if c in rows}, ev.classes, words, visible='legendonly', mode='lines+markers')
-    for d, c in zip(data, [c for c in ev.classes if c in rows and len(rows[c])]): d['customdata'] = rows[c]['pixels'].tolist()
+    data = class_lines(
+        {c: (rows[c]['probability'], rows[c]['observed']) for c in ev.classes if c in rows},
+        ev.classes,
+        words,
+        visible='legendonly',
+        mode='lines+markers',
+    )
+    for d, c in zip(data, [c for c in ev.classes if c in rows and len(rows[c])]):
+        d['customdata'] = rows[c]['pixels'].tolist()
     a = rows['all']
-    data = [line([0, 1], [0, 1], 'as it should be', 'var(--reference)', line=dict(dash='dash', width=1.5), hoverinfo='skip'),
-            line(a['probability'], a['observed'], 'all parts', 'var(--ours)', mode='lines+markers', line=dict(width=3), customdata=a['pixels'].tolist(), hovertemplate=f'<b>all parts</b><br>{words}<extra></extra>'), *data]
-    return dict(data=data, layout=dict(hovermode='closest', xaxis=dict(title=dict(text='predicted probability'), range=[0, 1]), yaxis=dict(title=dict(text='observed share'), range=[0, 1]), legend=BESIDE))
+    data = [
+        line(
+            [0, 1], [0, 1], 'as it should be', 'var(--reference)', line=dict(dash='dash', width=1.5), hoverinfo='skip'
+        ),
+        line(
+            a['probability'],
+            a['observed'],
+            'all parts',
+            'var(--ours)',
+            mode='lines+markers',
+            line=dict(width=3),
+            customdata=a['pixels'].tolist(),
+            hovertemplate=f'<b>all parts</b><br>{words}<extra></extra>',
+        ),
+        *data,
+    ]
+    return dict(
+        data=data,
+        layout=dict(
+            hovermode='closest',
+            xaxis=dict(title=dict(text='predicted probability'), range=[0, 1]),
+            yaxis=dict(title=dict(text='observed share'), range=[0, 1]),
+            legend=BESIDE,
+        ),
+    )
 
 # %% ../../nbs/7_report/71_charts.ipynb #2c2686ee
 def balance_chart(
-    train:pd.DataFrame, # from `class_balance`, of the training pictures
-    valid:pd.DataFrame|None=None, # of the validation pictures
-)->dict: # Plotly's data and layout
+    train: pd.DataFrame,  # from `class_balance`, of the training pictures
+    valid: pd.DataFrame | None = None,  # of the validation pictures
+) -> dict:  # Plotly's data and layout
     "Share of the pictures that show each class, most frequent first."
     order = train.sort_values('images', ascending=False, kind='stable').index
+
     def bar(t, name, color, **marker):
         t = t.loc[order]
-        return dict(type='bar', orientation='h', y=[chart_text(c) for c in order], x=chart_values(100*t['of_images']), name=name, marker=dict(color=color) | marker,
-                    customdata=[[int(a), int(b)] for a, b in zip(t['images'], t['masks'])], hovertemplate='<b>%{y}</b>, ' + name + ': %{x:.1f} %<br>%{customdata[0]} pictures, %{customdata[1]} masks<extra></extra>')
-    data = [bar(train, 'training', 'var(--ours)')] + ([bar(valid, 'validation', 'var(--nothing)', pattern=dict(shape='/', solidity=.4))] if valid is not None else [])
-    return dict(data=data, layout=dict(barmode='group', bargap=.25, yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(title=dict(text='% of the pictures'), rangemode='tozero')))
+        return dict(
+            type='bar',
+            orientation='h',
+            y=[chart_text(c) for c in order],
+            x=chart_values(100 * t['of_images']),
+            name=name,
+            marker=dict(color=color) | marker,
+            customdata=[[int(a), int(b)] for a, b in zip(t['images'], t['masks'])],
+            hovertemplate='<b>%{y}</b>, '
+            + name
+            + ': %{x:.1f} %<br>%{customdata[0]} pictures, %{customdata[1]} masks<extra></extra>',
+        )
+
+    data = [bar(train, 'training', 'var(--ours)')] + (
+        [bar(valid, 'validation', 'var(--nothing)', pattern=dict(shape='/', solidity=0.4))] if valid is not None else []
+    )
+    return dict(
+        data=data,
+        layout=dict(
+            barmode='group',
+            bargap=0.25,
+            yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')),
+            xaxis=dict(title=dict(text='% of the pictures'), rangemode='tozero'),
+        ),
+    )
+
 
 def count_chart(
-    counts:pd.Series, # from `parts_per_image`
-)->dict: # Plotly's data and layout
+    counts: pd.Series,  # from `parts_per_image`
+) -> dict:  # Plotly's data and layout
     "How many pictures show how many parts."
-    data = dict(type='bar', x=[int(v) for v in counts.index], y=[int(v) for v in counts], marker=dict(color='var(--ours)'), hovertemplate='%{y} pictures show %{x} parts<extra></extra>')
-    return dict(data=[data], layout=dict(bargap=.2, xaxis=dict(title=dict(text='parts in a picture'), dtick=2), yaxis=dict(title=dict(text='pictures'))))
+    data = dict(
+        type='bar',
+        x=[int(v) for v in counts.index],
+        y=[int(v) for v in counts],
+        marker=dict(color='var(--ours)'),
+        hovertemplate='%{y} pictures show %{x} parts<extra></extra>',
+    )
+    return dict(
+        data=[data],
+        layout=dict(
+            bargap=0.2,
+            xaxis=dict(title=dict(text='parts in a picture'), dtick=2),
+            yaxis=dict(title=dict(text='pictures')),
+        ),
+    )
+
 
 def area_chart(
-    sizes:pd.DataFrame, # from `mask_sizes`
-    classes:Sequence[str], # class list
-)->dict: # Plotly's data and layout
+    sizes: pd.DataFrame,  # from `mask_sizes`
+    classes: Sequence[str],  # class list
+) -> dict:  # Plotly's data and layout
     "How much of a picture each class covers where it is seen: boxes from the 25th to the 75th percentile, lines from the 5th to the 95th."
-    q = sizes.groupby('name')['share'].quantile([.05, .25, .5, .75, .95]).unstack().reindex(classes).dropna().sort_values(.5, ascending=False, kind='stable')*100
-    data = dict(type='box', orientation='h', y=[chart_text(c) for c in q.index], lowerfence=chart_values(q[.05]), q1=chart_values(q[.25]), median=chart_values(q[.5]), q3=chart_values(q[.75]), upperfence=chart_values(q[.95]),
-                line=dict(color='var(--ours)', width=1.5), fillcolor='var(--shade)', hoverinfo='x+y')
-    ticks = [v*10.**k for k in range(-4, 3) for v in (1, 3)]
-    return dict(data=[data], layout=dict(yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), xaxis=dict(type='log', title=dict(text='% of the picture'), tickvals=ticks, ticktext=[f'{t:g}' for t in ticks], hoverformat='.3f')))
+    q = (
+        sizes.groupby('name')['share']
+        .quantile([0.05, 0.25, 0.5, 0.75, 0.95])
+        .unstack()
+        .reindex(classes)
+        .dropna()
+        .sort_values(0.5, ascending=False, kind='stable')
+        * 100
+    )
+    data = dict(
+        type='box',
+        orientation='h',
+        y=[chart_text(c) for c in q.index],
+        lowerfence=chart_values(q[0.05]),
+        q1=chart_values(q[0.25]),
+        median=chart_values(q[0.5]),
+        q3=chart_values(q[0.75]),
+        upperfence=chart_values(q[0.95]),
+        line=dict(color='var(--ours)', width=1.5),
+        fillcolor='var(--shade)',
+        hoverinfo='x+y',
+    )
+    ticks = [v * 10.0**k for k in range(-4, 3) for v in (1, 3)]
+    return dict(
+        data=[data],
+        layout=dict(
+            yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')),
+            xaxis=dict(
+                type='log',
+                title=dict(text='% of the picture'),
+                tickvals=ticks,
+                ticktext=[f'{t:g}' for t in ticks],
+                hoverformat='.3f',
+            ),
+        ),
+    )
 
 # %% ../../nbs/7_report/71_charts.ipynb #64bfda76
 def size_chart(
-    sizes:pd.DataFrame, # from `by_size`
-)->dict: # Plotly's data and layout
+    sizes: pd.DataFrame,  # from `by_size`
+) -> dict:  # Plotly's data and layout
     "What share of the true masks is found, and their mean IoU, by their size."
     t = sizes.dropna(subset='iou')
-    names, words = [str(i) for i in t.index], [f'<b>{i} of the picture</b><br>{n} masks' for i, n in zip(t.index, t['masks'])]
-    bar = lambda k, name, **marker: dict(type='bar', x=names, y=chart_values(100*t[k]), name=name, marker=marker, hovertext=words, hovertemplate='%{hovertext}<br>' + name + ': %{y:.1f} %<extra></extra>')
-    data = [bar('found', 'found: IoU of 0.5 or more', color='var(--ours)'), bar('recall', 'pixels found', color='var(--reference)', pattern=dict(shape='/', solidity=.3))]
-    return dict(data=data, layout=dict(barmode='group', bargap=.25, xaxis=dict(type='category', title=dict(text='size of the true mask, share of the picture')), yaxis=dict(title=dict(text='%'), range=[0, 100])))
+    names, words = (
+        [str(i) for i in t.index],
+        [f'<b>{i} of the picture</b><br>{n} masks' for i, n in zip(t.index, t['masks'])],
+    )
+    bar = lambda k, name, **marker: dict(
+        type='bar',
+        x=names,
+        y=chart_values(100 * t[k]),
+        name=name,
+        marker=marker,
+        hovertext=words,
+        hovertemplate='%{hovertext}<br>' + name + ': %{y:.1f} %<extra></extra>',
+    )
+    data = [
+        bar('found', 'found: IoU of 0.5 or more', color='var(--ours)'),
+        bar('recall', 'pixels found', color='var(--reference)', pattern=dict(shape='/', solidity=0.3)),
+    ]
+    return dict(
+        data=data,
+        layout=dict(
+            barmode='group',
+            bargap=0.25,
+            xaxis=dict(type='category', title=dict(text='size of the true mask, share of the picture')),
+            yaxis=dict(title=dict(text='%'), range=[0, 100]),
+        ),
+    )

@@ -21,27 +21,29 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from .charts import chart_text, chart_values, line
-from ..measure.evidence import Evidence, EvidenceError, _resamples, _tails
-from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
-from ..core.run_folder import curve, metric_value, OF_NOTHING, read_run, RunFolder
-from ..measure.metrics import PixelCounts, iou_per_mask, summarize
-from .page import png_bytes, render_page, still_image
-from ..core.parts import display_name, mirror_name, side_of
 from ..core.basics import CarpartsError, write_atomic
+from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
+from ..core.parts import display_name, mirror_name, side_of
+from ..core.run_folder import OF_NOTHING, RunFolder, curve, metric_value, read_run
+from ..measure.evidence import Evidence, EvidenceError, _resamples, _tails
+from ..measure.metrics import PixelCounts, iou_per_mask, summarize
+from .charts import chart_text, chart_values, line
 from .content import clean_log, duration, flat_settings
+from .page import png_bytes, render_page, still_image
 
 # %% ../../nbs/7_report/75_compare.ipynb #c6a5e4c5
 class CompareError(CarpartsError):
     "Runs that can't be compared."
 
+
 @dataclass
 class Compared:
     "A run to be compared."
-    name:str # short, and different from the others'
-    run:RunFolder # what it left; with several folds what lies at the top
-    folds:list[RunFolder] = field(default_factory=list) # the runs inside; empty for a run with one fold
-    evidence:Evidence|None = None # of its evaluation; None where the run has no evidence.npz
+
+    name: str  # short, and different from the others'
+    run: RunFolder  # what it left; with several folds what lies at the top
+    folds: list[RunFolder] = field(default_factory=list)  # the runs inside; empty for a run with one fold
+    evidence: Evidence | None = None  # of its evaluation; None where the run has no evidence.npz
 
     @property
     def parts(self) -> list[RunFolder]:
@@ -61,144 +63,216 @@ class Compared:
     @property
     def metrics(self) -> dict:
         "Its figures; of several folds those of all pictures together, as far as they are known, and else the folds' mean."
-        if not self.folds: return self.run.metrics
-        mean = {k: np.mean(v) for k in self.folds[0].metrics if None not in (v := [metric_value(f.metrics, k) for f in self.folds])}
+        if not self.folds:
+            return self.run.metrics
+        mean = {
+            k: np.mean(v)
+            for k in self.folds[0].metrics
+            if None not in (v := [metric_value(f.metrics, k) for f in self.folds])
+        }
         return mean | ({} if self.evidence is None else summarize(self.evidence.counts, self.classes))
 
 # %% ../../nbs/7_report/75_compare.ipynb #7eaeaff3
 def fold_folders(
-    path:str|Path, # a run folder
-) -> list[Path]: # `fold_0`, `fold_1` …, by their numbers; empty for a run with one fold
+    path: str | Path,  # a run folder
+) -> list[Path]:  # `fold_0`, `fold_1` …, by their numbers; empty for a run with one fold
     "The run folders of the folds inside a run folder."
-    return sorted((p for p in Path(path).glob('fold_*') if (p/'config.yaml').is_file()), key=lambda p: (len(p.name), p.name))
+    return sorted(
+        (p for p in Path(path).glob('fold_*') if (p / 'config.yaml').is_file()), key=lambda p: (len(p.name), p.name)
+    )
+
 
 def run_names(
-    paths:Sequence[str|Path], # run folders
-) -> list[str]: # one each; raises CompareError where one is given twice
+    paths: Sequence[str | Path],  # run folders
+) -> list[str]:  # one each; raises CompareError where one is given twice
     "Short names: as many of the last parts of the paths as it takes to tell them apart."
     parts = [Path(p).resolve().parts for p in paths]
     twice = [str(p) for i, p in enumerate(paths) if parts[i] in parts[:i]]
-    if twice: raise CompareError(f'{twice[0]} is given twice; give different run folders')
+    if twice:
+        raise CompareError(f'{twice[0]} is given twice; give different run folders')
     return next(names for n in range(1, 1000) if len(set(names := ['/'.join(p[-n:]) for p in parts])) == len(parts))
 
+
 def read_compared(
-    path:str|Path, # a run folder
-    name:str='', # what to call it; '': as the folder is called
-) -> Compared: # raises ReportError where it is no run folder
+    path: str | Path,  # a run folder
+    name: str = '',  # what to call it; '': as the folder is called
+) -> Compared:  # raises ReportError where it is no run folder
     "A run, with its folds if it has several, and its evidence."
     run, folds = read_run(path), [read_run(p) for p in fold_folders(path)]
     found = [_evidence(r) for r in folds or [run]]
-    return Compared(name or run.path.resolve().name, run, folds, Evidence.concat(found) if all(f is not None for f in found) else None)
+    return Compared(
+        name or run.path.resolve().name,
+        run,
+        folds,
+        Evidence.concat(found) if all(f is not None for f in found) else None,
+    )
 
-def _evidence(run:RunFolder) -> Evidence|None:
+
+def _evidence(run: RunFolder) -> Evidence | None:
     "What the evaluation of a run kept; None, and a note, where it is damaged."
-    if not (run.path/'evidence.npz').is_file(): return None
-    try: return Evidence.load(run.path/'evidence.npz')
-    except EvidenceError as e: run.notes.append(str(e).replace(str(run.path/'evidence.npz'), 'evidence.npz'))
+    if not (run.path / 'evidence.npz').is_file():
+        return None
+    try:
+        return Evidence.load(run.path / 'evidence.npz')
+    except EvidenceError as e:
+        run.notes.append(str(e).replace(str(run.path / 'evidence.npz'), 'evidence.npz'))
 
 # %% ../../nbs/7_report/75_compare.ipynb #bc4a2957
 def settings_differences(
-    runs:Sequence[Compared], # runs
-) -> pd.DataFrame: # a row for each setting in which not all are alike, a column a run; '–' where a run doesn't say
+    runs: Sequence[Compared],  # runs
+) -> pd.DataFrame:  # a row for each setting in which not all are alike, a column a run; '–' where a run doesn't say
     "The settings that differ, as YAML."
     settings = [dict(flat_settings(r.run.config)) for r in runs]
     rows = {k: [s.get(k, '–') for s in settings] for k in dict.fromkeys(k for s in settings for k in s)}
-    return pd.DataFrame.from_dict({k: v for k, v in rows.items() if len(set(v)) > 1}, orient='index', columns=[r.name for r in runs]).rename_axis('setting')
+    return pd.DataFrame.from_dict(
+        {k: v for k, v in rows.items() if len(set(v)) > 1}, orient='index', columns=[r.name for r in runs]
+    ).rename_axis('setting')
 
 # %% ../../nbs/7_report/75_compare.ipynb #47426fe0
-def _ratio(a, b): return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) > 0)
+def _ratio(a, b):
+    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) > 0)
+
 
 def _mean(a):
     "Mean over classes, NaNs left out; NaN where there is nothing else."
     there = ~np.isnan(a)
     return _ratio(np.where(there, a, 0).sum(1), there.sum(1).astype(float))
 
+
 def drawn_metrics(
-    counts:PixelCounts, # of all pictures
-    classes:Sequence[str], # class list
-    draws:np.ndarray, # (n, pictures): how often each picture is in each draw
-) -> dict[str,np.ndarray]: # metric, as `summarize` names it -> (n,) values, NaN where it isn't defined
+    counts: PixelCounts,  # of all pictures
+    classes: Sequence[str],  # class list
+    draws: np.ndarray,  # (n, pictures): how often each picture is in each draw
+) -> dict[str, np.ndarray]:  # metric, as `summarize` names it -> (n,) values, NaN where it isn't defined
     "The metrics of every draw: miou, iou_per_image, that of nothing, dice, side_swap and `iou_<class>`."
     i, p, t, s = (draws @ getattr(counts, k) for k in ('intersection', 'predicted', 'true', 'swapped'))
-    iou, dice = (np.where(t > 0, _ratio(a, b), np.nan) for a, b in ((i, p + t - i), (2*i, p + t)))
+    iou, dice = (np.where(t > 0, _ratio(a, b), np.nan) for a, b in ((i, p + t - i), (2 * i, p + t)))
     sided = [k for k, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes]
-    share = draws/draws.sum(1, keepdims=True)
-    return {'miou': _mean(iou), 'iou_per_image': share @ iou_per_mask(counts).mean(1), OF_NOTHING: share @ (counts.true == 0).mean(1), 'dice': _mean(dice),
-            'side_swap': _ratio(s[:, sided].sum(1), t[:, sided].sum(1))} | {f'iou_{c}': iou[:, k] for k, c in enumerate(classes)}
+    share = draws / draws.sum(1, keepdims=True)
+    return {
+        'miou': _mean(iou),
+        'iou_per_image': share @ iou_per_mask(counts).mean(1),
+        OF_NOTHING: share @ (counts.true == 0).mean(1),
+        'dice': _mean(dice),
+        'side_swap': _ratio(s[:, sided].sum(1), t[:, sided].sum(1)),
+    } | {f'iou_{c}': iou[:, k] for k, c in enumerate(classes)}
 
 # %% ../../nbs/7_report/75_compare.ipynb #c9c270f6
 def same_images(
-    a:Compared, # a run
-    b:Compared, # another
-) -> bool: # False where either has no evidence
+    a: Compared,  # a run
+    b: Compared,  # another
+) -> bool:  # False where either has no evidence
     "Whether two runs were validated on the same pictures, going by names and by which parts they show."
-    if a.evidence is None or b.evidence is None or {*a.evidence.files} != {*b.evidence.files} or a.classes != b.classes: return False
-    return bool(((a.evidence.true > 0) == (b.evidence.subset(a.evidence.files).true > 0)).mean() > .95)
+    if a.evidence is None or b.evidence is None or {*a.evidence.files} != {*b.evidence.files} or a.classes != b.classes:
+        return False
+    return bool(((a.evidence.true > 0) == (b.evidence.subset(a.evidence.files).true > 0)).mean() > 0.95)
 
-def _verdict(metric:str, low:float, high:float) -> str:
+
+def _verdict(metric: str, low: float, high: float) -> str:
     "What an interval of differences says; of `side_swap` less is better."
-    if not np.isfinite([low, high]).all() or metric == OF_NOTHING: return ''
-    if low <= 0 <= high: return 'within chance' if high > low else 'the same'
+    if not np.isfinite([low, high]).all() or metric == OF_NOTHING:
+        return ''
+    if low <= 0 <= high:
+        return 'within chance' if high > low else 'the same'
     return 'better' if (low > 0) != metric.startswith('side_swap') else 'worse'
 
 # %% ../../nbs/7_report/75_compare.ipynb #8a319fe2
-_HEAD = ('miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap', 'mask_ap', 'mask_ap50')  # the metrics before those of the classes
+_HEAD = (
+    'miou',
+    'iou_per_image',
+    OF_NOTHING,
+    'dice',
+    'side_swap',
+    'mask_ap',
+    'mask_ap50',
+)  # the metrics before those of the classes
+
 
 def compare_metrics(
-    base:Compared, # what is compared with
-    other:Compared, # the run
-    n:int=1000, # draws
-    level:float=.95, # of the interval
-    seed:int=0, # of the draws
-) -> pd.DataFrame: # index metric; base, other, difference, low, high, n_images, verdict ('better', 'worse', 'within chance', 'the same'; '' without an interval), paired
+    base: Compared,  # what is compared with
+    other: Compared,  # the run
+    n: int = 1000,  # draws
+    level: float = 0.95,  # of the interval
+    seed: int = 0,  # of the draws
+) -> pd.DataFrame:  # index metric; base, other, difference, low, high, n_images, verdict ('better', 'worse', 'within chance', 'the same'; '' without an interval), paired
     "The metrics of two runs, their differences, and the bootstrap interval of these."
     paired, shared = same_images(base, other), [c for c in base.classes if c in other.classes]
     names = [*_HEAD, *[f'iou_{c}' for c in shared]]
     metrics = [r.metrics for r in (base, other)]
     t = pd.DataFrame({k: [metric_value(m, k) for m in metrics] for k in names}, index=['base', 'other'], dtype=float).T
-    t = t.assign(difference=t['other'] - t['base'], low=np.nan, high=np.nan, n_images=[_images(base, other, k) for k in names], paired=paired)
+    t = t.assign(
+        difference=t['other'] - t['base'],
+        low=np.nan,
+        high=np.nan,
+        n_images=[_images(base, other, k) for k in names],
+        paired=paired,
+    )
     if base.evidence is not None and other.evidence is not None:
         a, b = _drawn(base, other, paired, n, seed)
         known = [k for k in names if k in a and k in b]
-        t.loc[known, ['low', 'high']] = _tails(np.column_stack([b[k] - a[k] for k in known]), t.loc[known, 'n_images'], level)
+        t.loc[known, ['low', 'high']] = _tails(
+            np.column_stack([b[k] - a[k] for k in known]), t.loc[known, 'n_images'], level
+        )
     t['verdict'] = [_verdict(k, lo, hi) for k, lo, hi in zip(t.index, t['low'], t['high'])]
     return t.rename_axis('metric')
+
 
 def _drawn(base, other, paired, n, seed):
     "The metrics of both runs in every draw."
     draws = _resamples(len(base.evidence), n, seed)
     a = drawn_metrics(base.evidence.counts, base.classes, draws)
-    if paired: return a, drawn_metrics(other.evidence.subset(base.evidence.files).counts, other.classes, draws)
+    if paired:
+        return a, drawn_metrics(other.evidence.subset(base.evidence.files).counts, other.classes, draws)
     return a, drawn_metrics(other.evidence.counts, other.classes, _resamples(len(other.evidence), n, seed + 1))
+
 
 def _images(base, other, metric) -> int:
     "Validation pictures behind a metric: those with the class, or all, of the run that has fewer."
+
     def one(r):
         c = metric.removeprefix('iou_')
-        return int((r.evidence.true[:, r.classes.index(c)] > 0).sum()) if r.evidence is not None and c in r.classes else r.n_images
+        return (
+            int((r.evidence.true[:, r.classes.index(c)] > 0).sum())
+            if r.evidence is not None and c in r.classes
+            else r.n_images
+        )
+
     return min(one(base), one(other))
 
 # %% ../../nbs/7_report/75_compare.ipynb #3a38ed37
 def comparison_frame(
-    runs:Sequence[Compared], # runs, the first of which the others are compared with
-    n:int=1000, # draws
-    level:float=.95, # of the interval
-    seed:int=0, # of the draws
-) -> pd.DataFrame: # run, metric, value, base, difference, low, high, n_images, verdict, paired: a row for each metric of each run
+    runs: Sequence[Compared],  # runs, the first of which the others are compared with
+    n: int = 1000,  # draws
+    level: float = 0.95,  # of the interval
+    seed: int = 0,  # of the draws
+) -> (
+    pd.DataFrame
+):  # run, metric, value, base, difference, low, high, n_images, verdict, paired: a row for each metric of each run
     "All metrics of all runs, as in comparison.csv."
     columns = ['run', 'metric', 'value', 'base', 'difference', 'low', 'high', 'n_images', 'verdict', 'paired']
     rows = []
     for r in runs:
         for m, x in compare_metrics(runs[0], r, n if r is not runs[0] else 2, level, seed).iterrows():
-            rest = [x.base, x.difference, x.low, x.high, x.n_images, x.verdict, x.paired] if r is not runs[0] else [np.nan]*4 + [x.n_images, '', None]
+            rest = (
+                [x.base, x.difference, x.low, x.high, x.n_images, x.verdict, x.paired]
+                if r is not runs[0]
+                else [np.nan] * 4 + [x.n_images, '', None]
+            )
             rows.append([r.name, m, x.other, *rest])
-    return pd.DataFrame(rows, columns=columns).astype({'value': float, 'difference': float, 'low': float, 'high': float})
+    return pd.DataFrame(rows, columns=columns).astype(
+        {'value': float, 'difference': float, 'low': float, 'high': float}
+    )
+
 
 def metric_words(
-    metric:str, # as in metrics.json
-) -> str: # 'hood' for 'iou_hood'; else the metric
+    metric: str,  # as in metrics.json
+) -> str:  # 'hood' for 'iou_hood'; else the metric
     "A metric's name for people."
-    return display_name(metric[4:]) or metric[4:] if metric.startswith('iou_') and not metric.startswith('iou_per_image') else metric
+    return (
+        display_name(metric[4:]) or metric[4:]
+        if metric.startswith('iou_') and not metric.startswith('iou_per_image')
+        else metric
+    )
 
 # %% ../../nbs/7_report/75_compare.ipynb #f59b321f
 _LIGHT = ('#0068a8', '#c24e00', '#007a5a', '#9c3f80', '#8a6a00', '#3d4fbf', '#1b1f24', '#7a5c3a')
@@ -206,50 +280,98 @@ _DARK = ('#56b4e9', '#f0803c', '#00c090', '#e39cc6', '#e6b430', '#9aaeff', '#e6e
 
 _GLYPHS, _MARKS = '●■◆✚✖▲▼◀', 'osDPX^v<'  # of Plotly's first eight symbols, and matplotlib's letters for them
 
+
 def run_colors(
-    n:int, # runs
-    dark:bool=False, # whether the ground is dark
-) -> list[str]: # one each; with more than eight they come again
+    n: int,  # runs
+    dark: bool = False,  # whether the ground is dark
+) -> list[str]:  # one each; with more than eight they come again
     "Colours for the lines of runs."
     return [(_DARK if dark else _LIGHT)[i % 8] for i in range(n)]
 
-_PANELS = (('validation', 'IoU', 'miou'), ('validation', 'Dice', 'dice'), ('validation', 'iou_per_image', 'iou_per_image'), ('validation', 'loss', 'validation loss'), ('train', 'loss', 'batch loss, mean of 10'), ('meta', 'lr', 'learning rate'))
+
+_PANELS = (
+    ('validation', 'IoU', 'miou'),
+    ('validation', 'Dice', 'dice'),
+    ('validation', 'iou_per_image', 'iou_per_image'),
+    ('validation', 'loss', 'validation loss'),
+    ('train', 'loss', 'batch loss, mean of 10'),
+    ('meta', 'lr', 'learning rate'),
+)
+
 
 def compared_panels(
-    runs:Sequence[Compared], # runs
-) -> list[tuple[str,list]]: # title and (position of the run, or -1 for predicting nothing; steps; values) of each line
+    runs: Sequence[Compared],  # runs
+) -> list[
+    tuple[str, list]
+]:  # title and (position of the run, or -1 for predicting nothing; steps; values) of each line
     "The curves of several runs over each other; a run with folds has a line for each."
     panels = []
     for g, k, title in _PANELS:
         lines = [(i, *c) for i, r in enumerate(runs) for p in r.parts if (c := curve(p.charts, g, k)) is not None]
-        if g == 'train': lines = [(i, s, pd.Series(v).rolling(10, min_periods=1).mean().to_numpy()) for i, s, v in lines]
-        nothing = [(-1, *c) for r in runs for p in r.parts if (c := curve(p.charts, g, OF_NOTHING)) is not None and len(c[0])] if k == 'iou_per_image' else []
-        if lines and (k != 'iou_per_image' or nothing): panels.append((title, lines + [(-1, np.append(0, s), np.append(v[0], v)) for _, s, v in {round(float(c[2][-1]), 6): c for c in sorted(nothing, key=lambda c: c[1][-1])}.values()]))
+        if g == 'train':
+            lines = [(i, s, pd.Series(v).rolling(10, min_periods=1).mean().to_numpy()) for i, s, v in lines]
+        nothing = (
+            [(-1, *c) for r in runs for p in r.parts if (c := curve(p.charts, g, OF_NOTHING)) is not None and len(c[0])]
+            if k == 'iou_per_image'
+            else []
+        )
+        if lines and (k != 'iou_per_image' or nothing):
+            panels.append(
+                (
+                    title,
+                    lines
+                    + [
+                        (-1, np.append(0, s), np.append(v[0], v))
+                        for _, s, v in {
+                            round(float(c[2][-1]), 6): c for c in sorted(nothing, key=lambda c: c[1][-1])
+                        }.values()
+                    ],
+                )
+            )
     return panels
 
 # %% ../../nbs/7_report/75_compare.ipynb #09953a7c
 def _draw_lines(ax, title, lines, names, colors):
     "One panel of curves."
     for i, steps, values in lines:
-        ax.plot(steps, values, ':' if i < 0 else ('-', '--', '-.')[i//8 % 3], color=colors[i], lw=1.4 if i < 0 else 1.8, marker=_MARKS[i % 8] if i >= 0 and len(values) <= 20 else None, ms=4,
-                label='predicting nothing' if i < 0 else names[i])
-    ax.set_title(title, loc='left'); ax.set_xlabel('pictures seen'); ax.margins(x=.03)
+        ax.plot(
+            steps,
+            values,
+            ':' if i < 0 else ('-', '--', '-.')[i // 8 % 3],
+            color=colors[i],
+            lw=1.4 if i < 0 else 1.8,
+            marker=_MARKS[i % 8] if i >= 0 and len(values) <= 20 else None,
+            ms=4,
+            label='predicting nothing' if i < 0 else names[i],
+        )
+    ax.set_title(title, loc='left')
+    ax.set_xlabel('pictures seen')
+    ax.margins(x=0.03)
+
 
 def plot_compared_curves(
-    runs:Sequence[Compared], # runs
-    dark:bool=False, # whether the ground is dark
-    columns:int=3, # panels in a row
+    runs: Sequence[Compared],  # runs
+    dark: bool = False,  # whether the ground is dark
+    columns: int = 3,  # panels in a row
 ) -> Figure:
     "The curves of several runs over each other."
     panels, colors = compared_panels(runs), run_colors(len(runs), dark) + [figure_colors(dark)['soft']]
-    rows = max(1, -(-len(panels)//columns))
+    rows = max(1, -(-len(panels) // columns))
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(3.6*columns, 2.6*rows + .3), layout='constrained')
+        fig = Drawing(figsize=(3.6 * columns, 2.6 * rows + 0.3), layout='constrained')
         axes = fig.subplots(rows, columns, squeeze=False)
-        for ax in axes.flat[len(panels):]: ax.axis('off')
-        for ax, (title, lines) in zip(axes.flat, panels): _draw_lines(ax, title, lines, [r.name for r in runs], colors)
+        for ax in axes.flat[len(panels) :]:
+            ax.axis('off')
+        for ax, (title, lines) in zip(axes.flat, panels):
+            _draw_lines(ax, title, lines, [r.name for r in runs], colors)
         seen = {l: h for ax in axes.flat for h, l in zip(*ax.get_legend_handles_labels())}
-        for t in fig.legend(seen.values(), seen.keys(), loc='outside lower center', ncols=2 if max(map(len, seen), default=0) > 30 else 4).get_texts(): t.set_parse_math(False)
+        for t in fig.legend(
+            seen.values(),
+            seen.keys(),
+            loc='outside lower center',
+            ncols=2 if max(map(len, seen), default=0) > 30 else 4,
+        ).get_texts():
+            t.set_parse_math(False)
     return fig
 
 # %% ../../nbs/7_report/75_compare.ipynb #467c1dc4
@@ -258,24 +380,35 @@ def _draw_differences(ax, t, c):
     use = {'better': (c['ours'], '^'), 'worse': (c['nothing'], 'v')}
     for y, r in enumerate(t.itertuples()):
         color, mark = use.get(r.verdict, (c['soft'], 'o'))
-        if np.isfinite(r.low): ax.plot([r.low, r.high], [y, y], color=color, lw=2.2 if r.verdict in use else 1.2)
+        if np.isfinite(r.low):
+            ax.plot([r.low, r.high], [y, y], color=color, lw=2.2 if r.verdict in use else 1.2)
         ax.plot(r.difference, y, mark, color=color, mfc=color if r.verdict in use else c['ground'], ms=6)
-    ax.axvline(0, color=c['ink'], lw=1); ax.set(ylim=(len(t) - .3, -.7)); ax.grid(axis='y', visible=False); ax.tick_params(axis='y', length=0)
+    ax.axvline(0, color=c['ink'], lw=1)
+    ax.set(ylim=(len(t) - 0.3, -0.7))
+    ax.grid(axis='y', visible=False)
+    ax.tick_params(axis='y', length=0)
     ax.set_title(t.run.iloc[0], loc='left', parse_math=False, fontsize=9)
 
+
 def plot_differences(
-    frame:pd.DataFrame, # from `comparison_frame`
-    dark:bool=False, # whether the ground is dark
-    most:int=4, # runs to draw
-) -> Figure: # a panel a run
+    frame: pd.DataFrame,  # from `comparison_frame`
+    dark: bool = False,  # whether the ground is dark
+    most: int = 4,  # runs to draw
+) -> Figure:  # a panel a run
     "Differences to the first run, with their intervals."
     t, c = frame[(frame.run != frame.run.iloc[0]) & (frame.metric != OF_NOTHING)], figure_colors(dark)
     runs = list(dict.fromkeys(t.run))[:most]
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(2 + 2.9*len(runs), .23*t.metric.nunique() + 1), layout='constrained')
+        fig = Drawing(figsize=(2 + 2.9 * len(runs), 0.23 * t.metric.nunique() + 1), layout='constrained')
         axes = fig.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-        for ax, r in zip(axes, runs): _draw_differences(ax, t[t.run == r], c)
-        axes[0].set_yticks(range(t.metric.nunique()), [metric_words(m) for m in dict.fromkeys(t.metric)], color=c['ink'], parse_math=False)
+        for ax, r in zip(axes, runs):
+            _draw_differences(ax, t[t.run == r], c)
+        axes[0].set_yticks(
+            range(t.metric.nunique()),
+            [metric_words(m) for m in dict.fromkeys(t.metric)],
+            color=c['ink'],
+            parse_math=False,
+        )
         fig.supxlabel('difference to the first run', fontsize=9, color=c['soft'])
     return fig
 
@@ -285,7 +418,9 @@ _TABLE = """
 {% for r in t.rows %}<tr>{% for v in r %}{% if v is mapping %}<td class="{{ v.kind }}"{% if v.kind == "text mark" %} style="white-space: nowrap"{% endif %}{% if v.value is defined and v.value is not none %} data-value="{{ v.value }}"{% endif %}>{% if v.color is defined %}<span style="color: {{ v.color }}" aria-hidden="true">{{ v.mark }}\u00a0</span>{% endif %}{% if v.link %}<a href="{{ v.link }}">{% endif %}{{ v.text|string|replace(",", ",\u200b") }}{% if v.link %}</a>{% endif %}</td>{% else %}<td>{{ v }}</td>{% endif %}{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 """
-_TEMPLATES = {'table.html': _TABLE, 'compared.html': """{% from 'chart.html' import chart %}
+_TEMPLATES = {
+    'table.html': _TABLE,
+    'compared.html': """{% from 'chart.html' import chart %}
 {% if s.style is defined %}<style>{{ s.style }}</style>{% endif %}
 {% for p in s.sentences %}<p{% if loop.first and s.first_large %} class="verdict"{% endif %}>{{ p }}</p>{% endfor %}
 {% if s.tiles %}<div class="tiles">{% for label, value, words in s.tiles %}<div class="tile{{ ' first' if loop.first }}"><span>{{ label }}</span><b>{{ value }}</b><span>{{ words }}</span></div>{% endfor %}</div>{% endif %}
@@ -293,51 +428,110 @@ _TEMPLATES = {'table.html': _TABLE, 'compared.html': """{% from 'chart.html' imp
 {% if s.charts %}<div class="charts">{% for c in s.charts %}{{ chart(c) }}{% endfor %}</div>{% endif %}
 {% for t in s.tables %}{% if t.closed %}<details><summary>{{ t.title }}</summary>{% elif t.title %}<h3>{{ t.title }}</h3>{% endif %}{% if t.words %}<p class="soft">{{ t.words }}</p>{% endif %}{% include 'table.html' %}{% if t.closed %}</details>{% endif %}{% endfor %}
 {% if s.log %}<details><summary>{{ s.log.count('\\n') + 1 }} lines</summary><pre tabindex="0">{{ s.log }}</pre></details>{% endif %}
-"""}
+""",
+}
 
-def _section(id:str, title:str, **content) -> dict:
+
+def _section(id: str, title: str, **content) -> dict:
     "A section for the template, with everything that it may hold."
-    return dict(id=id, title=title, template='compared', sentences=[], first_large=False, tiles=[], charts=[], legend=[], tables=[], log='') | content
+    return (
+        dict(
+            id=id,
+            title=title,
+            template='compared',
+            sentences=[],
+            first_large=False,
+            tiles=[],
+            charts=[],
+            legend=[],
+            tables=[],
+            log='',
+        )
+        | content
+    )
 
-def _table(columns, rows, title='', words='', closed=False, wrap=False) -> dict: return dict(columns=list(columns), rows=list(rows), title=title, words=words, closed=closed, wrap=wrap)
 
-def _text(text, **more) -> dict: return dict(kind='text', text=text, link=None) | more
+def _table(columns, rows, title='', words='', closed=False, wrap=False) -> dict:
+    return dict(columns=list(columns), rows=list(rows), title=title, words=words, closed=closed, wrap=wrap)
 
-def _number(v, digits=3, signed=False) -> dict|str:
+
+def _text(text, **more) -> dict:
+    return dict(kind='text', text=text, link=None) | more
+
+
+def _number(v, digits=3, signed=False) -> dict | str:
     "A cell with a number, for sorting as well."
-    if v is None or not np.isfinite(v): return dict(kind='none', text='–', link=None)
+    if v is None or not np.isfinite(v):
+        return dict(kind='none', text='–', link=None)
     return dict(kind='', text=shown_difference(v, digits) if signed else shown(v, digits), value=v, link=None)
 
 # %% ../../nbs/7_report/75_compare.ipynb #df1e6383
-def _run_style(n:int) -> str:
+def _run_style(n: int) -> str:
     "The runs' colours as variables of the page, for a light and a dark ground."
     light, dark = (' '.join(f'--run{i}: {c};' for i, c in enumerate(run_colors(min(n, 8), d))) for d in (False, True))
     return f':root {{ {light} }} [data-theme=dark] {{ {dark} }} @media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}'
 
-def _swatch(i:int) -> str: return f'var(--run{i % 8})'
 
-def _legend(runs) -> list: return [(r.name, _swatch(i), _GLYPHS[i % 8]) for i, r in enumerate(runs)]
+def _swatch(i: int) -> str:
+    return f'var(--run{i % 8})'
 
-def _name(run:str) -> str: return html.escape(run, quote=False)
+
+def _legend(runs) -> list:
+    return [(r.name, _swatch(i), _GLYPHS[i % 8]) for i, r in enumerate(runs)]
+
+
+def _name(run: str) -> str:
+    return html.escape(run, quote=False)
+
 
 def curve_charts(
-    runs:Sequence[Compared], # runs
-) -> list[dict]: # for the page
+    runs: Sequence[Compared],  # runs
+) -> list[dict]:  # for the page
     "A chart for each panel of the curves."
     out, names = [], [r.name for r in runs]
     for title, lines in compared_panels(runs):
         data, seen = [], set()
         for i, steps, values in lines:
-            few, dash = len(values) <= 20 and i >= 0, 'dot' if i < 0 else ('solid', 'dash', 'dashdot')[i//8 % 3]
-            step = -(-len(steps)//1000)
-            data.append(line(steps[::step], values[::step], 'predicting nothing' if i < 0 else _name(names[i]), 'var(--soft)' if i < 0 else _swatch(i), mode='lines+markers' if few else 'lines', line=dict(dash=dash),
-                             hovertemplate='%{y:.4g}', legendgroup=str(i), showlegend=i not in seen, **({'marker': dict(symbol=i % 8)} if few else {})))
+            few, dash = len(values) <= 20 and i >= 0, 'dot' if i < 0 else ('solid', 'dash', 'dashdot')[i // 8 % 3]
+            step = -(-len(steps) // 1000)
+            data.append(
+                line(
+                    steps[::step],
+                    values[::step],
+                    'predicting nothing' if i < 0 else _name(names[i]),
+                    'var(--soft)' if i < 0 else _swatch(i),
+                    mode='lines+markers' if few else 'lines',
+                    line=dict(dash=dash),
+                    hovertemplate='%{y:.4g}',
+                    legendgroup=str(i),
+                    showlegend=i not in seen,
+                    **({'marker': dict(symbol=i % 8)} if few else {}),
+                )
+            )
             seen.add(i)
         fig = _one_panel(title, lines, names)
-        ends = '; '.join(f'{"predicting nothing" if i < 0 else names[i]}: {shown(v[-1])}' for i, _, v in lines if len(v))
-        out.append(dict(title=title, words='', alt=f'{title} at the end: {ends}', still=still_image(png_bytes(fig)), data=data, height=320, whole=False,
-                        layout=dict(hovermode='x unified', xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'), yaxis=dict(tickformat='.3~g'), showlegend=False)))
+        ends = '; '.join(
+            f'{"predicting nothing" if i < 0 else names[i]}: {shown(v[-1])}' for i, _, v in lines if len(v)
+        )
+        out.append(
+            dict(
+                title=title,
+                words='',
+                alt=f'{title} at the end: {ends}',
+                still=still_image(png_bytes(fig)),
+                data=data,
+                height=320,
+                whole=False,
+                layout=dict(
+                    hovermode='x unified',
+                    xaxis=dict(title=dict(text='pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'),
+                    yaxis=dict(tickformat='.3~g'),
+                    showlegend=False,
+                ),
+            )
+        )
     return out
+
 
 def _one_panel(title, lines, names) -> Figure:
     "The still picture of a chart."
@@ -346,193 +540,448 @@ def _one_panel(title, lines, names) -> Figure:
         ax = fig.subplots()
         _draw_lines(ax, '', lines, names, run_colors(len(names)) + [figure_colors(False)['soft']])
         seen = dict(zip(*ax.get_legend_handles_labels()[::-1]))
-        for t in ax.legend(seen.values(), seen.keys()).get_texts(): t.set_parse_math(False)
+        for t in ax.legend(seen.values(), seen.keys()).get_texts():
+            t.set_parse_math(False)
     return fig
 
 # %% ../../nbs/7_report/75_compare.ipynb #510f2979
-def _label(metric:str) -> str: return metric if metric in _HEAD else chart_text(metric[4:])
+def _label(metric: str) -> str:
+    return metric if metric in _HEAD else chart_text(metric[4:])
+
 
 def difference_chart(
-    frame:pd.DataFrame, # from `comparison_frame`
-) -> dict: # for the page
+    frame: pd.DataFrame,  # from `comparison_frame`
+) -> dict:  # for the page
     "Differences to the first run with their intervals, all runs in one chart; a triangle is one that chance doesn't explain."
     order, t = list(dict.fromkeys(frame.run)), frame[(frame.metric != OF_NOTHING) & frame.difference.notna()]
     marks, data = {'better': 'triangle-up', 'worse': 'triangle-down'}, []
     for r in order[1:]:
         x, i = t[t.run == r], order.index(r)
-        words = [f'<b>{_label(m)}</b>, {_name(r)}<br>{shown_difference(d)}' + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '') for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)]
-        data.append(dict(type='scatter', mode='markers', orientation='h', name=_name(r), x=chart_values(x.difference), y=[_label(m) for m in x.metric], hovertext=words, hovertemplate='%{hovertext}<extra></extra>',
-                         marker=dict(color=_swatch(i), size=9, symbol=[marks.get(v, 'circle-open') for v in x.verdict]),
-                         error_x=dict(type='data', symmetric=False, array=chart_values((x.high - x.difference).fillna(0)), arrayminus=chart_values((x.difference - x.low).fillna(0)), color=_swatch(i), thickness=1.4, width=3)))
+        words = [
+            f'<b>{_label(m)}</b>, {_name(r)}<br>{shown_difference(d)}'
+            + (f', 95 % interval {a:+.3f} to {b:+.3f}: {v}' if np.isfinite(a) else '')
+            for m, d, a, b, v in zip(x.metric, x.difference, x.low, x.high, x.verdict)
+        ]
+        data.append(
+            dict(
+                type='scatter',
+                mode='markers',
+                orientation='h',
+                name=_name(r),
+                x=chart_values(x.difference),
+                y=[_label(m) for m in x.metric],
+                hovertext=words,
+                hovertemplate='%{hovertext}<extra></extra>',
+                marker=dict(color=_swatch(i), size=9, symbol=[marks.get(v, 'circle-open') for v in x.verdict]),
+                error_x=dict(
+                    type='data',
+                    symmetric=False,
+                    array=chart_values((x.high - x.difference).fillna(0)),
+                    arrayminus=chart_values((x.difference - x.low).fillna(0)),
+                    color=_swatch(i),
+                    thickness=1.4,
+                    width=3,
+                ),
+            )
+        )
     n = t.metric.nunique()
     clear = t[t.verdict.isin(['better', 'worse'])]
-    alt = f'{len(clear)} of {int((t.verdict != "").sum())} differences are more than chance' + (': ' + ', '.join(f'{metric_words(m)} of {r} {v}' for m, r, v in zip(clear.metric[:12], clear.run, clear.verdict)) if len(clear) else '')
-    return dict(title=f'Differences to {order[0]}', words='Point: difference. Line: 95 % interval. A triangle: more than chance.', alt=alt, still=still_image(png_bytes(plot_differences(frame))), data=data, whole=True,
-                height=90 + max(22, 9*len(data))*n, layout=dict(hovermode='closest', showlegend=False, xaxis=dict(title=dict(text='difference'), zeroline=True, zerolinecolor='var(--ink)'),
-                                                               yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')), scattermode='group', scattergap=.3))
+    alt = f'{len(clear)} of {int((t.verdict != "").sum())} differences are more than chance' + (
+        ': '
+        + ', '.join(f'{metric_words(m)} of {r} {v}' for m, r, v in zip(clear.metric[:12], clear.run, clear.verdict))
+        if len(clear)
+        else ''
+    )
+    return dict(
+        title=f'Differences to {order[0]}',
+        words='Point: difference. Line: 95 % interval. A triangle: more than chance.',
+        alt=alt,
+        still=still_image(png_bytes(plot_differences(frame))),
+        data=data,
+        whole=True,
+        height=90 + max(22, 9 * len(data)) * n,
+        layout=dict(
+            hovermode='closest',
+            showlegend=False,
+            xaxis=dict(title=dict(text='difference'), zeroline=True, zerolinecolor='var(--ink)'),
+            yaxis=dict(autorange='reversed', tickfont=dict(color='var(--ink)')),
+            scattermode='group',
+            scattergap=0.3,
+        ),
+    )
 
 # %% ../../nbs/7_report/75_compare.ipynb #5585b602
 def comparison_words(
-    runs:Sequence[Compared], # runs
-    frame:pd.DataFrame, # from `comparison_frame`
-) -> list[str]: # a sentence for each run but the first
+    runs: Sequence[Compared],  # runs
+    frame: pd.DataFrame,  # from `comparison_frame`
+) -> list[str]:  # a sentence for each run but the first
     "What came out, in words."
     out, first = [], runs[0].name
     for r in runs[1:]:
         t = frame[frame.run == r.name].set_index('metric')
         m = t.loc['miou']
-        if not np.isfinite(m.difference): out.append(f'{r.name} and {first} have no miou in common.'); continue
-        how = {'better': f'better than {first}', 'worse': f'worse than {first}', 'within chance': f'not told from {first}', 'the same': f'no different from {first}', '': f'beside {first}, without an interval'}[m.verdict]
+        if not np.isfinite(m.difference):
+            out.append(f'{r.name} and {first} have no miou in common.')
+            continue
+        how = {
+            'better': f'better than {first}',
+            'worse': f'worse than {first}',
+            'within chance': f'not told from {first}',
+            'the same': f'no different from {first}',
+            '': f'beside {first}, without an interval',
+        }[m.verdict]
         over = f', 95 % interval {shown_difference(m.low)} to {shown_difference(m.high)}' if m.verdict else ''
         classes = t[t.index.str.startswith('iou_') & ~t.index.str.startswith('iou_per')]
         better, worse = ((classes.verdict == v).sum() for v in ('better', 'worse'))
-        count = f' Of {len(classes)} classes {better or "none"} {"is" if better == 1 else "are"} better and {worse or "none"} worse.' if m.verdict else ''
-        out.append(f'{r.name} is {how}: miou {shown(m.value)} against {shown(m.base)}, {shown_difference(m.difference)}{over}.{count}')
+        count = (
+            f' Of {len(classes)} classes {better or "none"} {"is" if better == 1 else "are"} better and {worse or "none"} worse.'
+            if m.verdict
+            else ''
+        )
+        out.append(
+            f'{r.name} is {how}: miou {shown(m.value)} against {shown(m.base)}, {shown_difference(m.difference)}{over}.{count}'
+        )
     return out
 
+
 def pairing_words(
-    runs:Sequence[Compared], # runs
-    frame:pd.DataFrame, # from `comparison_frame`
-) -> list[str]: # sentences
+    runs: Sequence[Compared],  # runs
+    frame: pd.DataFrame,  # from `comparison_frame`
+) -> list[str]:  # sentences
     "How the intervals were made, and what they don't say."
     out = []
     without = [r.name for r in runs if r.evidence is None]
-    if without: out.append(f'No interval for {", ".join(without)}: the run has no evidence.npz (older runs, or interrupted ones).')
+    if without:
+        out.append(
+            f'No interval for {", ".join(without)}: the run has no evidence.npz (older runs, or interrupted ones).'
+        )
     known = [r for r in runs[1:] if r.evidence is not None and runs[0].evidence is not None]
     apart = [r.name for r in known if not frame[frame.run == r.name].paired.all()]
-    if len(apart) < len(known): out.append('Intervals are of paired draws' + (f', but not for {", ".join(apart)}' if apart else '') + ': the validation pictures are the same.')
-    if apart: out.append(f'{", ".join(apart)}: validated on other pictures than {runs[0].name}, so the draws are unpaired and the intervals wide; the figures also differ because the pictures do.')
+    if len(apart) < len(known):
+        out.append(
+            'Intervals are of paired draws'
+            + (f', but not for {", ".join(apart)}' if apart else '')
+            + ': the validation pictures are the same.'
+        )
+    if apart:
+        out.append(
+            f'{", ".join(apart)}: validated on other pictures than {runs[0].name}, so the draws are unpaired and the intervals wide; the figures also differ because the pictures do.'
+        )
     sizes = {tuple(p.setting('image', f'image_{k}') for k in ('height', 'width')) for r in runs for p in r.parts}
-    if len(sizes) > 1: out.append('The runs work at different picture sizes, and each was measured at its own.')
-    if len({tuple(r.classes) for r in runs}) > 1: out.append("The runs' class lists differ; miou and dice are means over each run's own classes.")
-    if [r for r in runs for p in r.parts if p.setting('training', 'train_validation_data')]: out.append('A run was trained on its validation pictures: ' + ', '.join(r.name for r in runs if r.parts[0].setting('training', 'train_validation_data')) + '.')
-    if known: out.append('An interval covers the luck with the validation pictures, not that of the training: the same settings with another seed give another network. Of twenty classes that do not differ, one is expected outside its interval.')
+    if len(sizes) > 1:
+        out.append('The runs work at different picture sizes, and each was measured at its own.')
+    if len({tuple(r.classes) for r in runs}) > 1:
+        out.append("The runs' class lists differ; miou and dice are means over each run's own classes.")
+    if [r for r in runs for p in r.parts if p.setting('training', 'train_validation_data')]:
+        out.append(
+            'A run was trained on its validation pictures: '
+            + ', '.join(r.name for r in runs if r.parts[0].setting('training', 'train_validation_data'))
+            + '.'
+        )
+    if known:
+        out.append(
+            'An interval covers the luck with the validation pictures, not that of the training: the same settings with another seed give another network. Of twenty classes that do not differ, one is expected outside its interval.'
+        )
     return out
 
 # %% ../../nbs/7_report/75_compare.ipynb #be04daf2
-def _link(run:Compared|RunFolder, out:Path) -> str|None:
+def _link(run: Compared | RunFolder, out: Path) -> str | None:
     "Where a run's report is, seen from a folder; None where there is none."
-    report = (run.run if isinstance(run, Compared) else run).path/'report.html'
+    report = (run.run if isinstance(run, Compared) else run).path / 'report.html'
     return Path(os.path.relpath(report, out)).as_posix() if report.is_file() else None
 
-def _runs_table(runs, out:Path) -> dict:
+
+def _runs_table(runs, out: Path) -> dict:
     "A row a run."
-    rows = [[_text(r.name, link=_link(r, out), color=_swatch(i), mark=_GLYPHS[i % 8]), str(r.n_images), *[_number(metric_value(r.metrics, m)) for m in _HEAD], _seconds(r)] for i, r in enumerate(runs)]
+    rows = [
+        [
+            _text(r.name, link=_link(r, out), color=_swatch(i), mark=_GLYPHS[i % 8]),
+            str(r.n_images),
+            *[_number(metric_value(r.metrics, m)) for m in _HEAD],
+            _seconds(r),
+        ]
+        for i, r in enumerate(runs)
+    ]
     return _table(['run', 'pictures', *_HEAD, 'training'], rows)
 
-def _seconds(r:Compared) -> dict:
+
+def _seconds(r: Compared) -> dict:
     "A cell with the time that training took."
     v = [s for p in r.parts if (s := metric_value(p.metrics, 'seconds_training')) is not None]
     return dict(kind='', text=duration(sum(v)), value=sum(v), link=None) if v else _number(None)
 
-def _verdict_cell(v:str) -> dict: return dict(kind='text mark', text={'better': '▲ better', 'worse': '▼ worse'}.get(v, v), link=None)
+
+def _verdict_cell(v: str) -> dict:
+    return dict(kind='text mark', text={'better': '▲ better', 'worse': '▼ worse'}.get(v, v), link=None)
+
 
 def _class_tables(runs, frame) -> list[dict]:
     "All runs beside one another, a row a class, and for each run after the first a table with the intervals."
     by = frame.set_index(['metric', 'run'])
     classes = [m for m in dict.fromkeys(frame.metric) if m not in _HEAD]
     mark = lambda v: {'better': ' ▲', 'worse': ' ▼'}.get(v, '')
-    rows = [[_text(metric_words(m)), *[_number(by.value.get((m, r.name))) | {'text': shown(by.value.get((m, r.name))) + mark(by.verdict.get((m, r.name)))} for r in runs]] for m in classes]
-    tables = [_table(['IoU of', *[r.name for r in runs]], rows, words=f'▲ and ▼: better or worse than {runs[0].name}, beyond the interval.')] if len(runs) > 2 else []
+    rows = [
+        [
+            _text(metric_words(m)),
+            *[
+                _number(by.value.get((m, r.name)))
+                | {'text': shown(by.value.get((m, r.name))) + mark(by.verdict.get((m, r.name)))}
+                for r in runs
+            ],
+        ]
+        for m in classes
+    ]
+    tables = (
+        [
+            _table(
+                ['IoU of', *[r.name for r in runs]],
+                rows,
+                words=f'▲ and ▼: better or worse than {runs[0].name}, beyond the interval.',
+            )
+        ]
+        if len(runs) > 2
+        else []
+    )
     for r in runs[1:]:
         t = frame[frame.run == r.name]
-        rows = [[_text(metric_words(x.metric)), _number(x.base), _number(x.value), _number(x.difference, signed=True) | {'text': shown_difference(x.difference) + mark(x.verdict)}, f'{shown_difference(x.low)} to {shown_difference(x.high)}' if np.isfinite(x.low) else '–', _verdict_cell(x.verdict), str(x.n_images)] for x in t.itertuples()]
-        tables.append(_table(['figure', runs[0].name, r.name, 'difference', '95 % interval', 'verdict', 'pictures'], rows, f'{r.name} and {runs[0].name}', closed=len(runs) > 2))
+        rows = [
+            [
+                _text(metric_words(x.metric)),
+                _number(x.base),
+                _number(x.value),
+                _number(x.difference, signed=True) | {'text': shown_difference(x.difference) + mark(x.verdict)},
+                f'{shown_difference(x.low)} to {shown_difference(x.high)}' if np.isfinite(x.low) else '–',
+                _verdict_cell(x.verdict),
+                str(x.n_images),
+            ]
+            for x in t.itertuples()
+        ]
+        tables.append(
+            _table(
+                ['figure', runs[0].name, r.name, 'difference', '95 % interval', 'verdict', 'pictures'],
+                rows,
+                f'{r.name} and {runs[0].name}',
+                closed=len(runs) > 2,
+            )
+        )
     return tables
 
 # %% ../../nbs/7_report/75_compare.ipynb #83c4f661
 def render_comparison(
-    runs:Sequence[Compared], # runs
-    frame:pd.DataFrame, # from `comparison_frame`
-    out:Path=Path('.'), # where the page will lie, for its links
-    title:str='', # of the page; '': the number of runs
-    notes:Sequence[str]=(), # what else has to be said, a sentence without its point each
-) -> str: # HTML
+    runs: Sequence[Compared],  # runs
+    frame: pd.DataFrame,  # from `comparison_frame`
+    out: Path = Path('.'),  # where the page will lie, for its links
+    title: str = '',  # of the page; '': the number of runs
+    notes: Sequence[str] = (),  # what else has to be said, a sentence without its point each
+) -> str:  # HTML
     "The page of a comparison; curves are those of the first eight runs."
     settings = settings_differences(runs)
     rows = [[_text(k), *[_text(v) for v in vs]] for k, vs in zip(settings.index, settings.to_numpy())]
-    sections = [_section('runs', 'Runs', style=_run_style(len(runs)), first_large=True, sentences=[*comparison_words(runs, frame), *pairing_words(runs, frame)], tables=[_runs_table(runs, out)]),
-                _section('settings', 'Settings that differ', tables=[_table(['setting', *settings.columns], rows, wrap=True)] if rows else [], sentences=[] if rows else ['None.']),
-                _section('curves', 'Curves', charts=curve_charts(runs[:8]), legend=_legend(runs[:8]) + [('predicting nothing', 'var(--soft)', '┄')], sentences=[f'Those of the first 8 of {len(runs)} runs.'] if len(runs) > 8 else []),
-                _section('differences', 'Differences', legend=_legend(runs[:7])[1:] if len(runs) > 2 else [], charts=[difference_chart(frame[frame.run.isin([r.name for r in runs[:7]])])], tables=_class_tables(runs, frame))]
+    sections = [
+        _section(
+            'runs',
+            'Runs',
+            style=_run_style(len(runs)),
+            first_large=True,
+            sentences=[*comparison_words(runs, frame), *pairing_words(runs, frame)],
+            tables=[_runs_table(runs, out)],
+        ),
+        _section(
+            'settings',
+            'Settings that differ',
+            tables=[_table(['setting', *settings.columns], rows, wrap=True)] if rows else [],
+            sentences=[] if rows else ['None.'],
+        ),
+        _section(
+            'curves',
+            'Curves',
+            charts=curve_charts(runs[:8]),
+            legend=_legend(runs[:8]) + [('predicting nothing', 'var(--soft)', '┄')],
+            sentences=[f'Those of the first 8 of {len(runs)} runs.'] if len(runs) > 8 else [],
+        ),
+        _section(
+            'differences',
+            'Differences',
+            legend=_legend(runs[:7])[1:] if len(runs) > 2 else [],
+            charts=[difference_chart(frame[frame.run.isin([r.name for r in runs[:7]])])],
+            tables=_class_tables(runs, frame),
+        ),
+    ]
     notes = [*notes, *[f'{r.name}: {n}' for r in runs for p in r.parts for n in p.notes]]
-    return render_page(title or f'{len(runs)} runs compared', ', '.join(r.name for r in runs), sections, notes, templates=_TEMPLATES, scripts=['page.js'])
+    return render_page(
+        title or f'{len(runs)} runs compared',
+        ', '.join(r.name for r in runs),
+        sections,
+        notes,
+        templates=_TEMPLATES,
+        scripts=['page.js'],
+    )
+
 
 def common_folder(
-    paths:Sequence[str|Path], # run folders
-) -> Path: # the folder that they lie in; the working directory where they lie in several
+    paths: Sequence[str | Path],  # run folders
+) -> Path:  # the folder that they lie in; the working directory where they lie in several
     "Where a comparison goes when nobody says where."
     parents = {Path(p).resolve().parent for p in paths}
     return Path(os.path.relpath(parents.pop())) if len(parents) == 1 else Path('.')
 
+
 def compare_runs(
-    paths:Sequence[str|Path], # run folders, at least two, the first of which the others are compared with
-    out:str|Path|None=None, # folder for comparison.html, comparison.csv, comparison_curves.png and comparison_differences.png; None: `common_folder`
-    title:str='', # of the page
-    notes:Sequence[str]=(), # what else has to be said, a sentence without its point each
-) -> Path: # comparison.html; raises CompareError, ReportError
+    paths: Sequence[str | Path],  # run folders, at least two, the first of which the others are compared with
+    out: str
+    | Path
+    | None = None,  # folder for comparison.html, comparison.csv, comparison_curves.png and comparison_differences.png; None: `common_folder`
+    title: str = '',  # of the page
+    notes: Sequence[str] = (),  # what else has to be said, a sentence without its point each
+) -> Path:  # comparison.html; raises CompareError, ReportError
     "Compare runs, in a page, a table and two pictures; older ones are replaced."
-    if len(paths) < 2: raise CompareError('a comparison needs two run folders or more')
+    if len(paths) < 2:
+        raise CompareError('a comparison needs two run folders or more')
     out = Path(common_folder(paths) if out is None else out)
     runs = [read_compared(p, name) for p, name in zip(paths, run_names(paths))]
     bad = [str(p) for p, r in zip(paths, runs) if not r.metrics]
-    if bad: raise CompareError(f'{bad[0]} has no metrics.json, so there is nothing to compare; finish that run (carparts train --out {bad[0]} --resume), or leave it out')
+    if bad:
+        raise CompareError(
+            f'{bad[0]} has no metrics.json, so there is nothing to compare; finish that run (carparts train --out {bad[0]} --resume), or leave it out'
+        )
     frame = comparison_frame(runs)
-    write_atomic(out/'comparison.csv', lambda p: frame.to_csv(p, index=False))
-    for name, figure in (('curves', plot_compared_curves(runs[:8])), ('differences', plot_differences(frame))): write_atomic(out/f'comparison_{name}.png', lambda p: p.write_bytes(png_bytes(figure)))
-    return write_atomic(out/'comparison.html', lambda p: p.write_text(render_comparison(runs, frame, out, title, notes), encoding='utf-8'))
+    write_atomic(out / 'comparison.csv', lambda p: frame.to_csv(p, index=False))
+    for name, figure in (('curves', plot_compared_curves(runs[:8])), ('differences', plot_differences(frame))):
+        write_atomic(out / f'comparison_{name}.png', lambda p: p.write_bytes(png_bytes(figure)))
+    return write_atomic(
+        out / 'comparison.html',
+        lambda p: p.write_text(render_comparison(runs, frame, out, title, notes), encoding='utf-8'),
+    )
 
 # %% ../../nbs/7_report/75_compare.ipynb #ba865406
 def folds_frame(
-    run:Compared, # a run with folds
-) -> pd.DataFrame: # index metric; a column a fold, then mean, spread, together (all validation pictures as one set; NaN where that can't be known)
+    run: Compared,  # a run with folds
+) -> pd.DataFrame:  # index metric; a column a fold, then mean, spread, together (all validation pictures as one set; NaN where that can't be known)
     "The figures of all folds, their mean and their spread."
     names = [*_HEAD, *[f'iou_{c}' for c in run.classes]]
-    t = pd.DataFrame({f.path.name: [metric_value(f.metrics, k) for k in names] for f in run.folds}, index=pd.Index(names, name='metric'), dtype=float)
+    t = pd.DataFrame(
+        {f.path.name: [metric_value(f.metrics, k) for k in names] for f in run.folds},
+        index=pd.Index(names, name='metric'),
+        dtype=float,
+    )
     pooled = {} if run.evidence is None else summarize(run.evidence.counts, run.classes)
-    return t.assign(mean=t.mean(axis=1), spread=t.std(axis=1, ddof=1), together=[np.nan if metric_value(pooled, k) is None else pooled[k] for k in names])
+    return t.assign(
+        mean=t.mean(axis=1),
+        spread=t.std(axis=1, ddof=1),
+        together=[np.nan if metric_value(pooled, k) is None else pooled[k] for k in names],
+    )
 
-def _fold_words(run:Compared, t:pd.DataFrame) -> list[str]:
+
+def _fold_words(run: Compared, t: pd.DataFrame) -> list[str]:
     "What came out, in words."
     n, m = len(run.folds), t.loc['miou']
     each = t.loc['miou'].iloc[:n]
-    out = [f'miou is {shown(m["mean"])} ± {shown(m["spread"])}: mean and standard deviation of {n} folds, from {shown(each.min())} ({each.idxmin()}) to {shown(each.max())} ({each.idxmax()}).']
+    out = [
+        f'miou is {shown(m["mean"])} ± {shown(m["spread"])}: mean and standard deviation of {n} folds, from {shown(each.min())} ({each.idxmin()}) to {shown(each.max())} ({each.idxmax()}).'
+    ]
     if run.evidence is not None:
-        low, high = _tails(drawn_metrics(run.evidence.counts, run.classes, _resamples(len(run.evidence), 1000, 0))['miou'][:, None], [len(run.evidence)], .95)[0]
-        out.append(f'The {len(run.evidence)} validation pictures of all folds as one set: miou {shown(m["together"])}, 95 % interval {shown(low)} to {shown(high)}.')
+        low, high = _tails(
+            drawn_metrics(run.evidence.counts, run.classes, _resamples(len(run.evidence), 1000, 0))['miou'][:, None],
+            [len(run.evidence)],
+            0.95,
+        )[0]
+        out.append(
+            f'The {len(run.evidence)} validation pictures of all folds as one set: miou {shown(m["together"])}, 95 % interval {shown(low)} to {shown(high)}.'
+        )
     a, b = t.loc['iou_per_image'], t.loc[OF_NOTHING]
-    if np.isfinite([a['mean'], b['mean']]).all(): out.append(f'iou_per_image is {shown(a["mean"])} ± {shown(a["spread"])}; predicting nothing at all has {shown(b["mean"])}.')
-    lost = t.iloc[len(_HEAD):].dropna(subset='mean').nlargest(3, 'spread')
-    if len(lost): out.append('Folds differ most in ' + ', '.join(f'{metric_words(k)} ({shown(r["mean"], 2)} ± {shown(r["spread"], 2)})' for k, r in lost.iterrows()) + '.')
-    if run.parts[0].setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
+    if np.isfinite([a['mean'], b['mean']]).all():
+        out.append(
+            f'iou_per_image is {shown(a["mean"])} ± {shown(a["spread"])}; predicting nothing at all has {shown(b["mean"])}.'
+        )
+    lost = t.iloc[len(_HEAD) :].dropna(subset='mean').nlargest(3, 'spread')
+    if len(lost):
+        out.append(
+            'Folds differ most in '
+            + ', '.join(
+                f'{metric_words(k)} ({shown(r["mean"], 2)} ± {shown(r["spread"], 2)})' for k, r in lost.iterrows()
+            )
+            + '.'
+        )
+    if run.parts[0].setting('training', 'train_validation_data'):
+        out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
     return out
 
 # %% ../../nbs/7_report/75_compare.ipynb #7ec6a4cc
 def render_folds(
-    run:Compared, # a run with folds
-) -> str: # HTML
+    run: Compared,  # a run with folds
+) -> str:  # HTML
     "The page at the top of a run with several folds."
     t, out = folds_frame(run), run.run.path
     parts = [Compared(f.path.name, f) for f in run.folds]
-    tiles = [(k, shown(t.loc[k, 'mean']), f'± {shown(t.loc[k, "spread"])}' + (f'; predicting nothing: {shown(t.loc[OF_NOTHING, "mean"])}' if k == 'iou_per_image' else '')) for k in _HEAD
-             if np.isfinite(t.loc[k, 'mean']) and k != OF_NOTHING and (k != 'iou_per_image' or np.isfinite(t.loc[OF_NOTHING, 'mean']))]
-    rows = [[_text(metric_words(k)), *[_number(v, signed=False) for v in r]] for k, r in t.iloc[len(_HEAD):].iterrows()]
+    tiles = [
+        (
+            k,
+            shown(t.loc[k, 'mean']),
+            f'± {shown(t.loc[k, "spread"])}'
+            + (f'; predicting nothing: {shown(t.loc[OF_NOTHING, "mean"])}' if k == 'iou_per_image' else ''),
+        )
+        for k in _HEAD
+        if np.isfinite(t.loc[k, 'mean'])
+        and k != OF_NOTHING
+        and (k != 'iou_per_image' or np.isfinite(t.loc[OF_NOTHING, 'mean']))
+    ]
+    rows = [
+        [_text(metric_words(k)), *[_number(v, signed=False) for v in r]] for k, r in t.iloc[len(_HEAD) :].iterrows()
+    ]
     settings = [[_text(k), _text(v)] for k, v in flat_settings(run.run.config)]
-    sections = [_section('folds', 'Folds', style=_run_style(len(parts)), first_large=True, sentences=_fold_words(run, t), tiles=tiles, tables=[_runs_table(parts, out)]),
-                _section('curves', 'Curves', charts=curve_charts(parts), legend=_legend(parts) + [('predicting nothing', 'var(--soft)', '┄')]),
-                _section('classes', 'Classes', sentences=['IoU of each class. Spread: standard deviation over the folds. Together: all validation pictures as one set.'], tables=[_table(['class', *t.columns], rows)]),
-                _section('settings', 'Settings', tables=[_table(['setting', 'value'], settings, f'{len(settings)} settings', closed=True, wrap=True)]), _section('log', 'Log', log=clean_log(run.run.log or ''))]
-    notes = [n for n in run.run.notes if not n.startswith(('charts', 'results', 'data', 'validation', 'evidence'))] + [f'{f.path.name}: {n}' for f in run.folds for n in f.notes]
-    return render_page(run.run.title, f'Training report of the {len(run.folds)} folds in the run folder {out.resolve().name}', sections, notes, templates=_TEMPLATES, scripts=['page.js'])
+    sections = [
+        _section(
+            'folds',
+            'Folds',
+            style=_run_style(len(parts)),
+            first_large=True,
+            sentences=_fold_words(run, t),
+            tiles=tiles,
+            tables=[_runs_table(parts, out)],
+        ),
+        _section(
+            'curves',
+            'Curves',
+            charts=curve_charts(parts),
+            legend=_legend(parts) + [('predicting nothing', 'var(--soft)', '┄')],
+        ),
+        _section(
+            'classes',
+            'Classes',
+            sentences=[
+                'IoU of each class. Spread: standard deviation over the folds. Together: all validation pictures as one set.'
+            ],
+            tables=[_table(['class', *t.columns], rows)],
+        ),
+        _section(
+            'settings',
+            'Settings',
+            tables=[_table(['setting', 'value'], settings, f'{len(settings)} settings', closed=True, wrap=True)],
+        ),
+        _section('log', 'Log', log=clean_log(run.run.log or '')),
+    ]
+    notes = [n for n in run.run.notes if not n.startswith(('charts', 'results', 'data', 'validation', 'evidence'))] + [
+        f'{f.path.name}: {n}' for f in run.folds for n in f.notes
+    ]
+    return render_page(
+        run.run.title,
+        f'Training report of the {len(run.folds)} folds in the run folder {out.resolve().name}',
+        sections,
+        notes,
+        templates=_TEMPLATES,
+        scripts=['page.js'],
+    )
+
 
 def write_folds_report(
-    path:str|Path, # a run folder with the run folders of folds inside
-) -> Path: # report.html; raises CompareError, ReportError
+    path: str | Path,  # a run folder with the run folders of folds inside
+) -> Path:  # report.html; raises CompareError, ReportError
     "Write report.html, folds.csv and report/curves.png at the top of a run with several folds; older ones are replaced."
     run = read_compared(path)
-    if not run.folds: raise CompareError(f'{path} has no folds inside (fold_0, fold_1 …)')
+    if not run.folds:
+        raise CompareError(f'{path} has no folds inside (fold_0, fold_1 …)')
     t = folds_frame(run)
-    write_atomic(run.run.path/'folds.csv', lambda p: t.to_csv(p))
+    write_atomic(run.run.path / 'folds.csv', lambda p: t.to_csv(p))
     figure = plot_compared_curves([Compared(f.path.name, f) for f in run.folds])
-    write_atomic(run.run.path/'report'/'curves.png', lambda p: p.write_bytes(png_bytes(figure)))
-    return write_atomic(run.run.path/'report.html', lambda p: p.write_text(render_folds(run), encoding='utf-8'))
+    write_atomic(run.run.path / 'report' / 'curves.png', lambda p: p.write_bytes(png_bytes(figure)))
+    return write_atomic(run.run.path / 'report.html', lambda p: p.write_text(render_folds(run), encoding='utf-8'))

@@ -8,259 +8,380 @@ __all__ = ['GRADES', 'REFERENCE', 'duration', 'listed', 'grade', 'class_words', 
            'mask_scores', 'layers_or_why', 'make_gallery', 'image_figure', 'mistake_words']
 
 # %% ../../nbs/7_report/73_content.ipynb #c8797e6d
-from dataclasses import dataclass
-from dataclasses import field
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import yaml
 
+from ..core.drawing import shown
+from ..core.images import ImageError
+from ..core.parts import CAR_PARTS, display_name
+from ..core.run_folder import OF_NOTHING, RunFolder, metric_value
+from ..core.table import PartsData, TableError
 from ..data.datasets import data_roots
 from ..measure.evidence import Evidence, bootstrap_intervals
-from ..core.drawing import shown
 from ..measure.figures import image_scores, per_class_table, pick_images, predicted_parts
-from ..core.run_folder import metric_value, OF_NOTHING, RunFolder
-from ..core.parts import CAR_PARTS, display_name
-from ..core.images import ImageError
-from .page import data_uri, Layers, part_textures, image_layers, Shape
-from ..core.table import PartsData, TableError
+from .page import Layers, Shape, data_uri, image_layers, part_textures
 
 # %% ../../nbs/7_report/73_content.ipynb #49fb772f
 def duration(
-    seconds:float, # a time
-)->str: # '42 s', '2 min 11 s', '3 h 05 min'
+    seconds: float,  # a time
+) -> str:  # '42 s', '2 min 11 s', '3 h 05 min'
     "A time for people."
     s = round(seconds)
-    if s < 100: return f'{seconds:.1f} s' if seconds < 10 else f'{s} s'
-    return f'{s//60} min {s%60:02d} s' if s < 6000 else f'{s//3600} h {s%3600//60:02d} min'
+    if s < 100:
+        return f'{seconds:.1f} s' if seconds < 10 else f'{s} s'
+    return f'{s // 60} min {s % 60:02d} s' if s < 6000 else f'{s // 3600} h {s % 3600 // 60:02d} min'
+
 
 def listed(
-    words:Sequence[str], # things
-)->str: # 'a, b and c'
+    words: Sequence[str],  # things
+) -> str:  # 'a, b and c'
     "Things in a row."
     return ', '.join(words[:-1]) + ' and ' + words[-1] if len(words) > 1 else ''.join(words)
 
 # %% ../../nbs/7_report/73_content.ipynb #91e83a91
-GRADES = ((.8, 'good: parts are found, and most of their outlines are right'), (.6, 'fair: parts are found, with outlines that are off'),
-          (.4, 'partial: the large parts are found, many others are not'), (.1, 'weak: few parts are found'), (-1., 'next to nothing is found'))
+GRADES = (
+    (0.8, 'good: parts are found, and most of their outlines are right'),
+    (0.6, 'fair: parts are found, with outlines that are off'),
+    (0.4, 'partial: the large parts are found, many others are not'),
+    (0.1, 'weak: few parts are found'),
+    (-1.0, 'next to nothing is found'),
+)
+
 
 def grade(
-    miou:float, # 0 to 1
-)->str: # words
+    miou: float,  # 0 to 1
+) -> str:  # words
     "A mean IoU in words."
     return next(words for least, words in GRADES if miou >= least)
 
+
 def _named(
-    rows:pd.DataFrame, # rows of per_class_table
-)->str: # names with their IoU
+    rows: pd.DataFrame,  # rows of per_class_table
+) -> str:  # names with their IoU
     "Classes and how well they do."
     return listed([f'{display_name(c) or c} ({shown(v, 2)})' for c, v in zip(rows['class'], rows['iou'])])
 
+
 def class_words(
-    table:pd.DataFrame, # from per_class_table
-    n:int=4, # most classes to name
-)->list[str]: # sentences; none without any IoU
+    table: pd.DataFrame,  # from per_class_table
+    n: int = 4,  # most classes to name
+) -> list[str]:  # sentences; none without any IoU
     "What goes well and what doesn't."
     t = table.dropna(subset='iou').sort_values('iou', ascending=False, kind='stable')
-    if not len(t): return []
-    good, bad, never = t[t['iou'] >= .7], t[(t['iou'] < .5) & (t['iou'] > 0)][::-1], t[t['iou'] == 0]
+    if not len(t):
+        return []
+    good, bad, never = t[t['iou'] >= 0.7], t[(t['iou'] < 0.5) & (t['iou'] > 0)][::-1], t[t['iou'] == 0]
     more = lambda rows: f', and {len(rows) - n} more' if len(rows) > n else ''
-    out = [f'Good at {_named(good[:n])}{more(good)}.' if len(good) else f'Nothing reaches an IoU of 0.7; best is {_named(t[:1])}.']
-    if len(bad): out.append(f'Fails at {_named(bad[:n])}{more(bad)}: an IoU below 0.5.')
-    if len(never): out.append(f'Never finds {listed([display_name(c) or c for c in never["class"][:2*n]])}{f", and {len(never) - 2*n} more" if len(never) > 2*n else ""}.')
+    out = [
+        f'Good at {_named(good[:n])}{more(good)}.'
+        if len(good)
+        else f'Nothing reaches an IoU of 0.7; best is {_named(t[:1])}.'
+    ]
+    if len(bad):
+        out.append(f'Fails at {_named(bad[:n])}{more(bad)}: an IoU below 0.5.')
+    if len(never):
+        out.append(
+            f'Never finds {listed([display_name(c) or c for c in never["class"][: 2 * n]])}{f", and {len(never) - 2 * n} more" if len(never) > 2 * n else ""}.'
+        )
     return out if len(bad) or len(never) else [*out, 'No part has an IoU below 0.5.']
 
 # %% ../../nbs/7_report/73_content.ipynb #ca507a6e
 def beats_nothing(
-    metrics:Mapping, # as in metrics.json
-)->str: # a sentence; '' without the figures
+    metrics: Mapping,  # as in metrics.json
+) -> str:  # a sentence; '' without the figures
     "Whether the predictions are better than none, and by how much."
     x, nothing = (metric_value(metrics, k) for k in ('iou_per_image', OF_NOTHING))
-    if x is None: return ''
-    if nothing is None: return 'iou_per_image is not shown, because iou_per_image_of_nothing, which it has to be compared with, is missing.'
-    if x <= nothing: return f'It does not beat predicting nothing at all: iou_per_image is {shown(x)}, {f"{shown(nothing - x)} below" if x < nothing else "exactly"} the {shown(nothing)} of an empty prediction.'
-    return f'It beats predicting nothing at all: iou_per_image is {shown(x)}, {shown(x - nothing)} above the {shown(nothing)} of an empty prediction' + (f', or {100*(x - nothing)/(1 - nothing):.0f} % of the way from there to a perfect one.' if nothing < 1 else '.')
+    if x is None:
+        return ''
+    if nothing is None:
+        return 'iou_per_image is not shown, because iou_per_image_of_nothing, which it has to be compared with, is missing.'
+    if x <= nothing:
+        return f'It does not beat predicting nothing at all: iou_per_image is {shown(x)}, {f"{shown(nothing - x)} below" if x < nothing else "exactly"} the {shown(nothing)} of an empty prediction.'
+    return (
+        f'It beats predicting nothing at all: iou_per_image is {shown(x)}, {shown(x - nothing)} above the {shown(nothing)} of an empty prediction'
+        + (
+            f', or {100 * (x - nothing) / (1 - nothing):.0f} % of the way from there to a perfect one.'
+            if nothing < 1
+            else '.'
+        )
+    )
 
 # %% ../../nbs/7_report/73_content.ipynb #bd6c6ae2
 def _training_words(
-    run:RunFolder, # what a run left
-)->str: # a sentence; '' where nothing is known
+    run: RunFolder,  # what a run left
+) -> str:  # a sentence; '' where nothing is known
     "For how long and on what it was trained."
     m = run.metrics
     epochs, seconds = m.get('epochs') or run.setting('training', 'epochs'), metric_value(m, 'seconds_training')
-    if seconds is None and run.results is not None and 'seconds' in run.results: seconds = pd.to_numeric(run.results['seconds'], errors='coerce').max()
-    words = [f'for {epochs} epochs' if epochs else '', f'on {len(run.about["train_files"])} pictures' if run.about.get('train_files') else '',
-             f'in {duration(seconds)}, validation included' if seconds and np.isfinite(seconds) else '']
+    if seconds is None and run.results is not None and 'seconds' in run.results:
+        seconds = pd.to_numeric(run.results['seconds'], errors='coerce').max()
+    words = [
+        f'for {epochs} epochs' if epochs else '',
+        f'on {len(run.about["train_files"])} pictures' if run.about.get('train_files') else '',
+        f'in {duration(seconds)}, validation included' if seconds and np.isfinite(seconds) else '',
+    ]
     return f'Trained {" ".join(w for w in words if w)}.' if any(words) else ''
 
+
 def verdict(
-    run:RunFolder, # what a run left
-    ev:Evidence|None=None, # of its evaluation
-)->str: # a sentence or two; '' without a mean IoU
+    run: RunFolder,  # what a run left
+    ev: Evidence | None = None,  # of its evaluation
+) -> str:  # a sentence or two; '' without a mean IoU
     "The first thing to say of a run."
     miou, table = metric_value(run.metrics, 'miou'), per_class_table(run.metrics, run.classes)
-    if miou is None: return ''
+    if miou is None:
+        return ''
     iou = table['iou'].dropna()
     out = f'{grade(miou).capitalize()}. The mean IoU is {shown(miou)}'
     if ev is not None and len(ev) > 1:
         t = bootstrap_intervals(ev).loc['miou']
         out += f' (95 % interval {shown(t.low, 2)} to {shown(t.high, 2)})'
-    return out + f'; {int((iou >= .5).sum())} of {len(iou)} parts reach 0.5.'
+    return out + f'; {int((iou >= 0.5).sum())} of {len(iou)} parts reach 0.5.'
 
 # %% ../../nbs/7_report/73_content.ipynb #8209a71f
 def _swap_words(
-    share:float, # 0 to 1
-)->str: # a sentence
+    share: float,  # 0 to 1
+) -> str:  # a sentence
     "How often left is taken for right."
-    how = 'None' if share == 0 else f'{100*share:.1f} %' if share >= .0005 else 'Less than 0.1 %'
+    how = 'None' if share == 0 else f'{100 * share:.1f} %' if share >= 0.0005 else 'Less than 0.1 %'
     return f'{how} of the pixels of left and right parts were given to the part on the other side of the car.'
 
+
 def averaged_views(
-    run:RunFolder, # what a run left
-)->str: # 'HorizontalFlip, scales 0.75 and 1.25'; '' where nothing was averaged
+    run: RunFolder,  # what a run left
+) -> str:  # 'HorizontalFlip, scales 0.75 and 1.25'; '' where nothing was averaged
     "Over which views of a picture the final figures average, and the curves don't."
     flips, scales = (run.setting('prediction', f'test_time_{k}') or [] for k in ('augmentations', 'scales'))
-    return ', '.join([*map(str, flips), *[f'scale{"s"*(len(scales) > 1)} {listed([f"{s:g}" for s in scales])}']*bool(scales)])
+    return ', '.join(
+        [*map(str, flips), *[f'scale{"s" * (len(scales) > 1)} {listed([f"{s:g}" for s in scales])}'] * bool(scales)]
+    )
+
 
 def summary(
-    run:RunFolder, # what a run left
-)->list[str]: # sentences
+    run: RunFolder,  # what a run left
+) -> list[str]:  # sentences
     "What came out, in words."
     m, table = partial(metric_value, run.metrics), per_class_table(run.metrics, run.classes)
     there, n = int(table['iou'].notna().sum()), int(metric_value(run.metrics, 'n_images') or len(run.valid_files))
     out = [*class_words(table), beats_nothing(run.metrics)]
     absent = [display_name(c) for c in table['class'][table['iou'].isna()]]
-    if m('side_swap') is not None: out.append(_swap_words(m('side_swap')))
-    if m('miou') is not None: out.append(f'miou is the mean IoU of the {there} classes that occur in the {n} validation pictures, pixels summed over all of them.')
-    if absent and there: out.append(f'No figure for {listed(absent)}: not in the validation pictures.')
-    if not run.metrics: out.append('This run has no metrics.')
-    if run.setting('training', 'train_validation_data'): out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
+    if m('side_swap') is not None:
+        out.append(_swap_words(m('side_swap')))
+    if m('miou') is not None:
+        out.append(
+            f'miou is the mean IoU of the {there} classes that occur in the {n} validation pictures, pixels summed over all of them.'
+        )
+    if absent and there:
+        out.append(f'No figure for {listed(absent)}: not in the validation pictures.')
+    if not run.metrics:
+        out.append('This run has no metrics.')
+    if run.setting('training', 'train_validation_data'):
+        out.append('The validation pictures were trained on, so none of this says anything about new pictures.')
     return [s for s in [*out, _training_words(run)] if s]
 
 # %% ../../nbs/7_report/73_content.ipynb #16660826
 def run_facts(
-    run:RunFolder, # what a run left
-)->list[tuple[str,str]]: # name and value
+    run: RunFolder,  # what a run left
+) -> list[tuple[str, str]]:  # name and value
     "What was trained and on what, as far as the run says."
     get, n_valid = run.setting, metric_value(run.metrics, 'n_images') or len(run.valid_files)
-    facts = {'data': run.about.get('source'), 'pictures': f'{len(run.about["train_files"])} for training, {int(n_valid)} for validation' if run.about.get('train_files') else f'{int(n_valid)} for validation' if n_valid else None,
-             'network': ' with '.join(str(v) for v in (get('architecture', 'architecture'), get('architecture', 'backbone')) if v),
-             'picture size': ' x '.join(str(v) for v in (get('image', 'image_height'), get('image', 'image_width')) if v), 'epochs': get('training', 'epochs'),
-             'evaluations': None if run.results is None else len(run.results)}
+    facts = {
+        'data': run.about.get('source'),
+        'pictures': f'{len(run.about["train_files"])} for training, {int(n_valid)} for validation'
+        if run.about.get('train_files')
+        else f'{int(n_valid)} for validation'
+        if n_valid
+        else None,
+        'network': ' with '.join(
+            str(v) for v in (get('architecture', 'architecture'), get('architecture', 'backbone')) if v
+        ),
+        'picture size': ' x '.join(str(v) for v in (get('image', 'image_height'), get('image', 'image_width')) if v),
+        'epochs': get('training', 'epochs'),
+        'evaluations': None if run.results is None else len(run.results),
+    }
     return [(k, str(v)) for k, v in facts.items() if v not in (None, '')]
 
 # %% ../../nbs/7_report/73_content.ipynb #5c73dd4a
 def flat_settings(
-    config:Mapping, # settings by section
-    above:str='', # name of the section
-)->list[tuple[str,str]]: # 'training.epochs' and its value as YAML
+    config: Mapping,  # settings by section
+    above: str = '',  # name of the section
+) -> list[tuple[str, str]]:  # 'training.epochs' and its value as YAML
     "Settings, a row each."
     rows = []
     for k, v in config.items():
-        if isinstance(v, Mapping) and v: rows += flat_settings(v, f'{above}{k}.')
-        else: rows.append((f'{above}{k}', yaml.safe_dump(v, default_flow_style=True, allow_unicode=True, width=10**6).strip().removesuffix('...').strip()))
+        if isinstance(v, Mapping) and v:
+            rows += flat_settings(v, f'{above}{k}.')
+        else:
+            rows.append(
+                (
+                    f'{above}{k}',
+                    yaml.safe_dump(v, default_flow_style=True, allow_unicode=True, width=10**6)
+                    .strip()
+                    .removesuffix('...')
+                    .strip(),
+                )
+            )
     return rows
 
+
 def clean_log(
-    log:str, # text of a log
-)->str: # the same as a terminal would show it
+    log: str,  # text of a log
+) -> str:  # the same as a terminal would show it
     "A log without colour codes and without what progress bars overwrote."
     log = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', log).replace('\r\n', '\n')
     return '\n'.join(line.rstrip('\r').rsplit('\r', 1)[-1] for line in log.split('\n')).strip('\n')
 
 # %% ../../nbs/7_report/73_content.ipynb #64df6b8e
-REFERENCE = {'architecture.architecture': 'Unet', 'architecture.backbone': 'resnet34', 'image.image_height': 256, 'image.image_width': 256, 'training.epochs': 5, 'training.batch_size': 16,
-             'training.learning_rate': .001, 'training.schedule': 'Cosine', 'training.loss_function': 'BCEDice', 'training.optimizer': 'AdamW'}
+REFERENCE = {
+    'architecture.architecture': 'Unet',
+    'architecture.backbone': 'resnet34',
+    'image.image_height': 256,
+    'image.image_width': 256,
+    'training.epochs': 5,
+    'training.batch_size': 16,
+    'training.learning_rate': 0.001,
+    'training.schedule': 'Cosine',
+    'training.loss_function': 'BCEDice',
+    'training.optimizer': 'AdamW',
+}
+
 
 def unlike_reference(
-    run:RunFolder, # what a run left
-)->list[str]: # what differs, 'training.epochs: 12, not 5'; empty for a run like the reference experiment
+    run: RunFolder,  # what a run left
+) -> list[str]:  # what differs, 'training.epochs: 12, not 5'; empty for a run like the reference experiment
     "What keeps a run's curves from being compared with those of the reference experiment."
     get = lambda key: run.setting(*key.split('.'))
     out = [f'{k}: {get(k)}, not {v}' for k, v in REFERENCE.items() if get(k) != v]
-    if set(run.classes) != set(CAR_PARTS): out.append('another class list')
-    if (run.about.get('name') or 'car-parts') != 'car-parts': out.append(f'data: {run.about["name"]}, not car-parts')
+    if set(run.classes) != set(CAR_PARTS):
+        out.append('another class list')
+    if (run.about.get('name') or 'car-parts') != 'car-parts':
+        out.append(f'data: {run.about["name"]}, not car-parts')
     return out
 
-def reference_charts(
-)->dict|None: # curves by 'train', 'meta', 'validation'; None where the file isn't there
+
+def reference_charts() -> dict | None:  # curves by 'train', 'meta', 'validation'; None where the file isn't there
     "The curves that the reference experiment published, from the folder `reference` of a data root."
     for root in data_roots():
-        path = root/'reference'/'car_parts_charts.json'
-        if path.is_file(): return json.loads(path.read_text(encoding='utf-8'))
+        path = root / 'reference' / 'car_parts_charts.json'
+        if path.is_file():
+            return json.loads(path.read_text(encoding='utf-8'))
 
 # %% ../../nbs/7_report/73_content.ipynb #a9960974
 @dataclass
 class Gallery:
     "The pictures to show."
-    groups:dict = field(default_factory=dict) # Layers, or a sentence where there is no picture, by 'best', 'worst', 'random'
-    files:dict = field(default_factory=dict) # their file names, likewise
-    classes:list = field(default_factory=list) # class list
-    losses:dict = field(default_factory=dict) # loss of each picture, maybe NaN
-    note:str = '' # what to say where there are no pictures, or no losses
+
+    groups: dict = field(
+        default_factory=dict
+    )  # Layers, or a sentence where there is no picture, by 'best', 'worst', 'random'
+    files: dict = field(default_factory=dict)  # their file names, likewise
+    classes: list = field(default_factory=list)  # class list
+    losses: dict = field(default_factory=dict)  # loss of each picture, maybe NaN
+    note: str = ''  # what to say where there are no pictures, or no losses
+
 
 def mask_scores(
-    predictions:pd.DataFrame, # predicted masks, maybe with `score`
-)->dict[str,dict[str,float]]: # by file and class
+    predictions: pd.DataFrame,  # predicted masks, maybe with `score`
+) -> dict[str, dict[str, float]]:  # by file and class
     "How sure the network is of each mask."
     t = predictions.dropna(subset='name')
-    return {f: {c: float(s) for c, s in zip(g['name'], g['score']) if pd.notna(s)} for f, g in t.groupby('file_name')} if 'score' in t else {}
+    return (
+        {f: {c: float(s) for c, s in zip(g['name'], g['score']) if pd.notna(s)} for f, g in t.groupby('file_name')}
+        if 'score' in t
+        else {}
+    )
+
 
 def layers_or_why(
-    data:PartsData, # the validation pictures
-    predictions:pd.DataFrame, # predicted masks
-    files:Sequence[str], # which pictures
-)->list[Layers|str]: # a sentence where a picture or its masks can't be read
+    data: PartsData,  # the validation pictures
+    predictions: pd.DataFrame,  # predicted masks
+    files: Sequence[str],  # which pictures
+) -> list[Layers | str]:  # a sentence where a picture or its masks can't be read
     "Pictures with their layers."
     predicted, scores = predicted_parts(data, predictions), mask_scores(predictions)
+
     def one(f):
-        try: return image_layers(data, predicted, f, scores.get(f, {}))
-        except (ImageError, TableError) as e: return str(e).replace(f'{data.folder}/', '')
+        try:
+            return image_layers(data, predicted, f, scores.get(f, {}))
+        except (ImageError, TableError) as e:
+            return str(e).replace(f'{data.folder}/', '')
+
     return [one(f) for f in files]
 
+
 def make_gallery(
-    run:RunFolder, # what a run left
-    data:PartsData|None, # the validation pictures
-    n:int=24, # how many to show
-)->Gallery: # without pictures where there is no data set or no predictions
+    run: RunFolder,  # what a run left
+    data: PartsData | None,  # the validation pictures
+    n: int = 24,  # how many to show
+) -> Gallery:  # without pictures where there is no data set or no predictions
     "Choose pictures and cut out their parts."
-    if run.predictions is None: return Gallery(note='No predictions were kept.')
-    if data is None: return Gallery(note='No pictures: this report was made without the data set.')
+    if run.predictions is None:
+        return Gallery(note='No predictions were kept.')
+    if data is None:
+        return Gallery(note='No pictures: this report was made without the data set.')
     files, losses = pick_images(run.predictions, data.files, n), image_scores(run.predictions)['image_loss']
-    note = 'None of the validation pictures are in the data set.' if not any(files.values()) else 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
-    return Gallery({g: layers_or_why(data, run.predictions, fs) for g, fs in files.items()}, files, data.classes, losses.to_dict(), note)
+    note = (
+        'None of the validation pictures are in the data set.'
+        if not any(files.values())
+        else 'No loss was kept for each picture, so these are chosen at random.'
+        if losses.isna().all()
+        else ''
+    )
+    return Gallery(
+        {g: layers_or_why(data, run.predictions, fs) for g, fs in files.items()},
+        files,
+        data.classes,
+        losses.to_dict(),
+        note,
+    )
 
 # %% ../../nbs/7_report/73_content.ipynb #3ea0daa6
 def _words_of(
-    shapes:Sequence[Shape], # of a layer, larger first
-)->list[tuple[Shape,str]]: # each with its words
+    shapes: Sequence[Shape],  # of a layer, larger first
+) -> list[tuple[Shape, str]]:  # each with its words
     "The shapes of a layer with what a mouse over them is told."
-    return [(s, s.name + (f', {100*s.score:.0f} %' if s.score is not None else '')) for s in shapes]
+    return [(s, s.name + (f', {100 * s.score:.0f} %' if s.score is not None else '')) for s in shapes]
+
 
 def image_figure(
-    p:Layers|str, # a picture with its shapes, or why there is none
-    classes:Sequence[str], # class list
-    words:str='', # below it, after the file's name
-)->dict: # for the template
+    p: Layers | str,  # a picture with its shapes, or why there is none
+    classes: Sequence[str],  # class list
+    words: str = '',  # below it, after the file's name
+) -> dict:  # for the template
     "One picture of a gallery."
-    if isinstance(p, str): return dict(problem=p)
+    if isinstance(p, str):
+        return dict(problem=p)
     t, q, textures = {s.index for s in p.truth}, {s.index for s in p.prediction}, part_textures(classes)
     named = lambda cs: [(display_name(classes[c]) or classes[c], c, textures[c]) for c in sorted(cs)]
     iou = f'IoU {shown(p.iou)} over {len(t | q)} parts' if t | q else 'no parts, and none predicted'
-    return dict(problem=None, frame=None, file=p.file, words=', '.join(w for w in (words, iou) if w), width=p.width, height=p.height, scale=p.scale, jpeg=data_uri(p.jpeg, 'image/jpeg'),
-                layers=[(k, _words_of(getattr(p, k))) for k in ('prediction', 'disagreement', 'truth')],
-                parts=[('found', named(t & q)), ('missed', named(t - q)), ('predicted, but not there', named(q - t))])
+    return dict(
+        problem=None,
+        frame=None,
+        file=p.file,
+        words=', '.join(w for w in (words, iou) if w),
+        width=p.width,
+        height=p.height,
+        scale=p.scale,
+        jpeg=data_uri(p.jpeg, 'image/jpeg'),
+        layers=[(k, _words_of(getattr(p, k))) for k in ('prediction', 'disagreement', 'truth')],
+        parts=[('found', named(t & q)), ('missed', named(t - q)), ('predicted, but not there', named(q - t))],
+    )
 
 # %% ../../nbs/7_report/73_content.ipynb #9d62b30e
 def mistake_words(
-    row:Mapping, # row of confident_mistakes
-)->str: # a sentence without its point
+    row: Mapping,  # row of confident_mistakes
+) -> str:  # a sentence without its point
     "What the label says and what the network says."
     name = display_name(row['name']) or row['name']
-    if row['kind'] == 'extra': return f'the network sees a {name}, the label has none'
-    if row['kind'] == 'missing': return f'the label has a {name}, the network sees none'
+    if row['kind'] == 'extra':
+        return f'the network sees a {name}, the label has none'
+    if row['kind'] == 'missing':
+        return f'the label has a {name}, the network sees none'
     return f'the label says {name}, the network says {display_name(row["instead"]) or row["instead"]}'

@@ -12,74 +12,146 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ..core.drawing import shown
-from ..core.run_folder import metric_value, OF_NOTHING, read_run, ReportError, RunFolder
-from ..measure.figures import per_class_table
-from ..core.parts import display_name
 from ..core.basics import write_atomic
+from ..core.drawing import shown
+from ..core.parts import display_name
+from ..core.run_folder import OF_NOTHING, ReportError, RunFolder, metric_value, read_run
+from ..measure.figures import per_class_table
 from .content import duration
 
 # %% ../../nbs/7_report/76_model_card.ipynb #baa557c0
-RESULTS = {'miou': 'mean_iou', 'dice': 'dice', 'iou_per_image': 'iou_per_image', OF_NOTHING: OF_NOTHING, 'side_swap': 'side_swap', 'mask_ap': 'mask_ap', 'mask_ap50': 'mask_ap50'}  # ours -> the hub's name of the metric
+RESULTS = {
+    'miou': 'mean_iou',
+    'dice': 'dice',
+    'iou_per_image': 'iou_per_image',
+    OF_NOTHING: OF_NOTHING,
+    'side_swap': 'side_swap',
+    'mask_ap': 'mask_ap',
+    'mask_ap50': 'mask_ap50',
+}  # ours -> the hub's name of the metric
+
 
 def _shown_metrics(metrics) -> dict:
     "The figures of a card: those that are numbers, and `iou_per_image` only beside that of nothing."
     found = {k: v for k in RESULTS if (v := metric_value(metrics, k)) is not None}
     return found if OF_NOTHING in found else {k: v for k, v in found.items() if k != 'iou_per_image'}
 
-def _slug(text:str) -> str: return re.sub(r'[^\w.-]+', '-', str(text)).strip('-.').lower() or 'unnamed'
 
-def _data_name(run:RunFolder) -> str: return ' '.join(str(run.about.get('name') or Path(str(run.about.get('source') or 'unnamed')).name).split())
+def _slug(text: str) -> str:
+    return re.sub(r'[^\w.-]+', '-', str(text)).strip('-.').lower() or 'unnamed'
+
+
+def _data_name(run: RunFolder) -> str:
+    return ' '.join(str(run.about.get('name') or Path(str(run.about.get('source') or 'unnamed')).name).split())
+
 
 def card_data(
-    run:RunFolder, # what a run left
-    license:str='unknown', # of the weights, as the hub abbreviates licences
-) -> ModelCardData: # the card's YAML; raises ReportError where the run has no metrics
+    run: RunFolder,  # what a run left
+    license: str = 'unknown',  # of the weights, as the hub abbreviates licences
+) -> ModelCardData:  # the card's YAML; raises ReportError where the run has no metrics
     "What hubs read of a card."
-    if not run.metrics: raise ReportError(f'{run.path}: no metrics.json, so there is nothing to write a model card of')
+    if not run.metrics:
+        raise ReportError(f'{run.path}: no metrics.json, so there is nothing to write a model card of')
     name, results = _data_name(run), []
     for split, metrics in (('validation', run.metrics), ('test', run.metrics.get('test') or {})):
-        results += [EvalResult('image-segmentation', _slug(name), name, RESULTS[k], round(v, 6), dataset_split=split, metric_name=k) for k, v in _shown_metrics(metrics).items()]
-    tags = ['image-segmentation', 'semantic-segmentation', 'multilabel', 'car-parts', 'fastai', 'pytorch', _slug(run.setting('architecture', 'architecture') or 'Unet'), _slug(run.setting('architecture', 'backbone') or 'encoder')]
-    return ModelCardData(license=license, library_name='segmentation-models-pytorch', tags=tags, pipeline_tag='image-segmentation', datasets=[_slug(name)],
-                         metrics=list(dict.fromkeys(r.metric_type for r in results)), model_name=' '.join(run.title.split()), eval_results=results or None)
+        results += [
+            EvalResult(
+                'image-segmentation', _slug(name), name, RESULTS[k], round(v, 6), dataset_split=split, metric_name=k
+            )
+            for k, v in _shown_metrics(metrics).items()
+        ]
+    tags = [
+        'image-segmentation',
+        'semantic-segmentation',
+        'multilabel',
+        'car-parts',
+        'fastai',
+        'pytorch',
+        _slug(run.setting('architecture', 'architecture') or 'Unet'),
+        _slug(run.setting('architecture', 'backbone') or 'encoder'),
+    ]
+    return ModelCardData(
+        license=license,
+        library_name='segmentation-models-pytorch',
+        tags=tags,
+        pipeline_tag='image-segmentation',
+        datasets=[_slug(name)],
+        metrics=list(dict.fromkeys(r.metric_type for r in results)),
+        model_name=' '.join(run.title.split()),
+        eval_results=results or None,
+    )
 
 # %% ../../nbs/7_report/76_model_card.ipynb #6626f724
-def _plain(text) -> str: return re.sub(r'([\\`*|\[\]])', r'\\\1', html.escape(' '.join(str(text).split()), quote=False))  # text that Markdown leaves as it is
+def _plain(text) -> str:
+    return re.sub(
+        r'([\\`*|\[\]])', r'\\\1', html.escape(' '.join(str(text).split()), quote=False)
+    )  # text that Markdown leaves as it is
 
-def _listed(names) -> str: return ', '.join(_plain(display_name(c) or c) for c in names)
+
+def _listed(names) -> str:
+    return ', '.join(_plain(display_name(c) or c) for c in names)
+
 
 def limitations(
-    run:RunFolder, # what a run left
-) -> list[str]: # sentences
+    run: RunFolder,  # what a run left
+) -> list[str]:  # sentences
     "What has to be known before the figures of a run are believed."
     m, get, out = run.metrics, run.setting, []
     table = per_class_table(m, run.classes).dropna(subset='iou').sort_values('iou', kind='stable')
-    if get('training', 'train_validation_data'): out.append('The validation pictures were trained on, so the figures say nothing about new pictures.')
+    if get('training', 'train_validation_data'):
+        out.append('The validation pictures were trained on, so the figures say nothing about new pictures.')
     else:
-        used = [w for w, on in (('the best weights were chosen', get('training', 'save_best_checkpoint')), ('training was stopped', get('training', 'early_stopping_patience'))) if on]
-        if used: out.append(f'On the validation pictures {" and ".join(used)}, which makes their figures somewhat better than those of new pictures will be.')
-    out.append(f'The figures rest on {int(metric_value(m, "n_images") or len(run.valid_files))} pictures of one data set; other cameras, countries, weather and damage were not looked at.')
+        used = [
+            w
+            for w, on in (
+                ('the best weights were chosen', get('training', 'save_best_checkpoint')),
+                ('training was stopped', get('training', 'early_stopping_patience')),
+            )
+            if on
+        ]
+        if used:
+            out.append(
+                f'On the validation pictures {" and ".join(used)}, which makes their figures somewhat better than those of new pictures will be.'
+            )
+    out.append(
+        f'The figures rest on {int(metric_value(m, "n_images") or len(run.valid_files))} pictures of one data set; other cameras, countries, weather and damage were not looked at.'
+    )
     per_image, nothing = metric_value(m, 'iou_per_image'), metric_value(m, OF_NOTHING)
-    if per_image is not None and nothing is not None and per_image <= nothing: out.append(f'Its iou_per_image of {shown(per_image)} is no better than the {shown(nothing)} of predicting nothing at all.')
-    if len(poor := table[table['iou'] < .2]): out.append(f'It hardly finds {_listed(poor["class"])} (IoU below 0.2).')
+    if per_image is not None and nothing is not None and per_image <= nothing:
+        out.append(
+            f'Its iou_per_image of {shown(per_image)} is no better than the {shown(nothing)} of predicting nothing at all.'
+        )
+    if len(poor := table[table['iou'] < 0.2]):
+        out.append(f'It hardly finds {_listed(poor["class"])} (IoU below 0.2).')
     absent = [c for c in run.classes if c not in set(table['class'])]
-    if absent: out.append(f'Nothing is known about {_listed(absent)}: no validation picture shows them.')
-    if (swap := metric_value(m, 'side_swap')) is not None: out.append(f'It gives {100*swap:.1f} % of the pixels of left and right parts to the part on the other side of the car.')
-    if not get('dataset', 'keep_near_duplicates_together'): out.append('Near-duplicate pictures were not looked for; where there are some on both sides of the split, the figures are too good.')
+    if absent:
+        out.append(f'Nothing is known about {_listed(absent)}: no validation picture shows them.')
+    if (swap := metric_value(m, 'side_swap')) is not None:
+        out.append(
+            f'It gives {100 * swap:.1f} % of the pixels of left and right parts to the part on the other side of the car.'
+        )
+    if not get('dataset', 'keep_near_duplicates_together'):
+        out.append(
+            'Near-duplicate pictures were not looked for; where there are some on both sides of the split, the figures are too good.'
+        )
     return out
 
 # %% ../../nbs/7_report/76_model_card.ipynb #37783251
-def _weights(run:RunFolder) -> str:
+def _weights(run: RunFolder) -> str:
     "The weights that the figures belong to."
-    return 'weights/best.safetensors' if run.setting('training', 'save_best_checkpoint') and (run.path/'weights'/'best.safetensors').is_file() else 'weights/last.safetensors'
+    return (
+        'weights/best.safetensors'
+        if run.setting('training', 'save_best_checkpoint') and (run.path / 'weights' / 'best.safetensors').is_file()
+        else 'weights/last.safetensors'
+    )
+
 
 def started_code(
-    run:RunFolder, # what a run left
-) -> str: # Python
+    run: RunFolder,  # what a run left
+) -> str:  # Python
     "Code that loads the network and predicts the parts of car.jpg."
     get, n = run.setting, len(run.classes)
-    channels, threshold = get('image', 'image_channels') or 3, get('prediction', 'probability_threshold') or .5
+    channels, threshold = get('image', 'image_channels') or 3, get('prediction', 'probability_threshold') or 0.5
     h, w = (get('image', f'image_{k}') or 256 for k in ('height', 'width'))
     return f'''import torch
 from safetensors.torch import load_file
@@ -199,74 +271,157 @@ it flatters, so what it gives to predicting nothing at all stands beside it. `si
 '''
 
 # %% ../../nbs/7_report/76_model_card.ipynb #393ae145
-def _results(run:RunFolder) -> str:
+def _results(run: RunFolder) -> str:
     "A table of the figures, with a column for a test set where there is one."
-    columns = {'validation': _shown_metrics(run.metrics)} | ({'test': _shown_metrics(run.metrics['test'])} if run.metrics.get('test') else {})
-    rows = [f'| metric | {" | ".join(columns)} |', '|---|' + '---|'*len(columns)]
-    return '\n'.join(rows + [f'| {k} | {" | ".join(shown(c.get(k)) for c in columns.values())} |' for k in RESULTS if any(k in c for c in columns.values())])
+    columns = {'validation': _shown_metrics(run.metrics)} | (
+        {'test': _shown_metrics(run.metrics['test'])} if run.metrics.get('test') else {}
+    )
+    rows = [f'| metric | {" | ".join(columns)} |', '|---|' + '---|' * len(columns)]
+    return '\n'.join(
+        rows
+        + [
+            f'| {k} | {" | ".join(shown(c.get(k)) for c in columns.values())} |'
+            for k in RESULTS
+            if any(k in c for c in columns.values())
+        ]
+    )
 
-def _said(value) -> str: return 'not stated' if value in (None, '') else _plain(value)
 
-def _times(run:RunFolder) -> str:
+def _said(value) -> str:
+    return 'not stated' if value in (None, '') else _plain(value)
+
+
+def _times(run: RunFolder) -> str:
     "How long it took, and how large it is."
     seconds = lambda k: metric_value(run.metrics, k)
     facts = {'Training': seconds('seconds_training'), 'Evaluation': seconds('seconds_evaluating')}
     lines = [f'- {k}: {duration(v)}' for k, v in facts.items() if v is not None]
-    if seconds('seconds_per_step') is not None: lines.append(f'- A step of {run.setting("training", "batch_size")} pictures: {duration(seconds("seconds_per_step"))}')
-    lines += [f'- {words}: {seconds(k):.0f} MiB' for k, words in (('peak_memory_mib', 'Most memory held'), ('peak_gpu_memory_mib', 'Most GPU memory held')) if seconds(k) is not None]
-    weights = run.path/_weights(run)
-    if weights.is_file(): lines.append(f'- Weights: {weights.stat().st_size/2**20:.1f} MiB ({weights.name})')
+    if seconds('seconds_per_step') is not None:
+        lines.append(
+            f'- A step of {run.setting("training", "batch_size")} pictures: {duration(seconds("seconds_per_step"))}'
+        )
+    lines += [
+        f'- {words}: {seconds(k):.0f} MiB'
+        for k, words in (('peak_memory_mib', 'Most memory held'), ('peak_gpu_memory_mib', 'Most GPU memory held'))
+        if seconds(k) is not None
+    ]
+    weights = run.path / _weights(run)
+    if weights.is_file():
+        lines.append(f'- Weights: {weights.stat().st_size / 2**20:.1f} MiB ({weights.name})')
     return '\n'.join(lines) or 'Not stated.'
 
-def _hyperparameters(run:RunFolder) -> str:
+
+def _hyperparameters(run: RunFolder) -> str:
     "The settings of the training."
-    keys = ('epochs', 'batch_size', 'learning_rate', 'optimizer', 'weight_decay', 'schedule', 'warmup_epochs', 'loss_function', 'gradient_clip', 'grad_accumulation', 'stochastic_weight_averaging_epochs')
+    keys = (
+        'epochs',
+        'batch_size',
+        'learning_rate',
+        'optimizer',
+        'weight_decay',
+        'schedule',
+        'warmup_epochs',
+        'loss_function',
+        'gradient_clip',
+        'grad_accumulation',
+        'stochastic_weight_averaging_epochs',
+    )
     lines = [f'- **{k}:** {v}' for k in keys if (v := run.setting('training', k)) is not None]
     return '\n'.join([*lines, f'- **seed:** {_said(run.setting("environment", "seed"))}'])
 
 # %% ../../nbs/7_report/76_model_card.ipynb #8e4706da
-def _base(run:RunFolder) -> str:
+def _base(run: RunFolder) -> str:
     "What the weights were before training."
     get = run.setting
-    if not get('architecture', 'pretrained'): return 'nothing: random weights'
-    return f'encoder weights read from {Path(get("architecture", "pretrained_weights")).name}' if get('architecture', 'pretrained_weights') else "the encoder's pretrained weights, as segmentation-models-pytorch fetches them"
+    if not get('architecture', 'pretrained'):
+        return 'nothing: random weights'
+    return (
+        f'encoder weights read from {Path(get("architecture", "pretrained_weights")).name}'
+        if get('architecture', 'pretrained_weights')
+        else "the encoder's pretrained weights, as segmentation-models-pytorch fetches them"
+    )
 
-def _data_words(run:RunFolder) -> tuple[str,str]:
+
+def _data_words(run: RunFolder) -> tuple[str, str]:
     "On which data it was trained, and on which it was measured."
     n, train, valid = _data_name(run), len(run.about.get('train_files') or []), len(run.valid_files)
     both = run.setting('training', 'train_validation_data')
-    held = f'{valid} validation pictures of the same data set' + (', **which were trained on as well**' if both else ', held out while training')
-    return f'{train + valid*bool(both)} pictures of the data set "{_plain(n)}" with masks of {len(run.classes)} classes.', held + ('.' if not run.metrics.get('test') else f', and a test set of {int(metric_value(run.metrics["test"], "n_images") or 0)}.')
+    held = f'{valid} validation pictures of the same data set' + (
+        ', **which were trained on as well**' if both else ', held out while training'
+    )
+    return (
+        f'{train + valid * bool(both)} pictures of the data set "{_plain(n)}" with masks of {len(run.classes)} classes.',
+        held
+        + (
+            '.'
+            if not run.metrics.get('test')
+            else f', and a test set of {int(metric_value(run.metrics["test"], "n_images") or 0)}.'
+        ),
+    )
 
-def _fields(run:RunFolder, license:str) -> dict:
+
+def _fields(run: RunFolder, license: str) -> dict:
     "What goes into the sections."
     get, m = run.setting, run.metrics
     data, testing = _data_words(run)
     shown_m = _shown_metrics(m)
-    miou = f'miou {shown(shown_m.get("miou"))} on {int(metric_value(m, "n_images") or len(run.valid_files))} validation pictures' + (', which were trained on.' if get('training', 'train_validation_data') else '.')
+    miou = (
+        f'miou {shown(shown_m.get("miou"))} on {int(metric_value(m, "n_images") or len(run.valid_files))} validation pictures'
+        + (', which were trained on.' if get('training', 'train_validation_data') else '.')
+    )
     seconds = metric_value(m, 'seconds_total') or metric_value(m, 'seconds_training')
     table = per_class_table(m, run.classes)
     return dict(
-        title=_plain(run.title), summary=f'Segments {len(run.classes)} classes of car parts in pictures; {miou}', description=f'A network that gives a mask for each of: {_listed(run.classes)}. Trained with carparts_seg.',
-        architecture=_said(get('architecture', 'architecture')), backbone=_said(get('architecture', 'backbone')), parameters=f'{m["parameters"]/1e6:.1f} million parameters' if metric_value(m, 'parameters') else 'number of parameters not stated',
-        channels=get('image', 'image_channels') or 3, height=_said(get('image', 'image_height')), width=_said(get('image', 'image_width')), normalization=_said(get('image', 'image_normalization')),
-        n=len(run.classes), threshold=_said(get('prediction', 'probability_threshold')), license=license if license != 'unknown' else 'unknown; to be set by whoever publishes the weights, with the licence of the training data in view',
-        base=_base(run), limitations='\n'.join(f'- {s}' for s in limitations(run)), code=started_code(run), data=data, testing=testing,
-        augmentation=_said(get('augmentation', 'augmentations_strategy')), mixing=_said(get('augmentation', 'mix_image')), precision=_said(m.get('precision')), hyperparameters=_hyperparameters(run),
-        times=_times(run), results=_results(run), classes='\n'.join(f'| {_plain(display_name(c) or c)} | {shown(v)} |' for c, v in zip(table['class'], table['iou'])),
-        machine=_said(m.get('machine')), hours=f'{seconds/3600:.2f}' if seconds else 'not stated', software=_said(m.get('software')))
+        title=_plain(run.title),
+        summary=f'Segments {len(run.classes)} classes of car parts in pictures; {miou}',
+        description=f'A network that gives a mask for each of: {_listed(run.classes)}. Trained with carparts_seg.',
+        architecture=_said(get('architecture', 'architecture')),
+        backbone=_said(get('architecture', 'backbone')),
+        parameters=f'{m["parameters"] / 1e6:.1f} million parameters'
+        if metric_value(m, 'parameters')
+        else 'number of parameters not stated',
+        channels=get('image', 'image_channels') or 3,
+        height=_said(get('image', 'image_height')),
+        width=_said(get('image', 'image_width')),
+        normalization=_said(get('image', 'image_normalization')),
+        n=len(run.classes),
+        threshold=_said(get('prediction', 'probability_threshold')),
+        license=license
+        if license != 'unknown'
+        else 'unknown; to be set by whoever publishes the weights, with the licence of the training data in view',
+        base=_base(run),
+        limitations='\n'.join(f'- {s}' for s in limitations(run)),
+        code=started_code(run),
+        data=data,
+        testing=testing,
+        augmentation=_said(get('augmentation', 'augmentations_strategy')),
+        mixing=_said(get('augmentation', 'mix_image')),
+        precision=_said(m.get('precision')),
+        hyperparameters=_hyperparameters(run),
+        times=_times(run),
+        results=_results(run),
+        classes='\n'.join(
+            f'| {_plain(display_name(c) or c)} | {shown(v)} |' for c, v in zip(table['class'], table['iou'])
+        ),
+        machine=_said(m.get('machine')),
+        hours=f'{seconds / 3600:.2f}' if seconds else 'not stated',
+        software=_said(m.get('software')),
+    )
 
 # %% ../../nbs/7_report/76_model_card.ipynb #a465425a
 def model_card(
-    run:RunFolder, # what a run left
-    license:str='unknown', # of the weights, as the hub abbreviates licences: 'apache-2.0', 'cc-by-nc-4.0', …
-) -> str: # YAML between dashes, and Markdown; raises ReportError where the run has no metrics
+    run: RunFolder,  # what a run left
+    license: str = 'unknown',  # of the weights, as the hub abbreviates licences: 'apache-2.0', 'cc-by-nc-4.0', …
+) -> str:  # YAML between dashes, and Markdown; raises ReportError where the run has no metrics
     "The model card of a run."
     return f'---\n{card_data(run, license).to_yaml().strip()}\n---\n{_SECTIONS.format(**_fields(run, license))}'
 
+
 def write_card(
-    path:str|Path, # run folder
-    license:str='unknown', # of the weights
-) -> Path: # model_card.md in the run folder; raises ReportError where the folder holds nothing of a run
+    path: str | Path,  # run folder
+    license: str = 'unknown',  # of the weights
+) -> Path:  # model_card.md in the run folder; raises ReportError where the folder holds nothing of a run
     "Write a run's model card; an older one is replaced. To publish the folder on the hub, copy it to README.md."
-    return write_atomic(Path(path)/'model_card.md', lambda p: p.write_text(model_card(read_run(path), license), encoding='utf-8'))
+    return write_atomic(
+        Path(path) / 'model_card.md', lambda p: p.write_text(model_card(read_run(path), license), encoding='utf-8')
+    )

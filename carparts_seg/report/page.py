@@ -8,17 +8,16 @@ __all__ = ['KINDS', 'template_file', 'data_uri', 'css_colors', 'plotly_script', 
            'thinned', 'image_layers']
 
 # %% ../../nbs/7_report/72_page.ipynb #d0b7a5a9
-import cv2
-from dataclasses import dataclass
-from dataclasses import field
 import base64
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from gzip import compress
 from importlib import resources
 
+import cv2
 import numpy as np
 from jinja2 import ChoiceLoader, DictLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -26,44 +25,46 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..core.parts import display_name, linear_rgb, mirror_name, part_colors, seen_by, side_of, srgb
-from ..core.table import PartsData, TableError
 from ..core.images import read_image, resize_image
 from ..core.masks import unpack_planes
+from ..core.parts import display_name, linear_rgb, mirror_name, part_colors, seen_by, side_of, srgb
+from ..core.table import PartsData, TableError
 
 # %% ../../nbs/7_report/72_page.ipynb #8f6b293c
 def template_file(
-    name:str, # file among the templates
-)->Markup: # its text as it is
+    name: str,  # file among the templates
+) -> Markup:  # its text as it is
     "A style sheet or a script of our own, which needs no escaping."
-    return Markup((resources.files('carparts_seg')/'templates'/name).read_text(encoding='utf-8'))
+    return Markup((resources.files('carparts_seg') / 'templates' / name).read_text(encoding='utf-8'))
+
 
 def data_uri(
-    content:bytes, # of a file
-    kind:str, # 'image/png', 'image/jpeg' or 'image/svg+xml'
-)->str: # text that a page can have in place of an address
+    content: bytes,  # of a file
+    kind: str,  # 'image/png', 'image/jpeg' or 'image/svg+xml'
+) -> str:  # text that a page can have in place of an address
     "A file inside a page."
     return f'data:{kind};base64,{base64.b64encode(content).decode()}'
 
+
 def css_colors(
-    classes:Sequence[str], # class list
-)->list[str]: # 'rgb(…)' each
+    classes: Sequence[str],  # class list
+) -> list[str]:  # 'rgb(…)' each
     "The classes' colours for a style sheet."
     return [f'rgb({r}, {g}, {b})' for r, g, b in part_colors(classes).tolist()]
 
 # %% ../../nbs/7_report/72_page.ipynb #c6ec04ef
 @lru_cache(maxsize=1)
-def plotly_script(
-)->str: # base64 of gzipped JavaScript
+def plotly_script() -> str:  # base64 of gzipped JavaScript
     "Plotly's script, as it comes with its Python package, for a page to hold."
     from plotly.offline import get_plotlyjs
+
     return base64.b64encode(compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
 # %% ../../nbs/7_report/72_page.ipynb #bde26622
 def png_bytes(
-    fig:Figure, # a figure
-    dpi:float=100, # pixels an inch
-)->bytes: # content of a PNG file, without transparency
+    fig: Figure,  # a figure
+    dpi: float = 100,  # pixels an inch
+) -> bytes:  # content of a PNG file, without transparency
     "A figure as PNG; letters that the font lacks become boxes, without a warning for each."
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Glyph')
@@ -71,55 +72,80 @@ def png_bytes(
         canvas = FigureCanvasAgg(fig)
         canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB')
-    out = io.BytesIO(); image.save(out, format='png', compress_level=4)
+    out = io.BytesIO()
+    image.save(out, format='png', compress_level=4)
     return out.getvalue()
+
 
 def jpeg_bytes(
-    image:np.ndarray, # uint8 (H, W, 3)
-    quality:int=85, # 1 to 95
-)->bytes: # content of a JPEG file, without metadata
+    image: np.ndarray,  # uint8 (H, W, 3)
+    quality: int = 85,  # 1 to 95
+) -> bytes:  # content of a JPEG file, without metadata
     "A picture as JPEG."
-    out = io.BytesIO(); Image.fromarray(image).save(out, format='jpeg', quality=quality)
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, format='jpeg', quality=quality)
     return out.getvalue()
 
+
 def still_image(
-    png:bytes, # content of a PNG file
-    colors:int=96, # how many colours to keep
-)->str: # data URI
+    png: bytes,  # content of a PNG file
+    colors: int = 96,  # how many colours to keep
+) -> str:  # data URI
     "A figure's picture for a page, made small by keeping few colours."
     out = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert('RGB').quantize(colors, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(out, format='png', optimize=True)
+    Image.open(io.BytesIO(png)).convert('RGB').quantize(
+        colors, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    ).save(out, format='png', optimize=True)
     return data_uri(out.getvalue(), 'image/png')
 
 # %% ../../nbs/7_report/72_page.ipynb #be531d2f
 def page_environment(
-    templates:Mapping[str,str]={}, # more templates, by name
-)->Environment: # of Jinja2, with escaping on
+    templates: Mapping[str, str] = {},  # more templates, by name
+) -> Environment:  # of Jinja2, with escaping on
     "Where the pages' templates come from."
     loader = ChoiceLoader([DictLoader(dict(templates)), PackageLoader('carparts_seg', 'templates')])
     env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.globals |= {'template_file': template_file, 'plotly_script': plotly_script}
     return env
 
+
 def render_page(
-    title:str, # of the page
-    subtitle:str, # a line below it
-    sections:Sequence[Mapping], # each with `id`, `title`, and what its template shows, which is `template`.html, or else `id`.html
-    notes:Sequence[str]=(), # what is missing, a sentence without its point each
-    classes:Sequence[str]=(), # class list, for the colours
-    templates:Mapping[str,str]={}, # more templates, by name
-    scripts:Sequence[str]=('page.js', 'pictures.js'), # files among the templates
-)->str: # HTML
+    title: str,  # of the page
+    subtitle: str,  # a line below it
+    sections: Sequence[
+        Mapping
+    ],  # each with `id`, `title`, and what its template shows, which is `template`.html, or else `id`.html
+    notes: Sequence[str] = (),  # what is missing, a sentence without its point each
+    classes: Sequence[str] = (),  # class list, for the colours
+    templates: Mapping[str, str] = {},  # more templates, by name
+    scripts: Sequence[str] = ('page.js', 'pictures.js'),  # files among the templates
+) -> str:  # HTML
     "A page of one file."
-    textures = dict(zip((f'c{i}' for i in range(len(classes))), part_textures(classes))) | dict(k0='stripes', k1='dots', k2='grid', k3='')
+    textures = dict(zip((f'c{i}' for i in range(len(classes))), part_textures(classes))) | dict(
+        k0='stripes', k1='dots', k2='grid', k3=''
+    )
     charts = any(s.get('charts') for s in sections)
-    return page_environment(templates).get_template('page.html').render(title=title, subtitle=subtitle, sections=sections, notes=notes, colors=css_colors(classes), textures=textures,
-        charts=charts, scripts=[*scripts, *['charts.js']*charts])
+    return (
+        page_environment(templates)
+        .get_template('page.html')
+        .render(
+            title=title,
+            subtitle=subtitle,
+            sections=sections,
+            notes=notes,
+            colors=css_colors(classes),
+            textures=textures,
+            charts=charts,
+            scripts=[*scripts, *['charts.js'] * charts],
+        )
+    )
 
 # %% ../../nbs/7_report/72_page.ipynb #24273fec
 def _corners(
-    mask:np.ndarray, # bool (H, W)
-)->np.ndarray: # int (N, 2): y, x of corners, in reading order; one where two pixels touch only diagonally comes twice
+    mask: np.ndarray,  # bool (H, W)
+) -> (
+    np.ndarray
+):  # int (N, 2): y, x of corners, in reading order; one where two pixels touch only diagonally comes twice
     "Where the edge of a mask turns."
     p = np.pad(mask, 1).astype(np.int8)
     a, b, c, d = p[:-1, :-1], p[:-1, 1:], p[1:, :-1], p[1:, 1:]
@@ -127,21 +153,24 @@ def _corners(
     times = np.where((n == 1) | (n == 3), 1, np.where((n == 2) & (a == d), 2, 0))
     return np.repeat(np.argwhere(times), times[times > 0], axis=0)
 
+
 def mask_path(
-    mask:np.ndarray, # (H, W), nonzero inside
-    scale:int=1, # units of the path a pixel
-)->str: # the `d` of an SVG path in pixels, to be filled by the even-odd rule; '' for an empty mask
+    mask: np.ndarray,  # (H, W), nonzero inside
+    scale: int = 1,  # units of the path a pixel
+) -> str:  # the `d` of an SVG path in pixels, to be filled by the even-odd rule; '' for an empty mask
     "The edge of a mask, along the edges of its pixels."
-    at = _corners(np.asarray(mask) != 0)*scale
+    at = _corners(np.asarray(mask) != 0) * scale
     down = np.lexsort((at[:, 0], at[:, 1]))
     across, along = np.arange(len(at)) ^ 1, np.empty(len(at), dtype=int)
     along[down] = down[np.arange(len(at)) ^ 1]
-    pts, across, along, left, out = at.tolist(), across.tolist(), along.tolist(), [True]*len(at), []
+    pts, across, along, left, out = at.tolist(), across.tolist(), along.tolist(), [True] * len(at), []
     for start in range(len(pts)):
-        if not left[start]: continue
+        if not left[start]:
+            continue
         i, steps = start, [f'M{pts[start][1]} {pts[start][0]}']
         while left[i]:
-            j = across[i]; k = along[j]
+            j = across[i]
+            k = along[j]
             left[i] = left[j] = False
             steps += [f'h{pts[j][1] - pts[i][1]}', f'v{pts[k][0] - pts[j][0]}']
             i = k
@@ -150,17 +179,24 @@ def mask_path(
 
 # %% ../../nbs/7_report/72_page.ipynb #034d0a1e
 def _closeness(
-    classes:Sequence[str], # C class names
-)->np.ndarray: # (C, C): distance of the colours in CIE Lab, the smallest of three kinds of colour vision
+    classes: Sequence[str],  # C class names
+) -> np.ndarray:  # (C, C): distance of the colours in CIE Lab, the smallest of three kinds of colour vision
     "How close the colours of classes are to the eye."
-    if not len(classes): return np.zeros((0, 0))
-    lab = [cv2.cvtColor(srgb(seen_by(linear_rgb(part_colors(classes)), v))[None].astype(np.float32)/255, cv2.COLOR_RGB2LAB)[0] for v in ('usual', 'protan', 'deutan')]
+    if not len(classes):
+        return np.zeros((0, 0))
+    lab = [
+        cv2.cvtColor(
+            srgb(seen_by(linear_rgb(part_colors(classes)), v))[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB
+        )[0]
+        for v in ('usual', 'protan', 'deutan')
+    ]
     return np.min([np.linalg.norm(c[:, None] - c[None], axis=-1) for c in lab], axis=0)
 
+
 def part_textures(
-    classes:Sequence[str], # class list
-    apart:float=15., # smallest distance in CIE Lab at which colours alone tell parts apart
-)->list[str]: # '', 'stripes', 'dots' or 'grid' for each class
+    classes: Sequence[str],  # class list
+    apart: float = 15.0,  # smallest distance in CIE Lab at which colours alone tell parts apart
+) -> list[str]:  # '', 'stripes', 'dots' or 'grid' for each class
     "What a part's colour is overlaid with, so that colours which are close to each other differ all the same."
     near, out = _closeness(classes) < apart, []
     for i, c in enumerate(classes):
@@ -173,35 +209,46 @@ def part_textures(
 @dataclass
 class Shape:
     "One shape of a layer."
-    name:str # for people: 'front left door'; in the layer of disagreement what is wrong
-    path:str # as from `mask_path`
-    index:int # position of the class in the class list; of the kind in `KINDS`
-    pixels:int # how many pixels it covers
-    score:float|None = None # confidence, 0 to 1; None where there is none
-    point:tuple = (0., 0.) # x, y of a place inside, as far from its edge as can be
+
+    name: str  # for people: 'front left door'; in the layer of disagreement what is wrong
+    path: str  # as from `mask_path`
+    index: int  # position of the class in the class list; of the kind in `KINDS`
+    pixels: int  # how many pixels it covers
+    score: float | None = None  # confidence, 0 to 1; None where there is none
+    point: tuple = (0.0, 0.0)  # x, y of a place inside, as far from its edge as can be
+
 
 @dataclass
 class Layers:
     "A picture with its shapes."
-    file:str # file name
-    height:int # of the picture as shown, in pixels
-    width:int
-    scale:int # units of the shapes a pixel: small pictures have more, so that a texture looks the same on all
-    jpeg:bytes # the picture itself
-    truth:list[Shape] = field(default_factory=list) # larger ones first
-    prediction:list[Shape] = field(default_factory=list)
-    disagreement:list[Shape] = field(default_factory=list)
-    iou:float|None = None # mean IoU over the classes of either, at the picture's own size; None where there are none
-    agree:float = 1. # share of pixels at which truth and prediction name the same parts
+
+    file: str  # file name
+    height: int  # of the picture as shown, in pixels
+    width: int
+    scale: int  # units of the shapes a pixel: small pictures have more, so that a texture looks the same on all
+    jpeg: bytes  # the picture itself
+    truth: list[Shape] = field(default_factory=list)  # larger ones first
+    prediction: list[Shape] = field(default_factory=list)
+    disagreement: list[Shape] = field(default_factory=list)
+    iou: float | None = (
+        None  # mean IoU over the classes of either, at the picture's own size; None where there are none
+    )
+    agree: float = 1.0  # share of pixels at which truth and prediction name the same parts
 
 # %% ../../nbs/7_report/72_page.ipynb #93a2bf4a
-KINDS = {'missed': 'missed: a part, but nothing predicted', 'extra': 'extra: predicted, but nothing there', 'side': 'other side: left and right exchanged', 'other': 'other part'}
+KINDS = {
+    'missed': 'missed: a part, but nothing predicted',
+    'extra': 'extra: predicted, but nothing there',
+    'side': 'other side: left and right exchanged',
+    'other': 'other part',
+}
+
 
 def disagreements(
-    true:np.ndarray, # bool (C, H, W)
-    pred:np.ndarray, # bool (C, H, W)
-    classes:Sequence[str], # C class names
-)->dict[str,np.ndarray]: # (H, W) for each of `KINDS`; no two overlap
+    true: np.ndarray,  # bool (C, H, W)
+    pred: np.ndarray,  # bool (C, H, W)
+    classes: Sequence[str],  # C class names
+) -> dict[str, np.ndarray]:  # (H, W) for each of `KINDS`; no two overlap
     "Where truth and prediction name different parts, by kind."
     where = {c: i for i, c in enumerate(classes)}
     perm = np.array([where.get(mirror_name(c), i) for i, c in enumerate(classes)], dtype=int)
@@ -212,55 +259,81 @@ def disagreements(
 
 # %% ../../nbs/7_report/72_page.ipynb #b5b13201
 def thinned(
-    packed:np.ndarray, # packed masks (H, W, P)
-    height:int, # new height in pixels
-    width:int, # new width in pixels
-)->np.ndarray: # packed masks of the new size
+    packed: np.ndarray,  # packed masks (H, W, P)
+    height: int,  # new height in pixels
+    width: int,  # new width in pixels
+) -> np.ndarray:  # packed masks of the new size
     "Packed masks of another size, nearest pixel."
-    y, x = ((np.arange(n) + .5)*s/n for n, s in zip((height, width), packed.shape))
+    y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
     return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])
 
+
 def _inside(
-    plane:np.ndarray, # bool (H, W), not empty
-    scale:int, # units a pixel
-)->tuple[float,float]: # x, y: the middle of a pixel
+    plane: np.ndarray,  # bool (H, W), not empty
+    scale: int,  # units a pixel
+) -> tuple[float, float]:  # x, y: the middle of a pixel
     "The pixel of a mask that is farthest from its edge."
     y, x = (v.min() for v in np.nonzero(plane))
     box = plane[y:, x:]
     h, w = (v.max() + 1 for v in np.nonzero(box))
     padded = np.pad(box[:h, :w].astype(np.uint8), 1)
     dy, dx = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
-    return float((x + dx - .5)*scale), float((y + dy - .5)*scale)
+    return float((x + dx - 0.5) * scale), float((y + dy - 0.5) * scale)
+
 
 def _shapes(
-    planes:np.ndarray, # bool (N, H, W)
-    names:Sequence[str], # N names
-    scale:int, # units a pixel
-    scores:Mapping[int,float]={}, # confidence by position
-)->list[Shape]: # without empty ones, larger first
+    planes: np.ndarray,  # bool (N, H, W)
+    names: Sequence[str],  # N names
+    scale: int,  # units a pixel
+    scores: Mapping[int, float] = {},  # confidence by position
+) -> list[Shape]:  # without empty ones, larger first
     "The shapes of a layer."
     area = planes.sum((1, 2))
-    return [Shape(names[i], mask_path(planes[i], scale), int(i), int(area[i]), scores.get(int(i)), _inside(planes[i], scale)) for i in np.argsort(-area, kind='stable') if area[i]]
+    return [
+        Shape(
+            names[i], mask_path(planes[i], scale), int(i), int(area[i]), scores.get(int(i)), _inside(planes[i], scale)
+        )
+        for i in np.argsort(-area, kind='stable')
+        if area[i]
+    ]
 
 # %% ../../nbs/7_report/72_page.ipynb #fc19dd7f
 def image_layers(
-    data:PartsData, # the data set
-    predicted:PartsData, # the same pictures with predicted masks
-    file:str, # file name of a picture
-    scores:Mapping[str,float]={}, # confidence by class
-    width:int=512, # of the longer side as shown, in pixels; smaller pictures keep their size
-    quality:int=85, # of the JPEG
-)->Layers: # raises ImageError, TableError
+    data: PartsData,  # the data set
+    predicted: PartsData,  # the same pictures with predicted masks
+    file: str,  # file name of a picture
+    scores: Mapping[str, float] = {},  # confidence by class
+    width: int = 512,  # of the longer side as shown, in pixels; smaller pictures keep their size
+    quality: int = 85,  # of the JPEG
+) -> Layers:  # raises ImageError, TableError
     "A picture with its true parts, its predicted parts, and where they differ."
     image, packed, n = read_image(data.path(file)), [data.packed(file), predicted.packed(file)], len(data.classes)
-    if packed[0].shape != packed[1].shape: raise TableError(f'{file!r}: masks of {packed[1].shape[0]} x {packed[1].shape[1]} were predicted for a picture of {packed[0].shape[0]} x {packed[0].shape[1]}')
+    if packed[0].shape != packed[1].shape:
+        raise TableError(
+            f'{file!r}: masks of {packed[1].shape[0]} x {packed[1].shape[1]} were predicted for a picture of {packed[0].shape[0]} x {packed[0].shape[1]}'
+        )
     t, p = (unpack_planes(m, n).astype(bool) for m in packed)
     union = (t | p).sum((1, 2))
-    iou = float(((t & p).sum((1, 2))[union > 0]/union[union > 0]).mean()) if union.any() else None
-    scale = min(1, width/max(image.shape[:2]))
-    h, w = (max(1, round(s*scale)) for s in image.shape[:2])
-    if scale < 1: t, p = (unpack_planes(thinned(m, h, w), n).astype(bool) for m in packed)
-    names, wrong, units = [display_name(c) or c for c in data.classes], disagreements(t, p, data.classes), max(1, width//max(h, w))
+    iou = float(((t & p).sum((1, 2))[union > 0] / union[union > 0]).mean()) if union.any() else None
+    scale = min(1, width / max(image.shape[:2]))
+    h, w = (max(1, round(s * scale)) for s in image.shape[:2])
+    if scale < 1:
+        t, p = (unpack_planes(thinned(m, h, w), n).astype(bool) for m in packed)
+    names, wrong, units = (
+        [display_name(c) or c for c in data.classes],
+        disagreements(t, p, data.classes),
+        max(1, width // max(h, w)),
+    )
     jpeg = cv2.imencode('.jpg', resize_image(image, h, w)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-    return Layers(file, h, w, units, jpeg, _shapes(t, names, units), _shapes(p, names, units, {i: scores[c] for i, c in enumerate(data.classes) if c in scores}),
-                  _shapes(np.stack(list(wrong.values())), list(KINDS.values()), units), iou, 1 - float(np.mean(sum(wrong.values()))))
+    return Layers(
+        file,
+        h,
+        w,
+        units,
+        jpeg,
+        _shapes(t, names, units),
+        _shapes(p, names, units, {i: scores[c] for i, c in enumerate(data.classes) if c in scores}),
+        _shapes(np.stack(list(wrong.values())), list(KINDS.values()), units),
+        iou,
+        1 - float(np.mean(sum(wrong.values()))),
+    )

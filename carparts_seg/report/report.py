@@ -18,10 +18,20 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .charts import area_chart, balance_chart, calibration_chart, count_chart, confusion_chart, curve_chart, size_chart, swap_chart, sweep_chart
-from ..measure.evidence import Evidence, EvidenceError, best_thresholds, bootstrap_intervals, expected_calibration_error, plot_calibration, plot_thresholds
+from ..core.basics import write_atomic
 from ..core.drawing import Drawing, figure_look, shown, shown_difference
-from ..core.run_folder import metric_value, OF_NOTHING, read_run, RunFolder
+from ..core.parts import display_name
+from ..core.run_folder import OF_NOTHING, RunFolder, metric_value, read_run
+from ..core.table import PartsData, TableError
+from carparts_seg.measure.evidence import (
+    Evidence,
+    EvidenceError,
+    best_thresholds,
+    bootstrap_intervals,
+    expected_calibration_error,
+    plot_calibration,
+    plot_thresholds,
+)
 from carparts_seg.measure.figures import (
     curve_panels,
     draw_panel,
@@ -31,23 +41,6 @@ from carparts_seg.measure.figures import (
     plot_per_class,
     plot_predictions,
 )
-from carparts_seg.report.content import (
-    averaged_views,
-    clean_log,
-    duration,
-    flat_settings,
-    Gallery,
-    layers_or_why,
-    make_gallery,
-    mistake_words,
-    image_figure,
-    reference_charts,
-    run_facts,
-    summary,
-    unlike_reference,
-    verdict,
-)
-from ..train.loaders import augmented, augmented_mosaic, plot_augmented
 from carparts_seg.measure.insights import (
     class_balance,
     mask_sizes,
@@ -60,115 +53,229 @@ from carparts_seg.measure.insights import (
     position_maps,
     timing_table,
 )
+from carparts_seg.measure.mistakes import (
+    by_size,
+    confident_mistakes,
+    confusion_frame,
+    plot_by_size,
+    plot_confusion,
+    plot_mistakes,
+    plot_side_swaps,
+    side_swap_frame,
+)
+from carparts_seg.report.charts import (
+    area_chart,
+    balance_chart,
+    calibration_chart,
+    confusion_chart,
+    count_chart,
+    curve_chart,
+    size_chart,
+    swap_chart,
+    sweep_chart,
+)
+from carparts_seg.report.content import (
+    Gallery,
+    averaged_views,
+    clean_log,
+    duration,
+    flat_settings,
+    image_figure,
+    layers_or_why,
+    make_gallery,
+    mistake_words,
+    reference_charts,
+    run_facts,
+    summary,
+    unlike_reference,
+    verdict,
+)
 from carparts_seg.report.page import (
-    data_uri,
-    jpeg_bytes,
     KINDS,
     Layers,
+    data_uri,
+    jpeg_bytes,
     part_textures,
     png_bytes,
     render_page,
     still_image,
 )
-from ..measure.mistakes import by_size, confident_mistakes, confusion_frame, plot_by_size, plot_confusion, plot_mistakes, plot_side_swaps, side_swap_frame
-from ..core.parts import display_name
-from ..core.table import PartsData, TableError
-from ..core.basics import write_atomic
+from ..train.loaders import augmented, augmented_mosaic, plot_augmented
 
 # %% ../../nbs/7_report/74_report.ipynb #fa6456d4
 @dataclass
 class Material:
     "What a report is made of."
-    run:RunFolder # what a run left
-    data:PartsData|None = None # the validation pictures with their true masks
-    train:PartsData|None = None # the training pictures
-    all:PartsData|None = None # both, and what else is in the data set
-    ev:Evidence|None = None # of the evaluation
-    reference:Mapping|None = None # the reference experiment's curves
-    gallery:Gallery|None = None # the pictures to show
-    figures:dict = field(default_factory=dict) # PNG by name, as in the folder `report`
 
-    def draw(self,
-        name:str, # of the file, without .png
-        figure:Callable[[],Figure], # draws it
-        dpi:int=100, # pixels an inch
-    )->str: # the name
+    run: RunFolder  # what a run left
+    data: PartsData | None = None  # the validation pictures with their true masks
+    train: PartsData | None = None  # the training pictures
+    all: PartsData | None = None  # both, and what else is in the data set
+    ev: Evidence | None = None  # of the evaluation
+    reference: Mapping | None = None  # the reference experiment's curves
+    gallery: Gallery | None = None  # the pictures to show
+    figures: dict = field(default_factory=dict)  # PNG by name, as in the folder `report`
+
+    def draw(
+        self,
+        name: str,  # of the file, without .png
+        figure: Callable[[], Figure],  # draws it
+        dpi: int = 100,  # pixels an inch
+    ) -> str:  # the name
         "Draw a figure, and keep it."
         self.figures[name] = png_bytes(figure(), dpi=dpi)
         return name
 
-    def still(self,
-        name:str, # of a figure that has been drawn
-    )->str: # data URI
+    def still(
+        self,
+        name: str,  # of a figure that has been drawn
+    ) -> str:  # data URI
         "A small copy of a figure."
         return still_image(self.figures[name])
 
+
 def read_evidence(
-    run:RunFolder, # what a run left; a note is added where its evidence can't be read
-)->Evidence|None: # None where there is none
+    run: RunFolder,  # what a run left; a note is added where its evidence can't be read
+) -> Evidence | None:  # None where there is none
     "The evidence of a run's evaluation."
-    path = run.path/'evidence.npz'
-    if not path.is_file(): return None
-    try: return Evidence.load(path)
-    except EvidenceError as e: run.notes.append(str(e).replace(f'{run.path}/', ''))
+    path = run.path / 'evidence.npz'
+    if not path.is_file():
+        return None
+    try:
+        return Evidence.load(path)
+    except EvidenceError as e:
+        run.notes.append(str(e).replace(f'{run.path}/', ''))
 
 # %% ../../nbs/7_report/74_report.ipynb #5ed226ea
 def _chart(
-    title:str, # above it
-    still:str, # its still picture, as a data URI
-    alt:str, # what it shows, in words
-    content:Mapping|None=None, # Plotly's data and layout; None: only the picture
-    words:str='', # below the title
-    height:int=320, # in pixels
-    whole:bool=False, # whether it gets the page's whole width
-    how:str='', # below the words: what can be done with the chart; not on paper
-    photo:bool=False, # whether the still is shown as wide as the page, and never on white
-)->dict: # for the template
+    title: str,  # above it
+    still: str,  # its still picture, as a data URI
+    alt: str,  # what it shows, in words
+    content: Mapping | None = None,  # Plotly's data and layout; None: only the picture
+    words: str = '',  # below the title
+    height: int = 320,  # in pixels
+    whole: bool = False,  # whether it gets the page's whole width
+    how: str = '',  # below the words: what can be done with the chart; not on paper
+    photo: bool = False,  # whether the still is shown as wide as the page, and never on white
+) -> dict:  # for the template
     "A chart of the page."
-    return dict(title=title, still=still, alt=alt, words=words, height=height, whole=whole, how=how, photo=photo, data=(content or {}).get('data'), layout=(content or {}).get('layout'))
+    return dict(
+        title=title,
+        still=still,
+        alt=alt,
+        words=words,
+        height=height,
+        whole=whole,
+        how=how,
+        photo=photo,
+        data=(content or {}).get('data'),
+        layout=(content or {}).get('layout'),
+    )
+
 
 def _table(
-    columns:Sequence[str], # the first for names
-    rows:Sequence[Sequence[str]], # one text a column
-    title:str='', # above it
-    **kwargs # for the template: words, sortable, text (columns of text), folded (what to click on), swatches (position of each row's class)
-)->dict: # for the template
+    columns: Sequence[str],  # the first for names
+    rows: Sequence[Sequence[str]],  # one text a column
+    title: str = '',  # above it
+    **kwargs,  # for the template: words, sortable, text (columns of text), folded (what to click on), swatches (position of each row's class)
+) -> dict:  # for the template
     "A table of the page."
-    return dict(title=title, columns=list(columns), rows=[list(r) for r in rows], words='', sortable=False, text=(), folded='', swatches=()) | kwargs
+    return (
+        dict(
+            title=title,
+            columns=list(columns),
+            rows=[list(r) for r in rows],
+            words='',
+            sortable=False,
+            text=(),
+            folded='',
+            swatches=(),
+        )
+        | kwargs
+    )
 
 # %% ../../nbs/7_report/74_report.ipynb #c1ddd1ff
-_TILES = {'miou': 'mean over the classes that occur', 'iou_per_image': 'mean over pictures and classes', 'dice': 'mean over the classes that occur',
-          'side_swap': 'of sided parts given to the other side', 'mask_ap': 'COCO, IoU .50 to .95', 'mask_ap50': 'COCO, IoU .50'}
+_TILES = {
+    'miou': 'mean over the classes that occur',
+    'iou_per_image': 'mean over pictures and classes',
+    'dice': 'mean over the classes that occur',
+    'side_swap': 'of sided parts given to the other side',
+    'mask_ap': 'COCO, IoU .50 to .95',
+    'mask_ap50': 'COCO, IoU .50',
+}
+
 
 def _summary_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Verdict, sentences, tiles and facts."
     value = partial(metric_value, m.run.metrics)
-    tiles = [dict(label=k, value=shown(value(k)), words=w, nothing=shown(value(OF_NOTHING)) if k == 'iou_per_image' else '') for k, w in _TILES.items()
-             if value(k) is not None and (k != 'iou_per_image' or value(OF_NOTHING) is not None)]
-    return dict(id='summary', title='Summary', template='summary', verdict=verdict(m.run, m.ev), sentences=summary(m.run), tiles=tiles, facts=run_facts(m.run))
+    tiles = [
+        dict(label=k, value=shown(value(k)), words=w, nothing=shown(value(OF_NOTHING)) if k == 'iou_per_image' else '')
+        for k, w in _TILES.items()
+        if value(k) is not None and (k != 'iou_per_image' or value(OF_NOTHING) is not None)
+    ]
+    return dict(
+        id='summary',
+        title='Summary',
+        template='summary',
+        verdict=verdict(m.run, m.ev),
+        sentences=summary(m.run),
+        tiles=tiles,
+        facts=run_facts(m.run),
+    )
 
 # %% ../../nbs/7_report/74_report.ipynb #e3534d46
 def _curves_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "A chart a panel, and the table of evaluations."
     panels, run = curve_panels(m.run.charts, m.reference), m.run
-    alt = lambda p: '; '.join(f'{p.title}, {label}: ' + (f'{v[0]:.3g} to {v[-1]:.3g}' if len(v) else 'no values') for _, label, _, v in p.lines)
-    if run.charts: m.draw('curves', lambda: plot_curves(run.charts, m.reference))
-    charts = [_chart(p.title, still_image(png_bytes(_panel_figure(p), dpi=90)), alt(p), curve_chart(p), height=280) for p in panels]
+    alt = lambda p: '; '.join(
+        f'{p.title}, {label}: ' + (f'{v[0]:.3g} to {v[-1]:.3g}' if len(v) else 'no values')
+        for _, label, _, v in p.lines
+    )
+    if run.charts:
+        m.draw('curves', lambda: plot_curves(run.charts, m.reference))
+    charts = [
+        _chart(p.title, still_image(png_bytes(_panel_figure(p), dpi=90)), alt(p), curve_chart(p), height=280)
+        for p in panels
+    ]
     frame = pd.DataFrame() if run.results is None else run.results
-    if 'iou_per_image' in frame and OF_NOTHING not in frame: frame = frame.drop(columns='iou_per_image')
-    cell = lambda v: v if isinstance(v, str) else '–' if not np.isfinite(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
-    tables = [_table(frame.columns, [[cell(v) for v in r] for r in frame.itertuples(index=False)], folded='Every evaluation, in numbers')] if len(frame) else []
+    if 'iou_per_image' in frame and OF_NOTHING not in frame:
+        frame = frame.drop(columns='iou_per_image')
+    cell = lambda v: (
+        v if isinstance(v, str) else '–' if not np.isfinite(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
+    )
+    tables = (
+        [
+            _table(
+                frame.columns,
+                [[cell(v) for v in r] for r in frame.itertuples(index=False)],
+                folded='Every evaluation, in numbers',
+            )
+        ]
+        if len(frame)
+        else []
+    )
     views = averaged_views(run)
-    words = [f'Measured while it was trained, on each picture once. The final figures, above and below, average over several views of a picture: {views}.']*bool(views and panels)
-    return dict(id='curves', title='Curves', template='section', words=words, charts=charts, tables=tables, missing='' if panels else 'No curves.')
+    words = [
+        f'Measured while it was trained, on each picture once. The final figures, above and below, average over several views of a picture: {views}.'
+    ] * bool(views and panels)
+    return dict(
+        id='curves',
+        title='Curves',
+        template='section',
+        words=words,
+        charts=charts,
+        tables=tables,
+        missing='' if panels else 'No curves.',
+    )
+
 
 def _panel_figure(
-    panel, # one panel of the curves
-)->Figure: # a small one
+    panel,  # one panel of the curves
+) -> Figure:  # a small one
     "A panel as a figure of its own."
     with rc_context(figure_look()):
         fig = Drawing(figsize=(4.4, 2.7), layout='constrained')
@@ -177,254 +284,564 @@ def _panel_figure(
 
 # %% ../../nbs/7_report/74_report.ipynb #039d1b27
 def _areas(
-    m:Material, # what the report is made of
-)->dict[str,str]: # by class; empty where nothing is known
+    m: Material,  # what the report is made of
+) -> dict[str, str]:  # by class; empty where nothing is known
     "What share of the validation pictures' pixels each class covers."
-    if m.ev is None or not len(m.ev): return {}
+    if m.ev is None or not len(m.ev):
+        return {}
     pixels = (m.ev.true_hist[:, 0].sum() + m.ev.false_hist[:, 0].sum()) if len(m.ev.classes) else 0
-    return {c: f'{100*v/pixels:.2f} %' if v else '–' for c, v in zip(m.ev.classes, m.ev.true.sum(0).tolist())} if pixels else {}
+    return (
+        {c: f'{100 * v / pixels:.2f} %' if v else '–' for c, v in zip(m.ev.classes, m.ev.true.sum(0).tolist())}
+        if pixels
+        else {}
+    )
+
 
 def _class_row(
-    r:pd.Series, # row of per_class_table
-    interval:Mapping|None, # row of bootstrap_intervals
-    texture:str, # of the class
-    others:Sequence[str], # columns after IoU
-)->dict: # for the template
+    r: pd.Series,  # row of per_class_table
+    interval: Mapping | None,  # row of bootstrap_intervals
+    texture: str,  # of the class
+    others: Sequence[str],  # columns after IoU
+) -> dict:  # for the template
     "One row of the table of classes."
     known = interval is not None and np.isfinite(interval['low'])
-    text = lambda c: str(r[c]) if c in ('images', 'area') else (f'{shown(interval["low"], 2)} to {shown(interval["high"], 2)}' if known else '–') if c == '95 % interval' else shown(r[c])
-    return dict(name=display_name(r['class']) or r['class'], texture=texture, percent=round(100*np.nan_to_num(r['iou']), 1), iou=shown(r['iou']),
-                interval=[round(100*interval[k], 1) for k in ('low', 'high')] if known else None, others=[text(c) for c in others])
+    text = lambda c: (
+        str(r[c])
+        if c in ('images', 'area')
+        else (f'{shown(interval["low"], 2)} to {shown(interval["high"], 2)}' if known else '–')
+        if c == '95 % interval'
+        else shown(r[c])
+    )
+    return dict(
+        name=display_name(r['class']) or r['class'],
+        texture=texture,
+        percent=round(100 * np.nan_to_num(r['iou']), 1),
+        iou=shown(r['iou']),
+        interval=[round(100 * interval[k], 1) for k in ('low', 'high')] if known else None,
+        others=[text(c) for c in others],
+    )
+
 
 def _classes_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "The table of classes."
     run, intervals, areas = m.run, bootstrap_intervals(m.ev) if m.ev is not None and len(m.ev) else None, _areas(m)
-    table = per_class_table(run.metrics, run.classes, images_with(m.data) if m.data is not None else None) if run.metrics else pd.DataFrame()
-    if areas: table['area'] = [areas.get(c, '–') for c in table['class']]
-    first = ['95 % interval']*(intervals is not None) + [c for c in ('images', 'area') if c in table]
+    table = (
+        per_class_table(run.metrics, run.classes, images_with(m.data) if m.data is not None else None)
+        if run.metrics
+        else pd.DataFrame()
+    )
+    if areas:
+        table['area'] = [areas.get(c, '–') for c in table['class']]
+    first = ['95 % interval'] * (intervals is not None) + [c for c in ('images', 'area') if c in table]
     others = first + [c for c in table.columns if c not in ('class', 'iou', *first)]
     row = lambda c: intervals.loc[c] if intervals is not None and c in intervals.index else None
-    rows = [_class_row(r, row(r['class']), t, others) for (_, r), t in zip(table.iterrows(), part_textures(run.classes))]
-    if len(rows): m.draw('per_class', lambda: plot_per_class(run.metrics, run.classes))
-    words = ['IoU and the rest are of pixels summed over all validation pictures. A dash: not defined, because no validation picture shows the class or none of its pixels were predicted.',
-             'The line on a bar is the interval, by bootstrap over pictures, in which the IoU would lie in 95 of 100 such sets of pictures.'*(intervals is not None),
-             'Images: how many of them show the class.'*('images' in others), 'Area: its share of all pixels.'*bool(areas)]
-    return dict(id='classes', title='Classes', template='classes', rows=rows, columns=[c.replace('_', ' ') for c in others], words=' '.join(w for w in words if w))
+    rows = [
+        _class_row(r, row(r['class']), t, others) for (_, r), t in zip(table.iterrows(), part_textures(run.classes))
+    ]
+    if len(rows):
+        m.draw('per_class', lambda: plot_per_class(run.metrics, run.classes))
+    words = [
+        'IoU and the rest are of pixels summed over all validation pictures. A dash: not defined, because no validation picture shows the class or none of its pixels were predicted.',
+        'The line on a bar is the interval, by bootstrap over pictures, in which the IoU would lie in 95 of 100 such sets of pictures.'
+        * (intervals is not None),
+        'Images: how many of them show the class.' * ('images' in others),
+        'Area: its share of all pixels.' * bool(areas),
+    ]
+    return dict(
+        id='classes',
+        title='Classes',
+        template='classes',
+        rows=rows,
+        columns=[c.replace('_', ' ') for c in others],
+        words=' '.join(w for w in words if w),
+    )
 
 # %% ../../nbs/7_report/74_report.ipynb #787b9f37
 _NO_EVIDENCE = 'Left out: this run folder has no evidence.npz, which newer versions write when they evaluate.'
 
+
 def _often_mistaken(
-    ev:Evidence, # of an evaluation
-    n:int=5, # how many
-)->str: # a sentence; '' where nothing is mistaken
+    ev: Evidence,  # of an evaluation
+    n: int = 5,  # how many
+) -> str:  # a sentence; '' where nothing is mistaken
     "Which part is most often taken for which other one."
     t = confusion_frame(ev).drop(index='background').drop(columns='background').stack()
     t = t[[a != b for a, b in t.index]].sort_values(ascending=False, kind='stable')
-    return 'Most often mistaken: ' + '; '.join(f'{display_name(a)} for {display_name(b)} ({100*v:.0f} %)' for (a, b), v in t[t >= .01][:n].items()) + '.' if (t >= .01).any() else ''
+    return (
+        'Most often mistaken: '
+        + '; '.join(
+            f'{display_name(a)} for {display_name(b)} ({100 * v:.0f} %)' for (a, b), v in t[t >= 0.01][:n].items()
+        )
+        + '.'
+        if (t >= 0.01).any()
+        else ''
+    )
+
 
 def _confusion_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Which parts are taken for which, and left for right."
     section = dict(id='confusions', title='Confusions', template='section', missing=_NO_EVIDENCE)
-    if m.ev is None: return section
-    charts = [_chart('Pixels by true and predicted part', m.still(m.draw('confusion', lambda: plot_confusion(m.ev))), 'Matrix of shares of the true pixels, rows truth, columns prediction, the last row and column background',
-                     confusion_chart(m.ev), 'Framed: left and right exchanged. A pixel of several parts counts for each; a right one of them is no mistake.', 640, True)]
-    if len(side_swap_frame(m.ev)): charts.append(_chart('Sides', m.still(m.draw('side_swaps', lambda: plot_side_swaps(m.ev))), 'For each sided part the share of its pixels that is found, and that is given to its mirror part', swap_chart(m.ev), height=420, whole=True))
+    if m.ev is None:
+        return section
+    charts = [
+        _chart(
+            'Pixels by true and predicted part',
+            m.still(m.draw('confusion', lambda: plot_confusion(m.ev))),
+            'Matrix of shares of the true pixels, rows truth, columns prediction, the last row and column background',
+            confusion_chart(m.ev),
+            'Framed: left and right exchanged. A pixel of several parts counts for each; a right one of them is no mistake.',
+            640,
+            True,
+        )
+    ]
+    if len(side_swap_frame(m.ev)):
+        charts.append(
+            _chart(
+                'Sides',
+                m.still(m.draw('side_swaps', lambda: plot_side_swaps(m.ev))),
+                'For each sided part the share of its pixels that is found, and that is given to its mirror part',
+                swap_chart(m.ev),
+                height=420,
+                whole=True,
+            )
+        )
     return section | dict(missing='', words=[w for w in [_often_mistaken(m.ev)] if w], charts=charts)
 
+
 def _size_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Where small parts fail."
     section = dict(id='sizes', title='Small parts', template='section', missing=_NO_EVIDENCE)
-    if m.ev is None: return section
+    if m.ev is None:
+        return section
     t = by_size(m.ev)
-    rows = [(str(i), str(int(r['masks'])), shown(r['iou']), shown(r['recall']), shown(r['found'])) for i, r in t.iterrows()]
-    chart = _chart('Masks found, by their size', m.still(m.draw('sizes', lambda: plot_by_size(t))), 'Bars for six classes of size', size_chart(t), height=300, whole=True)
-    return section | dict(missing='', charts=[chart], tables=[_table(['size', 'masks', 'mean IoU', 'pixels found', 'found (IoU of 0.5)'], rows, folded='In numbers')])
+    rows = [
+        (str(i), str(int(r['masks'])), shown(r['iou']), shown(r['recall']), shown(r['found'])) for i, r in t.iterrows()
+    ]
+    chart = _chart(
+        'Masks found, by their size',
+        m.still(m.draw('sizes', lambda: plot_by_size(t))),
+        'Bars for six classes of size',
+        size_chart(t),
+        height=300,
+        whole=True,
+    )
+    return section | dict(
+        missing='',
+        charts=[chart],
+        tables=[_table(['size', 'masks', 'mean IoU', 'pixels found', 'found (IoU of 0.5)'], rows, folded='In numbers')],
+    )
+
 
 def _threshold_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "IoU over the threshold, and which would have been best."
     section = dict(id='thresholds', title='Thresholds', template='section', missing=_NO_EVIDENCE)
-    if m.ev is None: return section
+    if m.ev is None:
+        return section
     t = best_thresholds(m.ev)
     still = m.still(m.draw('thresholds', lambda: plot_thresholds(m.ev)))
-    rows = [(display_name(c) or c, shown(r['threshold'], 2), shown(r['iou_now']), shown(r['iou']), shown(r['held_out']), shown_difference(r['held_out'] - r['iou_now']), str(int(r['n_images']))) for c, r in t.iterrows()]
+    rows = [
+        (
+            display_name(c) or c,
+            shown(r['threshold'], 2),
+            shown(r['iou_now']),
+            shown(r['iou']),
+            shown(r['held_out']),
+            shown_difference(r['held_out'] - r['iou_now']),
+            str(int(r['n_images'])),
+        )
+        for c, r in t.iterrows()
+    ]
     gain = t.loc['miou', 'held_out'] - t.loc['miou', 'iou_now']
-    words = [f'A pixel is given to a part where its probability is above {m.ev.threshold:g}, the dashed line. '
-             + (f'A threshold for each part, chosen on these pictures, would bring a miou of {shown(t.loc["miou", "iou"])}; chosen on all pictures but the one it is used on, {shown(t.loc["miou", "held_out"])} ({shown_difference(gain)}).' if np.isfinite(gain) else '')]
-    chart = _chart('IoU over the threshold', still, 'A line a class over thresholds from 0 to 1; the table below has the best of each', sweep_chart(m.ev), height=460, whole=True, how='A click on a name hides its line, a double click all others.')
-    table = _table(['class', 'best threshold', f'IoU at {m.ev.threshold:g}', 'IoU at best', 'held out', 'gain, held out', 'images'], rows, folded='Best threshold of each class', sortable=True)
+    words = [
+        f'A pixel is given to a part where its probability is above {m.ev.threshold:g}, the dashed line. '
+        + (
+            f'A threshold for each part, chosen on these pictures, would bring a miou of {shown(t.loc["miou", "iou"])}; chosen on all pictures but the one it is used on, {shown(t.loc["miou", "held_out"])} ({shown_difference(gain)}).'
+            if np.isfinite(gain)
+            else ''
+        )
+    ]
+    chart = _chart(
+        'IoU over the threshold',
+        still,
+        'A line a class over thresholds from 0 to 1; the table below has the best of each',
+        sweep_chart(m.ev),
+        height=460,
+        whole=True,
+        how='A click on a name hides its line, a double click all others.',
+    )
+    table = _table(
+        [
+            'class',
+            'best threshold',
+            f'IoU at {m.ev.threshold:g}',
+            'IoU at best',
+            'held out',
+            'gain, held out',
+            'images',
+        ],
+        rows,
+        folded='Best threshold of each class',
+        sortable=True,
+    )
     return section | dict(missing='', words=words, charts=[chart], tables=[table])
 
+
 def _calibration_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Whether a probability means what it says."
     section = dict(id='calibration', title='Calibration', template='section', missing=_NO_EVIDENCE)
-    if m.ev is None: return section
-    e = expected_calibration_error(m.ev, above=1/64)
+    if m.ev is None:
+        return section
+    e = expected_calibration_error(m.ev, above=1 / 64)
     known = e.drop('all').dropna().sort_values(ascending=False)
-    words = [f'Of the pixels to which the network gives a probability of 0.8, 80 % should be of the part; below the diagonal it is too sure. Over the pixels above 1/64 the mean distance is {shown(e["all"])} (expected calibration error)'
-             + (f', largest for {display_name(known.index[0])} ({shown(known.iloc[0])}).' if len(known) else '.')]
-    chart = _chart('Observed share over predicted probability', m.still(m.draw('calibration', lambda: plot_calibration(m.ev))), 'All parts, and each when its name is clicked', calibration_chart(m.ev), height=460, whole=True, how='A click on a name shows its line.')
+    words = [
+        f'Of the pixels to which the network gives a probability of 0.8, 80 % should be of the part; below the diagonal it is too sure. Over the pixels above 1/64 the mean distance is {shown(e["all"])} (expected calibration error)'
+        + (f', largest for {display_name(known.index[0])} ({shown(known.iloc[0])}).' if len(known) else '.')
+    ]
+    chart = _chart(
+        'Observed share over predicted probability',
+        m.still(m.draw('calibration', lambda: plot_calibration(m.ev))),
+        'All parts, and each when its name is clicked',
+        calibration_chart(m.ev),
+        height=460,
+        whole=True,
+        how='A click on a name shows its line.',
+    )
     return section | dict(missing='', words=words, charts=[chart])
 
 # %% ../../nbs/7_report/74_report.ipynb #e592a816
 _GROUPS = {'best': 'Best: lowest loss', 'worst': 'Worst: highest loss', 'random': 'At random'}
 
+
 def _pictures_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "The gallery, and its PNG files."
     g = m.gallery
     for name, groups in (('predictions', ('random',)), ('best_and_worst', ('best', 'worst'))):
         files = [r.file for k in groups for r in g.groups.get(k, []) if isinstance(r, Layers)]
-        if files: m.draw(name, lambda: plot_predictions(m.data, m.run.predictions, files[:3] + files[3:][-3:]), dpi=80)
-    pictures = lambda k: [image_figure(r, g.classes, f'loss {shown(g.losses[f])}') for f, r in zip(g.files[k], g.groups[k])]
-    return dict(id='pictures', title='Pictures', template='pictures', note=g.note, kinds=list(KINDS.values()), groups=[dict(id=k, title=_GROUPS[k], pictures=pictures(k)) for k in g.groups])
+        if files:
+            m.draw(name, lambda: plot_predictions(m.data, m.run.predictions, files[:3] + files[3:][-3:]), dpi=80)
+    pictures = lambda k: [
+        image_figure(r, g.classes, f'loss {shown(g.losses[f])}') for f, r in zip(g.files[k], g.groups[k])
+    ]
+    return dict(
+        id='pictures',
+        title='Pictures',
+        template='pictures',
+        note=g.note,
+        kinds=list(KINDS.values()),
+        groups=[dict(id=k, title=_GROUPS[k], pictures=pictures(k)) for k in g.groups],
+    )
 
 # %% ../../nbs/7_report/74_report.ipynb #2ca6400f
 def _mistakes_section(
-    m:Material, # what the report is made of
-    n:int=12, # how many to show
-)->dict: # for the template
+    m: Material,  # what the report is made of
+    n: int = 12,  # how many to show
+) -> dict:  # for the template
     "The most confident mistakes."
     section = dict(id='mistakes', title='Likely label errors', template='mistakes', note='', pictures=[])
-    if m.run.predictions is None or m.data is None or not len(m.data): return section | dict(note='Left out: it needs the pictures and the predictions.')
-    try: t = confident_mistakes(m.run.predictions, m.data, n, m.ev)
-    except (ValueError, TableError) as e: return section | dict(note=f'Left out: {str(e).splitlines()[0]}.')
-    if not len(t): return section | dict(note='The network contradicts no label with confidence.')
+    if m.run.predictions is None or m.data is None or not len(m.data):
+        return section | dict(note='Left out: it needs the pictures and the predictions.')
+    try:
+        t = confident_mistakes(m.run.predictions, m.data, n, m.ev)
+    except (ValueError, TableError) as e:
+        return section | dict(note=f'Left out: {str(e).splitlines()[0]}.')
+    if not len(t):
+        return section | dict(note='The network contradicts no label with confidence.')
     pictures = []
     for r, p in zip(t.to_dict('records'), layers_or_why(m.data, m.run.predictions, t['file_name'])):
         f = image_figure(p, m.data.classes, mistake_words(r))
-        if isinstance(p, Layers): f |= dict(frame=[round(r[k]*p.width*p.scale/m.data.size(p.file)[1], 1) for k in ('x', 'y', 'width', 'height')], parts=[], words=f'{mistake_words(r)} (score {shown(r["score"], 2)})')
+        if isinstance(p, Layers):
+            f |= dict(
+                frame=[
+                    round(r[k] * p.width * p.scale / m.data.size(p.file)[1], 1) for k in ('x', 'y', 'width', 'height')
+                ],
+                parts=[],
+                words=f'{mistake_words(r)} (score {shown(r["score"], 2)})',
+            )
         pictures.append(f)
-    if all(isinstance(p, dict) and not p['problem'] for p in pictures): m.draw('mistakes', lambda: plot_mistakes(t, m.data, m.run.predictions))
+    if all(isinstance(p, dict) and not p['problem'] for p in pictures):
+        m.draw('mistakes', lambda: plot_mistakes(t, m.data, m.run.predictions))
     return section | dict(pictures=pictures)
 
 # %% ../../nbs/7_report/74_report.ipynb #0961fec2
 def _augmented_chart(
-    m:Material, # what the report is made of
-    n:int=12, # how many pictures
-)->dict|None: # for the template; None where the settings don't say how, or a picture can't be read
+    m: Material,  # what the report is made of
+    n: int = 12,  # how many pictures
+) -> dict | None:  # for the template; None where the settings don't say how, or a picture can't be read
     "Training pictures as the network sees them."
-    from carparts_seg.train.augment import augmentation # here, because only this section needs albumentations
-    a, size = m.run.config.get('augmentation') or {}, [m.run.setting('image', f'image_{k}') for k in ('height', 'width')]
+    from carparts_seg.train.augment import augmentation  # here, because only this section needs albumentations
+
+    a, size = (
+        m.run.config.get('augmentation') or {},
+        [m.run.setting('image', f'image_{k}') for k in ('height', 'width')],
+    )
     strategy = a.get('augmentations_strategy')
-    if strategy is None: return None
+    if strategy is None:
+        return None
     try:
-        transform = augmentation(strategy, *size, m.train.classes, custom=a.get('custom_train_augmentations') if strategy == 'Custom' else None)
+        transform = augmentation(
+            strategy,
+            *size,
+            m.train.classes,
+            custom=a.get('custom_train_augmentations') if strategy == 'Custom' else None,
+        )
         images, masks = augmented(m.train, n, m.train.files, transform)
-    except (ValueError, TypeError, KeyError, AttributeError) as e: m.run.notes.append(f'no augmented pictures: {(str(e).splitlines() or [type(e).__name__])[0].replace(f"{m.train.folder}/", "")}')
+    except (ValueError, TypeError, KeyError, AttributeError) as e:
+        m.run.notes.append(
+            f'no augmented pictures: {(str(e).splitlines() or [type(e).__name__])[0].replace(f"{m.train.folder}/", "")}'
+        )
     else:
         m.draw('augmented', lambda: plot_augmented(images, masks, m.train.classes))
-        still = data_uri(jpeg_bytes(augmented_mosaic([i if i.shape[-1] == 3 else i[..., :1].repeat(3, -1) for i in images], masks, m.train.classes, gap=6)), 'image/jpeg')
-        return _chart('Pictures as the network sees them', still, f'{len(images)} training pictures after augmentation, with their parts', words=f'Augmentation: {strategy}.', whole=True, photo=True)
+        still = data_uri(
+            jpeg_bytes(
+                augmented_mosaic(
+                    [i if i.shape[-1] == 3 else i[..., :1].repeat(3, -1) for i in images], masks, m.train.classes, gap=6
+                )
+            ),
+            'image/jpeg',
+        )
+        return _chart(
+            'Pictures as the network sees them',
+            still,
+            f'{len(images)} training pictures after augmentation, with their parts',
+            words=f'Augmentation: {strategy}.',
+            whole=True,
+            photo=True,
+        )
+
 
 def position_images(
-    classes:Sequence[str], # class list, C names
-    maps:np.ndarray, # (C, n, n) from `position_maps`
-)->list[tuple[str,str,str]]: # for the template: name, data URI of a PNG whose opacity is the share, words
+    classes: Sequence[str],  # class list, C names
+    maps: np.ndarray,  # (C, n, n) from `position_maps`
+) -> list[tuple[str, str, str]]:  # for the template: name, data URI of a PNG whose opacity is the share, words
     "Where in the picture each part is, of the pictures that show it."
     out = []
     for name, share in zip(classes, maps):
-        top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.
-        alpha = np.round(255*share/top).astype(np.uint8) if top else np.zeros(share.shape, np.uint8)
-        content = io.BytesIO(); Image.fromarray(np.dstack([np.zeros_like(alpha), alpha])).save(content, format='png', optimize=True)
-        out.append((display_name(name) or name, data_uri(content.getvalue(), 'image/png'), f'up to {100*top:.0f} %' if top else 'in no picture'))
+        top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.0
+        alpha = np.round(255 * share / top).astype(np.uint8) if top else np.zeros(share.shape, np.uint8)
+        content = io.BytesIO()
+        Image.fromarray(np.dstack([np.zeros_like(alpha), alpha])).save(content, format='png', optimize=True)
+        out.append(
+            (
+                display_name(name) or name,
+                data_uri(content.getvalue(), 'image/png'),
+                f'up to {100 * top:.0f} %' if top else 'in no picture',
+            )
+        )
     return out
 
+
 def _training_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "What the network was given."
-    section = dict(id='training', title='Training data', template='section', missing='Left out: it needs the training pictures.')
-    if m.train is None: return section
+    section = dict(
+        id='training', title='Training data', template='section', missing='Left out: it needs the training pictures.'
+    )
+    if m.train is None:
+        return section
     d, valid = m.train, m.data if m.data is not None and len(m.data) else None
-    try: both = mask_sizes(d if valid is None else m.all, d.files + (valid.files if valid is not None else []))
-    except TableError as e: return section | dict(missing=f'Left out: {str(e).splitlines()[0]}')
+    try:
+        both = mask_sizes(d if valid is None else m.all, d.files + (valid.files if valid is not None else []))
+    except TableError as e:
+        return section | dict(missing=f'Left out: {str(e).splitlines()[0]}')
     sizes = both[both['file_name'].isin(set(d.files))]
-    charts = [_chart('How often each part is there', m.still(m.draw('class_balance', lambda: plot_class_balance(m.all, d.files, valid.files if valid else None, sizes=both))), 'A bar a class', balance_chart(class_balance(d, sizes=sizes), class_balance(valid, valid.files, both) if valid else None), height=560),
-              _chart('How large it is, where it is seen', m.still(m.draw('mask_sizes', lambda: plot_mask_sizes(d, sizes=sizes))), 'A box a class, over a logarithmic scale', area_chart(sizes, d.classes), 'Box: the middle half; lines: nine in ten.', height=560),
-              _chart('Parts in a picture', m.still(m.draw('parts_per_picture', lambda: plot_parts_per_image(d, sizes=sizes))), 'A bar a number of parts', count_chart(parts_per_image(d, sizes=sizes)), height=260, whole=True)]
+    charts = [
+        _chart(
+            'How often each part is there',
+            m.still(
+                m.draw(
+                    'class_balance',
+                    lambda: plot_class_balance(m.all, d.files, valid.files if valid else None, sizes=both),
+                )
+            ),
+            'A bar a class',
+            balance_chart(class_balance(d, sizes=sizes), class_balance(valid, valid.files, both) if valid else None),
+            height=560,
+        ),
+        _chart(
+            'How large it is, where it is seen',
+            m.still(m.draw('mask_sizes', lambda: plot_mask_sizes(d, sizes=sizes))),
+            'A box a class, over a logarithmic scale',
+            area_chart(sizes, d.classes),
+            'Box: the middle half; lines: nine in ten.',
+            height=560,
+        ),
+        _chart(
+            'Parts in a picture',
+            m.still(m.draw('parts_per_picture', lambda: plot_parts_per_image(d, sizes=sizes))),
+            'A bar a number of parts',
+            count_chart(parts_per_image(d, sizes=sizes)),
+            height=260,
+            whole=True,
+        ),
+    ]
     maps = position_maps(d)
     m.draw('positions', lambda: plot_position_maps(d, maps=maps))
     mosaic = _augmented_chart(m)
-    return section | dict(missing='', charts=charts, maps=position_images(d.classes, maps), after=[mosaic] if mosaic else [])
+    return section | dict(
+        missing='', charts=charts, maps=position_images(d.classes, maps), after=[mosaic] if mosaic else []
+    )
 
 # %% ../../nbs/7_report/74_report.ipynb #6f1eacba
 def _time_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "How long it took and on what."
     t = timing_table(m.run.metrics, len(m.run.about.get('train_files') or []) or None)
+
     def row(what, r):
-        value = f'{r["value"]/1024:.1f} GiB' if r['unit'] == 'MiB' else duration(r['value']) if r['unit'] == 's' and r['value'] >= 1 else f'{1000*r["value"]:.0f} ms' if r['unit'] == 's' else f'{r["value"]:.3g} {r["unit"]}'
-        return what, value + (f' ({f"{100*share:.0f}" if share >= .005 else "<1"} %)' if np.isfinite(share := r['share']) and what != 'in all' else '')
-    facts = [(k.replace('_', ' '), v) for k, v in m.run.metrics.items() if isinstance(v, str)] + [row(k, r) for k, r in t.iterrows()]
-    if t['share'].notna().any(): m.draw('time', lambda: plot_timing(m.run.metrics))
-    return dict(id='time', title='Time and machine', template='section', missing='' if facts else 'Nothing was kept about times.', tables=[_table(['what', 'value'], facts, text=('value',))] if facts else [])
+        value = (
+            f'{r["value"] / 1024:.1f} GiB'
+            if r['unit'] == 'MiB'
+            else duration(r['value'])
+            if r['unit'] == 's' and r['value'] >= 1
+            else f'{1000 * r["value"]:.0f} ms'
+            if r['unit'] == 's'
+            else f'{r["value"]:.3g} {r["unit"]}'
+        )
+        return what, value + (
+            f' ({f"{100 * share:.0f}" if share >= 0.005 else "<1"} %)'
+            if np.isfinite(share := r['share']) and what != 'in all'
+            else ''
+        )
+
+    facts = [(k.replace('_', ' '), v) for k, v in m.run.metrics.items() if isinstance(v, str)] + [
+        row(k, r) for k, r in t.iterrows()
+    ]
+    if t['share'].notna().any():
+        m.draw('time', lambda: plot_timing(m.run.metrics))
+    return dict(
+        id='time',
+        title='Time and machine',
+        template='section',
+        missing='' if facts else 'Nothing was kept about times.',
+        tables=[_table(['what', 'value'], facts, text=('value',))] if facts else [],
+    )
+
 
 def _settings_section(
-    m:Material, # what the report is made of
-)->dict: # for the template
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "All settings, as run."
     return dict(id='settings', title='Settings', template='settings', settings=flat_settings(m.run.config))
 
+
 def _log_section(
-    m:Material, # what the report is made of
-    limit:int=1_000_000, # longest log that is shown whole, in characters
-)->dict: # for the template
+    m: Material,  # what the report is made of
+    limit: int = 1_000_000,  # longest log that is shown whole, in characters
+) -> dict:  # for the template
     "The log; of one that is longer than the limit the beginning and the end."
     log, cut = clean_log(m.run.log or ''), ''
-    if len(log) > limit: log, cut = log[:limit//2] + '\n[…]\n' + log[-limit//2:], f'The log has {len(log):,} characters; the first and the last {limit//2:,} are shown.'
+    if len(log) > limit:
+        log, cut = (
+            log[: limit // 2] + '\n[…]\n' + log[-limit // 2 :],
+            f'The log has {len(log):,} characters; the first and the last {limit // 2:,} are shown.',
+        )
     return dict(id='log', title='Log', template='log', log=log, cut=cut, lines=log.count('\n') + 1)
 
 # %% ../../nbs/7_report/74_report.ipynb #9f2c7427
-_SECTIONS = (_summary_section, _curves_section, _classes_section, _pictures_section, _confusion_section, _size_section, _threshold_section, _calibration_section, _mistakes_section, _training_section, _time_section, _settings_section, _log_section)
+_SECTIONS = (
+    _summary_section,
+    _curves_section,
+    _classes_section,
+    _pictures_section,
+    _confusion_section,
+    _size_section,
+    _threshold_section,
+    _calibration_section,
+    _mistakes_section,
+    _training_section,
+    _time_section,
+    _settings_section,
+    _log_section,
+)
+
 
 def render_report(
-    m:Material, # what the report is made of; its `figures` are filled
-)->str: # HTML
+    m: Material,  # what the report is made of; its `figures` are filled
+) -> str:  # HTML
     "The page of a run."
     sections = [s(m) for s in _SECTIONS]
-    return render_page(m.run.title, f'Training report of the run folder {m.run.path.resolve().name}', sections, m.run.notes, m.run.classes)
+    return render_page(
+        m.run.title,
+        f'Training report of the run folder {m.run.path.resolve().name}',
+        sections,
+        m.run.notes,
+        m.run.classes,
+    )
+
 
 def gather(
-    run:str|Path, # run folder
-    data:PartsData|None=None, # the data set that the run was trained and validated on
-    n_images:int=24, # how many validation pictures to show
-    reference:Mapping|None=None, # the reference experiment's curves; None: where the run is like it, and they are there
-)->Material: # raises ReportError where the folder holds nothing of a run
+    run: str | Path,  # run folder
+    data: PartsData | None = None,  # the data set that the run was trained and validated on
+    n_images: int = 24,  # how many validation pictures to show
+    reference: Mapping
+    | None = None,  # the reference experiment's curves; None: where the run is like it, and they are there
+) -> Material:  # raises ReportError where the folder holds nothing of a run
     "Read what a report is made of."
     run = read_run(run)
     part = lambda files: None if data is None else data.subset([f for f in files if f in there])
     there = set(data.files) if data is not None else set()
     valid, train = part(run.valid_files), part(run.about.get('train_files') or [])
-    if reference is None and not unlike_reference(run): reference = reference_charts()
-    return Material(run, valid, train if train is not None and len(train) else None, data, read_evidence(run), reference, make_gallery(run, valid, n_images))
+    if reference is None and not unlike_reference(run):
+        reference = reference_charts()
+    return Material(
+        run,
+        valid,
+        train if train is not None and len(train) else None,
+        data,
+        read_evidence(run),
+        reference,
+        make_gallery(run, valid, n_images),
+    )
 
 # %% ../../nbs/7_report/74_report.ipynb #ce55541c
-FIGURES = ('curves', 'per_class', 'predictions', 'best_and_worst', 'confusion', 'side_swaps', 'sizes', 'thresholds', 'calibration', 'mistakes', 'class_balance', 'mask_sizes', 'parts_per_picture', 'positions', 'augmented', 'time') # names of the files in the folder `report`
+FIGURES = (
+    'curves',
+    'per_class',
+    'predictions',
+    'best_and_worst',
+    'confusion',
+    'side_swaps',
+    'sizes',
+    'thresholds',
+    'calibration',
+    'mistakes',
+    'class_balance',
+    'mask_sizes',
+    'parts_per_picture',
+    'positions',
+    'augmented',
+    'time',
+)  # names of the files in the folder `report`
+
 
 def build_report(
-    run:str|Path, # run folder
-    data:PartsData|None=None, # the data set with the validation pictures; without it the report has no pictures
-    n_images:int=24, # how many validation pictures to show
-    reference:Mapping|None=None, # the reference experiment's curves, to be drawn behind the run's own; None: where the run is like it, and they are there
-)->Path: # report.html in the run folder; raises ReportError where the folder holds nothing of a run
+    run: str | Path,  # run folder
+    data: PartsData | None = None,  # the data set with the validation pictures; without it the report has no pictures
+    n_images: int = 24,  # how many validation pictures to show
+    reference: Mapping
+    | None = None,  # the reference experiment's curves, to be drawn behind the run's own; None: where the run is like it, and they are there
+) -> Path:  # report.html in the run folder; raises ReportError where the folder holds nothing of a run
     "Write report.html, one self-contained file, and report/*.png; both replace older ones."
     m = gather(run, data, n_images, reference)
-    page, folder = render_report(m), m.run.path/'report'
+    page, folder = render_report(m), m.run.path / 'report'
     folder.mkdir(exist_ok=True)
-    for name in FIGURES: (folder/f'{name}.png').unlink(missing_ok=True)
-    for name, png in m.figures.items(): write_atomic(folder/f'{name}.png', png)
-    write_atomic(m.run.path/'report.html', page.encode())
-    return m.run.path/'report.html'
+    for name in FIGURES:
+        (folder / f'{name}.png').unlink(missing_ok=True)
+    for name, png in m.figures.items():
+        write_atomic(folder / f'{name}.png', png)
+    write_atomic(m.run.path / 'report.html', page.encode())
+    return m.run.path / 'report.html'

@@ -14,438 +14,746 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .shape import (ATLAS, BED, DARK, LINER, ON_ATLAS, SEAT, SHEETS, CarShape, Faces, box_faces, cabin_grid, deck_faces, grid_faces,
-    join, mirror_faces, pairs, roof_faces, sample_shape, shell_faces, wheel_faces)
 from ..core.parts import CAR_PARTS
+from carparts_seg.synthetic.shape import (
+    ATLAS,
+    BED,
+    DARK,
+    LINER,
+    ON_ATLAS,
+    SEAT,
+    SHEETS,
+    CarShape,
+    Faces,
+    box_faces,
+    cabin_grid,
+    deck_faces,
+    grid_faces,
+    join,
+    mirror_faces,
+    pairs,
+    roof_faces,
+    sample_shape,
+    shell_faces,
+    wheel_faces,
+)
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #cc836cc9
-HOLE, GLASS = 32, 64 # flags beside the part's number (1 to 18, 0 for none) in the atlas' labels
+HOLE, GLASS = 32, 64  # flags beside the part's number (1 to 18, 0 for none) in the atlas' labels
+
 
 @lru_cache
 def _to_pixels(step):
     "Scale, shift and greatest value (3, sheets, 2) for `Sheets.finish`: from a sheet's units to sixteenths of a pixel within its window; pixel centres lie on whole numbers"
-    k = 16/step
-    return np.array([(scale*k, (shift - low)*k + (k/2 - 7.5), (high - low)*k) for scale, shift, low, high in ON_ATLAS.values()]).transpose(1, 0, 2)
+    k = 16 / step
+    return np.array(
+        [
+            (scale * k, (shift - low) * k + (k / 2 - 7.5), (high - low) * k)
+            for scale, shift, low, high in ON_ATLAS.values()
+        ]
+    ).transpose(1, 0, 2)
+
 
 class Sheets:
     "The atlas of one car: `color` uint8 (H, W, 4), RGB and gloss; `label` uint8 (H, W); `ATLAS` divided by `step`"
-    def __init__(self, paint, step=1):
-        size, self.step = (ATLAS[0]//step, ATLAS[1]//step), step
-        self.label = np.zeros(size, np.uint8)
-        self.color = np.full(size, np.array((*paint, 255), np.uint8).view(np.uint32)[0]).view(np.uint8).reshape(*size, 4)
-        self.windows = {k: tuple(a[y//step:(y + h)//step, x//step:(x + w)//step] for a in (self.color, self.label)) for k, (x, y, w, h, *_) in SHEETS.items()}
-        self.strokes = [] # what `finish` has to draw: sheet, points, and how
 
-    def fill(self,
-        sheet:str, # name in SHEETS
-        points, # corners (n, 2) in the sheet's units
-        color=None, # RGB or RGB and gloss, 0 to 255; None leaves it
-        part:str=None, # name of a part; '' for none; None leaves it
-        flag:int=0, # HOLE, GLASS
+    def __init__(self, paint, step=1):
+        size, self.step = (ATLAS[0] // step, ATLAS[1] // step), step
+        self.label = np.zeros(size, np.uint8)
+        self.color = (
+            np.full(size, np.array((*paint, 255), np.uint8).view(np.uint32)[0]).view(np.uint8).reshape(*size, 4)
+        )
+        self.windows = {
+            k: tuple(a[y // step : (y + h) // step, x // step : (x + w) // step] for a in (self.color, self.label))
+            for k, (x, y, w, h, *_) in SHEETS.items()
+        }
+        self.strokes = []  # what `finish` has to draw: sheet, points, and how
+
+    def fill(
+        self,
+        sheet: str,  # name in SHEETS
+        points,  # corners (n, 2) in the sheet's units
+        color=None,  # RGB or RGB and gloss, 0 to 255; None leaves it
+        part: str = None,  # name of a part; '' for none; None leaves it
+        flag: int = 0,  # HOLE, GLASS
     ):
         "Fill a polygon on a sheet"
-        if part is not None: part = (CAR_PARTS.index(part) + 1 if part else 0) + flag
+        if part is not None:
+            part = (CAR_PARTS.index(part) + 1 if part else 0) + flag
         self.strokes.append((sheet, np.asarray(points), color and (*color, 255)[:4], part, None, True))
 
-    def line(self,
-        sheet:str, # name in SHEETS
-        points, # (n, 2) in the sheet's units
-        color, # RGB or RGB and gloss
-        width:float=1., # pixels of the whole atlas
-        closed:bool=False, # join the last point with the first
+    def line(
+        self,
+        sheet: str,  # name in SHEETS
+        points,  # (n, 2) in the sheet's units
+        color,  # RGB or RGB and gloss
+        width: float = 1.0,  # pixels of the whole atlas
+        closed: bool = False,  # join the last point with the first
     ):
         "Draw a line on a sheet"
-        self.strokes.append((sheet, np.asarray(points), (*color, 255)[:4], None, max(1, int(width/self.step)), closed))
+        self.strokes.append(
+            (sheet, np.asarray(points), (*color, 255)[:4], None, max(1, int(width / self.step)), closed)
+        )
 
     def finish(self):
         "Draw all that was asked for, in its order; places become pixels in one go"
         number, n = {k: i for i, k in enumerate(ON_ATLAS)}, [len(s[1]) for s in self.strokes]
         scale, shift, high = _to_pixels(self.step)[:, np.repeat([number[s[0]] for s in self.strokes], n)]
-        q = np.clip(np.concatenate([s[1] for s in self.strokes])*scale + shift, 0, high).astype(np.int32)
+        q = np.clip(np.concatenate([s[1] for s in self.strokes]) * scale + shift, 0, high).astype(np.int32)
         ends = np.cumsum(n).tolist()
         for (sheet, _, color, part, width, closed), start, end in zip(self.strokes, [0] + ends, ends):
             points = q[start:end]
             colors, labels = self.windows[sheet]
-            if width: cv2.polylines(colors, [points], closed, color, width, cv2.LINE_AA, 4); continue
-            if color: cv2.fillPoly(colors, [points], color, cv2.LINE_AA, 4)
-            if part is not None: cv2.fillPoly(labels, [points], part, cv2.LINE_8, 4)
+            if width:
+                cv2.polylines(colors, [points], closed, color, width, cv2.LINE_AA, 4)
+                continue
+            if color:
+                cv2.fillPoly(colors, [points], color, cv2.LINE_AA, 4)
+            if part is not None:
+                cv2.fillPoly(labels, [points], part, cv2.LINE_8, 4)
         self.strokes = []
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #7db4ef20
 class Unrolled:
     "Places on the shell's sheet: from x along the sides, from y at the front and rear"
-    def __init__(self, s:CarShape):
+
+    def __init__(self, s: CarShape):
         p, _, self.arc = s.outline
-        self.back, self.front_y, self.front_arc, self.rear_y, self.rear_arc = (np.ascontiguousarray(a) for a in (-p[:, 0], p[:17, 1], self.arc[:17], p[:-14:-1, 1], self.arc[:-14:-1]))
-    def side(self, x, z): return pairs(np.interp(-np.asarray(x), self.back, self.arc), z)
-    def front(self, y, z): return pairs(np.interp(y, self.front_y, self.front_arc), z)
-    def rear(self, y, z): return pairs(np.interp(y, self.rear_y, self.rear_arc), z)
+        self.back, self.front_y, self.front_arc, self.rear_y, self.rear_arc = (
+            np.ascontiguousarray(a) for a in (-p[:, 0], p[:17, 1], self.arc[:17], p[:-14:-1, 1], self.arc[:-14:-1])
+        )
+
+    def side(self, x, z):
+        return pairs(np.interp(-np.asarray(x), self.back, self.arc), z)
+
+    def front(self, y, z):
+        return pairs(np.interp(y, self.front_y, self.front_arc), z)
+
+    def rear(self, y, z):
+        return pairs(np.interp(y, self.rear_y, self.rear_arc), z)
+
 
 @lru_cache
-def _unit_circle(n): return np.cos(np.linspace(0, 2*np.pi, n)), np.sin(np.linspace(0, 2*np.pi, n))
+def _unit_circle(n):
+    return np.cos(np.linspace(0, 2 * np.pi, n)), np.sin(np.linspace(0, 2 * np.pi, n))
 
-def _circle(x, z, r, n=40): return x + r*_unit_circle(n)[0], z + r*_unit_circle(n)[1]
+
+def _circle(x, z, r, n=40):
+    return x + r * _unit_circle(n)[0], z + r * _unit_circle(n)[1]
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #58f5787d
 @dataclass
 class CarLook:
     "Colours and details of one car"
-    paint:tuple # RGB
-    trim:tuple # RGB of mouldings and lower edges: black plastic or paint
-    metallic:float # 0 solid .. 1 metallic
-    tint:float # how dark the windows are, 0..1
-    grille:int # 0 bars between the lamps, 1 one tall frame, 2 slim slot above a wide intake
-    chrome:bool
-    lamp:int # shape of the lamps
-    rim:tuple # RGB
-    spokes:int
-    cladding:bool # black wheel arches and sills
-    two_tone:bool # black roof
-    steer:float # radians
 
-_PAINTS = [(238, 238, 236), (225, 226, 228), (188, 192, 197), (150, 155, 160), (96, 100, 106), (52, 55, 60), (22, 23, 26), (150, 18, 24), (190, 30, 30), (26, 58, 120),
-    (36, 92, 165), (20, 36, 66), (94, 72, 54), (172, 158, 132), (40, 78, 58), (206, 98, 26), (214, 176, 40), (92, 36, 60), (110, 130, 142), (70, 120, 150)]
+    paint: tuple  # RGB
+    trim: tuple  # RGB of mouldings and lower edges: black plastic or paint
+    metallic: float  # 0 solid .. 1 metallic
+    tint: float  # how dark the windows are, 0..1
+    grille: int  # 0 bars between the lamps, 1 one tall frame, 2 slim slot above a wide intake
+    chrome: bool
+    lamp: int  # shape of the lamps
+    rim: tuple  # RGB
+    spokes: int
+    cladding: bool  # black wheel arches and sills
+    two_tone: bool  # black roof
+    steer: float  # radians
+
+
+_PAINTS = [
+    (238, 238, 236),
+    (225, 226, 228),
+    (188, 192, 197),
+    (150, 155, 160),
+    (96, 100, 106),
+    (52, 55, 60),
+    (22, 23, 26),
+    (150, 18, 24),
+    (190, 30, 30),
+    (26, 58, 120),
+    (36, 92, 165),
+    (20, 36, 66),
+    (94, 72, 54),
+    (172, 158, 132),
+    (40, 78, 58),
+    (206, 98, 26),
+    (214, 176, 40),
+    (92, 36, 60),
+    (110, 130, 142),
+    (70, 120, 150),
+]
 _PAINT_ODDS = np.array([9, 6, 8, 5, 4, 4, 7, 3, 4, 2, 2, 2, 1.5, 1.5, 1, 1.5, 1, 1.2, 1.5, 1])
 
+
 def sample_look(
-    rng:np.random.Generator, # source of all choices
-    shape:CarShape, # lengths of the car
-)->CarLook:
+    rng: np.random.Generator,  # source of all choices
+    shape: CarShape,  # lengths of the car
+) -> CarLook:
     "Draw colours and details of one car"
-    paint = np.array(_PAINTS[rng.choice(len(_PAINTS), p=_PAINT_ODDS/_PAINT_ODDS.sum())]) + rng.integers(-8, 9, 3)
+    paint = np.array(_PAINTS[rng.choice(len(_PAINTS), p=_PAINT_ODDS / _PAINT_ODDS.sum())]) + rng.integers(-8, 9, 3)
     rugged = shape.kind in ('suv', 'pickup')
     black = int(rng.integers(24, 44))
-    return CarLook(tuple(int(c) for c in np.clip(paint, 8, 245)), (black, black, black + 2, 60), float(rng.choice([0, .6, 1.])), rng.uniform(.35, .95), int(rng.integers(3)), bool(rng.random() < .5),
-        int(rng.integers(3)), tuple(int(c) for c in (rng.choice([205, 180, 150, 60]) + np.array([0, 1, 4]))), int(rng.choice([5, 6, 7, 10])), bool(rng.random() < (.5 if rugged else .12)),
-        bool(rng.random() < .12), float(rng.choice([0, 0, 1])*rng.uniform(-.35, .35)))
+    return CarLook(
+        tuple(int(c) for c in np.clip(paint, 8, 245)),
+        (black, black, black + 2, 60),
+        float(rng.choice([0, 0.6, 1.0])),
+        rng.uniform(0.35, 0.95),
+        int(rng.integers(3)),
+        bool(rng.random() < 0.5),
+        int(rng.integers(3)),
+        tuple(int(c) for c in (rng.choice([205, 180, 150, 60]) + np.array([0, 1, 4]))),
+        int(rng.choice([5, 6, 7, 10])),
+        bool(rng.random() < (0.5 if rugged else 0.12)),
+        bool(rng.random() < 0.12),
+        float(rng.choice([0, 0, 1]) * rng.uniform(-0.35, 0.35)),
+    )
+
 
 def shade(
-    color, # RGB, 0 to 255, or more channels, of which the first three count
-    k:float, # 1 leaves it as it is, less makes it darker, more lighter
-)->tuple: # RGB, whole numbers from 0 to 255
+    color,  # RGB, 0 to 255, or more channels, of which the first three count
+    k: float,  # 1 leaves it as it is, less makes it darker, more lighter
+) -> tuple:  # RGB, whole numbers from 0 to 255
     "A colour made darker or lighter, as for a seam or an edge in the light"
-    return tuple(int(min(255, max(0, c*k))) for c in color[:3])
+    return tuple(int(min(255, max(0, c * k))) for c in color[:3])
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #22827a05
 def draw_front(
-    a:Sheets, # the atlas; drawn on
-    s:CarShape, # lengths of the car
-    k:CarLook, # looks of the car
-    rng, # source of all choices
+    a: Sheets,  # the atlas; drawn on
+    s: CarShape,  # lengths of the car
+    k: CarLook,  # looks of the car
+    rng,  # source of all choices
 ):
     "Front bumper, headlights, grille and plate on the shell's sheet"
-    m, h, seam = Unrolled(s), s.half, shade(k.paint, .35)
-    top = s.nose - .03 # the hood's edge
-    lo, hi = top - (.15 if s.height < 1.6 else .19), top - .01 # the lamps' height
-    inner, back = h*rng.uniform(.50, .60), s.length/2 - rng.uniform(.42, .58)
-    arch = s.front_axle + s.wheel_radius + .06
-    low = s.sill - .08
-    bumper = np.concatenate([m.front([0, inner + .01, inner + .03, .8*h], [top, top, lo + .05, lo + .05]), m.side([back + .12, back, arch], [lo + .02, lo - .02, lo - .07]),
-        m.side([arch - .02], low), m.front([0], low)])
-    a.fill('shell', m.front([0, h*.74, h*.76, 0], [top, top - .01, 2, 2]), None, 'hood')
-    a.fill('shell', bumper, None, 'front_bumper'); a.line('shell', bumper, seam)
-    tip = [.0, .05, -.02][k.lamp]
-    lamp = np.concatenate([m.front([inner, inner + .02, .8*h], [lo + .04 + tip, hi - .01, hi]), m.side([back + .16, back - .02], [hi + .04, hi + .05 + tip]), m.side([back + .04, back + .15], [lo + .05, lo]), m.front([.8*h], lo - .015)])
+    m, h, seam = Unrolled(s), s.half, shade(k.paint, 0.35)
+    top = s.nose - 0.03  # the hood's edge
+    lo, hi = top - (0.15 if s.height < 1.6 else 0.19), top - 0.01  # the lamps' height
+    inner, back = h * rng.uniform(0.50, 0.60), s.length / 2 - rng.uniform(0.42, 0.58)
+    arch = s.front_axle + s.wheel_radius + 0.06
+    low = s.sill - 0.08
+    bumper = np.concatenate(
+        [
+            m.front([0, inner + 0.01, inner + 0.03, 0.8 * h], [top, top, lo + 0.05, lo + 0.05]),
+            m.side([back + 0.12, back, arch], [lo + 0.02, lo - 0.02, lo - 0.07]),
+            m.side([arch - 0.02], low),
+            m.front([0], low),
+        ]
+    )
+    a.fill('shell', m.front([0, h * 0.74, h * 0.76, 0], [top, top - 0.01, 2, 2]), None, 'hood')
+    a.fill('shell', bumper, None, 'front_bumper')
+    a.line('shell', bumper, seam)
+    tip = [0.0, 0.05, -0.02][k.lamp]
+    lamp = np.concatenate(
+        [
+            m.front([inner, inner + 0.02, 0.8 * h], [lo + 0.04 + tip, hi - 0.01, hi]),
+            m.side([back + 0.16, back - 0.02], [hi + 0.04, hi + 0.05 + tip]),
+            m.side([back + 0.04, back + 0.15], [lo + 0.05, lo]),
+            m.front([0.8 * h], lo - 0.015),
+        ]
+    )
     a.fill('shell', lamp, (66, 70, 76, 255), 'front_left_light')
-    grow = lambda f: lamp.mean(0) + f*(lamp - lamp.mean(0))
-    a.fill('shell', grow(.8), (200, 205, 210, 255)); a.fill('shell', grow(.68), (120, 126, 134, 255))
-    for t, r in ((.30, .058), (.62, .045)):
-        c = m.front(inner + (h - inner)*(t + .05), (lo + hi)/2)
-        for f, col in ((1., (225, 230, 235, 255)), (.75, (150, 158, 166, 255)), (.45, (250, 252, 255, 255))): a.fill('shell', np.stack(_circle(*c, r*f), 1), col)
-    a.line('shell', [lamp[1]*.97 + lamp.mean(0)*.03, lamp[2]*.95 + lamp.mean(0)*.05, lamp[3]*.92 + lamp.mean(0)*.08], (255, 255, 255), 2)
+    grow = lambda f: lamp.mean(0) + f * (lamp - lamp.mean(0))
+    a.fill('shell', grow(0.8), (200, 205, 210, 255))
+    a.fill('shell', grow(0.68), (120, 126, 134, 255))
+    for t, r in ((0.30, 0.058), (0.62, 0.045)):
+        c = m.front(inner + (h - inner) * (t + 0.05), (lo + hi) / 2)
+        for f, col in ((1.0, (225, 230, 235, 255)), (0.75, (150, 158, 166, 255)), (0.45, (250, 252, 255, 255))):
+            a.fill('shell', np.stack(_circle(*c, r * f), 1), col)
+    a.line(
+        'shell',
+        [
+            lamp[1] * 0.97 + lamp.mean(0) * 0.03,
+            lamp[2] * 0.95 + lamp.mean(0) * 0.05,
+            lamp[3] * 0.92 + lamp.mean(0) * 0.08,
+        ],
+        (255, 255, 255),
+        2,
+    )
     a.line('shell', lamp, (30, 30, 34), 1, True)
     draw_grille(a, s, k, m, top, lo, hi, inner)
-    a.line('shell', np.concatenate([m.front([0, h*.8], top), m.side([back + .2], hi + .06)]), shade(k.paint, .25), 2)
+    a.line(
+        'shell', np.concatenate([m.front([0, h * 0.8], top), m.side([back + 0.2], hi + 0.06)]), shade(k.paint, 0.25), 2
+    )
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #d9ff0c9c
 def draw_grille(
-    a:Sheets, # the atlas; drawn on
-    s:CarShape, # lengths of the car
-    k:CarLook, # looks of the car
-    m:Unrolled, # places on the shell's sheet
-    top, # height of the hood's edge, metres
-    lo, # height of the lamps' lower edge, metres
-    hi, # height of the lamps' upper edge, metres
-    inner, # distance of the lamps from the middle, metres
+    a: Sheets,  # the atlas; drawn on
+    s: CarShape,  # lengths of the car
+    k: CarLook,  # looks of the car
+    m: Unrolled,  # places on the shell's sheet
+    top,  # height of the hood's edge, metres
+    lo,  # height of the lamps' lower edge, metres
+    hi,  # height of the lamps' upper edge, metres
+    inner,  # distance of the lamps from the middle, metres
 ):
     "Grille, lower intake, fog lamp, badge and plate"
-    h, low, black, bright = s.half, s.sill - .04, (20, 21, 23, 90), (205, 208, 212, 255)
-    mid = low + .42*(lo - low) # upper edge of the lower intake
-    edge = inner - .05
-    g = {0: m.front([0, edge, edge - .06, 0], [hi - .02, hi - .02, lo - .02, lo - .03]), 1: m.front([0, edge - .05, edge - .02, .55*edge, 0], [hi - .01, hi - .02, lo - .04, low + .12, low + .11]),
-        2: m.front([0, edge, edge - .02, 0], [hi - .03, hi - .05, hi - .09, hi - .1])}[k.grille]
+    h, low, black, bright = s.half, s.sill - 0.04, (20, 21, 23, 90), (205, 208, 212, 255)
+    mid = low + 0.42 * (lo - low)  # upper edge of the lower intake
+    edge = inner - 0.05
+    g = {
+        0: m.front([0, edge, edge - 0.06, 0], [hi - 0.02, hi - 0.02, lo - 0.02, lo - 0.03]),
+        1: m.front(
+            [0, edge - 0.05, edge - 0.02, 0.55 * edge, 0], [hi - 0.01, hi - 0.02, lo - 0.04, low + 0.12, low + 0.11]
+        ),
+        2: m.front([0, edge, edge - 0.02, 0], [hi - 0.03, hi - 0.05, hi - 0.09, hi - 0.1]),
+    }[k.grille]
     a.fill('shell', g, black)
     z0, z1 = g[:, 1].min(), g[:, 1].max()
-    for z in np.arange(z0 + .035, z1 - .02, .045):
-        reach = edge - .07 if k.grille != 1 else edge - .1 - .35*max(0, lo - z)
+    for z in np.arange(z0 + 0.035, z1 - 0.02, 0.045):
+        reach = edge - 0.07 if k.grille != 1 else edge - 0.1 - 0.35 * max(0, lo - z)
         a.line('shell', m.front([0, reach], z), bright if k.chrome and k.grille != 1 else (70, 72, 76), 1)
     a.line('shell', g, bright if k.chrome else (12, 12, 12, 120), 2)
-    intake = m.front([0, .62*h, .56*h, 0], [mid - .02, mid - .04, low + .09, low + .07])
-    if k.grille != 1: a.fill('shell', intake, black); a.line('shell', intake, (55, 56, 58), 1)
-    pocket = m.front([.66*h, .9*h, .88*h, .68*h], [mid, mid + .03, mid - .1, mid - .13])
+    intake = m.front([0, 0.62 * h, 0.56 * h, 0], [mid - 0.02, mid - 0.04, low + 0.09, low + 0.07])
+    if k.grille != 1:
+        a.fill('shell', intake, black)
+        a.line('shell', intake, (55, 56, 58), 1)
+    pocket = m.front([0.66 * h, 0.9 * h, 0.88 * h, 0.68 * h], [mid, mid + 0.03, mid - 0.1, mid - 0.13])
     a.fill('shell', pocket, (28, 29, 31, 60))
     c = pocket.mean(0)
-    for r, col in ((.055, (170, 172, 176, 255)), (.042, (225, 228, 230, 255))): a.fill('shell', np.stack(_circle(*c, r, 24), 1), col)
-    a.fill('shell', m.front([0, h*.97, h*.97, 0], [low + .06, low + .05, .0, .0]), k.trim if k.cladding else shade(k.paint, .55))
-    z = ((z0 + z1)/2, z1 - .10, lo - .02)[k.grille]
-    a.fill('shell', m.front(*_circle(0, z, .075, 30)), bright); a.fill('shell', m.front(*_circle(0, z, .05, 30)), (90, 94, 100, 255))
-    z = mid + .06 if k.grille != 1 else low + .25
+    for r, col in ((0.055, (170, 172, 176, 255)), (0.042, (225, 228, 230, 255))):
+        a.fill('shell', np.stack(_circle(*c, r, 24), 1), col)
+    a.fill(
+        'shell',
+        m.front([0, h * 0.97, h * 0.97, 0], [low + 0.06, low + 0.05, 0.0, 0.0]),
+        k.trim if k.cladding else shade(k.paint, 0.55),
+    )
+    z = ((z0 + z1) / 2, z1 - 0.10, lo - 0.02)[k.grille]
+    a.fill('shell', m.front(*_circle(0, z, 0.075, 30)), bright)
+    a.fill('shell', m.front(*_circle(0, z, 0.05, 30)), (90, 94, 100, 255))
+    z = mid + 0.06 if k.grille != 1 else low + 0.25
     draw_plate(a, 'shell', lambda y, dz: m.front(y, z + dz))
 
+
 def draw_plate(
-    a:Sheets, # the atlas; drawn on
-    sheet, # name in SHEETS
-    at, # function from (y, dz), metres, to places on the sheet
+    a: Sheets,  # the atlas; drawn on
+    sheet,  # name in SHEETS
+    at,  # function from (y, dz), metres, to places on the sheet
 ):
     "Half a number plate: its letters are marks, mirrored on the other half"
-    a.fill(sheet, at(np.array([0, .27, .27, 0]), np.array([-.065, -.065, .065, .065])), (228, 229, 222, 60))
-    a.line(sheet, at(np.array([0, .265, .265, 0]), np.array([-.06, -.06, .06, .06])), (60, 60, 60, 60))
-    for y in (.035, .105, .175, .225): a.fill(sheet, at(y + np.array([-.02, .02, .02, -.02]), np.array([-.035, -.035, .035, .035])), (50, 52, 60, 60))
+    a.fill(sheet, at(np.array([0, 0.27, 0.27, 0]), np.array([-0.065, -0.065, 0.065, 0.065])), (228, 229, 222, 60))
+    a.line(sheet, at(np.array([0, 0.265, 0.265, 0]), np.array([-0.06, -0.06, 0.06, 0.06])), (60, 60, 60, 60))
+    for y in (0.035, 0.105, 0.175, 0.225):
+        a.fill(
+            sheet,
+            at(y + np.array([-0.02, 0.02, 0.02, -0.02]), np.array([-0.035, -0.035, 0.035, 0.035])),
+            (50, 52, 60, 60),
+        )
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #e7656b4d
 def cabin_side(
-    s:CarShape, # lengths of the car
+    s: CarShape,  # lengths of the car
 ):
     "Function from (x, v) to places on the side of the cabin's sheet"
     x, _, u = s.rings
     i, j = np.searchsorted(u, 1), np.searchsorted(u, 2)
     (a0, a1), (c0, c1) = x[:, i], x[:, j]
+
     def at(px, v):
         px, v = np.broadcast_arrays(np.asarray(px, float), v)
-        t = (px - (a0 + (a1 - a0)*v))/((c0 - a0) + ((c1 - c0) - (a1 - a0))*v)
+        t = (px - (a0 + (a1 - a0) * v)) / ((c0 - a0) + ((c1 - c0) - (a1 - a0)) * v)
         return np.stack([1 + np.clip(t, 0, 1), v], -1)
+
     return at, (a0, a1), (c0, c1)
 
+
 def door_lines(
-    s:CarShape, # lengths of the car
+    s: CarShape,  # lengths of the car
 ):
     "x of the front door's front edge, of the line between the doors and of the last door's rear edge"
-    return s.front_axle - s.wheel_radius - .12, s.pillar_x, s.door_x
+    return s.front_axle - s.wheel_radius - 0.12, s.pillar_x, s.door_x
+
 
 def draw_sides(
-    a:Sheets, # the atlas; drawn on
-    s:CarShape, # lengths of the car
-    k:CarLook, # looks of the car
-    rng, # source of all choices
+    a: Sheets,  # the atlas; drawn on
+    s: CarShape,  # lengths of the car
+    k: CarLook,  # looks of the car
+    rng,  # source of all choices
 ):
     "Doors, wheel arches, handles, sills on the shell's sheet"
-    m, seam = Unrolled(s), shade(k.paint, .3)
+    m, seam = Unrolled(s), shade(k.paint, 0.3)
     front, mid, rear = door_lines(s)
-    low, waist = s.sill + .10, s.belt + .3
+    low, waist = s.sill + 0.10, s.belt + 0.3
     if s.kind == 'pickup':
-        a.fill('shell', m.side([rear - .03, rear - .03, -s.length/2 + .05, -s.length/2 + .05], [s.sill + .02, waist, waist, s.sill + .3]), None, 'trunk')
-        a.line('shell', m.side([rear - .03, rear - .03], [s.sill, waist]), (15, 15, 15), 2)
+        a.fill(
+            'shell',
+            m.side(
+                [rear - 0.03, rear - 0.03, -s.length / 2 + 0.05, -s.length / 2 + 0.05],
+                [s.sill + 0.02, waist, waist, s.sill + 0.3],
+            ),
+            None,
+            'trunk',
+        )
+        a.line('shell', m.side([rear - 0.03, rear - 0.03], [s.sill, waist]), (15, 15, 15), 2)
     doors = [('front_left_door', front, mid)] + ([('back_left_door', mid, rear)] if s.doors == 4 else [])
     for name, x0, x1 in doors:
-        q = m.side([x0, x0 + .02, x1, x1], [waist, low, low, waist])
-        a.fill('shell', q, None, name); a.line('shell', q, seam, 2)
-    crease = s.sill + .62*(s.belt - s.sill)
-    a.line('shell', m.side([front + .5, rear - .1], [crease - .03, crease + .03]), shade(k.paint, 1.25), 2); a.line('shell', m.side([front + .5, rear - .1], [crease - .045, crease + .015]), shade(k.paint, .7), 1)
+        q = m.side([x0, x0 + 0.02, x1, x1], [waist, low, low, waist])
+        a.fill('shell', q, None, name)
+        a.line('shell', q, seam, 2)
+    crease = s.sill + 0.62 * (s.belt - s.sill)
+    a.line('shell', m.side([front + 0.5, rear - 0.1], [crease - 0.03, crease + 0.03]), shade(k.paint, 1.25), 2)
+    a.line('shell', m.side([front + 0.5, rear - 0.1], [crease - 0.045, crease + 0.015]), shade(k.paint, 0.7), 1)
     r = s.wheel_radius
     for axle in (s.front_axle, s.rear_axle):
-        for grow, color in ((.13, k.trim if k.cladding else None), (.075, shade(k.paint, .8)), (.055, (14, 14, 15, 20))):
-            c = m.side(*_circle(axle, r + .01, r + grow, 60))
-            if color is not None: a.fill('shell', c, color)
-        a.fill('shell', m.side(*_circle(axle, r + .01, r + .09)), None, '')
-        a.fill('shell', m.side(*_circle(axle, r + .01, r + .045)), None, '', HOLE)
-    sill = m.side([s.front_axle - r - .06, s.rear_axle + r + .06], [s.sill + .05, s.sill + .05])
-    a.fill('shell', np.concatenate([sill, sill[::-1] - (0, .3)]), k.trim if k.cladding else shade(k.paint, .6))
-    if k.cladding: a.fill('shell', m.side([front - .05, rear - .1, rear - .1, front - .05], s.sill + np.array([.2, .2, .27, .27])), k.trim)
+        for grow, color in (
+            (0.13, k.trim if k.cladding else None),
+            (0.075, shade(k.paint, 0.8)),
+            (0.055, (14, 14, 15, 20)),
+        ):
+            c = m.side(*_circle(axle, r + 0.01, r + grow, 60))
+            if color is not None:
+                a.fill('shell', c, color)
+        a.fill('shell', m.side(*_circle(axle, r + 0.01, r + 0.09)), None, '')
+        a.fill('shell', m.side(*_circle(axle, r + 0.01, r + 0.045)), None, '', HOLE)
+    sill = m.side([s.front_axle - r - 0.06, s.rear_axle + r + 0.06], [s.sill + 0.05, s.sill + 0.05])
+    a.fill('shell', np.concatenate([sill, sill[::-1] - (0, 0.3)]), k.trim if k.cladding else shade(k.paint, 0.6))
+    if k.cladding:
+        a.fill(
+            'shell',
+            m.side([front - 0.05, rear - 0.1, rear - 0.1, front - 0.05], s.sill + np.array([0.2, 0.2, 0.27, 0.27])),
+            k.trim,
+        )
     for _, x0, x1 in doors:
-        z = crease + .1
-        a.fill('shell', m.side([x1 + .07, x1 + .25, x1 + .25, x1 + .07], [z - .015, z - .015, z + .022, z + .022]), (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12))
-        a.line('shell', m.side([x1 + .07, x1 + .25], z - .025), shade(k.paint, .35), 1)
+        z = crease + 0.1
+        a.fill(
+            'shell',
+            m.side([x1 + 0.07, x1 + 0.25, x1 + 0.25, x1 + 0.07], [z - 0.015, z - 0.015, z + 0.022, z + 0.022]),
+            (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12),
+        )
+        a.line('shell', m.side([x1 + 0.07, x1 + 0.25], z - 0.025), shade(k.paint, 0.35), 1)
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #ad6f0f3b
 def draw_cabin(
-    a:Sheets, # the atlas; drawn on
-    s:CarShape, # lengths of the car
-    k:CarLook, # looks of the car
+    a: Sheets,  # the atlas; drawn on
+    s: CarShape,  # lengths of the car
+    k: CarLook,  # looks of the car
 ):
     "Windshield, side windows, pillars, back glass on the cabin's sheet"
     at, (a0, a1), (c0, c1) = cabin_side(s)
     front, mid, rear = door_lines(s)
     t = k.tint
     dark, frame = (18, 19, 21, 120), (16, 16, 18, 120)
-    glass = lambda d: (*shade((70, 84, 88), 1 - .75*d), int(60 + 195*d)) # gloss says how opaque the pane is
-    a.fill('cabin', [(0, 0), (.96, 0), (.95, 1), (0, 1)], frame, 'front_glass')
-    a.fill('cabin', [(0, .05), (.90, .06), (.90, .93), (0, .96)], glass(.35*t), 'front_glass', GLASS)
-    (x, y0, y1), lid = ((.16, .14, .9), 'tailgate') if s.kind in ('hatchback', 'suv') else ((.09, .03, .93), None)
-    if lid: a.fill('cabin', [(2.1, 0), (3, 0), (3, y0 + .02), (2.1, y0 + .02)], None, lid)
+    glass = lambda d: (*shade((70, 84, 88), 1 - 0.75 * d), int(60 + 195 * d))  # gloss says how opaque the pane is
+    a.fill('cabin', [(0, 0), (0.96, 0), (0.95, 1), (0, 1)], frame, 'front_glass')
+    a.fill('cabin', [(0, 0.05), (0.90, 0.06), (0.90, 0.93), (0, 0.96)], glass(0.35 * t), 'front_glass', GLASS)
+    (x, y0, y1), lid = ((0.16, 0.14, 0.9), 'tailgate') if s.kind in ('hatchback', 'suv') else ((0.09, 0.03, 0.93), None)
+    if lid:
+        a.fill('cabin', [(2.1, 0), (3, 0), (3, y0 + 0.02), (2.1, y0 + 0.02)], None, lid)
     a.fill('cabin', [(2 + x, y0), (3, y0), (3, y1), (2 + x, y1)], frame, 'back_glass')
-    a.fill('cabin', [(2.06 + x, y0 + .04), (3, y0 + .04), (3, y1 - .05), (2.06 + x, y1 - .05)], glass(t), 'back_glass', GLASS)
-    end = {'sedan': max(c0 - .06, rear - .3), 'pickup': c0 - .06}.get(s.kind, rear + .04)
-    shift = (c1 - c0)*(.5 if s.kind == 'sedan' else .05)
-    doors = [('front_left_door', a0 - .04, a1 - .05, mid, mid)] + ([('back_left_door', mid, mid, end, end + shift)] if s.doors == 4 else [])
-    if s.doors == 2: doors = [('front_left_door', a0 - .04, a1 - .05, end, end + .03)]
+    a.fill(
+        'cabin',
+        [(2.06 + x, y0 + 0.04), (3, y0 + 0.04), (3, y1 - 0.05), (2.06 + x, y1 - 0.05)],
+        glass(t),
+        'back_glass',
+        GLASS,
+    )
+    end = {'sedan': max(c0 - 0.06, rear - 0.3), 'pickup': c0 - 0.06}.get(s.kind, rear + 0.04)
+    shift = (c1 - c0) * (0.5 if s.kind == 'sedan' else 0.05)
+    doors = [('front_left_door', a0 - 0.04, a1 - 0.05, mid, mid)] + (
+        [('back_left_door', mid, mid, end, end + shift)] if s.doors == 4 else []
+    )
+    if s.doors == 2:
+        doors = [('front_left_door', a0 - 0.04, a1 - 0.05, end, end + 0.03)]
     for name, b0, t0, b1, t1 in doors:
-        q = np.concatenate([at([b0, b1], 0), at([t1, t0], .97)]); a.fill('cabin', q, None, name)
-        x = np.array([b0 - .06, b1 + .05, t1 + .05, t0 - .05]); v = np.array([.07, .07, .86, .86])
-        if name == 'front_left_door': x[0] -= .04
+        q = np.concatenate([at([b0, b1], 0), at([t1, t0], 0.97)])
+        a.fill('cabin', q, None, name)
+        x = np.array([b0 - 0.06, b1 + 0.05, t1 + 0.05, t0 - 0.05])
+        v = np.array([0.07, 0.07, 0.86, 0.86])
+        if name == 'front_left_door':
+            x[0] -= 0.04
         a.fill('cabin', at(x, v), dark, name)
-        x, v = x + [-.02, .02, .02, -.02], np.array([.1, .1, .83, .83])
-        a.fill('cabin', at(x, v), glass(t*(.6 if name[0] == 'f' else 1)), name, GLASS)
-        if k.chrome: a.line('cabin', at([b0 - .05, b1 + .04], .055), (200, 202, 205), 2)
-        a.line('cabin', at([b1, t1], [0, .97]), shade(k.paint, .3), 2)
+        x, v = x + [-0.02, 0.02, 0.02, -0.02], np.array([0.1, 0.1, 0.83, 0.83])
+        a.fill('cabin', at(x, v), glass(t * (0.6 if name[0] == 'f' else 1)), name, GLASS)
+        if k.chrome:
+            a.line('cabin', at([b0 - 0.05, b1 + 0.04], 0.055), (200, 202, 205), 2)
+        a.line('cabin', at([b1, t1], [0, 0.97]), shade(k.paint, 0.3), 2)
     if s.kind != 'sedan' and s.doors == 4 or s.doors == 2:
-        x = np.array([end - .06, c0 + .16, c1 + .14, end + shift - .08]); v = np.array([.12, .12, .8, .8])
-        if x[0] - x[1] > .12:
-            a.fill('cabin', at(x, v), dark); a.fill('cabin', at(x + [-.03, .03, .03, -.03], np.array([.15, .15, .77, .77])), glass(t), 'back_glass' if s.kind == 'suv' else '', GLASS)
+        x = np.array([end - 0.06, c0 + 0.16, c1 + 0.14, end + shift - 0.08])
+        v = np.array([0.12, 0.12, 0.8, 0.8])
+        if x[0] - x[1] > 0.12:
+            a.fill('cabin', at(x, v), dark)
+            a.fill(
+                'cabin',
+                at(x + [-0.03, 0.03, 0.03, -0.03], np.array([0.15, 0.15, 0.77, 0.77])),
+                glass(t),
+                'back_glass' if s.kind == 'suv' else '',
+                GLASS,
+            )
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #7b02bf3d
 def draw_rear(
-    a:Sheets, # the atlas; drawn on
-    s:CarShape, # lengths of the car
-    k:CarLook, # looks of the car
-    rng, # source of all choices
+    a: Sheets,  # the atlas; drawn on
+    s: CarShape,  # lengths of the car
+    k: CarLook,  # looks of the car
+    rng,  # source of all choices
 ):
     "Back bumper, tail lights, tailgate or trunk and plate on the shell's sheet"
-    m, h, seam = Unrolled(s), s.half, shade(k.paint, .3)
+    m, h, seam = Unrolled(s), s.half, shade(k.paint, 0.3)
     upright = s.kind in ('suv', 'hatchback')
-    split = s.sill + (s.tail - s.sill)*rng.uniform(.42, .52)
-    arch, low, end = s.rear_axle - s.wheel_radius - .06, s.sill - .08, -s.length/2
+    split = s.sill + (s.tail - s.sill) * rng.uniform(0.42, 0.52)
+    arch, low, end = s.rear_axle - s.wheel_radius - 0.06, s.sill - 0.08, -s.length / 2
     lid = 'trunk' if s.kind in ('sedan', 'pickup') else 'tailgate'
-    edge = h*(.80 if upright else .72)
-    lo, hi = (split + .04, s.tail - .06)
-    if s.kind == 'pickup': edge, lo, hi = h*.80, split + .02, s.tail - .08
-    bumper = np.concatenate([m.rear([0, edge, h*.9], [split, split, split + .02]), m.side([arch - .04, arch, arch + .02], [split - .03, split - .16, low]), m.rear([0], low)])
+    edge = h * (0.80 if upright else 0.72)
+    lo, hi = (split + 0.04, s.tail - 0.06)
+    if s.kind == 'pickup':
+        edge, lo, hi = h * 0.80, split + 0.02, s.tail - 0.08
+    bumper = np.concatenate(
+        [
+            m.rear([0, edge, h * 0.9], [split, split, split + 0.02]),
+            m.side([arch - 0.04, arch, arch + 0.02], [split - 0.03, split - 0.16, low]),
+            m.rear([0], low),
+        ]
+    )
     a.fill('shell', m.rear([0, edge, edge, 0], [split, split, 2, 2]), None, lid)
-    if s.kind == 'pickup': bumper = m.rear([0, h*.98, h*.98, 0], [split - .06, split - .06, low + .08, low + .08])
+    if s.kind == 'pickup':
+        bumper = m.rear([0, h * 0.98, h * 0.98, 0], [split - 0.06, split - 0.06, low + 0.08, low + 0.08])
     step = (k.trim if k.cladding else (185, 188, 192, 255)) if s.kind == 'pickup' else None
-    a.fill('shell', bumper, step, 'back_bumper'); a.line('shell', bumper, seam, 2)
+    a.fill('shell', bumper, step, 'back_bumper')
+    a.line('shell', bumper, seam, 2)
     a.line('shell', m.rear([edge, edge, 0], [2, split, split]), seam, 2)
-    if s.kind == 'pickup': lamp = m.rear([edge + .01, edge + .01, h*.995, h*.995], [lo, hi, hi, lo]) + np.array([[0, 0], [0, 0], [.10, 0], [.10, 0]])
-    elif upright and k.lamp == 0: lamp = np.concatenate([m.rear([h*.62, h*.62, h*.9], [hi - .16, hi - .02, hi]), m.side([end + .26, end + .22], [hi + .02, hi - .08]), m.rear([h*.93, h*.8], [lo + .05, lo + .12])])
-    elif upright: lamp = np.concatenate([m.rear([edge - .06, edge - .06, h*.9], [lo, hi + .02, hi + .04]), m.side([end + .18, end + .14], [hi + .04, lo + .06])])
-    else: lamp = np.concatenate([m.rear([h*.52, h*.50, h*.9], [lo + .1, hi - .04, hi]), m.side([end + .32, end + .2], [hi + .02, hi - .1]), m.rear([h*.96, h*.72], [lo + .02, lo + .03])])
+    if s.kind == 'pickup':
+        lamp = m.rear([edge + 0.01, edge + 0.01, h * 0.995, h * 0.995], [lo, hi, hi, lo]) + np.array(
+            [[0, 0], [0, 0], [0.10, 0], [0.10, 0]]
+        )
+    elif upright and k.lamp == 0:
+        lamp = np.concatenate(
+            [
+                m.rear([h * 0.62, h * 0.62, h * 0.9], [hi - 0.16, hi - 0.02, hi]),
+                m.side([end + 0.26, end + 0.22], [hi + 0.02, hi - 0.08]),
+                m.rear([h * 0.93, h * 0.8], [lo + 0.05, lo + 0.12]),
+            ]
+        )
+    elif upright:
+        lamp = np.concatenate(
+            [
+                m.rear([edge - 0.06, edge - 0.06, h * 0.9], [lo, hi + 0.02, hi + 0.04]),
+                m.side([end + 0.18, end + 0.14], [hi + 0.04, lo + 0.06]),
+            ]
+        )
+    else:
+        lamp = np.concatenate(
+            [
+                m.rear([h * 0.52, h * 0.50, h * 0.9], [lo + 0.1, hi - 0.04, hi]),
+                m.side([end + 0.32, end + 0.2], [hi + 0.02, hi - 0.1]),
+                m.rear([h * 0.96, h * 0.72], [lo + 0.02, lo + 0.03]),
+            ]
+        )
     red = (150 + int(rng.integers(40)), 16, 20, 255)
     a.fill('shell', lamp, red, 'back_left_light')
     c = lamp.mean(0)
-    a.fill('shell', c + .72*(lamp - c), (205, 40, 40, 255)); a.fill('shell', c + .5*(lamp - c), (165, 20, 24, 255))
-    a.fill('shell', c + (.35, .22)*(lamp - c), (235, 225, 220, 255) if k.lamp else (240, 150, 70, 255)); a.line('shell', lamp, (40, 12, 14), 1, True)
-    z = split + .22*(s.tail - split) if s.kind != 'hatchback' else split - .18
-    if s.kind == 'pickup': z = split - .2
-    else: a.fill('shell', m.rear([0, .33, .33, 0], z + np.array([-.09, -.09, .11, .11])), shade(k.paint, .6))
+    a.fill('shell', c + 0.72 * (lamp - c), (205, 40, 40, 255))
+    a.fill('shell', c + 0.5 * (lamp - c), (165, 20, 24, 255))
+    a.fill('shell', c + (0.35, 0.22) * (lamp - c), (235, 225, 220, 255) if k.lamp else (240, 150, 70, 255))
+    a.line('shell', lamp, (40, 12, 14), 1, True)
+    z = split + 0.22 * (s.tail - split) if s.kind != 'hatchback' else split - 0.18
+    if s.kind == 'pickup':
+        z = split - 0.2
+    else:
+        a.fill('shell', m.rear([0, 0.33, 0.33, 0], z + np.array([-0.09, -0.09, 0.11, 0.11])), shade(k.paint, 0.6))
     draw_plate(a, 'shell', lambda y, dz: m.rear(y, z + dz))
     if s.kind != 'pickup':
-        a.fill('shell', m.rear([0, .36, .36, 0], z + np.array([.11, .11, .14, .14])), (200, 203, 206, 255) if k.chrome else shade(k.paint, .8))
-        a.fill('shell', m.rear([0, h*.9, h*.85, 0], [low + .16, low + .15, .0, .0]), k.trim); a.fill('shell', m.rear([h*.7, h*.86, h*.86, h*.7], low + np.array([.2, .2, .24, .24])), (150, 20, 22, 255))
-    else: a.fill('shell', m.rear([0, .14, .14, 0], s.tail - np.array([.2, .2, .12, .12])), (22, 22, 22, 120))
-    a.fill('shell', m.rear(*_circle(0, s.tail - (.13 if s.kind != 'pickup' else .26), .055, 24)), (200, 204, 208, 255))
+        a.fill(
+            'shell',
+            m.rear([0, 0.36, 0.36, 0], z + np.array([0.11, 0.11, 0.14, 0.14])),
+            (200, 203, 206, 255) if k.chrome else shade(k.paint, 0.8),
+        )
+        a.fill('shell', m.rear([0, h * 0.9, h * 0.85, 0], [low + 0.16, low + 0.15, 0.0, 0.0]), k.trim)
+        a.fill(
+            'shell',
+            m.rear([h * 0.7, h * 0.86, h * 0.86, h * 0.7], low + np.array([0.2, 0.2, 0.24, 0.24])),
+            (150, 20, 22, 255),
+        )
+    else:
+        a.fill('shell', m.rear([0, 0.14, 0.14, 0], s.tail - np.array([0.2, 0.2, 0.12, 0.12])), (22, 22, 22, 120))
+    a.fill(
+        'shell', m.rear(*_circle(0, s.tail - (0.13 if s.kind != 'pickup' else 0.26), 0.055, 24)), (200, 204, 208, 255)
+    )
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #83990538
 def draw_top(
-    a:Sheets, # the atlas; drawn on
-    s:CarShape, # lengths of the car
-    k:CarLook, # looks of the car
+    a: Sheets,  # the atlas; drawn on
+    s: CarShape,  # lengths of the car
+    k: CarLook,  # looks of the car
 ):
     "Hood, wipers and trunk lid on the deck's sheet, and the roof's"
-    h, seam, front = s.half, shade(k.paint, .35), s.length/2
-    hood = [(front, 0), (front, h*.74), (front - .45, h*.80), (s.cowl_x - .02, h*.86), (s.cowl_x + .07, 0)]
-    a.fill('deck', [(s.cowl_x + .12, 0), (s.cowl_x - .08, h*.9), (s.cowl_x - .3, h*.9), (s.cowl_x - .3, 0)], (22, 22, 24, 40))
-    a.fill('deck', hood, None, 'hood'); a.line('deck', hood[1:], seam, 2)
-    for y in (.28, .5): a.line('deck', [(front - .25, h*y*.85), (s.cowl_x + .1, h*y*1.1)], shade(k.paint, 1.12 if y < .4 else .9), 2)
+    h, seam, front = s.half, shade(k.paint, 0.35), s.length / 2
+    hood = [(front, 0), (front, h * 0.74), (front - 0.45, h * 0.80), (s.cowl_x - 0.02, h * 0.86), (s.cowl_x + 0.07, 0)]
+    a.fill(
+        'deck',
+        [(s.cowl_x + 0.12, 0), (s.cowl_x - 0.08, h * 0.9), (s.cowl_x - 0.3, h * 0.9), (s.cowl_x - 0.3, 0)],
+        (22, 22, 24, 40),
+    )
+    a.fill('deck', hood, None, 'hood')
+    a.line('deck', hood[1:], seam, 2)
+    for y in (0.28, 0.5):
+        a.line(
+            'deck',
+            [(front - 0.25, h * y * 0.85), (s.cowl_x + 0.1, h * y * 1.1)],
+            shade(k.paint, 1.12 if y < 0.4 else 0.9),
+            2,
+        )
     if s.kind == 'sedan':
-        lid = [(-front, 0), (-front, h*.72), (s.base_x - .1, h*.74), (s.base_x - .02, h*.6), (s.base_x - .02, 0)]
-        a.fill('deck', lid, None, 'trunk'); a.line('deck', lid[1:], seam, 2)
-    if s.kind in ('hatchback', 'suv'): a.fill('deck', [(-front, 0), (-front, h*.78), (s.base_x + .1, h*.78), (s.base_x + .1, 0)], None, 'tailgate')
+        lid = [
+            (-front, 0),
+            (-front, h * 0.72),
+            (s.base_x - 0.1, h * 0.74),
+            (s.base_x - 0.02, h * 0.6),
+            (s.base_x - 0.02, 0),
+        ]
+        a.fill('deck', lid, None, 'trunk')
+        a.line('deck', lid[1:], seam, 2)
+    if s.kind in ('hatchback', 'suv'):
+        a.fill(
+            'deck', [(-front, 0), (-front, h * 0.78), (s.base_x + 0.1, h * 0.78), (s.base_x + 0.1, 0)], None, 'tailgate'
+        )
     if s.kind == 'pickup':
-        bed = [(s.base_x - .12, 0), (s.base_x - .12, h - .19), (-front + .2, h - .19), (-front + .2, 0)]
-        a.fill('deck', np.array(bed) + [(0, 0), (.03, .04), (-.04, .04), (-.04, 0)], (28, 28, 30, 60)); a.fill('deck', bed, None, '', HOLE)
-    if k.two_tone: a.fill('roof', [(2.7, 0), (2.7, 1), (-2.7, 1), (-2.7, 0)], (18, 18, 20, 255))
-    x = (s.header_x + s.roof_x)/2
-    if k.lamp == 2: a.fill('roof', [(s.header_x - .25, 0), (s.header_x - .25, .36), (x, .36), (x, 0)], (24, 26, 30, 255))
+        bed = [(s.base_x - 0.12, 0), (s.base_x - 0.12, h - 0.19), (-front + 0.2, h - 0.19), (-front + 0.2, 0)]
+        a.fill('deck', np.array(bed) + [(0, 0), (0.03, 0.04), (-0.04, 0.04), (-0.04, 0)], (28, 28, 30, 60))
+        a.fill('deck', bed, None, '', HOLE)
+    if k.two_tone:
+        a.fill('roof', [(2.7, 0), (2.7, 1), (-2.7, 1), (-2.7, 0)], (18, 18, 20, 255))
+    x = (s.header_x + s.roof_x) / 2
+    if k.lamp == 2:
+        a.fill('roof', [(s.header_x - 0.25, 0), (s.header_x - 0.25, 0.36), (x, 0.36), (x, 0)], (24, 26, 30, 255))
     if s.kind == 'suv':
-        for y, col in ((h - s.lean - .20, (25, 25, 27, 90)), (h - s.lean - .185, (180, 183, 187, 255))): a.fill('roof', [(s.header_x - .2, y), (s.header_x - .2, y + .05), (s.roof_x + .12, y + .05), (s.roof_x + .12, y)], col)
+        for y, col in ((h - s.lean - 0.20, (25, 25, 27, 90)), (h - s.lean - 0.185, (180, 183, 187, 255))):
+            a.fill(
+                'roof',
+                [
+                    (s.header_x - 0.2, y),
+                    (s.header_x - 0.2, y + 0.05),
+                    (s.roof_x + 0.12, y + 0.05),
+                    (s.roof_x + 0.12, y),
+                ],
+                col,
+            )
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #a5489da1
 def draw_wheel(
-    a:Sheets, # the atlas; drawn on
-    k:CarLook, # looks of the car
+    a: Sheets,  # the atlas; drawn on
+    k: CarLook,  # looks of the car
 ):
     "Tyre, rim with spokes, brake disc and hub on the wheel's sheet"
     ring = lambda r, col: a.fill('wheel', np.stack(_circle(0, 0, r, 48), 1), col, 'wheel')
     a.fill('wheel', [(-1.02, -1.02), (1.02, -1.02), (1.02, 1.02), (-1.02, 1.02)], (26, 26, 27, 25), 'wheel')
-    ring(.985, (36, 36, 37, 30)); ring(.9, (30, 30, 31, 30)); ring(.76, (20, 20, 21, 30))
-    ring(.72, k.rim); ring(.665, (22, 22, 24, 60)); ring(.42, (90, 90, 92, 120)); ring(.3, (40, 40, 42, 60))
-    w = 1.25/k.spokes
+    ring(0.985, (36, 36, 37, 30))
+    ring(0.9, (30, 30, 31, 30))
+    ring(0.76, (20, 20, 21, 30))
+    ring(0.72, k.rim)
+    ring(0.665, (22, 22, 24, 60))
+    ring(0.42, (90, 90, 92, 120))
+    ring(0.3, (40, 40, 42, 60))
+    w = 1.25 / k.spokes
     for i in range(k.spokes):
-        t = 2*np.pi*i/k.spokes + .3
-        q = lambda r, d: (r*np.cos(t + d), r*np.sin(t + d))
-        a.fill('wheel', [q(.12, -1), q(.69, -w*.42), q(.69, w*.42), q(.12, 1)], shade(k.rim, .72)); a.fill('wheel', [q(.12, -.8), q(.69, -w*.26), q(.69, w*.3), q(.12, .8)], k.rim)
-    ring(.15, k.rim); ring(.08, shade(k.rim, .5))
-    for i, (col, part) in enumerate((((24, 24, 25, 20), 'wheel'), ((9, 9, 10, 0), ''), (k.paint if not k.two_tone else (20, 20, 22), 'left_mirror'), ((44, 42, 40, 20), ''), ((150, 165, 180, 255), 'left_mirror'),
-            ((200, 203, 206, 255), ''), ((30, 30, 32, 30), ''), ((12, 12, 13, 0), ''))):
+        t = 2 * np.pi * i / k.spokes + 0.3
+        q = lambda r, d: (r * np.cos(t + d), r * np.sin(t + d))
+        a.fill('wheel', [q(0.12, -1), q(0.69, -w * 0.42), q(0.69, w * 0.42), q(0.12, 1)], shade(k.rim, 0.72))
+        a.fill('wheel', [q(0.12, -0.8), q(0.69, -w * 0.26), q(0.69, w * 0.3), q(0.12, 0.8)], k.rim)
+    ring(0.15, k.rim)
+    ring(0.08, shade(k.rim, 0.5))
+    for i, (col, part) in enumerate(
+        (
+            ((24, 24, 25, 20), 'wheel'),
+            ((9, 9, 10, 0), ''),
+            (k.paint if not k.two_tone else (20, 20, 22), 'left_mirror'),
+            ((44, 42, 40, 20), ''),
+            ((150, 165, 180, 255), 'left_mirror'),
+            ((200, 203, 206, 255), ''),
+            ((30, 30, 32, 30), ''),
+            ((12, 12, 13, 0), ''),
+        )
+    ):
         a.fill('plain', [(i, 0), (i + 1, 0), (i + 1, 4), (i, 4)], col, part)
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #e5328b4e
 @dataclass
 class Car:
     "One car: its surfaces, in groups, and its atlas"
-    shape:CarShape
-    look:CarLook
-    sheets:Sheets
-    groups:dict # name -> Faces
+
+    shape: CarShape
+    look: CarLook
+    sheets: Sheets
+    groups: dict  # name -> Faces
+
 
 def draw_sheets(
-    shape:CarShape, # lengths of the car
-    look:CarLook, # looks of the car
-    rng, # source of all choices
-)->Sheets:
+    shape: CarShape,  # lengths of the car
+    look: CarLook,  # looks of the car
+    rng,  # source of all choices
+) -> Sheets:
     "The atlas of a car"
     a = Sheets(look.paint, shape.step)
-    draw_sides(a, shape, look, rng); draw_front(a, shape, look, rng); draw_rear(a, shape, look, rng)
-    draw_cabin(a, shape, look); draw_top(a, shape, look); draw_wheel(a, look)
+    draw_sides(a, shape, look, rng)
+    draw_front(a, shape, look, rng)
+    draw_rear(a, shape, look, rng)
+    draw_cabin(a, shape, look)
+    draw_top(a, shape, look)
+    draw_wheel(a, look)
     a.finish()
     return a
 
+
 def inside_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "What is seen through the windows: a floor at the belt line, seats, dashboard, steering wheel"
-    z, w, x = s.belt - .12, s.half - .16, s.cowl_x
+    z, w, x = s.belt - 0.12, s.half - 0.16, s.cowl_x
     seats = []
-    for y in (.37, -.37):
-        for x0 in (s.pillar_x + .12, max(s.pillar_x - .85, s.roof_x + .2))[:s.doors//2]:
-            seats += [box_faces((x0 - .12, y - .25, z - .1), (x0 + .02, y + .25, z + .28), SEAT), box_faces((x0 - .11, y - .12, z + .28), (x0 - .01, y + .12, z + .45), SEAT)]
-    floor = box_faces((s.base_x + .05, -w, z - .1), (x - .15, w, z - .02), DARK)
-    dash = box_faces((x - .75, -w, z - .1), (x - .1, w, z + .06), LINER)
+    for y in (0.37, -0.37):
+        for x0 in (s.pillar_x + 0.12, max(s.pillar_x - 0.85, s.roof_x + 0.2))[: s.doors // 2]:
+            seats += [
+                box_faces((x0 - 0.12, y - 0.25, z - 0.1), (x0 + 0.02, y + 0.25, z + 0.28), SEAT),
+                box_faces((x0 - 0.11, y - 0.12, z + 0.28), (x0 - 0.01, y + 0.12, z + 0.45), SEAT),
+            ]
+    floor = box_faces((s.base_x + 0.05, -w, z - 0.1), (x - 0.15, w, z - 0.02), DARK)
+    dash = box_faces((x - 0.75, -w, z - 0.1), (x - 0.1, w, z + 0.06), LINER)
     return join(floor, *seats[::-1], dash)
 
+
 def under_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "The dark block behind the wheels"
-    e, w = s.length/2 - .3, s.half - .27
-    return box_faces((-e, -w, s.sill - .05), (e, w, min(s.belt, s.cowl) - .3), DARK)
+    e, w = s.length / 2 - 0.3, s.half - 0.27
+    return box_faces((-e, -w, s.sill - 0.05), (e, w, min(s.belt, s.cowl) - 0.3), DARK)
+
 
 def bed_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "The inside of a pickup's bed: floor and walls, seen from within"
-    b = box_faces((-s.length/2 + .24, -s.half + .2, s.sill + .35), (s.base_x - .08, s.half - .2, s.tail - .01), BED).flipped()
+    b = box_faces(
+        (-s.length / 2 + 0.24, -s.half + 0.2, s.sill + 0.35), (s.base_x - 0.08, s.half - 0.2, s.tail - 0.01), BED
+    ).flipped()
     keep = np.arange(6) != 4
     return Faces(b.points[keep], b.normals[keep], b.uv[keep], b.left[keep])
 
 # %% ../../nbs/2_synthetic/22_body.ipynb #3752dc3d
 def make_car(
-    rng:np.random.Generator, # source of all choices
-    kind:str=None, # sedan, hatchback, suv or pickup; None chooses
-    step:int=1, # 2 for a picture of up to 256 pixels: half as fine an atlas and half as many lines in the surfaces
-)->Car:
+    rng: np.random.Generator,  # source of all choices
+    kind: str = None,  # sedan, hatchback, suv or pickup; None chooses
+    step: int = 1,  # 2 for a picture of up to 256 pixels: half as fine an atlas and half as many lines in the surfaces
+) -> Car:
     "Draw one car: lengths, looks, surfaces and sheets; what is chosen does not depend on `step`"
-    s = sample_shape(rng, kind); s.step = step
+    s = sample_shape(rng, kind)
+    s.step = step
     k = sample_look(rng, s)
     both = lambda f: join(f, f.mirrored())
-    cabin, wheel_y = cabin_grid(s), s.half - .14
-    groups = dict(deck=both(deck_faces(s)), cabin=both(grid_faces(*cabin, step=step)), roof=both(roof_faces(s)), shell=both(shell_faces(s)), inner=both(grid_faces(*cabin, step=2)).flipped(),
-        inside=inside_faces(s), under=under_faces(s))
+    cabin, wheel_y = cabin_grid(s), s.half - 0.14
+    groups = dict(
+        deck=both(deck_faces(s)),
+        cabin=both(grid_faces(*cabin, step=step)),
+        roof=both(roof_faces(s)),
+        shell=both(shell_faces(s)),
+        inner=both(grid_faces(*cabin, step=2)).flipped(),
+        inside=inside_faces(s),
+        under=under_faces(s),
+    )
     mirror = mirror_faces(s)
     groups['left_mirror'], groups['right_mirror'] = mirror, mirror.mirrored()
-    straight = wheel_faces(s.wheel_radius, .23, 0., step)
-    for name, x, turn in (('front', s.front_axle, k.steer), ('back', s.rear_axle, 0.)):
-        left, right = (wheel_faces(s.wheel_radius, .23, t, step) if t else straight for t in (turn, -turn))
+    straight = wheel_faces(s.wheel_radius, 0.23, 0.0, step)
+    for name, x, turn in (('front', s.front_axle, k.steer), ('back', s.rear_axle, 0.0)):
+        left, right = (wheel_faces(s.wheel_radius, 0.23, t, step) if t else straight for t in (turn, -turn))
         groups[f'{name}_left_wheel'] = left.moved((x, wheel_y, s.wheel_radius))
         groups[f'{name}_right_wheel'] = right.mirrored().moved((x, -wheel_y, s.wheel_radius))
-    if s.kind == 'pickup': groups['bed'] = bed_faces(s)
+    if s.kind == 'pickup':
+        groups['bed'] = bed_faces(s)
     return Car(s, k, draw_sheets(s, k, rng), groups)

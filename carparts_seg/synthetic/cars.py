@@ -21,77 +21,135 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
+from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
+from ..core.parts import CAR_PARTS
+from ..core.table import PartsData
 from .body import Car, make_car
 from .render import Camera, Light, draw_into, frame, look_at, surroundings
 from .scenery import backdrop, ground_image, lay_ground, photograph, shadow_image
-from ..core.parts import CAR_PARTS
-from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
-from ..core.table import PartsData
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #aaa5af25
 @dataclass
 class CarPlace:
     "Where a picture is taken: colours, light and what stands around"
-    backdrop:str # kind, for `backdrop`
-    top:np.ndarray # RGB, 1 is white
-    low:np.ndarray
-    ground:np.ndarray
-    pattern:str # for `ground_image`
-    light:Light
-    cast:float # strength of the cast shadow
-    soft:float # its softness, metres
 
-def sample_place(rng:np.random.Generator)->CarPlace:
+    backdrop: str  # kind, for `backdrop`
+    top: np.ndarray  # RGB, 1 is white
+    low: np.ndarray
+    ground: np.ndarray
+    pattern: str  # for `ground_image`
+    light: Light
+    cast: float  # strength of the cast shadow
+    soft: float  # its softness, metres
+
+
+def sample_place(rng: np.random.Generator) -> CarPlace:
     "Draw surroundings and light"
-    kind = str(rng.choice(['trees', 'town', 'wall', 'studio', 'hall'], p=[.28, .27, .17, .18, .10]))
-    a, el = rng.uniform(0, 2*np.pi), np.deg2rad(rng.uniform(28, 70))
-    sun = np.array([np.cos(a)*np.cos(el), np.sin(a)*np.cos(el), np.sin(el)])
-    sunny = rng.uniform(.25, 1) if kind in ('trees', 'town', 'wall') else rng.uniform(.1, .4)
-    sky = .95 - .45*sunny + rng.uniform(-.06, .06)
-    warm = 1 + rng.uniform(0, .12)*np.array([1, .2, -.8])
-    grey, tint = rng.uniform(.28, .62), 1 + rng.uniform(-.06, .06, 3)
+    kind = str(rng.choice(['trees', 'town', 'wall', 'studio', 'hall'], p=[0.28, 0.27, 0.17, 0.18, 0.10]))
+    a, el = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(28, 70))
+    sun = np.array([np.cos(a) * np.cos(el), np.sin(a) * np.cos(el), np.sin(el)])
+    sunny = rng.uniform(0.25, 1) if kind in ('trees', 'town', 'wall') else rng.uniform(0.1, 0.4)
+    sky = 0.95 - 0.45 * sunny + rng.uniform(-0.06, 0.06)
+    warm = 1 + rng.uniform(0, 0.12) * np.array([1, 0.2, -0.8])
+    grey, tint = rng.uniform(0.28, 0.62), 1 + rng.uniform(-0.06, 0.06, 3)
     if kind in ('trees', 'town'):
-        top = np.array([.35, .55, .88])*sunny + np.array([.74, .77, .8])*(1 - sunny); low = .3*top + .7*np.array([.9, .92, .95])
-        ground, pattern = grey*tint, str(rng.choice(['lanes', 'rough', 'pavers', 'plain'], p=[.35, .3, .25, .1]))
-    elif kind == 'wall': top = low = rng.uniform(.4, .85)*(1 + rng.uniform(-.15, .15, 3)); ground, pattern = grey*tint, str(rng.choice(['lanes', 'rough', 'pavers']))
+        top = np.array([0.35, 0.55, 0.88]) * sunny + np.array([0.74, 0.77, 0.8]) * (1 - sunny)
+        low = 0.3 * top + 0.7 * np.array([0.9, 0.92, 0.95])
+        ground, pattern = grey * tint, str(rng.choice(['lanes', 'rough', 'pavers', 'plain'], p=[0.35, 0.3, 0.25, 0.1]))
+    elif kind == 'wall':
+        top = low = rng.uniform(0.4, 0.85) * (1 + rng.uniform(-0.15, 0.15, 3))
+        ground, pattern = grey * tint, str(rng.choice(['lanes', 'rough', 'pavers']))
     elif kind == 'studio':
-        low = rng.choice([.98, .8, .35, .16])*(1 + rng.uniform(-.04, .04, 3)); top = low*rng.uniform(.8, 1.02); ground, pattern = low*rng.uniform(.9, 1.), 'plain'
-    else: low = rng.uniform(.55, .85)*tint; top = low*rng.uniform(.7, 1.1); ground, pattern = rng.uniform(.45, .8)*tint, str(rng.choice(['plain', 'pavers']))
-    env = surroundings(rng, sun, top, np.minimum(low*1.08, 1.1), ground*.9, rng.uniform(.08, .3), lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)))
-    return CarPlace(kind, top, low, np.clip(ground, 0, 1), pattern, Light(sun, .62*sunny*warm, sky*np.array([.98, 1, 1.03]), env), .12 + .5*sunny, .35 - .28*sunny)
+        low = rng.choice([0.98, 0.8, 0.35, 0.16]) * (1 + rng.uniform(-0.04, 0.04, 3))
+        top = low * rng.uniform(0.8, 1.02)
+        ground, pattern = low * rng.uniform(0.9, 1.0), 'plain'
+    else:
+        low = rng.uniform(0.55, 0.85) * tint
+        top = low * rng.uniform(0.7, 1.1)
+        ground, pattern = rng.uniform(0.45, 0.8) * tint, str(rng.choice(['plain', 'pavers']))
+    env = surroundings(
+        rng,
+        sun,
+        top,
+        np.minimum(low * 1.08, 1.1),
+        ground * 0.9,
+        rng.uniform(0.08, 0.3),
+        lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)),
+    )
+    return CarPlace(
+        kind,
+        top,
+        low,
+        np.clip(ground, 0, 1),
+        pattern,
+        Light(sun, 0.62 * sunny * warm, sky * np.array([0.98, 1, 1.03]), env),
+        0.12 + 0.5 * sunny,
+        0.35 - 0.28 * sunny,
+    )
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #b587d484
-def sample_azimuth(rng:np.random.Generator)->float:
+def sample_azimuth(rng: np.random.Generator) -> float:
     "Degrees from the car's nose to its left at which the camera stands: as often as in the real data from the front, from a corner, beside, behind"
     side = rng.choice([-1, 1])
-    kind = rng.choice(5, p=[.27, .23, .25, .11, .14])
-    return float(side*[rng.normal(0, 7), rng.uniform(14, 52), rng.uniform(60, 118), rng.uniform(118, 160), 180 + rng.normal(0, 7)][kind])
+    kind = rng.choice(5, p=[0.27, 0.23, 0.25, 0.11, 0.14])
+    return float(
+        side
+        * [rng.normal(0, 7), rng.uniform(14, 52), rng.uniform(60, 118), rng.uniform(118, 160), 180 + rng.normal(0, 7)][
+            kind
+        ]
+    )
+
 
 def sample_camera(
-    rng:np.random.Generator, # source of all choices
-    car:Car, # the car
-    height:int, width:int, # pixels
-)->Camera:
+    rng: np.random.Generator,  # source of all choices
+    car: Car,  # the car
+    height: int,
+    width: int,  # pixels
+) -> Camera:
     "A camera somewhere around a car that fills most of the picture"
-    points = np.concatenate([car.groups[k].points[:, 0] for k in ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')])
-    camera = look_at((0, 0, .45*car.shape.height), sample_azimuth(rng), rng.uniform(4., 6.6), car.shape.height*rng.uniform(.68, .96) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)]))
-    w, h = rng.triangular(.66, .88, 1.), rng.uniform(.68, .92)
-    if rng.random() < .06: w, h = 1.25*w, 1.25*h
-    aspect = rng.choice([1, 4/3, 3/2, 16/9], p=[.12, .45, .28, .15])
-    x, y = rng.uniform(-.5, .5)*(1 - w)*.6, rng.uniform(-.2, .7)*(1 - h)*.5
-    box = np.array([.5 - w/2 + x, .5 - h/2 + y, .5 + w/2 + x, .5 + h/2 + y])*(width, height, width, height)
-    return frame(camera, points, box, aspect*height/width)
+    points = np.concatenate(
+        [
+            car.groups[k].points[:, 0]
+            for k in ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')
+        ]
+    )
+    camera = look_at(
+        (0, 0, 0.45 * car.shape.height),
+        sample_azimuth(rng),
+        rng.uniform(4.0, 6.6),
+        car.shape.height * rng.uniform(0.68, 0.96) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)]),
+    )
+    w, h = rng.triangular(0.66, 0.88, 1.0), rng.uniform(0.68, 0.92)
+    if rng.random() < 0.06:
+        w, h = 1.25 * w, 1.25 * h
+    aspect = rng.choice([1, 4 / 3, 3 / 2, 16 / 9], p=[0.12, 0.45, 0.28, 0.15])
+    x, y = rng.uniform(-0.5, 0.5) * (1 - w) * 0.6, rng.uniform(-0.2, 0.7) * (1 - h) * 0.5
+    box = np.array([0.5 - w / 2 + x, 0.5 - h / 2 + y, 0.5 + w / 2 + x, 0.5 + h / 2 + y]) * (
+        width,
+        height,
+        width,
+        height,
+    )
+    return frame(camera, points, box, aspect * height / width)
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #e58deafe
 def _stage(rng, camera, cars, place, height, width):
     "The empty stage: backdrop, ground and shadows"
-    away = -camera.eye*(1, 1, 0)/np.linalg.norm(camera.eye[:2])
-    far = rng.uniform(3.5, 7) + 4*(len(cars) - 1) if place.backdrop in ('wall', 'hall') else rng.uniform(30, 70)
-    base = float(camera.project(away*far)[1])
+    away = -camera.eye * (1, 1, 0) / np.linalg.norm(camera.eye[:2])
+    far = rng.uniform(3.5, 7) + 4 * (len(cars) - 1) if place.backdrop in ('wall', 'hall') else rng.uniform(30, 70)
+    base = float(camera.project(away * far)[1])
     image = backdrop(rng, height, width, base, place.backdrop, place.top, place.low)
     shadow = shadow_image([(c.shape, p, yaw) for c, p, yaw in cars], place.light.sun, place.cast, place.soft)
-    lay_ground(image, camera, ground_image(rng, place.ground, place.pattern), shadow, .5*place.low + .5*place.ground, base)
+    lay_ground(
+        image,
+        camera,
+        ground_image(rng, place.ground, place.pattern),
+        shadow,
+        0.5 * place.low + 0.5 * place.ground,
+        base,
+    )
     return image
+
 
 def _draw(seed, height, width):
     "Picture before JPEG, part numbers (2, height, width), JPEG quality"
@@ -99,51 +157,67 @@ def _draw(seed, height, width):
     step = 1 if max(height, width) > 256 else 2
     car, place = make_car(rng, step=step), sample_place(rng)
     camera = sample_camera(rng, car, height, width)
-    cars = [(car, np.zeros(2), 0.)]
-    if rng.random() < .3: cars.insert(0, _another(rng, camera))
+    cars = [(car, np.zeros(2), 0.0)]
+    if rng.random() < 0.3:
+        cars.insert(0, _another(rng, camera))
     image = _stage(rng, camera, cars, place, height, width)
     parts, mark = np.zeros((2, height, width), np.uint8), np.zeros((height, width), np.uint8)
     for i, (c, position, yaw) in enumerate(cars):
         parts[:] = 0
         cover = draw_into(image, parts, c, camera.seen_from(position, yaw), place.light)
-        np.copyto(mark, parts[0] + 32*(i + 1), where=cover)
+        np.copyto(mark, parts[0] + 32 * (i + 1), where=cover)
     return photograph(rng, image, mark), parts, int(rng.integers(72, 96))
+
 
 @lru_cache(24)
 def _bystander(number):
     "One of the cars that stand behind others"
     return make_car(np.random.default_rng(number), step=2)
 
+
 def _another(rng, camera):
     "A second car behind the first: it, its place and its direction"
-    away = -camera.eye[:2]/np.linalg.norm(camera.eye[:2])
-    beside = np.array([-away[1], away[0]])*rng.choice([-1, 1])
-    return _bystander(int(rng.integers(24))), away*rng.uniform(4.6, 6.5) + beside*rng.uniform(1., 3.2), rng.uniform(-.4, .4) + rng.choice([0, np.pi/2, np.pi])
+    away = -camera.eye[:2] / np.linalg.norm(camera.eye[:2])
+    beside = np.array([-away[1], away[0]]) * rng.choice([-1, 1])
+    return (
+        _bystander(int(rng.integers(24))),
+        away * rng.uniform(4.6, 6.5) + beside * rng.uniform(1.0, 3.2),
+        rng.uniform(-0.4, 0.4) + rng.choice([0, np.pi / 2, np.pi]),
+    )
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #92ea6610
-_LEAST = np.array([.0006 if 'light' in p else .0008 if 'mirror' in p else .012 if 'bumper' in p else .008 for p in CAR_PARTS]) # share of the picture below which a part is left out
+_LEAST = np.array(
+    [0.0006 if 'light' in p else 0.0008 if 'mirror' in p else 0.012 if 'bumper' in p else 0.008 for p in CAR_PARTS]
+)  # share of the picture below which a part is left out
+
 
 def _planes(parts, least=_LEAST):
     "Planes (18, H, W) uint8 of the part numbers; a part of which less than the share `least` of the picture is seen is left out"
     planes = np.zeros((len(CAR_PARTS), *parts.shape[1:]), np.uint8)
     seen, hidden = (cv2.calcHist([p], [0], None, [19], [0, 19]).ravel() for p in parts)
     n = seen + hidden
-    for c in np.flatnonzero(n[1:] >= np.maximum(least*parts[0].size, 1)):
+    for c in np.flatnonzero(n[1:] >= np.maximum(least * parts[0].size, 1)):
         np.equal(parts[0], c + 1, out=planes[c].view(bool))
-        if hidden[c + 1]: planes[c] |= parts[1] == c + 1
+        if hidden[c + 1]:
+            planes[c] |= parts[1] == c + 1
     return planes
+
 
 def _check_size(height, width):
     for name, v in (('height', height), ('width', width)):
-        if v < 32: raise ValueError(f'{name}={v}: a picture needs at least 32 pixels')
+        if v < 32:
+            raise ValueError(f'{name}={v}: a picture needs at least 32 pixels')
 
-def _jpeg(image, quality): return cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+
+def _jpeg(image, quality):
+    return cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+
 
 def draw_car(
-    seed:int, # seed of everything in the picture: an int, or a sequence of them
-    height:int=512, # pixels
-    width:int=512, # pixels
-): # image uint8 (height, width, 3) RGB and planes uint8 (18, height, width), one a part in the order of `CAR_PARTS`
+    seed: int,  # seed of everything in the picture: an int, or a sequence of them
+    height: int = 512,  # pixels
+    width: int = 512,  # pixels
+):  # image uint8 (height, width, 3) RGB and planes uint8 (18, height, width), one a part in the order of `CAR_PARTS`
     "Draw one picture of a car with the exact masks of its parts; raises ValueError below 32 pixels"
     _check_size(height, width)
     image, parts, quality = _draw(seed, height, width)
@@ -152,16 +226,26 @@ def draw_car(
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #c5bcb6ed
 def stream_cars(
-    seed:int=0, # picture i depends on (seed, i) and the size alone
-    height:int=512, # pixels
-    width:int=512, # pixels
-    start:int=0, # number of the first picture
-)->Iterator: # of (image, planes) as `draw_car` gives them
+    seed: int = 0,  # picture i depends on (seed, i) and the size alone
+    height: int = 512,  # pixels
+    width: int = 512,  # pixels
+    start: int = 0,  # number of the first picture
+) -> Iterator:  # of (image, planes) as `draw_car` gives them
     "Draw pictures without end; picture i is `draw_car((seed, i), height, width)`"
-    for i in count(start): yield draw_car((seed, i), height, width)
+    for i in count(start):
+        yield draw_car((seed, i), height, width)
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #106cc656
-_SCHEMA = pa.schema([('file_name', pa.string()), ('name', pa.string()), ('rle_mask', pa.string()), ('height', pa.int64()), ('width', pa.int64())])
+_SCHEMA = pa.schema(
+    [
+        ('file_name', pa.string()),
+        ('name', pa.string()),
+        ('rle_mask', pa.string()),
+        ('height', pa.int64()),
+        ('width', pa.int64()),
+    ]
+)
+
 
 def _rows(file, planes):
     "Rows of the parts table for one picture"
@@ -169,64 +253,104 @@ def _rows(file, planes):
     rows = [(file, CAR_PARTS[c], mask_to_rle(planes[c]), height, width) for c in np.flatnonzero(planes.any((1, 2)))]
     return rows or [(file, None, None, height, width)]
 
+
 def _annotation(row, number, image):
     "COCO annotation of a row of the parts table"
     _, name, rle, height, width = row
     coco = rle_to_coco(rle, height, width)
-    if isinstance(coco['counts'], bytes): coco = dict(coco, counts=coco['counts'].decode())
-    return dict(id=number, image_id=image, category_id=CAR_PARTS.index(name) + 1, segmentation=coco, area=int(rle_area(rle)),
-        bbox=[float(v) for v in rle_bbox(rle, height, width)], iscrowd=0)
+    if isinstance(coco['counts'], bytes):
+        coco = dict(coco, counts=coco['counts'].decode())
+    return dict(
+        id=number,
+        image_id=image,
+        category_id=CAR_PARTS.index(name) + 1,
+        segmentation=coco,
+        area=int(rle_area(rle)),
+        bbox=[float(v) for v in rle_bbox(rle, height, width)],
+        iscrowd=0,
+    )
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #1f04dd2e
 def _write_one(folder, name, seed, height, width, i):
     "Draw picture i into a folder; its rows of the parts table"
     image, parts, quality = _draw((seed, i), height, width)
-    (folder/'JPEGImages'/name(i)).write_bytes(_jpeg(image, quality).tobytes())
+    (folder / 'JPEGImages' / name(i)).write_bytes(_jpeg(image, quality).tobytes())
     return _rows(name(i), _planes(parts))
+
 
 def _in_order(draw, n, workers):
     "draw(0), draw(1), ... by one or several processes; a thousand at a time, so that few results wait"
-    if workers == 1: yield from map(draw, range(n)); return
+    if workers == 1:
+        yield from map(draw, range(n))
+        return
     with get_context('spawn').Pool(min(workers, n), cv2.setNumThreads, (1,)) as pool:
-        for i in range(0, n, 1000): yield from pool.imap(draw, range(i, min(i + 1000, n)), 4)
+        for i in range(0, n, 1000):
+            yield from pool.imap(draw, range(i, min(i + 1000, n)), 4)
+
 
 def write_cars(
-    n:int, # number of pictures
-    folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
-    seed:int=0, # picture i is `draw_car((seed, i), height, width)`
-    height:int=512, # pixels
-    width:int=512, # pixels
-    progress:bool=False, # show a progress bar
-    workers:int=1, # processes that draw; more than 1 pays from some hundred pictures on, and a script needs `if __name__ == '__main__':` then
-)->Path: # the folder
+    n: int,  # number of pictures
+    folder,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
+    seed: int = 0,  # picture i is `draw_car((seed, i), height, width)`
+    height: int = 512,  # pixels
+    width: int = 512,  # pixels
+    progress: bool = False,  # show a progress bar
+    workers: int = 1,  # processes that draw; more than 1 pays from some hundred pictures on, and a script needs `if __name__ == '__main__':` then
+) -> Path:  # the folder
     "Draw `n` pictures with their masks into `folder`, in constant memory; raises ValueError for n or workers below 1"
-    if n < 1: raise ValueError(f'n={n}: draw at least 1 picture')
-    if workers < 1: raise ValueError(f'workers={workers}: at least 1 process has to draw')
+    if n < 1:
+        raise ValueError(f'n={n}: draw at least 1 picture')
+    if workers < 1:
+        raise ValueError(f'workers={workers}: at least 1 process has to draw')
     _check_size(height, width)
-    folder = Path(folder); (folder/'JPEGImages').mkdir(parents=True, exist_ok=True)
+    folder = Path(folder)
+    (folder / 'JPEGImages').mkdir(parents=True, exist_ok=True)
     name, number, rows = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format, 0, []
-    with open(folder/'annotations.json', 'w') as f, pq.ParquetWriter(folder/'parts.parquet', _SCHEMA) as table:
+    with open(folder / 'annotations.json', 'w') as f, pq.ParquetWriter(folder / 'parts.parquet', _SCHEMA) as table:
         f.write('{"annotations": [')
-        for i, new in enumerate(tqdm(_in_order(partial(_write_one, folder, name, seed, height, width), n, workers), 'drawing', n, disable=not progress)):
+        for i, new in enumerate(
+            tqdm(
+                _in_order(partial(_write_one, folder, name, seed, height, width), n, workers),
+                'drawing',
+                n,
+                disable=not progress,
+            )
+        ):
             rows += new
             for r in new:
-                if r[1]: f.write(',\n'*(number > 0) + json.dumps(_annotation(r, number + 1, i + 1))); number += 1
-            if i % 100 == 99 or i == n - 1: table.write_table(pa.table([list(c) for c in zip(*rows)], schema=_SCHEMA)); rows = []
+                if r[1]:
+                    f.write(',\n' * (number > 0) + json.dumps(_annotation(r, number + 1, i + 1)))
+                    number += 1
+            if i % 100 == 99 or i == n - 1:
+                table.write_table(pa.table([list(c) for c in zip(*rows)], schema=_SCHEMA))
+                rows = []
         f.write('],\n"images": [')
-        for i in range(n): f.write(',\n'*(i > 0) + json.dumps(dict(id=i + 1, file_name=name(i), path=f'JPEGImages/{name(i)}', height=height, width=width)))
+        for i in range(n):
+            f.write(
+                ',\n' * (i > 0)
+                + json.dumps(
+                    dict(id=i + 1, file_name=name(i), path=f'JPEGImages/{name(i)}', height=height, width=width)
+                )
+            )
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
     return folder
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #8cbd7514
 def draw_dataset(
-    n:int, # number of pictures
-    folder, # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
-    seed:int=0, # picture i is `draw_car((seed, i), height, width)`
-    height:int=512, # pixels
-    width:int=512, # pixels
-    progress:bool=False, # show a progress bar
-    workers:int=1, # processes that draw, see `write_cars`
-)->PartsData:
+    n: int,  # number of pictures
+    folder,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
+    seed: int = 0,  # picture i is `draw_car((seed, i), height, width)`
+    height: int = 512,  # pixels
+    width: int = 512,  # pixels
+    progress: bool = False,  # show a progress bar
+    workers: int = 1,  # processes that draw, see `write_cars`
+) -> PartsData:
     "Draw `n` pictures with their masks into `folder` and open them"
     folder = write_cars(n, folder, seed, height, width, progress, workers)
-    return PartsData(pd.read_parquet(folder/'parts.parquet'), folder/'JPEGImages', list(CAR_PARTS), 'drawn-cars', f'drawn, seed {seed}')
+    return PartsData(
+        pd.read_parquet(folder / 'parts.parquet'),
+        folder / 'JPEGImages',
+        list(CAR_PARTS),
+        'drawn-cars',
+        f'drawn, seed {seed}',
+    )

@@ -12,24 +12,26 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .body import GLASS, HOLE, Car
 from ..core.parts import CAR_PARTS, mirror_name
+from .body import GLASS, HOLE, Car
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #b0d4ad62
 @dataclass
 class Camera:
     "A pinhole camera without roll; its axes are rows of `axes`: right, down, forward"
-    eye:np.ndarray # (3,) metres
-    axes:np.ndarray # (3, 3)
-    focal:np.ndarray # (2,) pixels, across and down: they differ where a photograph was squeezed to its size
-    center:np.ndarray # (2,) pixels
 
-    def project(self,
-        points, # (..., 3) metres
-    ): # (..., 2) pixels
+    eye: np.ndarray  # (3,) metres
+    axes: np.ndarray  # (3, 3)
+    focal: np.ndarray  # (2,) pixels, across and down: they differ where a photograph was squeezed to its size
+    center: np.ndarray  # (2,) pixels
+
+    def project(
+        self,
+        points,  # (..., 3) metres
+    ):  # (..., 2) pixels
         "Pixel of each point"
         d = (np.asarray(points) - self.eye) @ self.axes.T
-        return d[..., :2]/d[..., 2:]*self.focal + self.center
+        return d[..., :2] / d[..., 2:] * self.focal + self.center
 
     def ground(self):
         "Homography (3, 3) from points (x, y, 1) of the ground, in metres, to pixels"
@@ -38,8 +40,8 @@ class Camera:
 
     def horizon(self):
         "Row of the horizon, in pixels"
-        d = self.axes @ (self.axes[2]*(1, 1, 0))
-        return self.center[1] + self.focal[1]*d[1]/d[2]
+        d = self.axes @ (self.axes[2] * (1, 1, 0))
+        return self.center[1] + self.focal[1] * d[1] / d[2]
 
     def seen_from(self, position, yaw):
         "The same camera in the axes of a car that stands at `position` (x, y), turned by `yaw` radians"
@@ -49,156 +51,189 @@ class Camera:
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #c2223c04
 def look_at(
-    target, # (3,) metres
-    azimuth:float, # degrees from the car's nose to its left
-    distance:float, # metres, along the ground
-    height:float, # of the camera, metres
-)->Camera:
+    target,  # (3,) metres
+    azimuth: float,  # degrees from the car's nose to its left
+    distance: float,  # metres, along the ground
+    height: float,  # of the camera, metres
+) -> Camera:
     "A camera that looks at a point, with focal length 1"
     a = np.deg2rad(azimuth)
-    eye = np.array([target[0] + distance*np.cos(a), target[1] + distance*np.sin(a), height])
-    f = np.asarray(target, float) - eye; f /= np.linalg.norm(f)
-    r = np.cross(f, (0, 0, 1)); r /= np.linalg.norm(r)
+    eye = np.array([target[0] + distance * np.cos(a), target[1] + distance * np.sin(a), height])
+    f = np.asarray(target, float) - eye
+    f /= np.linalg.norm(f)
+    r = np.cross(f, (0, 0, 1))
+    r /= np.linalg.norm(r)
     return Camera(eye, np.stack([r, np.cross(f, r), f]), np.ones(2), np.zeros(2))
 
+
 def frame(
-    camera:Camera, # where the picture is taken from
-    points, # (N, 3) what has to be in the picture
-    box, # left, top, right, bottom in pixels: where it has to be
-    squeeze:float=1., # vertical over horizontal focal length
-)->Camera:
+    camera: Camera,  # where the picture is taken from
+    points,  # (N, 3) what has to be in the picture
+    box,  # left, top, right, bottom in pixels: where it has to be
+    squeeze: float = 1.0,  # vertical over horizontal focal length
+) -> Camera:
     "Set focal length and centre so that the points fill a box, as far as their proportions allow"
     p = camera.project(points)
     lo, hi = p.min(0), p.max(0)
     box = np.asarray(box, float).reshape(2, 2)
-    k = np.min((box[1] - box[0])/((hi - lo)*(1, squeeze)))
-    focal = k*np.array([1, squeeze])
-    return replace(camera, focal=focal, center=box.mean(0) - focal*(lo + hi)/2)
+    k = np.min((box[1] - box[0]) / ((hi - lo) * (1, squeeze)))
+    focal = k * np.array([1, squeeze])
+    return replace(camera, focal=focal, center=box.mean(0) - focal * (lo + hi) / 2)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #c2f699fc
-WHITE = 170 # of the scene's bytes
-_N, _BRIGHT = 128, 200 # size of the sphere map, and its byte for 1
-_gx, _gy = np.meshgrid(*[np.linspace(-1, 1, _N, dtype=np.float32)]*2)
-_UP = 1 - 2*(_gx**2 + _gy**2) # sine of the elevation
-_OUT = 2*np.sqrt(np.maximum(1 - _gx**2 - _gy**2, 0)) # directions are (x*_OUT, y*_OUT, _UP)
-_LEVEL = cv2.merge([np.clip((_UP + 1)*127.5, 0, 255).astype(np.uint8)]*3)
-_AROUND = ((np.arctan2(_gy, _gx)/(2*np.pi)) % 1*96).astype(np.intp)
+WHITE = 170  # of the scene's bytes
+_N, _BRIGHT = 128, 200  # size of the sphere map, and its byte for 1
+_gx, _gy = np.meshgrid(*[np.linspace(-1, 1, _N, dtype=np.float32)] * 2)
+_UP = 1 - 2 * (_gx**2 + _gy**2)  # sine of the elevation
+_OUT = 2 * np.sqrt(np.maximum(1 - _gx**2 - _gy**2, 0))  # directions are (x*_OUT, y*_OUT, _UP)
+_LEVEL = cv2.merge([np.clip((_UP + 1) * 127.5, 0, 255).astype(np.uint8)] * 3)
+_AROUND = ((np.arctan2(_gy, _gx) / (2 * np.pi)) % 1 * 96).astype(np.intp)
+
 
 @dataclass
 class Light:
     "Light of a scene"
-    sun:np.ndarray # (3,) unit vector towards it
-    sun_color:np.ndarray # RGB, 1 is full
-    sky_color:np.ndarray # RGB of the light from everywhere
-    surroundings:np.ndarray # sphere map (128, 128, 4) uint8: RGB, 200 is white, and the sun's glint
+
+    sun: np.ndarray  # (3,) unit vector towards it
+    sun_color: np.ndarray  # RGB, 1 is full
+    sky_color: np.ndarray  # RGB of the light from everywhere
+    surroundings: np.ndarray  # sphere map (128, 128, 4) uint8: RGB, 200 is white, and the sun's glint
+
 
 def surroundings(
-    rng:np.random.Generator, # source of all choices
-    sun, # (3,) unit vector
-    zenith, horizon, ground, # RGB, 1 is white
-    skyline:float=.2, # sine of the highest roof's or tree's elevation
-    lamps:int=0, # bright panels overhead
-)->np.ndarray: # (128, 128, 4) uint8
+    rng: np.random.Generator,  # source of all choices
+    sun,  # (3,) unit vector
+    zenith,
+    horizon,
+    ground,  # RGB, 1 is white
+    skyline: float = 0.2,  # sine of the highest roof's or tree's elevation
+    lamps: int = 0,  # bright panels overhead
+) -> np.ndarray:  # (128, 128, 4) uint8
     "Sphere map of a sky, a skyline, the ground and the sun"
-    zenith, horizon, ground = (np.asarray(c, float)*_BRIGHT for c in (zenith, horizon, ground))
+    zenith, horizon, ground = (np.asarray(c, float) * _BRIGHT for c in (zenith, horizon, ground))
     up = np.linspace(-1, 1, 256)[:, None]
-    k = np.clip(up, 0, 1)**.6
-    curve = np.where(up < 0, ground*(.75 - .5*np.clip(-up, 0, 1)), horizon*(1 - k) + zenith*k)
+    k = np.clip(up, 0, 1) ** 0.6
+    curve = np.where(up < 0, ground * (0.75 - 0.5 * np.clip(-up, 0, 1)), horizon * (1 - k) + zenith * k)
     env = cv2.LUT(_LEVEL, np.clip(curve, 0, 255).astype(np.uint8)[None])
-    tops = np.repeat(rng.uniform(.02, skyline + .021, 24), 4).astype(np.float32)
-    tops = np.convolve(np.r_[tops[-2:], tops, tops[:2]], np.ones(5)/5, 'valid')
-    env[(_UP < tops[_AROUND]) & (_UP >= 0)] = np.clip(horizon*.28, 0, 255).astype(np.uint8)
+    tops = np.repeat(rng.uniform(0.02, skyline + 0.021, 24), 4).astype(np.float32)
+    tops = np.convolve(np.r_[tops[-2:], tops, tops[:2]], np.ones(5) / 5, 'valid')
+    env[(_UP < tops[_AROUND]) & (_UP >= 0)] = np.clip(horizon * 0.28, 0, 255).astype(np.uint8)
     for i in range(lamps):
-        x = rng.uniform(-.5, .5)
-        env[(abs(_gx - x) < .06) & (abs(_gy) < .6)] = 250
-    glint = np.clip((_gx*sun[0] + _gy*sun[1])*_OUT + _UP*sun[2], 0, 1)
-    for _ in range(6): glint *= glint # to the power of 64
+        x = rng.uniform(-0.5, 0.5)
+        env[(abs(_gx - x) < 0.06) & (abs(_gy) < 0.6)] = 250
+    glint = np.clip((_gx * sun[0] + _gy * sun[1]) * _OUT + _UP * sun[2], 0, 1)
+    for _ in range(6):
+        glint *= glint  # to the power of 64
     return cv2.merge([*cv2.split(cv2.GaussianBlur(env, (3, 3), 0)), cv2.convertScaleAbs(glint, alpha=255)])
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #0e179770
 def corner_light(
-    ray, # (3, ...) unit vectors from the eye to the corners
-    normal, # (3, ...) unit vectors
-    sun, # (3,) unit vector
-)->np.ndarray: # (5, ...): cosine towards the eye, towards the zenith, towards the sun; x and y on the sphere map
+    ray,  # (3, ...) unit vectors from the eye to the corners
+    normal,  # (3, ...) unit vectors
+    sun,  # (3,) unit vector
+) -> np.ndarray:  # (5, ...): cosine towards the eye, towards the zenith, towards the sun; x and y on the sphere map
     "What light does at the corners of faces"
-    facing = -(ray*normal).sum(0)
-    mirrored = ray + 2*facing*normal
-    k = ((_N - 1)/4)*np.sqrt(2/(1 + np.maximum(mirrored[2], -.99)))
-    towards = np.maximum(normal[0]*sun[0] + normal[1]*sun[1] + normal[2]*sun[2], 0)
-    return np.stack([facing, normal[2], towards, mirrored[0]*k + (_N - 1)/2, mirrored[1]*k + (_N - 1)/2])
+    facing = -(ray * normal).sum(0)
+    mirrored = ray + 2 * facing * normal
+    k = ((_N - 1) / 4) * np.sqrt(2 / (1 + np.maximum(mirrored[2], -0.99)))
+    towards = np.maximum(normal[0] * sun[0] + normal[1] * sun[1] + normal[2] * sun[2], 0)
+    return np.stack([facing, normal[2], towards, mirrored[0] * k + (_N - 1) / 2, mirrored[1] * k + (_N - 1) / 2])
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #eaf5d792
-_THIN = np.float32(.03) # square pixels: faces much thinner than its root get one value across
+_THIN = np.float32(0.03)  # square pixels: faces much thinner than its root get one value across
+
 
 class Raster:
     "The visible faces of one car before a camera, and how to find what a pixel shows of them"
-    def __init__(self, car:Car, camera:Camera, light:Light):
+
+    def __init__(self, car: Car, camera: Camera, light: Light):
         self.car, self.camera, self.light = car, camera, light
-        points, normals, uv, left = (np.concatenate([getattr(f, k) for f in car.groups.values()]) for k in ('points', 'normals', 'uv', 'left'))
+        points, normals, uv, left = (
+            np.concatenate([getattr(f, k) for f in car.groups.values()]) for k in ('points', 'normals', 'uv', 'left')
+        )
         axes, eye = camera.axes.astype(np.float32), camera.eye.astype(np.float32)
         d = axes @ np.ascontiguousarray(points.transpose(2, 1, 0)).reshape(3, -1) - (axes @ eye)[:, None]
-        xy = (d[:2]/d[2]*camera.focal.astype(np.float32)[:, None] + camera.center.astype(np.float32)[:, None]).reshape(2, 4, -1)
+        xy = (
+            d[:2] / d[2] * camera.focal.astype(np.float32)[:, None] + camera.center.astype(np.float32)[:, None]
+        ).reshape(2, 4, -1)
         (ax, ay), (bx, by) = xy[:, 2] - xy[:, 0], xy[:, 3] - xy[:, 1]
-        i = np.flatnonzero(ax*by - ay*bx < 0) # counter-clockwise, with y down
+        i = np.flatnonzero(ax * by - ay * bx < 0)  # counter-clockwise, with y down
         n = np.searchsorted(i, np.cumsum([0] + [len(f) for f in car.groups.values()])).tolist()
         self.range = dict(zip(car.groups, zip(n, n[1:])))
-        self.side, self.xy, self.points = 32*left[i].astype(np.uint8), xy[..., i], np.ascontiguousarray(points[i].transpose(2, 1, 0))
+        self.side, self.xy, self.points = (
+            32 * left[i].astype(np.uint8),
+            xy[..., i],
+            np.ascontiguousarray(points[i].transpose(2, 1, 0)),
+        )
         ray = self.points - eye[:, None, None]
-        ray /= np.sqrt((ray*ray).sum(0))
+        ray /= np.sqrt((ray * ray).sum(0))
         step = car.sheets.step
-        values = np.concatenate([(uv[i].transpose(2, 1, 0) + .5)/step - .5, corner_light(ray, normals[i].transpose(2, 1, 0), light.sun.astype(np.float32))])
+        values = np.concatenate(
+            [
+                (uv[i].transpose(2, 1, 0) + 0.5) / step - 0.5,
+                corner_light(ray, normals[i].transpose(2, 1, 0), light.sun.astype(np.float32)),
+            ]
+        )
         self.bounds = values[:2].min(1), values[:2].max(1)
         self._fit(values)
-        self.corners = (self.xy*16).round().astype(np.int32).transpose(2, 1, 0)
+        self.corners = (self.xy * 16).round().astype(np.int32).transpose(2, 1, 0)
 
     def _fit(self, values):
         "Linear functions of the pixel for each face: value = g0 + gx*x + gy*y (least squares over its four corners)"
         c, m = self.xy.mean(1), values.mean(1)
         dx, dy = self.xy - c[:, None]
-        xx, yy, xy = (dx*dx).sum(0) + _THIN, (dy*dy).sum(0) + _THIN, (dx*dy).sum(0)
-        k = 1/(xx*yy - xy*xy)
-        vx, vy = (dx*values).sum(1), (dy*values).sum(1)
-        gx, gy = (yy*vx - xy*vy)*k, (xx*vy - xy*vx)*k
-        self.fit = m - gx*c[0] - gy*c[1], gx, gy # three of (7, F)
+        xx, yy, xy = (dx * dx).sum(0) + _THIN, (dy * dy).sum(0) + _THIN, (dx * dy).sum(0)
+        k = 1 / (xx * yy - xy * xy)
+        vx, vy = (dx * values).sum(1), (dy * values).sum(1)
+        gx, gy = (yy * vx - xy * vy) * k, (xx * vy - xy * vx) * k
+        self.fit = m - gx * c[0] - gy * c[1], gx, gy  # three of (7, F)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3ca3781d
 def paint(
-    r:Raster, # faces before the camera
-    buffer:np.ndarray, # (H, W) uint16; changed in place
-    group:str, # name in `car.groups`
-    far_first:bool=False, # nearer faces over farther ones; a convex group does not need it
+    r: Raster,  # faces before the camera
+    buffer: np.ndarray,  # (H, W) uint16; changed in place
+    group: str,  # name in `car.groups`
+    far_first: bool = False,  # nearer faces over farther ones; a convex group does not need it
 ):
     "Paint the visible faces of a group into a buffer as face number + 1"
     a, b = r.range[group]
     order = range(a, b)
     if far_first:
         d = r.points[..., a:b].mean(1) - r.camera.eye[:, None]
-        order = (a + np.argsort(-(d*d).sum(0), kind='stable')).tolist()
-    for k in order: cv2.fillConvexPoly(buffer, r.corners[k], k + 1, cv2.LINE_8, 4)
+        order = (a + np.argsort(-(d * d).sum(0), kind='stable')).tolist()
+    for k in order:
+        cv2.fillConvexPoly(buffer, r.corners[k], k + 1, cv2.LINE_8, 4)
+
 
 def values_at(
-    r:Raster, # faces before the camera
-    what:slice, # of the seven values: 0 to 1 places on the atlas, 2 to 6 `corner_light`
-    face, x, y, # (N,) intp faces and float32 pixels
-    out=None, # where to put them
-)->np.ndarray: # (len(what), N) float32
+    r: Raster,  # faces before the camera
+    what: slice,  # of the seven values: 0 to 1 places on the atlas, 2 to 6 `corner_light`
+    face,
+    x,
+    y,  # (N,) intp faces and float32 pixels
+    out=None,  # where to put them
+) -> np.ndarray:  # (len(what), N) float32
     "Values at pixels that show faces"
     g0, gx, gy = (g[what] for g in r.fit)
     v, part = np.empty((len(g0), len(face)), np.float32) if out is None else out, np.empty(len(face), np.float32)
     for out, a, b, c in zip(v, g0, gx, gy):
-        b.take(face, out=out, mode='clip'); out *= x
-        c.take(face, out=part, mode='clip'); part *= y; out += part
-        a.take(face, out=part, mode='clip'); out += part
+        b.take(face, out=out, mode='clip')
+        out *= x
+        c.take(face, out=part, mode='clip')
+        part *= y
+        out += part
+        a.take(face, out=part, mode='clip')
+        out += part
     return v
 
+
 def place_at(
-    r:Raster, # faces before the camera
-    face, # faces (N,)
-    x, # pixels (N,)
-    y, # pixels (N,)
-    out=None, # where to put them
-)->np.ndarray:
+    r: Raster,  # faces before the camera
+    face,  # faces (N,)
+    x,  # pixels (N,)
+    y,  # pixels (N,)
+    out=None,  # where to put them
+) -> np.ndarray:
     "Atlas pixels (2, N) at pixels that show faces; within a face's own piece of the atlas"
     uv, part = values_at(r, slice(0, 2), face, x, y, out), np.empty(len(face), np.float32)
     for v, lo, hi in zip(uv, *r.bounds):
@@ -208,93 +243,124 @@ def place_at(
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #d666dbfa
 def layers(
-    r:Raster, # faces before the camera
-    height:int, # pixels
-    width:int, # pixels
-): # lower, upper and mirror layer, each (height, width) uint16: 0 or face number + 1
+    r: Raster,  # faces before the camera
+    height: int,  # pixels
+    width: int,  # pixels
+):  # lower, upper and mirror layer, each (height, width) uint16: 0 or face number + 1
     "Paint a car's face numbers: what shows through openings, the body, and the mirror in front of it"
     lower, upper, front = (np.zeros((height, width), np.uint16) for _ in range(3))
     s, eye = r.car.shape, r.camera.eye
     middle = {k: f.points[0, 0] for k, f in r.car.groups.items() if k.endswith('wheel')}
-    wheels = sorted(middle, key=lambda k: -((middle[k] - eye)**2).sum())
-    for k in ('inner', 'inside'): paint(r, lower, k, k == 'inside')
-    if 'bed' in r.range: paint(r, lower, 'bed')
-    outside = {k: eye[1]*(1 if 'left' in k else -1) > s.half - .27 for k in wheels}
+    wheels = sorted(middle, key=lambda k: -((middle[k] - eye) ** 2).sum())
+    for k in ('inner', 'inside'):
+        paint(r, lower, k, k == 'inside')
+    if 'bed' in r.range:
+        paint(r, lower, 'bed')
+    outside = {k: eye[1] * (1 if 'left' in k else -1) > s.half - 0.27 for k in wheels}
     for k in wheels:
-        if not outside[k]: paint(r, lower, k)
+        if not outside[k]:
+            paint(r, lower, k)
     paint(r, lower, 'under')
     for k in wheels:
-        if outside[k]: paint(r, lower, k)
-    beside = {k: eye[1]*(1 if 'left' in k else -1) > s.half for k in ('left_mirror', 'right_mirror')}
+        if outside[k]:
+            paint(r, lower, k)
+    beside = {k: eye[1] * (1 if 'left' in k else -1) > s.half for k in ('left_mirror', 'right_mirror')}
     for k in beside:
-        if not beside[k]: paint(r, upper, k, True)
-    for k in ('deck', 'cabin', 'roof', 'shell'): paint(r, upper, k)
+        if not beside[k]:
+            paint(r, upper, k, True)
+    for k in ('deck', 'cabin', 'roof', 'shell'):
+        paint(r, upper, k)
     for k in beside:
-        if beside[k]: paint(r, front, k, True)
+        if beside[k]:
+            paint(r, front, k, True)
     return lower, upper, front
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #476aa91a
-_PART = np.zeros((3, 32), np.uint8) # [0 right, 1 left, 2 left out; label in the atlas] -> part's number, 0 for none
+_PART = np.zeros((3, 32), np.uint8)  # [0 right, 1 left, 2 left out; label in the atlas] -> part's number, 0 for none
 _PART[1, 1:19] = np.arange(1, 19)
 _PART[0, 1:19] = [CAR_PARTS.index(mirror_name(n)) + 1 for n in CAR_PARTS]
 _BEHIND_MIRROR = np.isin(np.arange(19), [i + 1 for i, n in enumerate(CAR_PARTS) if 'door' in n or n == 'front_glass'])
 
+
 def left_out(
-    car:Car, # the car
-    eye, # (3,) where the camera stands, in the car's axes
-)->list: # names in `car.groups`
+    car: Car,  # the car
+    eye,  # (3,) where the camera stands, in the car's axes
+) -> list:  # names in `car.groups`
     "Wheels and mirrors that annotators leave out when they look from there"
     out = []
     for k, f in car.groups.items():
-        if not k.endswith(('wheel', 'mirror')): continue
+        if not k.endswith(('wheel', 'mirror')):
+            continue
         d = eye - f.points.mean((0, 1))
-        outward, wheel = d[1]/np.sqrt((d*d).sum())*(1 if 'left' in k else -1), k.endswith('wheel')
-        if outward < (0. if wheel else -.75 if d[0] > 0 else .1): out.append(k)
+        outward, wheel = d[1] / np.sqrt((d * d).sum()) * (1 if 'left' in k else -1), k.endswith('wheel')
+        if outward < (0.0 if wheel else -0.75 if d[0] > 0 else 0.1):
+            out.append(k)
     return out
 
+
 def labels(
-    r:Raster, # faces before the camera
-    face, # (N,) face numbers
-    uv, # (2, N) atlas pixels
-): # part's number (N,), 0 for none, and flags (N,)
+    r: Raster,  # faces before the camera
+    face,  # (N,) face numbers
+    uv,  # (2, N) atlas pixels
+):  # part's number (N,), 0 for none, and flags (N,)
     "Which part each pixel shows"
     label = r.car.sheets.label
-    x, y = (uv + np.float32(.5)).astype(np.int32)
-    y *= label.shape[1]; y += x
+    x, y = (uv + np.float32(0.5)).astype(np.int32)
+    y *= label.shape[1]
+    y += x
     code = label.ravel().take(y)
     return _PART.ravel().take(r.side.take(face) + (code & 31)), code & (HOLE | GLASS)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #7d603be9
 _BLOCK = 1 << 14
 
+
 def _look_up(image, x, y):
     "Channels (4, N) float32 of an image (h, w, 4) uint8 between its pixels, bilinear"
     out = np.empty((4, len(x)), np.float32)
-    for a, b in zip(out, cv2.split(cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))): a[:] = b[0]
+    for a, b in zip(
+        out, cv2.split(cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    ):
+        a[:] = b[0]
     return out
 
+
 def shade_car(
-    r:Raster, # faces before the camera
-    face, x, y, # (N,) faces and pixels, N < 32768
-    uv, # (2, N) from `place_at`
-    glass, # (K,) which of the pixels are glass
-    behind, # (4, K) uint8: what is seen through them
-)->np.ndarray: # (N,) uint32: RGB and an unused byte
+    r: Raster,  # faces before the camera
+    face,
+    x,
+    y,  # (N,) faces and pixels, N < 32768
+    uv,  # (2, N) from `place_at`
+    glass,  # (K,) which of the pixels are glass
+    behind,  # (4, K) uint8: what is seen through them
+) -> np.ndarray:  # (N,) uint32: RGB and an unused byte
     "Colour of each pixel: diffuse light, metallic falloff, clear coat or glass with reflections (Schlick's Fresnel term)"
     facing, up, towards, ex, ey = values_at(r, slice(2, 7), face, x, y)
     base, env = _look_up(r.car.sheets.color, *uv), _look_up(r.light.surroundings, ex, ey)
-    base *= np.float32(1/255); env *= np.float32(1/_BRIGHT)
-    base, gloss, env, glint = base[:3], base[3], env[:3], env[3]*np.float32(_BRIGHT/255)
+    base *= np.float32(1 / 255)
+    env *= np.float32(1 / _BRIGHT)
+    base, gloss, env, glint = base[:3], base[3], env[:3], env[3] * np.float32(_BRIGHT / 255)
     np.clip(facing, 0, 1, out=facing)
     sun, sky = r.light.sun_color.astype(np.float32), r.light.sky_color.astype(np.float32)
-    flake = 1 - r.car.look.metallic*gloss*(.5 - .62*facing*np.sqrt(facing))
-    fresnel = (1 - facing)**2; fresnel *= fresnel
-    up *= .38; up += .62; up *= flake; towards *= flake
+    flake = 1 - r.car.look.metallic * gloss * (0.5 - 0.62 * facing * np.sqrt(facing))
+    fresnel = (1 - facing) ** 2
+    fresnel *= fresnel
+    up *= 0.38
+    up += 0.62
+    up *= flake
+    towards *= flake
     color = np.stack([sky, sun], 1) @ np.stack([up, towards])
-    color *= base; color += env*(gloss*(.05 + .6*fresnel)); color += sun[:, None]*(.9*gloss*glint)
+    color *= base
+    color += env * (gloss * (0.05 + 0.6 * fresnel))
+    color += sun[:, None] * (0.9 * gloss * glint)
     if len(glass):
         o, f, t = gloss[glass], fresnel[glass], base[:, glass]
-        color[:, glass] = behind*((1 - o)*(.35 + t)*np.float32(1/WHITE)) + t*(o*.35) + env[:, glass]*(.10 + .75*f) + sun[:, None]*glint[glass]
+        color[:, glass] = (
+            behind * ((1 - o) * (0.35 + t) * np.float32(1 / WHITE))
+            + t * (o * 0.35)
+            + env[:, glass] * (0.10 + 0.75 * f)
+            + sun[:, None] * glint[glass]
+        )
     red, green, blue = cv2.convertScaleAbs(color, alpha=WHITE)
     return cv2.merge([red, green, blue, red]).view(np.uint32).ravel()
 
@@ -302,24 +368,36 @@ def shade_car(
 @dataclass
 class Shown:
     "What the pixels of a layer show"
-    index:np.ndarray # (N,) flat pixel numbers within the window
-    face:np.ndarray # (N,) faces
-    x:np.ndarray # (N,) pixels of the picture
-    y:np.ndarray
-    uv:np.ndarray # (2, N) atlas pixels
-    part:np.ndarray # (N,) part's number, 0 for none
-    flags:np.ndarray # (N,) HOLE, GLASS
+
+    index: np.ndarray  # (N,) flat pixel numbers within the window
+    face: np.ndarray  # (N,) faces
+    x: np.ndarray  # (N,) pixels of the picture
+    y: np.ndarray
+    uv: np.ndarray  # (2, N) atlas pixels
+    part: np.ndarray  # (N,) part's number, 0 for none
+    flags: np.ndarray  # (N,) HOLE, GLASS
+
 
 def look_at_layer(
-    r:Raster, # faces before the camera
-    layer:np.ndarray, # (h, w) uint16: 0 or face number + 1
-    corner, # x, y of the window's first pixel in the picture
-)->Shown:
+    r: Raster,  # faces before the camera
+    layer: np.ndarray,  # (h, w) uint16: 0 or face number + 1
+    corner,  # x, y of the window's first pixel in the picture
+) -> Shown:
     "Find what each painted pixel of a layer shows"
     painted, (h, w) = layer != 0, layer.shape
     i, n = np.flatnonzero(painted), painted.view(np.uint8).sum(1, dtype=np.intp)
-    x, y = (i - np.repeat(np.arange(h)*w - corner[0], n)).astype(np.float32), np.repeat(np.arange(h, dtype=np.float32) + np.float32(corner[1]), n)
-    s = Shown(i, np.subtract(layer[painted], 1, dtype=np.intp), x, y, np.empty((2, len(i)), np.float32), *np.empty((2, len(i)), np.uint8))
+    x, y = (
+        (i - np.repeat(np.arange(h) * w - corner[0], n)).astype(np.float32),
+        np.repeat(np.arange(h, dtype=np.float32) + np.float32(corner[1]), n),
+    )
+    s = Shown(
+        i,
+        np.subtract(layer[painted], 1, dtype=np.intp),
+        x,
+        y,
+        np.empty((2, len(i)), np.float32),
+        *np.empty((2, len(i)), np.uint8),
+    )
     for k in range(0, len(i), _BLOCK):
         b = slice(k, k + _BLOCK)
         s.part[b], s.flags[b] = labels(r, s.face[b], place_at(r, s.face[b], x[b], y[b], s.uv[:, b]))
@@ -327,11 +405,11 @@ def look_at_layer(
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3b9b950b
 def put(
-    p:Shown,
-    r:Raster, # faces before the camera
-    picture:np.ndarray, # (h*w,) uint32: RGB and an unused byte; changed in place
-    seen:np.ndarray, # (h*w,) uint8 part numbers; changed in place
-    through:int=0, # HOLE or GLASS: there, what is in the picture stays
+    p: Shown,
+    r: Raster,  # faces before the camera
+    picture: np.ndarray,  # (h*w,) uint32: RGB and an unused byte; changed in place
+    seen: np.ndarray,  # (h*w,) uint8 part numbers; changed in place
+    through: int = 0,  # HOLE or GLASS: there, what is in the picture stays
 ):
     "Draw what a layer shows into a window of the picture"
     stays = p.index[np.flatnonzero(p.flags & through)]
@@ -346,19 +424,21 @@ def put(
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3be78d96
 def draw_into(
-    image:np.ndarray, # (H, W, 3) uint8 RGB, `WHITE` is white; changed in place
-    parts:np.ndarray, # (2, H, W) uint8: number of the part seen, and of the one drawn on behind a mirror; changed in place
-    car:Car, # the car
-    camera:Camera, # in the car's axes
-    light:Light,
-)->np.ndarray: # (H, W) bool: where the car is
+    image: np.ndarray,  # (H, W, 3) uint8 RGB, `WHITE` is white; changed in place
+    parts: np.ndarray,  # (2, H, W) uint8: number of the part seen, and of the one drawn on behind a mirror; changed in place
+    car: Car,  # the car
+    camera: Camera,  # in the car's axes
+    light: Light,
+) -> np.ndarray:  # (H, W) bool: where the car is
     "Draw a car over a picture; it hides what is behind it"
     r, cover = Raster(car, camera, light), np.zeros(image.shape[:2], bool)
-    for k in left_out(car, camera.eye): r.side[slice(*r.range[k])] = 64
+    for k in left_out(car, camera.eye):
+        r.side[slice(*r.range[k])] = 64
     lo, hi = np.floor(r.xy.min((1, 2))).astype(int) - 1, np.ceil(r.xy.max((1, 2))).astype(int) + 2
     (x0, y0), (x1, y1) = np.clip([lo, hi], 0, image.shape[1::-1])
-    if x1 <= x0 or y1 <= y0: return cover
-    r.corners -= np.array([x0, y0], np.int32)*16
+    if x1 <= x0 or y1 <= y0:
+        return cover
+    r.corners -= np.array([x0, y0], np.int32) * 16
     window, shape = (slice(y0, y1), slice(x0, x1)), (y1 - y0, x1 - x0)
     lower, upper, front = layers(r, *shape)
     picture = cv2.cvtColor(image[window], cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
@@ -368,9 +448,12 @@ def draw_into(
     seen[here] = behind[here] = 0
     picture[up.index[up.flags == HOLE]] = 0x03030303
     lower.ravel()[up.index[up.flags == 0]] = 0
-    put(look_at_layer(r, lower, (x0, y0)), r, picture, seen, GLASS); put(up, r, picture, seen, HOLE)
-    behind[over.index] = seen[over.index]*_BEHIND_MIRROR[seen[over.index]]
-    put(over, r, picture, seen); here[over.index] = True
+    put(look_at_layer(r, lower, (x0, y0)), r, picture, seen, GLASS)
+    put(up, r, picture, seen, HOLE)
+    behind[over.index] = seen[over.index] * _BEHIND_MIRROR[seen[over.index]]
+    put(over, r, picture, seen)
+    here[over.index] = True
     cv2.cvtColor(picture.view(np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB, dst=image[window])
-    for a, b in ((parts[0], seen), (parts[1], behind), (cover, here)): a[window] = b.reshape(shape)
+    for a, b in ((parts[0], seen), (parts[1], behind), (cover, here)):
+        a[window] = b.reshape(shape)
     return cover

@@ -15,187 +15,276 @@ from .render import WHITE, Camera
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #b6cf8f79
 def noise(
-    rng:np.random.Generator, # source of all choices
-    shape, # (height, width)
-    cells, # number of random values along each side
-)->np.ndarray: # (height, width) float32, mean about 0, within about -1 to 1
+    rng: np.random.Generator,  # source of all choices
+    shape,  # (height, width)
+    cells,  # number of random values along each side
+) -> np.ndarray:  # (height, width) float32, mean about 0, within about -1 to 1
     "Smooth random pattern"
-    return cv2.resize(2*rng.random((cells, cells), np.float32) - 1, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(2 * rng.random((cells, cells), np.float32) - 1, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
 
 @lru_cache
 def _speckles(n=512):
     "The unevenness of all grounds, (n, n) uint8: 128 is even; it repeats without seams"
     rng = np.random.default_rng(0)
-    def tile(cells): return cv2.resize(np.pad(2*rng.random((cells, cells), np.float32) - 1, 2, 'wrap'), (n//cells*(cells + 4),)*2, interpolation=cv2.INTER_CUBIC)[2*n//cells:][:n, 2*n//cells:][:, :n]
-    return np.clip(128 + 60*(tile(8) + .7*tile(64) + .77*rng.uniform(-1, 1, (n, n))), 0, 255).astype(np.uint8)
 
-_EXTENT = 9. # metres from the middle to the edge of the ground's drawing, which repeats outside
+    def tile(cells):
+        return cv2.resize(
+            np.pad(2 * rng.random((cells, cells), np.float32) - 1, 2, 'wrap'),
+            (n // cells * (cells + 4),) * 2,
+            interpolation=cv2.INTER_CUBIC,
+        )[2 * n // cells :][:n, 2 * n // cells :][:, :n]
+
+    return np.clip(128 + 60 * (tile(8) + 0.7 * tile(64) + 0.77 * rng.uniform(-1, 1, (n, n))), 0, 255).astype(np.uint8)
+
+
+_EXTENT = 9.0  # metres from the middle to the edge of the ground's drawing, which repeats outside
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #e7743f2b
 def ground_image(
-    rng:np.random.Generator, # source of all choices
-    color, # RGB, 1 is white
-    pattern:str, # plain, lanes, pavers or rough
-    n:int=512, # pixels along each side
-): # shades (n, n) uint8, and the colours of the 256 shades (1, 256, 3) uint8
+    rng: np.random.Generator,  # source of all choices
+    color,  # RGB, 1 is white
+    pattern: str,  # plain, lanes, pavers or rough
+    n: int = 512,  # pixels along each side
+):  # shades (n, n) uint8, and the colours of the 256 shades (1, 256, 3) uint8
     "The ground from above: x to the right, y down; its shades 0 to 159 are those of `color`, which is 96, and from there they go to white"
-    rough = dict(plain=.015, lanes=.05, pavers=.06, rough=.13)[pattern]
+    rough = dict(plain=0.015, lanes=0.05, pavers=0.06, rough=0.13)[pattern]
     k = np.arange(256)
-    shades, white = np.minimum(k, 160)[:, None]/96*np.asarray(color, float), np.clip((k - 160)/95, 0, 1)[:, None]
-    g = cv2.LUT(np.roll(_speckles(n), rng.integers(n, size=2), (0, 1)), np.clip(96*(1 + rough*(k - 128)/60), 0, 159).astype(np.uint8))
+    shades, white = np.minimum(k, 160)[:, None] / 96 * np.asarray(color, float), np.clip((k - 160) / 95, 0, 1)[:, None]
+    g = cv2.LUT(
+        np.roll(_speckles(n), rng.integers(n, size=2), (0, 1)),
+        np.clip(96 * (1 + rough * (k - 128) / 60), 0, 159).astype(np.uint8),
+    )
     if pattern == 'pavers':
         step = int(rng.choice([16, 24, 32]))
         for k in range(0, n, step):
-            for ends in (((k, 0), (k, n)), ((0, k), (n, k))): cv2.line(g, *ends, 72, 1)
+            for ends in (((k, 0), (k, n)), ((0, k), (n, k))):
+                cv2.line(g, *ends, 72, 1)
     if pattern == 'lanes':
         turn, gap = rng.integers(2), int(rng.integers(70, 100))
-        for k in range(gap//2, n, gap):
-            a, b = ((k, n//8), (k, n - n//8))
-            if turn: a, b = a[::-1], b[::-1]
+        for k in range(gap // 2, n, gap):
+            a, b = ((k, n // 8), (k, n - n // 8))
+            if turn:
+                a, b = a[::-1], b[::-1]
             cv2.line(g, a, b, 255, 3, cv2.LINE_AA)
-    return g, np.clip((shades*(1 - white) + white*(.88, .88, .84))*WHITE, 0, 255).astype(np.uint8)[None]
+    return g, np.clip((shades * (1 - white) + white * (0.88, 0.88, 0.84)) * WHITE, 0, 255).astype(np.uint8)[None]
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #21e6c71c
 def shadow_image(
-    cars, # list of (shape, position, yaw)
-    sun, # (3,) unit vector
-    strength:float, # of the cast shadow, 0..1
-    soft:float, # metres
-    n:int=256, # pixels along each side
-)->np.ndarray: # (n, n) uint8: light that arrives, 255 is all
+    cars,  # list of (shape, position, yaw)
+    sun,  # (3,) unit vector
+    strength: float,  # of the cast shadow, 0..1
+    soft: float,  # metres
+    n: int = 256,  # pixels along each side
+) -> np.ndarray:  # (n, n) uint8: light that arrives, 255 is all
     "Shadows of cars on the ground, from above"
     cast, under = np.zeros((n, n), np.uint8), np.zeros((n, n), np.uint8)
-    k = n/(2*_EXTENT)
+    k = n / (2 * _EXTENT)
     for s, position, yaw in cars:
         c, d = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, d], [-d, c]])
-        def pixels(p): return ((p @ turn + position + _EXTENT)*k).astype(np.int32)
-        a, b = s.length/2 - .12, s.half - .08
-        foot = np.array([[a, b*.6], [a - .5, b], [-a + .3, b], [-a, b*.7], [-a, -b*.7], [-a + .3, -b], [a - .5, -b], [a, -b*.6]])
-        cab = np.array([[s.header_x, .6], [s.roof_x, .6], [s.roof_x, -.6], [s.header_x, -.6]])
-        local = turn @ sun[:2]/max(sun[2], .25)
-        q = np.concatenate([foot, foot - local*s.belt*.9, cab - local*s.height])
-        cv2.fillConvexPoly(cast, cv2.convexHull(pixels(q)), 255); cv2.fillPoly(under, [pixels(foot*.97)], 255)
-    def lit(m, dark, r): return cv2.convertScaleAbs(cv2.GaussianBlur(m, (0, 0), max(.6, r*k)), alpha=-dark, beta=255)
-    return cv2.multiply(lit(cast, strength, soft), lit(under, .8, .11), scale=1/255)
+
+        def pixels(p):
+            return ((p @ turn + position + _EXTENT) * k).astype(np.int32)
+
+        a, b = s.length / 2 - 0.12, s.half - 0.08
+        foot = np.array(
+            [
+                [a, b * 0.6],
+                [a - 0.5, b],
+                [-a + 0.3, b],
+                [-a, b * 0.7],
+                [-a, -b * 0.7],
+                [-a + 0.3, -b],
+                [a - 0.5, -b],
+                [a, -b * 0.6],
+            ]
+        )
+        cab = np.array([[s.header_x, 0.6], [s.roof_x, 0.6], [s.roof_x, -0.6], [s.header_x, -0.6]])
+        local = turn @ sun[:2] / max(sun[2], 0.25)
+        q = np.concatenate([foot, foot - local * s.belt * 0.9, cab - local * s.height])
+        cv2.fillConvexPoly(cast, cv2.convexHull(pixels(q)), 255)
+        cv2.fillPoly(under, [pixels(foot * 0.97)], 255)
+
+    def lit(m, dark, r):
+        return cv2.convertScaleAbs(cv2.GaussianBlur(m, (0, 0), max(0.6, r * k)), alpha=-dark, beta=255)
+
+    return cv2.multiply(lit(cast, strength, soft), lit(under, 0.8, 0.11), scale=1 / 255)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #95f802eb
 def lay_ground(
-    image:np.ndarray, # (H, W, 3) uint8, `WHITE` is white; rows below the horizon are changed in place
-    camera:Camera, # where the picture is taken from
-    ground, # shades and their colours, from `ground_image`
-    shadow:np.ndarray, # (m, m) uint8 from `shadow_image`
-    haze, # RGB of the ground far away
-    base:float, # row where the ground ends: at the foot of a wall, or at the horizon
+    image: np.ndarray,  # (H, W, 3) uint8, `WHITE` is white; rows below the horizon are changed in place
+    camera: Camera,  # where the picture is taken from
+    ground,  # shades and their colours, from `ground_image`
+    shadow: np.ndarray,  # (m, m) uint8 from `shadow_image`
+    haze,  # RGB of the ground far away
+    base: float,  # row where the ground ends: at the foot of a wall, or at the horizon
 ):
     "Draw the ground below the row `base`; shadows are drawn at half the picture's size, as they are soft"
     H, W = image.shape[:2]
     top = int(np.clip(np.ceil(max(base, camera.horizon() + 1)), 0, H))
-    if top >= H: return
+    if top >= H:
+        return
+
     def lay(picture, step, border):
-        k, size = 2*_EXTENT/len(picture), (-(-W//step), -(-(H - top)//step))
-        to_image = np.array([[1/step, 0, .5/step - .5], [0, 1/step, (.5 - top)/step - .5], [0, 0, 1]])
+        k, size = 2 * _EXTENT / len(picture), (-(-W // step), -(-(H - top) // step))
+        to_image = np.array([[1 / step, 0, 0.5 / step - 0.5], [0, 1 / step, (0.5 - top) / step - 0.5], [0, 0, 1]])
         m = to_image @ camera.ground() @ np.array([[k, 0, -_EXTENT], [0, k, -_EXTENT], [0, 0, 1]])
         return cv2.warpPerspective(picture, m, size, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=255)
+
     g = cv2.LUT(cv2.cvtColor(lay(ground[0], 1, cv2.BORDER_WRAP), cv2.COLOR_GRAY2RGB), ground[1])
     d = cv2.resize(lay(shadow, 2, cv2.BORDER_CONSTANT), (W, H - top), interpolation=cv2.INTER_LINEAR)
-    cv2.multiply(g, cv2.cvtColor(d, cv2.COLOR_GRAY2RGB), dst=image[top:], scale=1/255)
-    fall = .05*camera.focal[1]/camera.focal[0]*W
-    far = np.exp(-(np.arange(min(H - top, int(5*fall) + 1), dtype=np.float32) + np.float32(top - camera.horizon()))/np.float32(fall))[:, None, None]
-    rows = image[top:top + len(far)]
-    rows[:] = rows*(1 - far) + far*(np.asarray(haze, np.float32)*WHITE) + np.float32(.5)
+    cv2.multiply(g, cv2.cvtColor(d, cv2.COLOR_GRAY2RGB), dst=image[top:], scale=1 / 255)
+    fall = 0.05 * camera.focal[1] / camera.focal[0] * W
+    far = np.exp(
+        -(np.arange(min(H - top, int(5 * fall) + 1), dtype=np.float32) + np.float32(top - camera.horizon()))
+        / np.float32(fall)
+    )[:, None, None]
+    rows = image[top : top + len(far)]
+    rows[:] = rows * (1 - far) + far * (np.asarray(haze, np.float32) * WHITE) + np.float32(0.5)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #721eabd8
 def backdrop(
-    rng:np.random.Generator, # source of all choices
-    height:int, width:int, # pixels
-    horizon:float, # row
-    kind:str, # trees, town, wall, studio or hall
-    top, low, # RGB of the sky, or of the wall, at the top and at the horizon
-)->np.ndarray: # (height, width, 3) uint8, `WHITE` is white; nothing is drawn far below the horizon
+    rng: np.random.Generator,  # source of all choices
+    height: int,
+    width: int,  # pixels
+    horizon: float,  # row
+    kind: str,  # trees, town, wall, studio or hall
+    top,
+    low,  # RGB of the sky, or of the wall, at the top and at the horizon
+) -> np.ndarray:  # (height, width, 3) uint8, `WHITE` is white; nothing is drawn far below the horizon
     "Picture of what is above the horizon; drawn at half size, as it is out of focus"
-    out, width, horizon = np.zeros((height, width, 3), np.uint8), (width + 1)//2, horizon/2
-    hz = int(np.clip(horizon, 1, (height + 1)//2))
-    rows = min((height + 1)//2, hz + 6)
-    t = np.clip(np.arange(rows, dtype=np.float32)/max(horizon, 1), 0, 1)[:, None]
-    sky = np.clip((np.asarray(top, np.float32)*(1 - t) + np.asarray(low, np.float32)*t)*WHITE, 0, 255)
+    out, width, horizon = np.zeros((height, width, 3), np.uint8), (width + 1) // 2, horizon / 2
+    hz = int(np.clip(horizon, 1, (height + 1) // 2))
+    rows = min((height + 1) // 2, hz + 6)
+    t = np.clip(np.arange(rows, dtype=np.float32) / max(horizon, 1), 0, 1)[:, None]
+    sky = np.clip((np.asarray(top, np.float32) * (1 - t) + np.asarray(low, np.float32) * t) * WHITE, 0, 255)
     image = cv2.resize(sky.astype(np.uint8)[:, None], (width, rows), interpolation=cv2.INTER_NEAREST)
-    if kind in ('trees', 'town'): cv2.add(image, cv2.cvtColor(cv2.convertScaleAbs(np.maximum(noise(rng, (rows, width), 6) + .5*noise(rng, (rows, width), 14), 0), alpha=.10*WHITE), cv2.COLOR_GRAY2RGB), dst=image)
+    if kind in ('trees', 'town'):
+        cv2.add(
+            image,
+            cv2.cvtColor(
+                cv2.convertScaleAbs(
+                    np.maximum(noise(rng, (rows, width), 6) + 0.5 * noise(rng, (rows, width), 14), 0),
+                    alpha=0.10 * WHITE,
+                ),
+                cv2.COLOR_GRAY2RGB,
+            ),
+            dst=image,
+        )
     if kind == 'town':
-        for _ in range(int(rng.integers(3, 8))): _house(rng, image, hz)
-    if kind == 'trees' or kind == 'town' and rng.random() < .5: _trees(rng, image, hz)
-    if kind == 'wall': _wall(rng, image, hz)
-    if kind == 'hall': _hall(rng, image, hz)
-    if kind != 'studio': image = cv2.GaussianBlur(image, (0, 0), rng.uniform(.5, 1.5)*width/256)
-    n = min(2*rows, height)
-    out[:n] = cv2.resize(image, (out.shape[1], 2*rows), interpolation=cv2.INTER_LINEAR)[:n]
+        for _ in range(int(rng.integers(3, 8))):
+            _house(rng, image, hz)
+    if kind == 'trees' or kind == 'town' and rng.random() < 0.5:
+        _trees(rng, image, hz)
+    if kind == 'wall':
+        _wall(rng, image, hz)
+    if kind == 'hall':
+        _hall(rng, image, hz)
+    if kind != 'studio':
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.5) * width / 256)
+    n = min(2 * rows, height)
+    out[:n] = cv2.resize(image, (out.shape[1], 2 * rows), interpolation=cv2.INTER_LINEAR)[:n]
     return out
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #2f9d3acf
-def _bytes(color): return tuple(int(c) for c in np.clip(np.asarray(color, float)*WHITE, 0, 255))
+def _bytes(color):
+    return tuple(int(c) for c in np.clip(np.asarray(color, float) * WHITE, 0, 255))
 
-def _brighten(image, noise): cv2.multiply(image, cv2.cvtColor(cv2.convertScaleAbs(1 + noise, alpha=128), cv2.COLOR_GRAY2RGB), dst=image, scale=1/128)
+
+def _brighten(image, noise):
+    cv2.multiply(
+        image, cv2.cvtColor(cv2.convertScaleAbs(1 + noise, alpha=128), cv2.COLOR_GRAY2RGB), dst=image, scale=1 / 128
+    )
+
 
 def _house(rng, image, hz):
     W = image.shape[1]
-    w, h, x = int(rng.uniform(.12, .4)*W), int(rng.uniform(.25, .95)*hz), int(rng.uniform(-.1, .95)*W)
-    color = rng.uniform(.35, .85)*(1 + rng.uniform(-.12, .12, 3))
+    w, h, x = int(rng.uniform(0.12, 0.4) * W), int(rng.uniform(0.25, 0.95) * hz), int(rng.uniform(-0.1, 0.95) * W)
+    color = rng.uniform(0.35, 0.85) * (1 + rng.uniform(-0.12, 0.12, 3))
     cv2.rectangle(image, (x, hz - h), (x + w, hz), _bytes(color), -1)
-    sx, sy, glass = max(6, int(W*rng.uniform(.03, .06))), max(8, int(W*rng.uniform(.04, .08))), _bytes(color*rng.uniform(.35, .7))
-    for y in range(hz - h + sy//2, hz - sy//2, sy):
-        for a in range(x + sx//2, x + w - sx//2, sx): cv2.rectangle(image, (a, y), (a + sx//2, y + sy//2), glass, -1)
+    sx, sy, glass = (
+        max(6, int(W * rng.uniform(0.03, 0.06))),
+        max(8, int(W * rng.uniform(0.04, 0.08))),
+        _bytes(color * rng.uniform(0.35, 0.7)),
+    )
+    for y in range(hz - h + sy // 2, hz - sy // 2, sy):
+        for a in range(x + sx // 2, x + w - sx // 2, sx):
+            cv2.rectangle(image, (a, y), (a + sx // 2, y + sy // 2), glass, -1)
+
 
 def _trees(rng, image, hz):
     H, W = image.shape[:2]
-    tops = .55 + .4*noise(rng, (1, W), int(rng.integers(4, 16)))[0] + .12*noise(rng, (1, W), 50)[0] + .05*noise(rng, (1, W), 120)[0]
-    tops = hz*(1 - rng.uniform(.12, .7)*np.clip(tops, 0, 1.2))
+    tops = (
+        0.55
+        + 0.4 * noise(rng, (1, W), int(rng.integers(4, 16)))[0]
+        + 0.12 * noise(rng, (1, W), 50)[0]
+        + 0.05 * noise(rng, (1, W), 120)[0]
+    )
+    tops = hz * (1 - rng.uniform(0.12, 0.7) * np.clip(tops, 0, 1.2))
     y = np.arange(H, dtype=np.float32)[:, None]
     inside = ((y > tops.astype(np.float32)) & (y <= hz)).view(np.uint8)
-    leaf = cv2.convertScaleAbs(np.maximum(1 + .4*noise(rng, (H, W), 28) + .35*noise(rng, (H, W), 90), 0), alpha=128)
-    shades = np.clip(rng.uniform([.14, .18, .10], [.28, .32, .20])*np.arange(256)[:, None]/128, .02, 1)*WHITE
+    leaf = cv2.convertScaleAbs(
+        np.maximum(1 + 0.4 * noise(rng, (H, W), 28) + 0.35 * noise(rng, (H, W), 90), 0), alpha=128
+    )
+    shades = (
+        np.clip(rng.uniform([0.14, 0.18, 0.10], [0.28, 0.32, 0.20]) * np.arange(256)[:, None] / 128, 0.02, 1) * WHITE
+    )
     cv2.copyTo(cv2.LUT(cv2.cvtColor(leaf, cv2.COLOR_GRAY2RGB), shades.astype(np.uint8)[None]), inside, image)
+
 
 def _wall(rng, image, hz):
     W = image.shape[1]
-    _brighten(image[:hz], .05*noise(rng, (hz, W), 20) + .04*noise(rng, (hz, W), 120))
-    step, tall = max(2, int(W*rng.uniform(.04, .25))), max(2, int(W*rng.uniform(.02, .2)))
-    dark, darker = ((image[0, 0]*k).tolist() for k in (.82, .8))
+    _brighten(image[:hz], 0.05 * noise(rng, (hz, W), 20) + 0.04 * noise(rng, (hz, W), 120))
+    step, tall = max(2, int(W * rng.uniform(0.04, 0.25))), max(2, int(W * rng.uniform(0.02, 0.2)))
+    dark, darker = ((image[0, 0] * k).tolist() for k in (0.82, 0.8))
     for i, y in enumerate(range(hz, 0, -tall)):
         cv2.line(image, (0, y), (W, y), darker, 1)
-        for x in range((i % 2)*step//2, W, step): cv2.line(image, (x, y), (x, y - tall), dark, 1)
+        for x in range((i % 2) * step // 2, W, step):
+            cv2.line(image, (x, y), (x, y - tall), dark, 1)
+
 
 def _hall(rng, image, hz):
     H, W = image.shape[:2]
-    for x in np.linspace(0, W, int(rng.integers(4, 8)))[:-1] + rng.uniform(0, W/8):
-        a, w = int(x), int(W*rng.uniform(.04, .1))
-        panel = image[hz//4:max(hz - 2, 0), a:a + w]
-        panel[:] = np.minimum(panel*np.float32(rng.uniform(.45, 1.3)), 255)
-    for y in np.linspace(0, hz*.4, 4): cv2.line(image, (0, int(y)), (W, int(y)), _bytes((1.05, 1.05, 1.)), max(1, H//90), cv2.LINE_AA)
+    for x in np.linspace(0, W, int(rng.integers(4, 8)))[:-1] + rng.uniform(0, W / 8):
+        a, w = int(x), int(W * rng.uniform(0.04, 0.1))
+        panel = image[hz // 4 : max(hz - 2, 0), a : a + w]
+        panel[:] = np.minimum(panel * np.float32(rng.uniform(0.45, 1.3)), 255)
+    for y in np.linspace(0, hz * 0.4, 4):
+        cv2.line(image, (0, int(y)), (W, int(y)), _bytes((1.05, 1.05, 1.0)), max(1, H // 90), cv2.LINE_AA)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #5f5e6995
 def soften_edges(
-    image:np.ndarray, # (H, W, 3) uint8; changed in place
-    mark:np.ndarray, # (H, W) uint8: differs where an edge is to be softened
+    image: np.ndarray,  # (H, W, 3) uint8; changed in place
+    mark: np.ndarray,  # (H, W) uint8: differs where an edge is to be softened
 ):
     "Blur pixels on the edges between areas, which were drawn without half-covered pixels"
     edge = cv2.morphologyEx(mark, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
-    cv2.copyTo(cv2.GaussianBlur(image, (3, 3), .75), edge, image)
+    cv2.copyTo(cv2.GaussianBlur(image, (3, 3), 0.75), edge, image)
+
 
 def photograph(
-    rng:np.random.Generator, # source of all choices
-    image:np.ndarray, # (H, W, 3) uint8, `WHITE` is white
-    mark:np.ndarray, # (H, W) uint8 for `soften_edges`
-)->np.ndarray: # (H, W, 3) uint8
+    rng: np.random.Generator,  # source of all choices
+    image: np.ndarray,  # (H, W, 3) uint8, `WHITE` is white
+    mark: np.ndarray,  # (H, W) uint8 for `soften_edges`
+) -> np.ndarray:  # (H, W, 3) uint8
     "Exposure with soft highlights, colour cast, darker corners, soft edges, blur, noise"
     H, W = image.shape[:2]
     x, y = np.linspace(-1, 1, W, dtype=np.float32), np.linspace(-1, 1, H, dtype=np.float32)
-    corners = (np.float32(1) - np.float32(rng.uniform(0, .1)/1.12)*y**2)[:, None] - np.float32(rng.uniform(0, .1)/1.12)*x**2
-    level = np.arange(256)[:, None]/WHITE*1.26*rng.uniform(.88, 1.1)*(1 + rng.uniform(-.03, .03, 3))
-    curve = np.clip(level/(1 + np.maximum(level - .6, 0)*.32)*255, 0, 255).astype(np.uint8)
-    out = cv2.multiply(cv2.LUT(image, curve[None]), cv2.cvtColor(cv2.convertScaleAbs(corners, alpha=255), cv2.COLOR_GRAY2RGB), scale=1/255)
+    corners = (np.float32(1) - np.float32(rng.uniform(0, 0.1) / 1.12) * y**2)[:, None] - np.float32(
+        rng.uniform(0, 0.1) / 1.12
+    ) * x**2
+    level = np.arange(256)[:, None] / WHITE * 1.26 * rng.uniform(0.88, 1.1) * (1 + rng.uniform(-0.03, 0.03, 3))
+    curve = np.clip(level / (1 + np.maximum(level - 0.6, 0) * 0.32) * 255, 0, 255).astype(np.uint8)
+    out = cv2.multiply(
+        cv2.LUT(image, curve[None]),
+        cv2.cvtColor(cv2.convertScaleAbs(corners, alpha=255), cv2.COLOR_GRAY2RGB),
+        scale=1 / 255,
+    )
     soften_edges(out, mark)
-    blur = rng.choice([0, 0, .5, .8, 1.2], p=[.3, .2, .25, .15, .1])*min(H, W)/512
-    if blur > .2: out = cv2.GaussianBlur(out, (0, 0), blur)
-    grain = rng.integers(0, 1 << 64, -(-out.size//8), np.uint64).view(np.uint8)[:out.size].reshape(out.shape)
-    s = rng.uniform(.5, 5)/74
-    return cv2.addWeighted(out, 1, grain, s, -127.5*s)
+    blur = rng.choice([0, 0, 0.5, 0.8, 1.2], p=[0.3, 0.2, 0.25, 0.15, 0.1]) * min(H, W) / 512
+    if blur > 0.2:
+        out = cv2.GaussianBlur(out, (0, 0), blur)
+    grain = rng.integers(0, 1 << 64, -(-out.size // 8), np.uint64).view(np.uint8)[: out.size].reshape(out.shape)
+    s = rng.uniform(0.5, 5) / 74
+    return cv2.addWeighted(out, 1, grain, s, -127.5 * s)

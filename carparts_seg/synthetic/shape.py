@@ -18,110 +18,221 @@ import numpy as np
 @dataclass
 class CarShape:
     "Lengths of a car in metres; x runs forward, z up, and half widths are along y"
-    kind:str # sedan, hatchback, suv or pickup
-    length:float
-    width:float # without mirrors
-    height:float
-    sill:float # lower edge of the body
-    wheelbase:float
-    front_overhang:float # front end to front axle
-    wheel_radius:float
-    nose:float # height of the hood's front edge
-    cowl:float # height of the hood at the windshield
-    belt:float # height of the body at the cabin's rear end
-    tail:float # height of the body at its rear end
-    cowl_x:float # foot of the windshield
-    header_x:float # top of the windshield
-    roof_x:float # rear end of the roof
-    base_x:float # foot of the back glass
-    pillar_x:float # between front and back door
-    door_x:float # rear end of the back door
-    lean:float # how much narrower the cabin is at the roof, on each side
-    boxy:float # exponent of the superellipse of the nose, seen from above
-    rake:float # how far the hood's front edge stands behind the bumper
-    doors:int = 4 # 2 or 4
-    step:int = 1 # of the surfaces' grids: 2 leaves out every other line, enough for small pictures
+
+    kind: str  # sedan, hatchback, suv or pickup
+    length: float
+    width: float  # without mirrors
+    height: float
+    sill: float  # lower edge of the body
+    wheelbase: float
+    front_overhang: float  # front end to front axle
+    wheel_radius: float
+    nose: float  # height of the hood's front edge
+    cowl: float  # height of the hood at the windshield
+    belt: float  # height of the body at the cabin's rear end
+    tail: float  # height of the body at its rear end
+    cowl_x: float  # foot of the windshield
+    header_x: float  # top of the windshield
+    roof_x: float  # rear end of the roof
+    base_x: float  # foot of the back glass
+    pillar_x: float  # between front and back door
+    door_x: float  # rear end of the back door
+    lean: float  # how much narrower the cabin is at the roof, on each side
+    boxy: float  # exponent of the superellipse of the nose, seen from above
+    rake: float  # how far the hood's front edge stands behind the bumper
+    doors: int = 4  # 2 or 4
+    step: int = 1  # of the surfaces' grids: 2 leaves out every other line, enough for small pictures
 
     @property
-    def front_axle(self): return self.length/2 - self.front_overhang
+    def front_axle(self):
+        return self.length / 2 - self.front_overhang
+
     @property
-    def rear_axle(self): return self.front_axle - self.wheelbase
+    def rear_axle(self):
+        return self.front_axle - self.wheelbase
+
     @property
-    def half(self): return self.width/2
+    def half(self):
+        return self.width / 2
+
     @cached_property
-    def outline(self): return plan(self)
+    def outline(self):
+        return plan(self)
+
     @cached_property
-    def shell(self): return shell_points(self)
+    def shell(self):
+        return shell_points(self)
+
     @cached_property
-    def rings(self): return cabin_rings(self)
+    def rings(self):
+        return cabin_rings(self)
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #499812e5
-_RANGES = dict( # length, width, height | sill, wheelbase/length, front overhang | heights: nose, cowl, belt, tail | from the front: cowl, header, roof end, back glass foot (shares of the length)
-    sedan=    ((4.30, 4.85), (1.73, 1.87), (1.41, 1.51), (.22, .28), (.575, .605), (.85, .95), (.75, .85), (.94, 1.0), (.98, 1.05), (.98, 1.08), (.245, .28), (.445, .475), (.72, .76), (.875, .90)),
-    hatchback=((3.75, 4.35), (1.68, 1.82), (1.45, 1.57), (.22, .29), (.60, .635), (.76, .86), (.77, .88), (.95, 1.03), (.98, 1.06), (.98, 1.06), (.24, .27), (.43, .465), (.855, .90), (.948, .962)),
-    suv=      ((4.35, 4.85), (1.80, 1.93), (1.64, 1.86), (.33, .45), (.575, .605), (.84, .94), (.96, 1.07), (1.06, 1.18), (1.10, 1.20), (1.10, 1.20), (.245, .285), (.405, .445), (.88, .92), (.952, .965)),
-    pickup=   ((5.10, 5.40), (1.80, 1.93), (1.70, 1.86), (.40, .52), (.595, .62), (.86, .94), (.98, 1.08), (1.08, 1.18), (1.12, 1.20), (1.08, 1.16), (.235, .265), (.365, .395), (.585, .615), (.635, .66)))
+_RANGES = dict(  # length, width, height | sill, wheelbase/length, front overhang | heights: nose, cowl, belt, tail | from the front: cowl, header, roof end, back glass foot (shares of the length)
+    sedan=(
+        (4.30, 4.85),
+        (1.73, 1.87),
+        (1.41, 1.51),
+        (0.22, 0.28),
+        (0.575, 0.605),
+        (0.85, 0.95),
+        (0.75, 0.85),
+        (0.94, 1.0),
+        (0.98, 1.05),
+        (0.98, 1.08),
+        (0.245, 0.28),
+        (0.445, 0.475),
+        (0.72, 0.76),
+        (0.875, 0.90),
+    ),
+    hatchback=(
+        (3.75, 4.35),
+        (1.68, 1.82),
+        (1.45, 1.57),
+        (0.22, 0.29),
+        (0.60, 0.635),
+        (0.76, 0.86),
+        (0.77, 0.88),
+        (0.95, 1.03),
+        (0.98, 1.06),
+        (0.98, 1.06),
+        (0.24, 0.27),
+        (0.43, 0.465),
+        (0.855, 0.90),
+        (0.948, 0.962),
+    ),
+    suv=(
+        (4.35, 4.85),
+        (1.80, 1.93),
+        (1.64, 1.86),
+        (0.33, 0.45),
+        (0.575, 0.605),
+        (0.84, 0.94),
+        (0.96, 1.07),
+        (1.06, 1.18),
+        (1.10, 1.20),
+        (1.10, 1.20),
+        (0.245, 0.285),
+        (0.405, 0.445),
+        (0.88, 0.92),
+        (0.952, 0.965),
+    ),
+    pickup=(
+        (5.10, 5.40),
+        (1.80, 1.93),
+        (1.70, 1.86),
+        (0.40, 0.52),
+        (0.595, 0.62),
+        (0.86, 0.94),
+        (0.98, 1.08),
+        (1.08, 1.18),
+        (1.12, 1.20),
+        (1.08, 1.16),
+        (0.235, 0.265),
+        (0.365, 0.395),
+        (0.585, 0.615),
+        (0.635, 0.66),
+    ),
+)
+
 
 def sample_shape(
-    rng:np.random.Generator, # source of all choices
-    kind:str=None, # sedan, hatchback, suv or pickup; None chooses
-)->CarShape:
+    rng: np.random.Generator,  # source of all choices
+    kind: str = None,  # sedan, hatchback, suv or pickup; None chooses
+) -> CarShape:
     "Draw the lengths of one car"
-    if kind is None: kind = str(rng.choice(list(_RANGES), p=[.38, .20, .22, .20]))
-    if kind not in _RANGES: raise ValueError(f'no car kind {kind!r}: choose from {", ".join(_RANGES)}')
+    if kind is None:
+        kind = str(rng.choice(list(_RANGES), p=[0.38, 0.20, 0.22, 0.20]))
+    if kind not in _RANGES:
+        raise ValueError(f'no car kind {kind!r}: choose from {", ".join(_RANGES)}')
     L, W, H, sill, wb, fo, nose, cowl, belt, tail, *xs = [rng.uniform(*r) for r in _RANGES[kind]]
-    cowl_x, header_x, roof_x, base_x = [L/2 - x*L for x in xs]
-    radius = rng.uniform(.34, .385) if kind in ('suv', 'pickup') else rng.uniform(.29, .325)
-    rear_axle = L/2 - fo - wb*L
-    two = kind == 'pickup' and rng.random() < .35
-    door_x = base_x + .1 if kind == 'pickup' else rear_axle + rng.uniform(.18, .30)
-    pillar_x = door_x + .02 if two else .44*(cowl_x - .1) + .56*door_x - rng.uniform(0, .08)
-    return CarShape(kind, L, W, H, sill, wb*L, fo, radius, nose, cowl, belt, tail, cowl_x, header_x, roof_x, base_x, pillar_x, door_x,
-        rng.uniform(.13, .2), rng.uniform(2.6, 3.6), rng.uniform(.12, .28), 2 if two else 4)
+    cowl_x, header_x, roof_x, base_x = [L / 2 - x * L for x in xs]
+    radius = rng.uniform(0.34, 0.385) if kind in ('suv', 'pickup') else rng.uniform(0.29, 0.325)
+    rear_axle = L / 2 - fo - wb * L
+    two = kind == 'pickup' and rng.random() < 0.35
+    door_x = base_x + 0.1 if kind == 'pickup' else rear_axle + rng.uniform(0.18, 0.30)
+    pillar_x = door_x + 0.02 if two else 0.44 * (cowl_x - 0.1) + 0.56 * door_x - rng.uniform(0, 0.08)
+    return CarShape(
+        kind,
+        L,
+        W,
+        H,
+        sill,
+        wb * L,
+        fo,
+        radius,
+        nose,
+        cowl,
+        belt,
+        tail,
+        cowl_x,
+        header_x,
+        roof_x,
+        base_x,
+        pillar_x,
+        door_x,
+        rng.uniform(0.13, 0.2),
+        rng.uniform(2.6, 3.6),
+        rng.uniform(0.12, 0.28),
+        2 if two else 4,
+    )
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #5660aab6
 @dataclass
 class Faces:
     "Quadrilaterals (F, 4): corners in metres, unit normals at the corners, and places on the atlas in pixels"
-    points:np.ndarray # (F, 4, 3)
-    normals:np.ndarray # (F, 4, 3)
-    uv:np.ndarray # (F, 4, 2)
-    left:np.ndarray # (F,) bool: on the car's left half (y > 0)
+
+    points: np.ndarray  # (F, 4, 3)
+    normals: np.ndarray  # (F, 4, 3)
+    uv: np.ndarray  # (F, 4, 2)
+    left: np.ndarray  # (F,) bool: on the car's left half (y > 0)
 
     def mirrored(self):
         "The same faces on the car's other half; corners stay counter-clockwise seen from outside"
         m = np.float32([1, -1, 1])
-        return Faces((self.points*m)[:, ::-1], (self.normals*m)[:, ::-1], self.uv[:, ::-1], ~self.left)
+        return Faces((self.points * m)[:, ::-1], (self.normals * m)[:, ::-1], self.uv[:, ::-1], ~self.left)
 
     def flipped(self):
         "The same faces seen from behind"
         return Faces(self.points[:, ::-1], -self.normals[:, ::-1], self.uv[:, ::-1], self.left)
 
-    def moved(self, by): return Faces(self.points + np.float32(by), self.normals, self.uv, self.left)
-    def __len__(self): return len(self.points)
+    def moved(self, by):
+        return Faces(self.points + np.float32(by), self.normals, self.uv, self.left)
+
+    def __len__(self):
+        return len(self.points)
+
 
 def join(
-    *faces # sets of faces
-)->Faces:
+    *faces,  # sets of faces
+) -> Faces:
     "All faces in one"
     return Faces(*(np.concatenate([getattr(f, k.name) for f in faces]) for k in fields(Faces)))
+
 
 def _cross(a, b):
     "Cross product along the last axis"
     (ax, ay, az), (bx, by, bz) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
-    return np.stack([ay*bz - az*by, az*bx - ax*bz, ax*by - ay*bx], -1)
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #6c4af96e
 def grid_faces(
-    points:np.ndarray, # (n, m, 3) metres, counter-clockwise seen from outside: i to the right, j upwards
-    uv:np.ndarray, # (n, m, 2) atlas pixels
-    normals:np.ndarray=None, # (n, m, 3), of any length; None takes them from the grid
-    step:int=1, # keep each step-th line of the grid, and the last
-)->Faces:
+    points: np.ndarray,  # (n, m, 3) metres, counter-clockwise seen from outside: i to the right, j upwards
+    uv: np.ndarray,  # (n, m, 2) atlas pixels
+    normals: np.ndarray = None,  # (n, m, 3), of any length; None takes them from the grid
+    step: int = 1,  # keep each step-th line of the grid, and the last
+) -> Faces:
     "Cut a grid into quadrilaterals"
-    if normals is None: normals = _cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
-    a = np.concatenate([points, normals/np.sqrt(np.maximum((normals*normals).sum(-1, keepdims=True), 1e-18)), uv], -1, dtype=np.float32)
-    if step > 1: i, j = (np.r_[0:n - 1:step, n - 1] for n in a.shape[:2]); a = a[i[:, None], j]
+    if normals is None:
+        normals = _cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
+    a = np.concatenate(
+        [points, normals / np.sqrt(np.maximum((normals * normals).sum(-1, keepdims=True), 1e-18)), uv],
+        -1,
+        dtype=np.float32,
+    )
+    if step > 1:
+        i, j = (np.r_[0 : n - 1 : step, n - 1] for n in a.shape[:2])
+        a = a[i[:, None], j]
     q = np.empty((a.shape[0] - 1, a.shape[1] - 1, 4, 8), np.float32)
     q[:, :, 0], q[:, :, 1], q[:, :, 2], q[:, :, 3] = a[:-1, :-1], a[1:, :-1], a[1:, 1:], a[:-1, 1:]
     q = q.reshape(-1, 4, 8)
@@ -129,257 +240,346 @@ def grid_faces(
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #8e06b1f9
 def plan(
-    s:CarShape, # lengths of the car
+    s: CarShape,  # lengths of the car
 ):
     "Left half of the shell's outline from above: points (n, 2) from the front centre to the rear centre, outward normals (n, 2), arc length (n,)"
-    a, b = .8, s.half
-    tf, tr = np.linspace(0, np.pi/2, 17), np.linspace(np.pi/2, 0, 13)
-    ef, er, ar = 2/s.boxy, 2/(s.boxy + 1), .5
-    nose = np.stack([s.length/2 - a + a*np.cos(tf)**.9, b*np.sin(tf)**ef], 1)
-    tail = np.stack([-s.length/2 + ar - ar*np.cos(tr)**.9, b*np.sin(tr)**er], 1)
+    a, b = 0.8, s.half
+    tf, tr = np.linspace(0, np.pi / 2, 17), np.linspace(np.pi / 2, 0, 13)
+    ef, er, ar = 2 / s.boxy, 2 / (s.boxy + 1), 0.5
+    nose = np.stack([s.length / 2 - a + a * np.cos(tf) ** 0.9, b * np.sin(tf) ** ef], 1)
+    tail = np.stack([-s.length / 2 + ar - ar * np.cos(tr) ** 0.9, b * np.sin(tr) ** er], 1)
     x = np.linspace(nose[-1, 0], tail[0, 0], 13)[1:-1]
     p = np.concatenate([nose, np.stack([x, np.full_like(x, b)], 1), tail])
-    t = np.gradient(p, axis=0); t /= np.linalg.norm(t, axis=1, keepdims=True)
+    t = np.gradient(p, axis=0)
+    t /= np.linalg.norm(t, axis=1, keepdims=True)
     n = np.stack([-t[:, 1], t[:, 0]], 1) * -1
     n[0], n[-1] = (1, 0), (-1, 0)
     return p, n, np.r_[0, np.cumsum(np.linalg.norm(np.diff(p, axis=0), axis=1))]
 
+
 def deck_height(
-    s:CarShape, # lengths of the car
-    x, # stations along the car, metres
+    s: CarShape,  # lengths of the car
+    x,  # stations along the car, metres
 ):
     "Height of the body's upper edge at the stations x: hood, belt line, trunk or bed"
-    front = s.length/2 - s.rake
-    t = np.clip((front - x)/(front - s.cowl_x), 0, 1)
-    hood = s.nose + (s.cowl - s.nose)*(1 - (1 - t)**1.7)
-    rest = np.interp(x, [-s.length/2, s.base_x, s.cowl_x], [s.tail, s.belt, s.cowl])
+    front = s.length / 2 - s.rake
+    t = np.clip((front - x) / (front - s.cowl_x), 0, 1)
+    hood = s.nose + (s.cowl - s.nose) * (1 - (1 - t) ** 1.7)
+    rest = np.interp(x, [-s.length / 2, s.base_x, s.cowl_x], [s.tail, s.belt, s.cowl])
     return np.where(x > s.cowl_x, hood, rest)
 
+
 def crown(
-    s:CarShape, # lengths of the car
-    x, # stations along the car, metres
+    s: CarShape,  # lengths of the car
+    x,  # stations along the car, metres
 ):
     "How much higher the deck is in the middle than at its edges"
-    return .05 + .03*np.clip((s.length/2 - np.abs(x))/1.0, 0, 1)
+    return 0.05 + 0.03 * np.clip((s.length / 2 - np.abs(x)) / 1.0, 0, 1)
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #bef8f4ab
-ATLAS = (512, 1024) # height, width in pixels
-SHEETS = dict( # left, top in pixels; width, height in pixels; range across; range up, in the sheet's own units
-    shell=(0, 0, 1024, 256, (0, 7.2), (1.36, .12)), cabin=(0, 256, 768, 128, (0, 3), (1, 0)), deck=(0, 384, 640, 128, (2.75, -2.75), (1, 0)),
-    roof=(640, 384, 384, 128, (2.75, -2.75), (1, 0)), wheel=(768, 256, 128, 128, (-1.02, 1.02), (1.02, -1.02)), plain=(896, 256, 128, 128, (0, 8), (0, 4)))
+ATLAS = (512, 1024)  # height, width in pixels
+SHEETS = dict(  # left, top in pixels; width, height in pixels; range across; range up, in the sheet's own units
+    shell=(0, 0, 1024, 256, (0, 7.2), (1.36, 0.12)),
+    cabin=(0, 256, 768, 128, (0, 3), (1, 0)),
+    deck=(0, 384, 640, 128, (2.75, -2.75), (1, 0)),
+    roof=(640, 384, 384, 128, (2.75, -2.75), (1, 0)),
+    wheel=(768, 256, 128, 128, (-1.02, 1.02), (1.02, -1.02)),
+    plain=(896, 256, 128, 128, (0, 8), (0, 4)),
+)
+
 
 def pairs(
-    a, # first of each pair
-    b, # second of each pair
-)->np.ndarray:
+    a,  # first of each pair
+    b,  # second of each pair
+) -> np.ndarray:
     "Two arrays as (..., 2); shapes are broadcast"
     a, b = np.asarray(a), np.asarray(b)
     out = np.empty(np.broadcast(a, b).shape + (2,))
     out[..., 0], out[..., 1] = a, b
     return out
 
+
 def place(
-    sheet:str, # name in SHEETS
-    across, # in the sheet's own units
-    up, # in the sheet's own units
-)->np.ndarray: # (..., 2) atlas pixels
+    sheet: str,  # name in SHEETS
+    across,  # in the sheet's own units
+    up,  # in the sheet's own units
+) -> np.ndarray:  # (..., 2) atlas pixels
     "Atlas pixel of a place on a sheet"
     scale, shift, low, high = ON_ATLAS[sheet]
-    return np.minimum(np.maximum(pairs(across, up)*scale + shift, low), high)
+    return np.minimum(np.maximum(pairs(across, up) * scale + shift, low), high)
+
 
 def _on_atlas(x, y, w, h, across, up):
     "Scale, shift, lowest and highest atlas pixel of a sheet, (2,) each"
     (a0, a1), (u0, u1), low, size = across, up, np.array([x, y], float), np.array([w - 1, h - 1], float)
-    scale = size/(a1 - a0, u1 - u0)
-    return scale, low - scale*(a0, u0), low, low + size
+    scale = size / (a1 - a0, u1 - u0)
+    return scale, low - scale * (a0, u0), low, low + size
+
 
 ON_ATLAS = {k: _on_atlas(*v) for k, v in SHEETS.items()}
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #aac80c59
-_LEVELS = np.array([0, .05, .14, .28, .42, .56, .70, .82, .92, .97, 1.])
+_LEVELS = np.array([0, 0.05, 0.14, 0.28, 0.42, 0.56, 0.70, 0.82, 0.92, 0.97, 1.0])
 
-def _profile(t, *pairs): return np.interp(t, *np.array(pairs).T)
+
+def _profile(t, *pairs):
+    return np.interp(t, *np.array(pairs).T)
+
 
 def shell_points(
-    s:CarShape, # lengths of the car
+    s: CarShape,  # lengths of the car
 ):
     "Grid (n, m, 3) of the left half of the shell, from the front centre to the rear centre, from the lower edge up"
     p, n, _ = s.outline
     t = _LEVELS
-    side = _profile(t, (0, .07), (.1, .03), (.3, .015), (.45, .0), (.62, .0), (.72, .03), (.9, .05), (.97, .075), (1, .11))
-    nose = _profile(t, (0, .12), (.1, .03), (.3, 0), (.5, .02), (.7, .05), (.9, .1), (.97, .5*s.rake), (1, s.rake))
-    lip = .05 if s.kind in ('hatchback', 'suv') else .02
-    tail = _profile(t, (0, .10), (.1, .03), (.3, 0), (.45, .0), (.55, lip), (.85, lip + .02), (.95, lip+.03), (1, lip + .06))
-    wf, wr = np.clip(n[:, 0], 0, 1)**2, np.clip(-n[:, 0], 0, 1)**2
-    inset = wf[:, None]*nose + wr[:, None]*tail + (1 - wf - wr)[:, None]*side
-    xy = p[:, None] - inset[..., None]*n[:, None]
-    xy[..., 1] = np.maximum(xy[..., 1], 0); xy[[0, -1], :, 1] = 0
+    side = _profile(
+        t,
+        (0, 0.07),
+        (0.1, 0.03),
+        (0.3, 0.015),
+        (0.45, 0.0),
+        (0.62, 0.0),
+        (0.72, 0.03),
+        (0.9, 0.05),
+        (0.97, 0.075),
+        (1, 0.11),
+    )
+    nose = _profile(
+        t, (0, 0.12), (0.1, 0.03), (0.3, 0), (0.5, 0.02), (0.7, 0.05), (0.9, 0.1), (0.97, 0.5 * s.rake), (1, s.rake)
+    )
+    lip = 0.05 if s.kind in ('hatchback', 'suv') else 0.02
+    tail = _profile(
+        t,
+        (0, 0.10),
+        (0.1, 0.03),
+        (0.3, 0),
+        (0.45, 0.0),
+        (0.55, lip),
+        (0.85, lip + 0.02),
+        (0.95, lip + 0.03),
+        (1, lip + 0.06),
+    )
+    wf, wr = np.clip(n[:, 0], 0, 1) ** 2, np.clip(-n[:, 0], 0, 1) ** 2
+    inset = wf[:, None] * nose + wr[:, None] * tail + (1 - wf - wr)[:, None] * side
+    xy = p[:, None] - inset[..., None] * n[:, None]
+    xy[..., 1] = np.maximum(xy[..., 1], 0)
+    xy[[0, -1], :, 1] = 0
     top = deck_height(s, xy[:, -1, 0])[:, None]
-    low = (s.sill - (.08 + .3*max(s.sill - .33, 0))*wf - .04*wr)[:, None]
-    return np.concatenate([xy, (low + t*(top - low))[..., None]], -1)
+    low = (s.sill - (0.08 + 0.3 * max(s.sill - 0.33, 0)) * wf - 0.04 * wr)[:, None]
+    return np.concatenate([xy, (low + t * (top - low))[..., None]], -1)
+
 
 def shell_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "Left half of the shell: the band of bumpers, fenders and the doors' lower halves"
     g = s.shell
     _, _, arc = s.outline
     return grid_faces(g, place('shell', arc[:, None], g[..., 2]), step=s.step)
 
+
 def deck_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "Left half of the deck: hood, trunk lid and the body's shoulders"
     edge = s.shell[:, -1]
     t = np.linspace(1, 0, 6)
-    x, y, z = edge[:, :1], edge[:, 1:2]*t, edge[:, 2:] + crown(s, edge[:, :1])*(1 - t**2)
+    x, y, z = edge[:, :1], edge[:, 1:2] * t, edge[:, 2:] + crown(s, edge[:, :1]) * (1 - t**2)
     g = np.stack(np.broadcast_arrays(x, y, z), -1)
     d = 1e-2
-    slope = (deck_height(s, x + d) + crown(s, x + d)*(1 - t**2) - deck_height(s, x - d) - crown(s, x - d)*(1 - t**2))/(2*d)
-    across = 2*crown(s, x)*y/s.half**2
-    n = np.stack(np.broadcast_arrays(-slope, across, 1.), -1)
+    slope = (
+        deck_height(s, x + d) + crown(s, x + d) * (1 - t**2) - deck_height(s, x - d) - crown(s, x - d) * (1 - t**2)
+    ) / (2 * d)
+    across = 2 * crown(s, x) * y / s.half**2
+    n = np.stack(np.broadcast_arrays(-slope, across, 1.0), -1)
     return grid_faces(g, place('deck', g[..., 0], g[..., 1]), n, s.step)
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #be9e4b82
 def cabin_rings(
-    s:CarShape, # lengths of the car
+    s: CarShape,  # lengths of the car
 ):
     "Left half of the cabin's foot and top: x and y (2, n) each, and the sheet's coordinate (n,) from 0 to 3"
-    w0, w1 = s.half - .09, s.half - .09 - s.lean
-    bow, upright = .16, s.kind in ('hatchback', 'suv', 'pickup')
+    w0, w1 = s.half - 0.09, s.half - 0.09 - s.lean
+    bow, upright = 0.16, s.kind in ('hatchback', 'suv', 'pickup')
     q, r, side = np.linspace(0, 1, 9), np.linspace(1, 0, 8), np.linspace(0, 1, 13)[1:-1]
-    tail = .05 if upright else .14
+    tail = 0.05 if upright else 0.14
+
     def ring(front, rear, w, bow, tail):
         xa, xc = front - bow, rear + tail
-        x = np.r_[front - bow*q**2.4, xa + (xc - xa)*side, rear + tail*r**2.4]
-        taper = (1 if s.kind == 'pickup' else .95)
-        y = np.r_[w*q, w*np.interp(side, [0, .6, 1], [1, 1, taper + .01]), w*taper*r]
+        x = np.r_[front - bow * q**2.4, xa + (xc - xa) * side, rear + tail * r**2.4]
+        taper = 1 if s.kind == 'pickup' else 0.95
+        y = np.r_[w * q, w * np.interp(side, [0, 0.6, 1], [1, 1, taper + 0.01]), w * taper * r]
         return x, y
-    foot, top = ring(s.cowl_x, s.base_x, w0, bow, tail), ring(s.header_x, s.roof_x, w1, bow*.55, tail*.8)
+
+    foot, top = ring(s.cowl_x, s.base_x, w0, bow, tail), ring(s.header_x, s.roof_x, w1, bow * 0.55, tail * 0.8)
     return np.stack([foot[0], top[0]]), np.stack([foot[1], top[1]]), np.r_[q, 1 + side, 3 - r]
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #a93f648c
 def roof_height(
-    s:CarShape, # lengths of the car
-    x, # stations along the car, metres
+    s: CarShape,  # lengths of the car
+    x,  # stations along the car, metres
 ):
     "Height of the roof's edge at the stations x"
-    t = np.clip((x - s.roof_x)/(s.header_x - s.roof_x), 0, 1)
-    return s.height - .05 - .055*np.abs(2*t - 1.1)**2.2
+    t = np.clip((x - s.roof_x) / (s.header_x - s.roof_x), 0, 1)
+    return s.height - 0.05 - 0.055 * np.abs(2 * t - 1.1) ** 2.2
+
 
 def cabin_grid(
-    s:CarShape, # lengths of the car
+    s: CarShape,  # lengths of the car
 ):
     "Grid (n, m, 3) of the left half of the cabin, and places (n, m, 2) on its sheet"
     x, y, u = s.rings
-    v = np.array([0, .1, .3, .5, .7, .88, .96, 1])
-    foot = deck_height(s, x[0]) + crown(s, x[0])*(1 - (y[0]/s.half)**2) - .015
+    v = np.array([0, 0.1, 0.3, 0.5, 0.7, 0.88, 0.96, 1])
+    foot = deck_height(s, x[0]) + crown(s, x[0]) * (1 - (y[0] / s.half) ** 2) - 0.015
     top = roof_height(s, x[1])
-    bulge = .035*np.sin(np.pi*v**.8)
-    xs, ys = (x[0, :, None]*(1 - v) + x[1, :, None]*v for x in (x, y))
-    rim = np.interp(v, [0, .88, 1], [0, 0, .02])
-    ys = ys*(1 + bulge) - rim*(ys > .1); ys[[0, -1]] = 0
+    bulge = 0.035 * np.sin(np.pi * v**0.8)
+    xs, ys = (x[0, :, None] * (1 - v) + x[1, :, None] * v for x in (x, y))
+    rim = np.interp(v, [0, 0.88, 1], [0, 0, 0.02])
+    ys = ys * (1 + bulge) - rim * (ys > 0.1)
+    ys[[0, -1]] = 0
     front = np.interp(u, [0, 1, 2, 3], [1, 0, 0, -1])[:, None]
-    g = np.stack([xs + bulge*front*.8, ys, foot[:, None] + (top - foot)[:, None]*v], -1)
+    g = np.stack([xs + bulge * front * 0.8, ys, foot[:, None] + (top - foot)[:, None] * v], -1)
     return g, place('cabin', u[:, None], v)
 
+
 def cabin_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "Left half of the cabin: windshield, the doors' windows, pillars, back glass"
     return grid_faces(*cabin_grid(s), step=s.step)
 
+
 def roof_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "Left half of the roof"
     x, y, _ = s.rings
-    x, y = x[1], np.maximum(y[1] - .02, 0)
+    x, y = x[1], np.maximum(y[1] - 0.02, 0)
     t = np.linspace(1, 0, 5)
-    high = .055*np.clip(np.minimum(x - s.roof_x + .08, s.header_x + .1 - x)/.5, .25, 1)
-    z = roof_height(s, x)[:, None] + high[:, None]*(1 - t**2)
-    g = np.stack(np.broadcast_arrays(x[:, None], y[:, None]*t, z), -1)
-    n = np.stack(np.broadcast_arrays(.16*(x[:, None] - (s.roof_x + s.header_x)/2), .25*t, 1.), -1)
+    high = 0.055 * np.clip(np.minimum(x - s.roof_x + 0.08, s.header_x + 0.1 - x) / 0.5, 0.25, 1)
+    z = roof_height(s, x)[:, None] + high[:, None] * (1 - t**2)
+    g = np.stack(np.broadcast_arrays(x[:, None], y[:, None] * t, z), -1)
+    n = np.stack(np.broadcast_arrays(0.16 * (x[:, None] - (s.roof_x + s.header_x) / 2), 0.25 * t, 1.0), -1)
     return grid_faces(g, place('roof', g[..., 0], g[..., 1]), n, s.step)
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #978e08d5
-RUBBER, DARK, MIRROR, SEAT, MIRROR_GLASS, CHROME, BED, LINER = range(8) # places on the plain sheet
+RUBBER, DARK, MIRROR, SEAT, MIRROR_GLASS, CHROME, BED, LINER = range(8)  # places on the plain sheet
 
-_SPOTS = place('plain', np.arange(8) + .5, 2).astype(np.float32) # atlas pixel of each colour
+_SPOTS = place('plain', np.arange(8) + 0.5, 2).astype(np.float32)  # atlas pixel of each colour
 
-def _recolour(f:Faces, colour)->Faces:
+
+def _recolour(f: Faces, colour) -> Faces:
     "Faces in one colour of the plain sheet"
     return Faces(f.points, f.normals, np.broadcast_to(_SPOTS[colour], f.uv.shape), f.left)
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #cc613897
 def disc_faces(
-    radius, # of the disc, metres
-    y, # place along the y axis, metres
-    uv_radius=1., # radius on the wheel's sheet
-    depth=0., # how far its middle is set back, metres
-    n=28, # number of wedges
-)->Faces:
+    radius,  # of the disc, metres
+    y,  # place along the y axis, metres
+    uv_radius=1.0,  # radius on the wheel's sheet
+    depth=0.0,  # how far its middle is set back, metres
+    n=28,  # number of wedges
+) -> Faces:
     "A disc facing the car's left, centred on the y axis, in wedges; `depth` sets its middle back"
-    a = np.linspace(0, 2*np.pi, n + 1)
-    r = np.array([1., .55, .0])
+    a = np.linspace(0, 2 * np.pi, n + 1)
+    r = np.array([1.0, 0.55, 0.0])
     c, k = np.cos(a)[:, None], np.sin(a)[:, None]
-    g = np.stack(np.broadcast_arrays(-radius*r*c, y - depth*(1 - r), radius*r*k), -1)
-    normals = np.stack(np.broadcast_arrays(-.5*r**4*c, 1., .5*r**4*k), -1)
-    return grid_faces(g, place('wheel', -uv_radius*r*c, uv_radius*r*k), normals)
+    g = np.stack(np.broadcast_arrays(-radius * r * c, y - depth * (1 - r), radius * r * k), -1)
+    normals = np.stack(np.broadcast_arrays(-0.5 * r**4 * c, 1.0, 0.5 * r**4 * k), -1)
+    return grid_faces(g, place('wheel', -uv_radius * r * c, uv_radius * r * k), normals)
+
 
 @lru_cache
 def _unit_wheel(width, n):
     "A wheel of radius 1 in n wedges"
-    a = np.linspace(0, 2*np.pi, n + 1)
-    y, r = np.array([.5, .42, -.42, -.5])*width, np.array([.97, 1, 1, .96])
-    g = np.stack(np.broadcast_arrays(-r*np.cos(a)[:, None], y, r*np.sin(a)[:, None]), -1)
-    uv = place('wheel', -np.cos(a)[:, None]*.97*np.ones(4), np.sin(a)[:, None]*.97*np.ones(4))
-    return join(grid_faces(g[:, ::-1], uv[:, ::-1]), disc_faces(.97, .5*width, depth=.02, n=n), _recolour(disc_faces(.97, -.5*width, n=n).flipped(), RUBBER))
+    a = np.linspace(0, 2 * np.pi, n + 1)
+    y, r = np.array([0.5, 0.42, -0.42, -0.5]) * width, np.array([0.97, 1, 1, 0.96])
+    g = np.stack(np.broadcast_arrays(-r * np.cos(a)[:, None], y, r * np.sin(a)[:, None]), -1)
+    uv = place('wheel', -np.cos(a)[:, None] * 0.97 * np.ones(4), np.sin(a)[:, None] * 0.97 * np.ones(4))
+    return join(
+        grid_faces(g[:, ::-1], uv[:, ::-1]),
+        disc_faces(0.97, 0.5 * width, depth=0.02, n=n),
+        _recolour(disc_faces(0.97, -0.5 * width, n=n).flipped(), RUBBER),
+    )
+
 
 def wheel_faces(
-    radius, # metres
-    width, # metres
-    steer=0., # radians, to the left
-    step=1, # 2: half as many wedges
-)->Faces:
+    radius,  # metres
+    width,  # metres
+    steer=0.0,  # radians, to the left
+    step=1,  # 2: half as many wedges
+) -> Faces:
     "A wheel around the origin whose outer face looks to the car's left; steered by `steer` radians"
-    f, c, k = _unit_wheel(width, 28//step), np.cos(steer), np.sin(steer)
+    f, c, k = _unit_wheel(width, 28 // step), np.cos(steer), np.sin(steer)
     turn = np.array([[c, k, 0], [-k, c, 0], [0, 0, 1]], np.float32)
-    return Faces(f.points @ (np.float32([radius, 1, radius])[:, None]*turn), f.normals @ turn if steer else f.normals, f.uv, f.left)
+    return Faces(
+        f.points @ (np.float32([radius, 1, radius])[:, None] * turn),
+        f.normals @ turn if steer else f.normals,
+        f.uv,
+        f.left,
+    )
 
 # %% ../../nbs/2_synthetic/21_shape.ipynb #36ca543b
-_BOX = np.float32([[(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)], [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)], [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
-    [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)], [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)]])
-_BOX_NORMALS = np.repeat(np.float32([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])[:, None], 4, 1)
+_BOX = np.float32(
+    [
+        [(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)],
+        [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)],
+        [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
+        [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)],
+        [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)],
+        [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)],
+    ]
+)
+_BOX_NORMALS = np.repeat(
+    np.float32([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])[:, None], 4, 1
+)
+
 
 def box_faces(
-    lo, # least x, y, z, metres
-    hi, # greatest x, y, z, metres
-    colour, # on the plain sheet: RUBBER, DARK ...
-)->Faces:
+    lo,  # least x, y, z, metres
+    hi,  # greatest x, y, z, metres
+    colour,  # on the plain sheet: RUBBER, DARK ...
+) -> Faces:
     "A box between two corners, in one colour of the plain sheet; faces: front, back, left, right, top, bottom"
     lo, hi = np.float32(lo), np.float32(hi)
-    p = lo + _BOX*(hi - lo)
+    p = lo + _BOX * (hi - lo)
     return Faces(p, _BOX_NORMALS, np.broadcast_to(_SPOTS[colour], (6, 4, 2)), p[:, :, 1].sum(1) > 0)
+
 
 @lru_cache
 def _egg(step):
     "The left mirror's shell around the origin"
-    a, b = np.linspace(-np.pi, np.pi, 15), np.linspace(-np.pi/2, np.pi/2, 8)
-    c = np.cos(b)**.6
-    x = .085*np.sign(np.cos(a))[:, None]*np.abs(np.cos(a))[:, None]**.7*c
-    g = np.stack(np.broadcast_arrays(np.maximum(x, -.03), .097*np.sin(a)[:, None]*c, .061*np.sin(b)), -1)
+    a, b = np.linspace(-np.pi, np.pi, 15), np.linspace(-np.pi / 2, np.pi / 2, 8)
+    c = np.cos(b) ** 0.6
+    x = 0.085 * np.sign(np.cos(a))[:, None] * np.abs(np.cos(a))[:, None] ** 0.7 * c
+    g = np.stack(np.broadcast_arrays(np.maximum(x, -0.03), 0.097 * np.sin(a)[:, None] * c, 0.061 * np.sin(b)), -1)
     f = _recolour(grid_faces(g, np.zeros(g.shape[:2] + (2,)), step=step), MIRROR)
     return Faces(f.points, f.normals, f.uv, np.ones(len(f), bool))
 
+
 def mirror_faces(
-    s:CarShape, # lengths of the car
-)->Faces:
+    s: CarShape,  # lengths of the car
+) -> Faces:
     "The left mirror: an egg on a foot beside the windshield's lower corner, its rear cut flat for the glass"
-    x0, z0 = s.cowl_x - .30, deck_height(s, np.array(s.cowl_x - .3)) + .10
-    y0 = s.half - .05
-    egg = _egg(s.step).moved((x0, y0 + .09, z0 + .045))
-    glass = x0 - .031 + np.zeros((1, 4))
-    q = np.stack([glass, y0 + .09 + np.array([[.074, -.074, -.074, .074]]), z0 + .045 + np.array([[-.045, -.045, .045, .045]])], -1)
-    pane = _recolour(Faces(q.astype(np.float32), np.broadcast_to(np.float32([-1, 0, 0]), q.shape), np.zeros((1, 4, 2), np.float32), np.array([True])), MIRROR_GLASS)
-    return join(box_faces((x0 - .02, y0 - .07, z0 - .02), (x0 + .05, y0 + .08, z0 + .03), MIRROR), egg, pane)
+    x0, z0 = s.cowl_x - 0.30, deck_height(s, np.array(s.cowl_x - 0.3)) + 0.10
+    y0 = s.half - 0.05
+    egg = _egg(s.step).moved((x0, y0 + 0.09, z0 + 0.045))
+    glass = x0 - 0.031 + np.zeros((1, 4))
+    q = np.stack(
+        [
+            glass,
+            y0 + 0.09 + np.array([[0.074, -0.074, -0.074, 0.074]]),
+            z0 + 0.045 + np.array([[-0.045, -0.045, 0.045, 0.045]]),
+        ],
+        -1,
+    )
+    pane = _recolour(
+        Faces(
+            q.astype(np.float32),
+            np.broadcast_to(np.float32([-1, 0, 0]), q.shape),
+            np.zeros((1, 4, 2), np.float32),
+            np.array([True]),
+        ),
+        MIRROR_GLASS,
+    )
+    return join(box_faces((x0 - 0.02, y0 - 0.07, z0 - 0.02), (x0 + 0.05, y0 + 0.08, z0 + 0.03), MIRROR), egg, pane)

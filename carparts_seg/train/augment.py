@@ -9,9 +9,17 @@ __all__ = ['STRATEGIES', 'side_tables', 'swap_sides', 'SidedHorizontalFlip', 'Si
 
 # %% ../../nbs/5_train/51_augment.ipynb #d70e4ae9
 import os
-os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')  # albumentations would ask the network for a newer version of itself
 
-import inspect, json, math, random, re, warnings
+os.environ.setdefault(
+    'NO_ALBUMENTATIONS_UPDATE', '1'
+)  # albumentations would ask the network for a newer version of itself
+
+import inspect
+import json
+import math
+import random
+import re
+import warnings
 from collections.abc import Sequence
 
 import albumentations as A
@@ -21,15 +29,17 @@ import pandas as pd
 from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
-from ..core.parts import mirror_permutation, side_of
 from ..core.basics import CarpartsError, did_you_mean, nearest
+from ..core.parts import mirror_permutation, side_of
 
 # %% ../../nbs/5_train/51_augment.ipynb #956c2946
 def side_tables(
-    classes:Sequence[str], # class list; its order is the order of the planes
-)->list[tuple[int,np.ndarray]]: # (shift, table): what byte p gives to byte (p + shift) % P; tables are uint8 (256, 1, P)
+    classes: Sequence[str],  # class list; its order is the order of the planes
+) -> list[
+    tuple[int, np.ndarray]
+]:  # (shift, table): what byte p gives to byte (p + shift) % P; tables are uint8 (256, 1, P)
     "Lookup tables that exchange the planes of mirror partners. Raises ValueError for a sided class without counterpart."
-    perm, n_bytes = mirror_permutation(classes), -(-len(classes)//8)
+    perm, n_bytes = mirror_permutation(classes), -(-len(classes) // 8)
     tables, values = np.zeros((n_bytes, 256, 1, n_bytes), np.uint8), np.arange(256, dtype=np.uint8)
     for to, source in enumerate(perm.tolist()):
         (p, i), (q, j) = divmod(source, 8), divmod(to, 8)
@@ -38,9 +48,9 @@ def side_tables(
 
 # %% ../../nbs/5_train/51_augment.ipynb #d5a92703
 def swap_sides(
-    packed:np.ndarray, # packed masks, uint8 (H, W, P)
-    tables:list[tuple[int,np.ndarray]], # from `side_tables`
-)->np.ndarray: # uint8 (H, W, P): left parts where right ones were, and the other way round
+    packed: np.ndarray,  # packed masks, uint8 (H, W, P)
+    tables: list[tuple[int, np.ndarray]],  # from `side_tables`
+) -> np.ndarray:  # uint8 (H, W, P): left parts where right ones were, and the other way round
     "Exchange the planes of mirror partners in packed masks."
     packed, out = np.ascontiguousarray(packed), np.zeros_like(packed)
     for shift, table in tables:
@@ -51,279 +61,588 @@ def swap_sides(
 # %% ../../nbs/5_train/51_augment.ipynb #259963ad
 class _SwapsSides:
     "Mixed into a flip: the mask is turned over, then mirror partners change places."
-    def __init__(self, classes:Sequence[str], p:float=.5):
+
+    def __init__(self, classes: Sequence[str], p: float = 0.5):
         super().__init__(p=p)
         self.classes, self.side_tables = list(classes), side_tables(classes)
-    def mirrors(self, params:dict) -> bool: return True
+
+    def mirrors(self, params: dict) -> bool:
+        return True
+
     def apply_to_mask(self, mask, *args, **params):
         mask = super().apply_to_mask(mask, *args, **params)
         return swap_sides(mask, self.side_tables) if self.mirrors(params) else mask
 
-class SidedHorizontalFlip(_SwapsSides, A.HorizontalFlip): "Left-right flip; side classes change places."
-class SidedVerticalFlip(_SwapsSides, A.VerticalFlip): "Upside-down flip; side classes change places."
-class SidedTranspose(_SwapsSides, A.Transpose): "Rows become columns; side classes change places."
+
+class SidedHorizontalFlip(_SwapsSides, A.HorizontalFlip):
+    "Left-right flip; side classes change places."
+
+
+class SidedVerticalFlip(_SwapsSides, A.VerticalFlip):
+    "Upside-down flip; side classes change places."
+
+
+class SidedTranspose(_SwapsSides, A.Transpose):
+    "Rows become columns; side classes change places."
+
+
 class SidedD4(_SwapsSides, A.D4):
     "One of the eight symmetries of the square; in the four that mirror, side classes change places."
-    def mirrors(self, params): return params['group_element'] in ('h', 'v', 't', 'hvt')
 
-_SIDED = {A.HorizontalFlip: SidedHorizontalFlip, A.VerticalFlip: SidedVerticalFlip, A.Transpose: SidedTranspose,
-          A.D4: SidedD4, A.SquareSymmetry: SidedD4}
+    def mirrors(self, params):
+        return params['group_element'] in ('h', 'v', 't', 'hvt')
+
+
+_SIDED = {
+    A.HorizontalFlip: SidedHorizontalFlip,
+    A.VerticalFlip: SidedVerticalFlip,
+    A.Transpose: SidedTranspose,
+    A.D4: SidedD4,
+    A.SquareSymmetry: SidedD4,
+}
 
 # %% ../../nbs/5_train/51_augment.ipynb #d442a922
 class AugmentationError(CarpartsError):
     "A transform that can't be used; the message says in one line which, why, and what would do."
 
-_RESIZES = ('Resize', 'RandomScale', 'LongestMaxSize', 'SmallestMaxSize', 'RandomResizedCrop', 'RandomSizedCrop', 'CropAndPad')
-_EXACT = {*_RESIZES, 'Affine', 'ShiftScaleRotate', 'Rotate', 'SafeRotate', 'RandomRotate90', 'Perspective', 'ElasticTransform', 'GridDistortion',
-    'OpticalDistortion', 'PiecewiseAffine', 'ThinPlateSpline', 'GridElasticDeform', 'RandomGridShuffle', 'RandomCrop', 'CenterCrop', 'Crop',
-    'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded', 'CoarseDropout', 'GridDropout', 'XYMasking', 'Erasing', 'PixelDropout', 'NoOp'}
+
+_RESIZES = (
+    'Resize',
+    'RandomScale',
+    'LongestMaxSize',
+    'SmallestMaxSize',
+    'RandomResizedCrop',
+    'RandomSizedCrop',
+    'CropAndPad',
+)
+_EXACT = {
+    *_RESIZES,
+    'Affine',
+    'ShiftScaleRotate',
+    'Rotate',
+    'SafeRotate',
+    'RandomRotate90',
+    'Perspective',
+    'ElasticTransform',
+    'GridDistortion',
+    'OpticalDistortion',
+    'PiecewiseAffine',
+    'ThinPlateSpline',
+    'GridElasticDeform',
+    'RandomGridShuffle',
+    'RandomCrop',
+    'CenterCrop',
+    'Crop',
+    'RandomCropFromBorders',
+    'CropNonEmptyMaskIfExists',
+    'Pad',
+    'PadIfNeeded',
+    'CoarseDropout',
+    'GridDropout',
+    'XYMasking',
+    'Erasing',
+    'PixelDropout',
+    'NoOp',
+}
 
 # %% ../../nbs/5_train/51_augment.ipynb #9bff1825
-_BOXES, _OTHERS = 'it needs boxes, and there are only masks', 'it needs other pictures or files, which a serialized transform cannot carry'
+_BOXES, _OTHERS = (
+    'it needs boxes, and there are only masks',
+    'it needs other pictures or files, which a serialized transform cannot carry',
+)
 _LOADER, _NUMBERS = 'the loader does this itself', 'it takes the values of packed masks for object numbers'
-_REFUSED = {'Normalize': 'pixel values are scaled by the loader: use image.image_normalization', 'ToFloat': _LOADER, 'FromFloat': _LOADER,
-    'ToTensorV2': _LOADER, 'ToTensor3D': _LOADER, 'ToRGB': 'the number of channels is set by image.image_channels',
-    'Morphological': 'it would grow packed masks as if they were grey values', 'MaskDropout': _NUMBERS, 'ConstrainedCoarseDropout': _NUMBERS,
-    'BBoxSafeRandomCrop': _BOXES, 'RandomSizedBBoxSafeCrop': _BOXES, 'AtLeastOneBBoxRandomCrop': _BOXES, 'RandomCropNearBBox': _BOXES, 'FDA': _OTHERS,
-    'HistogramMatching': _OTHERS, 'PixelDistributionAdaptation': _OTHERS, 'TemplateTransform': _OTHERS, 'TextImage': _OTHERS, 'Mosaic': _OTHERS,
-    'OverlayElements': _OTHERS, 'Lambda': 'what a function of your own does to packed masks cannot be checked',
-    'MixUp': 'use augmentation.mix_image: Mixup', 'TimeReverse': 'it is a flip for spectrograms: use HorizontalFlip'}
+_REFUSED = {
+    'Normalize': 'pixel values are scaled by the loader: use image.image_normalization',
+    'ToFloat': _LOADER,
+    'FromFloat': _LOADER,
+    'ToTensorV2': _LOADER,
+    'ToTensor3D': _LOADER,
+    'ToRGB': 'the number of channels is set by image.image_channels',
+    'Morphological': 'it would grow packed masks as if they were grey values',
+    'MaskDropout': _NUMBERS,
+    'ConstrainedCoarseDropout': _NUMBERS,
+    'BBoxSafeRandomCrop': _BOXES,
+    'RandomSizedBBoxSafeCrop': _BOXES,
+    'AtLeastOneBBoxRandomCrop': _BOXES,
+    'RandomCropNearBBox': _BOXES,
+    'FDA': _OTHERS,
+    'HistogramMatching': _OTHERS,
+    'PixelDistributionAdaptation': _OTHERS,
+    'TemplateTransform': _OTHERS,
+    'TextImage': _OTHERS,
+    'Mosaic': _OTHERS,
+    'OverlayElements': _OTHERS,
+    'Lambda': 'what a function of your own does to packed masks cannot be checked',
+    'MixUp': 'use augmentation.mix_image: Mixup',
+    'TimeReverse': 'it is a flip for spectrograms: use HorizontalFlip',
+}
 
-def _why_not(t:A.BasicTransform) -> str|None:
+
+def _why_not(t: A.BasicTransform) -> str | None:
     "The reason why a transform can't be used, or None."
     name = type(t).__name__
-    if name in _REFUSED: return _REFUSED[name]
-    if not isinstance(t, A.ImageOnlyTransform) and name not in _EXACT: return 'it is not known to keep packed masks exact'
+    if name in _REFUSED:
+        return _REFUSED[name]
+    if not isinstance(t, A.ImageOnlyTransform) and name not in _EXACT:
+        return 'it is not known to keep packed masks exact'
     for arg in ('fill_mask', 'mask_drop_value'):
-        if np.any(getattr(t, arg, None) or 0): return f'{arg}={getattr(t, arg)} would paint parts where there are none: use 0'
+        if np.any(getattr(t, arg, None) or 0):
+            return f'{arg}={getattr(t, arg)} would paint parts where there are none: use 0'
     if name == 'PixelDropout' and t.mask_drop_value is not None and t.per_channel:
         return 'per_channel=True would empty single bytes of packed masks: use mask_drop_value=null'
     if name == 'CropNonEmptyMaskIfExists' and (t.ignore_values or t.ignore_channels):
         return 'ignore_values and ignore_channels cannot see planes in packed masks'
-    if isinstance(t, A.Affine) and isinstance(getattr(t, 'scale', None), dict) and min(v for pair in t.scale.values() for v in np.ravel(pair)) <= 0:
+    if (
+        isinstance(t, A.Affine)
+        and isinstance(getattr(t, 'scale', None), dict)
+        and min(v for pair in t.scale.values() for v in np.ravel(pair)) <= 0
+    ):
         return f'scale {t.scale} would mirror the picture: keep it above 0 and use HorizontalFlip'
 
 # %% ../../nbs/5_train/51_augment.ipynb #b1c13b7e
-def _guard_leaf(t:A.BasicTransform, classes:Sequence[str], notes:list[str]) -> A.BasicTransform:
+def _guard_leaf(t: A.BasicTransform, classes: Sequence[str], notes: list[str]) -> A.BasicTransform:
     "One transform made safe; raises `AugmentationError`."
     name, flip = type(t).__name__, _SIDED.get(type(t), type(t) if isinstance(t, _SwapsSides) else None)
     if flip:
-        try: return flip(classes, p=t.p)
-        except ValueError as e: raise AugmentationError(f'{name}: {e}') from None
-    if why := _why_not(t): raise AugmentationError(f'{name}: {why}')
+        try:
+            return flip(classes, p=t.p)
+        except ValueError as e:
+            raise AugmentationError(f'{name}: {e}') from None
+    if why := _why_not(t):
+        raise AugmentationError(f'{name}: {why}')
     if hasattr(t, 'mask_interpolation'):
         if t.mask_interpolation not in (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT):
             notes.append(f'{name}: masks are read by the nearest pixel, not interpolated')
         t.mask_interpolation = cv2.INTER_NEAREST_EXACT if name in _RESIZES else cv2.INTER_NEAREST
-    if getattr(t, 'area_for_downscale', None) == 'image_mask': t.area_for_downscale = 'image'
-    if getattr(t, 'border_mode', None) in (cv2.BORDER_REFLECT, cv2.BORDER_REFLECT_101) and any(side_of(c) for c in classes):
-        notes.append(f'{name}: the reflected border would show mirrored parts, it is filled with {getattr(t, "fill", 0)} instead')
+    if getattr(t, 'area_for_downscale', None) == 'image_mask':
+        t.area_for_downscale = 'image'
+    if getattr(t, 'border_mode', None) in (cv2.BORDER_REFLECT, cv2.BORDER_REFLECT_101) and any(
+        side_of(c) for c in classes
+    ):
+        notes.append(
+            f'{name}: the reflected border would show mirrored parts, it is filled with {getattr(t, "fill", 0)} instead'
+        )
         t.border_mode = cv2.BORDER_CONSTANT
     return t
 
 # %% ../../nbs/5_train/51_augment.ipynb #6be0d501
-def _guard(parent:A.BaseCompose, classes:Sequence[str], notes:list[str]) -> None:
+def _guard(parent: A.BaseCompose, classes: Sequence[str], notes: list[str]) -> None:
     for i, t in enumerate(parent.transforms):
         if isinstance(parent, A.SelectiveChannelTransform) and not isinstance(t, A.ImageOnlyTransform):
-            raise AugmentationError(f'SelectiveChannelTransform: {type(t).__name__} would move some channels and leave the masks behind')
-        if isinstance(t, A.BaseCompose): _guard(t, classes, notes)
-        else: parent.transforms[i] = _guard_leaf(t, classes, notes)
+            raise AugmentationError(
+                f'SelectiveChannelTransform: {type(t).__name__} would move some channels and leave the masks behind'
+            )
+        if isinstance(t, A.BaseCompose):
+            _guard(t, classes, notes)
+        else:
+            parent.transforms[i] = _guard_leaf(t, classes, notes)
+
 
 def guard(
-    transform:A.BaseCompose|A.BasicTransform, # any albumentations composition; its children are replaced in place
-    classes:Sequence[str], # class list
-)->A.Compose: # safe for packed masks; `.notes` lists what was changed
+    transform: A.BaseCompose | A.BasicTransform,  # any albumentations composition; its children are replaced in place
+    classes: Sequence[str],  # class list
+) -> A.Compose:  # safe for packed masks; `.notes` lists what was changed
     "Make a composition safe for packed masks of sided classes. Raises `AugmentationError` for what can't be made safe."
     notes = list(getattr(transform, 'notes', []))
-    root = transform if isinstance(transform, A.Compose) and not isinstance(transform, A.ReplayCompose) else A.Compose([transform])
+    root = (
+        transform
+        if isinstance(transform, A.Compose) and not isinstance(transform, A.ReplayCompose)
+        else A.Compose([transform])
+    )
     root.transforms = list(root.transforms)
     _guard(root, classes, notes)
     root.notes = list(dict.fromkeys(notes))
     return root
 
 # %% ../../nbs/5_train/51_augment.ipynb #9b2a6531
-_HOW = {'interpolation', 'mask_interpolation', 'border_mode', 'fill', 'fill_mask', 'rotate_method', 'fit_output', 'keep_ratio', 'balanced_scale',
-    'area_for_downscale', 'crop_border', 'keypoint_remapping_method', 'brightness_by_max', 'ensure_safe_range', 'approximate', 'same_dxdy', 'normalized',
-    'pad_if_needed', 'pad_position', 'mask', 'mask_params'}
-_INTERPOLATION = {cv2.INTER_NEAREST: 'nearest', cv2.INTER_NEAREST_EXACT: 'exact nearest', cv2.INTER_LINEAR: 'linear',
-                  cv2.INTER_AREA: 'area', cv2.INTER_CUBIC: 'cubic'}
+_HOW = {
+    'interpolation',
+    'mask_interpolation',
+    'border_mode',
+    'fill',
+    'fill_mask',
+    'rotate_method',
+    'fit_output',
+    'keep_ratio',
+    'balanced_scale',
+    'area_for_downscale',
+    'crop_border',
+    'keypoint_remapping_method',
+    'brightness_by_max',
+    'ensure_safe_range',
+    'approximate',
+    'same_dxdy',
+    'normalized',
+    'pad_if_needed',
+    'pad_position',
+    'mask',
+    'mask_params',
+}
+_INTERPOLATION = {
+    cv2.INTER_NEAREST: 'nearest',
+    cv2.INTER_NEAREST_EXACT: 'exact nearest',
+    cv2.INTER_LINEAR: 'linear',
+    cv2.INTER_AREA: 'area',
+    cv2.INTER_CUBIC: 'cubic',
+}
+
 
 def _plain(v):
     "An argument as short as it can be said: equal pairs and pairs for x and y once, floats rounded."
-    if isinstance(v, dict): v = list(v.values()) if len({str(x) for x in v.values()}) > 1 else next(iter(v.values()))
-    if isinstance(v, (list, tuple)): return tuple(_plain(x) for x in v)
+    if isinstance(v, dict):
+        v = list(v.values()) if len({str(x) for x in v.values()}) > 1 else next(iter(v.values()))
+    if isinstance(v, (list, tuple)):
+        return tuple(_plain(x) for x in v)
     return float(f'{v:.4g}') if isinstance(v, float) else v
 
-def _arguments(t:A.BasicTransform|A.BaseCompose) -> str:
+
+def _arguments(t: A.BasicTransform | A.BaseCompose) -> str:
     "The telling arguments of a transform."
     names = inspect.signature(type(t).__init__).parameters
-    if isinstance(t, A.BaseCompose): names = {k: p for k, p in names.items() if k in ('n', 'replace', 'channels')}
-    shown = {k: (_plain(getattr(t, k)), _plain(p.default)) for k, p in names.items() if k not in ('self', 'p', 'strict', 'classes') and hasattr(t, k)}
-    shown = {k: v for k, (v, default) in shown.items() if v is not None and not (k in _HOW and v == default) and not (v == default and not np.any(v))}
+    if isinstance(t, A.BaseCompose):
+        names = {k: p for k, p in names.items() if k in ('n', 'replace', 'channels')}
+    shown = {
+        k: (_plain(getattr(t, k)), _plain(p.default))
+        for k, p in names.items()
+        if k not in ('self', 'p', 'strict', 'classes') and hasattr(t, k)
+    }
+    shown = {
+        k: v
+        for k, (v, default) in shown.items()
+        if v is not None and not (k in _HOW and v == default) and not (v == default and not np.any(v))
+    }
     return ', '.join(f'{k}={_INTERPOLATION.get(v, v) if "interpolation" in k else v}' for k, v in shown.items())
 
 # %% ../../nbs/5_train/51_augment.ipynb #e1d29f92
 def describe(
-    transform:A.BaseCompose, # any composition
-)->pd.DataFrame: # columns: step, p (chance, or weight within a OneOf), arguments
+    transform: A.BaseCompose,  # any composition
+) -> pd.DataFrame:  # columns: step, p (chance, or weight within a OneOf), arguments
     "The transforms of a composition, one a row, indented as they are nested."
+
     def rows(t, depth):
-        yield '  '*depth + type(t).__name__, t.p, _arguments(t)
-        for child in getattr(t, 'transforms', ()): yield from rows(child, depth + 1)
+        yield '  ' * depth + type(t).__name__, t.p, _arguments(t)
+        for child in getattr(t, 'transforms', ()):
+            yield from rows(child, depth + 1)
+
     return pd.DataFrame([r for t in transform.transforms for r in rows(t, 0)], columns=['step', 'p', 'arguments'])
 
+
 def print_steps(
-    transform:A.BaseCompose, # any composition
-)->None:
+    transform: A.BaseCompose,  # any composition
+) -> None:
     "Print `describe` and the notes, left aligned."
-    for step, p, arguments in describe(transform).itertuples(index=False): print(f'{step:<26} p={p:<5g} {arguments}')
-    for note in getattr(transform, 'notes', ()): print(f'note: {note}')
+    for step, p, arguments in describe(transform).itertuples(index=False):
+        print(f'{step:<26} p={p:<5g} {arguments}')
+    for note in getattr(transform, 'notes', ()):
+        print(f'note: {note}')
 
 # %% ../../nbs/5_train/51_augment.ipynb #30bda726
 STRATEGIES = ('Soft', 'Medium', 'Hard', 'Custom', 'Disabled')
 
+
 def resize_step(
-    height:int, # rows of the result, pixels
-    width:int, # columns of the result, pixels
-)->A.Resize: # images by area averaging (bilinear when enlarged), masks by the exact nearest pixel
+    height: int,  # rows of the result, pixels
+    width: int,  # columns of the result, pixels
+) -> A.Resize:  # images by area averaging (bilinear when enlarged), masks by the exact nearest pixel
     "The resize of every strategy."
     return A.Resize(height, width, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST_EXACT, p=1)
 
-def _strategy(name:str, height:int, width:int) -> list[A.BasicTransform]:
-    resize, flip = resize_step(height, width), A.HorizontalFlip(p=.5)
-    crop = A.RandomResizedCrop((height, width), scale=(.5, 1), ratio=(.75, 4/3), interpolation=cv2.INTER_AREA, p=1)
-    shift = A.Affine(translate_percent=(-.06, .06), scale=(.9, 1.1), rotate=(-15, 15), balanced_scale=False, keep_ratio=True, p=.5)
-    holes = A.CoarseDropout(num_holes_range=(1, 8), hole_height_range=(.04, .12), hole_width_range=(.04, .12), p=.5)
-    light = A.RandomBrightnessContrast(brightness_limit=.2, contrast_limit=.2, p=.5)
-    return {'Disabled': [resize], 'Soft': [resize, flip], 'Medium': [resize, flip, shift, holes], 'Hard': [crop, flip, shift, light, holes]}[name]
+
+def _strategy(name: str, height: int, width: int) -> list[A.BasicTransform]:
+    resize, flip = resize_step(height, width), A.HorizontalFlip(p=0.5)
+    crop = A.RandomResizedCrop((height, width), scale=(0.5, 1), ratio=(0.75, 4 / 3), interpolation=cv2.INTER_AREA, p=1)
+    shift = A.Affine(
+        translate_percent=(-0.06, 0.06),
+        scale=(0.9, 1.1),
+        rotate=(-15, 15),
+        balanced_scale=False,
+        keep_ratio=True,
+        p=0.5,
+    )
+    holes = A.CoarseDropout(
+        num_holes_range=(1, 8), hole_height_range=(0.04, 0.12), hole_width_range=(0.04, 0.12), p=0.5
+    )
+    light = A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5)
+    return {
+        'Disabled': [resize],
+        'Soft': [resize, flip],
+        'Medium': [resize, flip, shift, holes],
+        'Hard': [crop, flip, shift, light, holes],
+    }[name]
 
 # %% ../../nbs/5_train/51_augment.ipynb #42968c5e
 def reseed(
-    transform:A.BaseCompose|A.BasicTransform, # changed in place
-    seed:int|Sequence[int], # one or more whole numbers, none below 0
-)->None:
+    transform: A.BaseCompose | A.BasicTransform,  # changed in place
+    seed: int | Sequence[int],  # one or more whole numbers, none below 0
+) -> None:
     "Give a transform and all its children, however deep, fresh random numbers from one seed."
     transform.set_random_state(np.random.default_rng(seed), random.Random(repr(seed)))
 
 # %% ../../nbs/5_train/51_augment.ipynb #038ef5d1
 def parse_custom(
-    text:str|dict, # serialized albumentations JSON
-    height:int, # what IMAGE_HEIGHT stands for, pixels
-    width:int, # what IMAGE_WIDTH stands for, pixels
-)->dict: # the transform, without the outer `__version__`
+    text: str | dict,  # serialized albumentations JSON
+    height: int,  # what IMAGE_HEIGHT stands for, pixels
+    width: int,  # what IMAGE_WIDTH stands for, pixels
+) -> dict:  # the transform, without the outer `__version__`
     "Serialized transforms with their tokens filled in. Raises `AugmentationError` for what isn't a serialized transform."
     if isinstance(text, str):
-        for token, value in (('IMAGE_HEIGHT', height), ('IMAGE_WIDTH', width)): text = re.sub(rf'"{token}"|\b{token}\b', str(int(value)), text)
-        try: text = json.loads(text)
+        for token, value in (('IMAGE_HEIGHT', height), ('IMAGE_WIDTH', width)):
+            text = re.sub(rf'"{token}"|\b{token}\b', str(int(value)), text)
+        try:
+            text = json.loads(text)
         except json.JSONDecodeError as e:
-            near = text[max(0, e.pos-20):e.pos+20].replace('\n', ' ')
-            raise AugmentationError(f'custom augmentations are not JSON: {e.msg} at character {e.pos}, near {near!r}') from None
-    node = text.get('transform', text) if isinstance(text, dict) else {'__class_fullname__': 'Compose', 'transforms': text}
-    if not isinstance(node, dict) or '__class_fullname__' not in node or not isinstance(node.get('transforms', []), list):
-        raise AugmentationError('custom augmentations: expected what albumentations.to_dict writes, {"__version__": …, "transform": {"__class_fullname__": "Compose", "transforms": […]}}')
+            near = text[max(0, e.pos - 20) : e.pos + 20].replace('\n', ' ')
+            raise AugmentationError(
+                f'custom augmentations are not JSON: {e.msg} at character {e.pos}, near {near!r}'
+            ) from None
+    node = (
+        text.get('transform', text) if isinstance(text, dict) else {'__class_fullname__': 'Compose', 'transforms': text}
+    )
+    if (
+        not isinstance(node, dict)
+        or '__class_fullname__' not in node
+        or not isinstance(node.get('transforms', []), list)
+    ):
+        raise AugmentationError(
+            'custom augmentations: expected what albumentations.to_dict writes, {"__version__": …, "transform": {"__class_fullname__": "Compose", "transforms": […]}}'
+        )
     return node
 
 # %% ../../nbs/5_train/51_augment.ipynb #389c35c4
-_RENAMED = {'value': 'fill', 'fill_value': 'fill', 'image_fill_value': 'fill', 'cval': 'fill', 'pad_val': 'fill', 'pad_cval': 'fill', 'mask_value': 'fill_mask',
-    'mask_fill_value': 'fill_mask', 'cval_mask': 'fill_mask', 'mask_pad_val': 'fill_mask', 'pad_cval_mask': 'fill_mask',
-    'pad_mode': 'border_mode', 'mode': 'border_mode',
-    'sigmaX_limit': 'sigma_x_limit', 'sigmaY_limit': 'sigma_y_limit', 'cropping_box_key': 'cropping_bbox_key'}
-_PAIRS = {'quality_range': ('quality_lower', 'quality_upper'), 'scale_range': ('scale_min', 'scale_max'), 'fog_coef_range': ('fog_coef_lower', 'fog_coef_upper'),
-    'slant_range': ('slant_lower', 'slant_upper'), 'num_shadows_limit': ('num_shadows_lower', 'num_shadows_upper'),
+_RENAMED = {
+    'value': 'fill',
+    'fill_value': 'fill',
+    'image_fill_value': 'fill',
+    'cval': 'fill',
+    'pad_val': 'fill',
+    'pad_cval': 'fill',
+    'mask_value': 'fill_mask',
+    'mask_fill_value': 'fill_mask',
+    'cval_mask': 'fill_mask',
+    'mask_pad_val': 'fill_mask',
+    'pad_cval_mask': 'fill_mask',
+    'pad_mode': 'border_mode',
+    'mode': 'border_mode',
+    'sigmaX_limit': 'sigma_x_limit',
+    'sigmaY_limit': 'sigma_y_limit',
+    'cropping_box_key': 'cropping_bbox_key',
+}
+_PAIRS = {
+    'quality_range': ('quality_lower', 'quality_upper'),
+    'scale_range': ('scale_min', 'scale_max'),
+    'fog_coef_range': ('fog_coef_lower', 'fog_coef_upper'),
+    'slant_range': ('slant_lower', 'slant_upper'),
+    'num_shadows_limit': ('num_shadows_lower', 'num_shadows_upper'),
     'snow_point_range': ('snow_point_lower', 'snow_point_upper'),
-    'angle_range': ('angle_lower', 'angle_upper'), 'num_flare_circles_range': ('num_flare_circles_lower', 'num_flare_circles_upper'),
-    'unit_size_range': ('unit_size_min', 'unit_size_max'), 'holes_number_xy': ('holes_number_x', 'holes_number_y'), 'shift_xy': ('shift_x', 'shift_y'),
-    'num_holes_range': ('min_holes', 'max_holes'), 'hole_height_range': ('min_height', 'max_height'), 'hole_width_range': ('min_width', 'max_width'),
-    'size': ('height', 'width')}
-_BORDERS = {'constant': cv2.BORDER_CONSTANT, 'edge': cv2.BORDER_REPLICATE, 'symmetric': cv2.BORDER_REFLECT, 'reflect': cv2.BORDER_REFLECT_101,
-            'wrap': cv2.BORDER_WRAP}
-_SILENT = {'always_apply', 'id', 'eps', 'keypoints_threshold', 'save_key', 'return_params', 'is_check_shapes', 'params', '__class_fullname__', '__name__'}
-_SILENT_COMPOSE = {'bbox_params', 'keypoint_params', 'additional_targets', 'strict', 'mask_interpolation', 'seed', 'save_applied_params'}
+    'angle_range': ('angle_lower', 'angle_upper'),
+    'num_flare_circles_range': ('num_flare_circles_lower', 'num_flare_circles_upper'),
+    'unit_size_range': ('unit_size_min', 'unit_size_max'),
+    'holes_number_xy': ('holes_number_x', 'holes_number_y'),
+    'shift_xy': ('shift_x', 'shift_y'),
+    'num_holes_range': ('min_holes', 'max_holes'),
+    'hole_height_range': ('min_height', 'max_height'),
+    'hole_width_range': ('min_width', 'max_width'),
+    'size': ('height', 'width'),
+}
+_BORDERS = {
+    'constant': cv2.BORDER_CONSTANT,
+    'edge': cv2.BORDER_REPLICATE,
+    'symmetric': cv2.BORDER_REFLECT,
+    'reflect': cv2.BORDER_REFLECT_101,
+    'wrap': cv2.BORDER_WRAP,
+}
+_SILENT = {
+    'always_apply',
+    'id',
+    'eps',
+    'keypoints_threshold',
+    'save_key',
+    'return_params',
+    'is_check_shapes',
+    'params',
+    '__class_fullname__',
+    '__name__',
+}
+_SILENT_COMPOSE = {
+    'bbox_params',
+    'keypoint_params',
+    'additional_targets',
+    'strict',
+    'mask_interpolation',
+    'seed',
+    'save_applied_params',
+}
 
 # %% ../../nbs/5_train/51_augment.ipynb #3a738a56
-def _rename(args:dict, has:set) -> dict:
+def _rename(args: dict, has: set) -> dict:
     "Arguments of version 1 under their names in version 2; `has` are the names that the transform takes."
     args = {_RENAMED[k] if k not in has and _RENAMED.get(k) in has else k: v for k, v in args.items()}
     for new, (low, high) in _PAIRS.items():
-        if new not in has or {low, high} & has: continue
+        if new not in has or {low, high} & has:
+            continue
         a, b = args.pop(low, None), args.pop(high, None)
-        if args.get(new) is None and (a is not None or b is not None): args[new] = [b if a is None else a, a if b is None else b]
-    if args.get('border_mode') in _BORDERS: args['border_mode'] = _BORDERS[args['border_mode']]
+        if args.get(new) is None and (a is not None or b is not None):
+            args[new] = [b if a is None else a, a if b is None else b]
+    if args.get('border_mode') in _BORDERS:
+        args['border_mode'] = _BORDERS[args['border_mode']]
     return {k: v for k, v in args.items() if v is not None or k not in ('fill', 'fill_mask', 'rain_type', *_PAIRS)}
 
 # %% ../../nbs/5_train/51_augment.ipynb #a76c8376
-def _span(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [0, v]
-def _same(v) -> list: return list(v) if isinstance(v, (list, tuple)) else [v, v]
+def _span(v) -> list:
+    return list(v) if isinstance(v, (list, tuple)) else [0, v]
+
+
+def _same(v) -> list:
+    return list(v) if isinstance(v, (list, tuple)) else [v, v]
+
 
 def _gauss_noise(a):
-    if 'var_limit' in a: a['std_range'] = [math.sqrt(v)/255 for v in _span(a.pop('var_limit'))]  # variance of values 0..255 -> deviation of values 0..1
-    if 'mean' in a: a['mean_range'] = [v/255 for v in _same(a.pop('mean'))]
+    if 'var_limit' in a:
+        a['std_range'] = [
+            math.sqrt(v) / 255 for v in _span(a.pop('var_limit'))
+        ]  # variance of values 0..255 -> deviation of values 0..1
+    if 'mean' in a:
+        a['mean_range'] = [v / 255 for v in _same(a.pop('mean'))]
+
+
 def _solarize(a):
-    if 'threshold' in a: a['threshold_range'] = [min(v/255, 1) for v in _same(a.pop('threshold'))]
+    if 'threshold' in a:
+        a['threshold_range'] = [min(v / 255, 1) for v in _same(a.pop('threshold'))]
+
+
 def _downscale(a):
     i = a.pop('interpolation', None)
-    if i is not None: a['interpolation_pair'] = i if isinstance(i, dict) else {'downscale': i, 'upscale': i}
+    if i is not None:
+        a['interpolation_pair'] = i if isinstance(i, dict) else {'downscale': i, 'upscale': i}
+
+
 def _compression(a):
-    if a.get('compression_type') in (0, 1): a['compression_type'] = ('jpeg', 'webp')[a['compression_type']]
+    if a.get('compression_type') in (0, 1):
+        a['compression_type'] = ('jpeg', 'webp')[a['compression_type']]
+
+
 def _gaussian_blur(a):
-    if not np.any(a.get('sigma_limit') or 0) and np.any(a.get('blur_limit') or 0):  # 0 meant: from the kernel, as OpenCV does
-        a['sigma_limit'] = [.3*((k - 1)*.5 - 1) + .8 for k in _same(a['blur_limit'])]
+    if not np.any(a.get('sigma_limit') or 0) and np.any(
+        a.get('blur_limit') or 0
+    ):  # 0 meant: from the kernel, as OpenCV does
+        a['sigma_limit'] = [0.3 * ((k - 1) * 0.5 - 1) + 0.8 for k in _same(a['blur_limit'])]
+
+
 def _spatter(a):
-    if isinstance(a.get('mode'), list): a['mode'] = a['mode'][0]
-    if isinstance(a.get('color'), dict): a['color'] = a['color'].get(a['mode'])
-def _some_of(a): # version 1 always applied what it chose
-    if any('always_apply' in t for t in a.get('transforms', [])): a['transforms'] = [{**t, 'p': 1} for t in a['transforms']]
-def _one_of(a): # here p is a weight
+    if isinstance(a.get('mode'), list):
+        a['mode'] = a['mode'][0]
+    if isinstance(a.get('color'), dict):
+        a['color'] = a['color'].get(a['mode'])
+
+
+def _some_of(a):  # version 1 always applied what it chose
+    if any('always_apply' in t for t in a.get('transforms', [])):
+        a['transforms'] = [{**t, 'p': 1} for t in a['transforms']]
+
+
+def _one_of(a):  # here p is a weight
     a['transforms'] = [{k: v for k, v in t.items() if k != 'always_apply'} for t in a.get('transforms', [])]
+
+
 def _cutout(a):
     n, h, w = (a.pop(k, 8) for k in ('num_holes', 'max_h_size', 'max_w_size'))
     a.update(num_holes_range=[n, n], hole_height_range=[h, h], hole_width_range=[w, w])
-def _brightness(a): a.update(brightness_limit=a.pop('limit', .2), contrast_limit=0)
-def _contrast(a): a.update(contrast_limit=a.pop('limit', .2), brightness_limit=0)
 
-_FIXES = {'GaussNoise': _gauss_noise, 'Solarize': _solarize, 'Downscale': _downscale, 'ImageCompression': _compression, 'JpegCompression': _compression,
-          'Cutout': _cutout, 'GaussianBlur': _gaussian_blur, 'Spatter': _spatter, 'SomeOf': _some_of, 'OneOf': _one_of,
-          'RandomBrightness': _brightness, 'RandomContrast': _contrast}
-_NEW_NAMES = {'JpegCompression': 'ImageCompression', 'Cutout': 'CoarseDropout', 'RandomBrightness': 'RandomBrightnessContrast',
-              'RandomContrast': 'RandomBrightnessContrast', 'ReplayCompose': 'Compose'}
+
+def _brightness(a):
+    a.update(brightness_limit=a.pop('limit', 0.2), contrast_limit=0)
+
+
+def _contrast(a):
+    a.update(contrast_limit=a.pop('limit', 0.2), brightness_limit=0)
+
+
+_FIXES = {
+    'GaussNoise': _gauss_noise,
+    'Solarize': _solarize,
+    'Downscale': _downscale,
+    'ImageCompression': _compression,
+    'JpegCompression': _compression,
+    'Cutout': _cutout,
+    'GaussianBlur': _gaussian_blur,
+    'Spatter': _spatter,
+    'SomeOf': _some_of,
+    'OneOf': _one_of,
+    'RandomBrightness': _brightness,
+    'RandomContrast': _contrast,
+}
+_NEW_NAMES = {
+    'JpegCompression': 'ImageCompression',
+    'Cutout': 'CoarseDropout',
+    'RandomBrightness': 'RandomBrightnessContrast',
+    'RandomContrast': 'RandomBrightnessContrast',
+    'ReplayCompose': 'Compose',
+}
 
 # %% ../../nbs/5_train/51_augment.ipynb #9b2d6afd
-def _upgrade(name:str, args:dict, notes:list[str]) -> tuple[str,dict]:
+def _upgrade(name: str, args: dict, notes: list[str]) -> tuple[str, dict]:
     "A transform of version 1 as one of version 2: (name, arguments)."
-    if name in _FIXES: _FIXES[name](args)
+    if name in _FIXES:
+        _FIXES[name](args)
     if name == 'ElasticTransform' and args.pop('alpha_affine', None):
-        notes.append('ElasticTransform: alpha_affine has no counterpart in albumentations 2 and is left out; add an Affine for it')
+        notes.append(
+            'ElasticTransform: alpha_affine has no counterpart in albumentations 2 and is left out; add an Affine for it'
+        )
     if name == 'OpticalDistortion' and np.any(args.pop('shift_limit', None) or 0):
         notes.append('OpticalDistortion: shift_limit has no counterpart in albumentations 2 and is left out')
     if name == 'Flip':
         once = [{'__class_fullname__': n, 'p': 1} for n in ('HorizontalFlip', 'VerticalFlip')]
-        return 'OneOf', {'p': args.get('p', .5), 'transforms': [*once, {'__class_fullname__': 'Sequential', 'p': 1, 'transforms': once}]}
+        return 'OneOf', {
+            'p': args.get('p', 0.5),
+            'transforms': [*once, {'__class_fullname__': 'Sequential', 'p': 1, 'transforms': once}],
+        }
     return _NEW_NAMES.get(name, name), args
 
-def _class_of(name:str, where:str) -> type:
+
+def _class_of(name: str, where: str) -> type:
     "The albumentations class of a name; raises `AugmentationError` with the nearest one."
-    known = {k: c for k, c in SERIALIZABLE_REGISTRY.items() if hasattr(A, k) and issubclass(c, (A.BasicTransform, A.BaseCompose))
-             and not k.startswith(('Base', '_')) and k not in ('BasicTransform', 'DualTransform', 'ImageOnlyTransform', 'Transform3D')}
-    if name in known: return known[name]
-    if name in _REFUSED: raise AugmentationError(f'{where}: {name}: {_REFUSED[name]}')
-    plain = {'IAAFliplr': 'HorizontalFlip', 'IAAFlipud': 'VerticalFlip', 'IAAAdditiveGaussianNoise': 'GaussNoise'}.get(name, name.removeprefix('IAA'))
-    near = nearest(plain, known, .3)
-    why = 'came from imgaug, which albumentations no longer uses' if name.startswith('IAA') else 'is no transform of albumentations ' + A.__version__
+    known = {
+        k: c
+        for k, c in SERIALIZABLE_REGISTRY.items()
+        if hasattr(A, k)
+        and issubclass(c, (A.BasicTransform, A.BaseCompose))
+        and not k.startswith(('Base', '_'))
+        and k not in ('BasicTransform', 'DualTransform', 'ImageOnlyTransform', 'Transform3D')
+    }
+    if name in known:
+        return known[name]
+    if name in _REFUSED:
+        raise AugmentationError(f'{where}: {name}: {_REFUSED[name]}')
+    plain = {'IAAFliplr': 'HorizontalFlip', 'IAAFlipud': 'VerticalFlip', 'IAAAdditiveGaussianNoise': 'GaussNoise'}.get(
+        name, name.removeprefix('IAA')
+    )
+    near = nearest(plain, known, 0.3)
+    why = (
+        'came from imgaug, which albumentations no longer uses'
+        if name.startswith('IAA')
+        else 'is no transform of albumentations ' + A.__version__
+    )
     raise AugmentationError(f'{where}: {name} {why}' + (f'; nearest: {near}' if near else ''))
 
 # %% ../../nbs/5_train/51_augment.ipynb #e72b36f9
-def _in_words(e:Exception) -> str:
+def _in_words(e: Exception) -> str:
     "A (pydantic) error in one line."
     cause = e if isinstance(e, ValidationError) else e.__cause__
-    if isinstance(cause, ValidationError): return '; '.join(f"{'.'.join(str(x) for x in d['loc'][:1])}={d['input']!r}: {d['msg']}" for d in cause.errors()[:2])
+    if isinstance(cause, ValidationError):
+        return '; '.join(
+            f"{'.'.join(str(x) for x in d['loc'][:1])}={d['input']!r}: {d['msg']}" for d in cause.errors()[:2]
+        )
     return str(e).strip().splitlines()[0]
 
-def _build(node:dict, where:str, notes:list[str]) -> A.BasicTransform|A.BaseCompose:
+
+def _build(node: dict, where: str, notes: list[str]) -> A.BasicTransform | A.BaseCompose:
     "A serialized transform as an object of albumentations 2; raises `AugmentationError`."
-    if not isinstance(node, dict) or '__class_fullname__' not in node: raise AugmentationError(f'{where}: {node!r} is no serialized transform, it has no "__class_fullname__"')
+    if not isinstance(node, dict) or '__class_fullname__' not in node:
+        raise AugmentationError(f'{where}: {node!r} is no serialized transform, it has no "__class_fullname__"')
     name = str(node['__class_fullname__']).rsplit('.', 1)[-1]
     args = {k: v for k, v in node.items() if k not in _SILENT}
-    if node.get('always_apply'): args['p'] = 1
+    if node.get('always_apply'):
+        args['p'] = 1
     name, args = _upgrade(name, args, notes)
     cls = _class_of(name, where)
     has = set(inspect.signature(cls.__init__).parameters) - {'self'}
@@ -334,53 +653,75 @@ def _build(node:dict, where:str, notes:list[str]) -> A.BasicTransform|A.BaseComp
         if name in ('OneOf', 'OneOrOther') and not sum(t.p for t in args['transforms']):
             raise AugmentationError(f'{where}: {name}: needs at least one transform with p above 0')
     for k in args:
-        if k not in has: raise AugmentationError(f'{where}: {name}: unknown argument {k!r}' + did_you_mean(k, has, cutoff=.4))
+        if k not in has:
+            raise AugmentationError(f'{where}: {name}: unknown argument {k!r}' + did_you_mean(k, has, cutoff=0.4))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            return cls(**args, **({'strict': True} if cls.__init__.__name__ == 'custom_init' else {}))  # strict: no falling back to defaults
-    except Exception as e: raise AugmentationError(f'{where}: {name}: {_in_words(e)}') from None
+            return cls(
+                **args, **({'strict': True} if cls.__init__.__name__ == 'custom_init' else {})
+            )  # strict: no falling back to defaults
+    except Exception as e:
+        raise AugmentationError(f'{where}: {name}: {_in_words(e)}') from None
 
 # %% ../../nbs/5_train/51_augment.ipynb #1bc654f7
 _CROPS = {'RandomCrop', 'CenterCrop', 'Crop', 'RandomCropFromBorders', 'CropNonEmptyMaskIfExists', 'Pad', 'PadIfNeeded'}
 _KEEPS_SIZE = _EXACT - {*_RESIZES, *_CROPS, 'RandomRotate90'} | {'SidedHorizontalFlip', 'SidedVerticalFlip'}
 _FIXED_SIZE = {'Resize', 'RandomResizedCrop', 'RandomSizedCrop', 'RandomCrop', 'CenterCrop', 'CropNonEmptyMaskIfExists'}
 
-def _keeps_size(t, square:bool) -> bool:
-    "Whether a transform never changes the size of a picture."
-    if isinstance(t, A.BaseCompose): return all(_keeps_size(c, square) for c in t.transforms)
-    if isinstance(t, A.ImageOnlyTransform): return True
-    name = type(t).__name__
-    if name in ('SidedTranspose', 'SidedD4', 'RandomRotate90'): return square
-    return name in _KEEPS_SIZE and getattr(t, 'keep_size', True) and not getattr(t, 'fit_output', False) and not getattr(t, 'crop_border', False)
 
-def _ends_at(steps:list, height:int, width:int) -> bool:
+def _keeps_size(t, square: bool) -> bool:
+    "Whether a transform never changes the size of a picture."
+    if isinstance(t, A.BaseCompose):
+        return all(_keeps_size(c, square) for c in t.transforms)
+    if isinstance(t, A.ImageOnlyTransform):
+        return True
+    name = type(t).__name__
+    if name in ('SidedTranspose', 'SidedD4', 'RandomRotate90'):
+        return square
+    return (
+        name in _KEEPS_SIZE
+        and getattr(t, 'keep_size', True)
+        and not getattr(t, 'fit_output', False)
+        and not getattr(t, 'crop_border', False)
+    )
+
+
+def _ends_at(steps: list, height: int, width: int) -> bool:
     "Whether a list of transforms surely ends with pictures of height x width."
     for t in reversed(steps):
         size = tuple(getattr(t, 'size', None) or (getattr(t, 'height', None), getattr(t, 'width', None)))
-        if type(t).__name__ in _FIXED_SIZE and t.p == 1: return size == (height, width)
-        if not _keeps_size(t, height == width): return False
+        if type(t).__name__ in _FIXED_SIZE and t.p == 1:
+            return size == (height, width)
+        if not _keeps_size(t, height == width):
+            return False
     return False
 
 # %% ../../nbs/5_train/51_augment.ipynb #ac6bbb7c
 def ending_at(
-    transform:A.Compose, # any composition
-    height:int, # rows of the result, pixels
-    width:int, # columns of the result, pixels
-)->A.Compose: # the same, or one with a resize after it and a note of that
+    transform: A.Compose,  # any composition
+    height: int,  # rows of the result, pixels
+    width: int,  # columns of the result, pixels
+) -> A.Compose:  # the same, or one with a resize after it and a note of that
     "Make sure that a composition ends with pictures of height x width."
-    if transform.p == 1 and _ends_at(transform.transforms, height, width): return transform
-    out = A.Compose([*(transform.transforms if transform.p == 1 else [A.Sequential(transform.transforms, p=transform.p)]), resize_step(height, width)])
+    if transform.p == 1 and _ends_at(transform.transforms, height, width):
+        return transform
+    out = A.Compose(
+        [
+            *(transform.transforms if transform.p == 1 else [A.Sequential(transform.transforms, p=transform.p)]),
+            resize_step(height, width),
+        ]
+    )
     out.notes = [*getattr(transform, 'notes', []), f'a resize to {height} x {width} is added at the end']
     return out
 
 # %% ../../nbs/5_train/51_augment.ipynb #9da5ba68
 def from_albumentations_json(
-    text:str|dict, # serialized albumentations JSON, of version 1 or 2; IMAGE_HEIGHT and IMAGE_WIDTH may stand in it
-    height:int, # rows of the result, pixels
-    width:int, # columns of the result, pixels
-    classes:Sequence[str], # class list
-)->A.Compose: # safe for packed masks; `.notes` lists what was changed or left out
+    text: str | dict,  # serialized albumentations JSON, of version 1 or 2; IMAGE_HEIGHT and IMAGE_WIDTH may stand in it
+    height: int,  # rows of the result, pixels
+    width: int,  # columns of the result, pixels
+    classes: Sequence[str],  # class list
+) -> A.Compose:  # safe for packed masks; `.notes` lists what was changed or left out
     "Serialized transforms as a composition of albumentations 2 that ends at height x width. Raises `AugmentationError`."
     notes = []
     root = guard(_build(parse_custom(text, height, width), 'custom augmentations', notes), classes)
@@ -389,45 +730,74 @@ def from_albumentations_json(
 
 # %% ../../nbs/5_train/51_augment.ipynb #fed1bb93
 def augmentation(
-    strategy:str, # 'Soft', 'Medium', 'Hard', 'Custom' or 'Disabled'
-    height:int, # rows of the result, pixels
-    width:int, # columns of the result, pixels
-    classes:Sequence[str], # class list
-    custom:str|dict|None=None, # serialized albumentations JSON, for 'Custom'
-    seed:int|None=None, # None: different every time
-)->A.Compose: # call with image=(H, W, channels) uint8 and mask=(H, W, P) packed; `.notes` lists changes to a custom list
+    strategy: str,  # 'Soft', 'Medium', 'Hard', 'Custom' or 'Disabled'
+    height: int,  # rows of the result, pixels
+    width: int,  # columns of the result, pixels
+    classes: Sequence[str],  # class list
+    custom: str | dict | None = None,  # serialized albumentations JSON, for 'Custom'
+    seed: int | None = None,  # None: different every time
+) -> (
+    A.Compose
+):  # call with image=(H, W, channels) uint8 and mask=(H, W, P) packed; `.notes` lists changes to a custom list
     "The random transforms of a strategy, ending at height x width. Raises `AugmentationError`."
     if strategy not in STRATEGIES:
-        raise AugmentationError(f'augmentations_strategy {strategy!r}: expected one of {", ".join(STRATEGIES)}' + did_you_mean(strategy, STRATEGIES), key='augmentations_strategy')
+        raise AugmentationError(
+            f'augmentations_strategy {strategy!r}: expected one of {", ".join(STRATEGIES)}'
+            + did_you_mean(strategy, STRATEGIES),
+            key='augmentations_strategy',
+        )
     if strategy == 'Custom':
-        if not custom: raise AugmentationError('augmentations_strategy Custom needs custom_train_augmentations')
+        if not custom:
+            raise AugmentationError('augmentations_strategy Custom needs custom_train_augmentations')
         out = from_albumentations_json(custom, height, width, classes)
-    else: out = guard(A.Compose(_strategy(strategy, height, width)), classes)
-    if seed is not None: reseed(out, seed)
+    else:
+        out = guard(A.Compose(_strategy(strategy, height, width)), classes)
+    if seed is not None:
+        reseed(out, seed)
     return out
 
 # %% ../../nbs/5_train/51_augment.ipynb #084a5751
-_DETERMINISTIC = {'Resize', 'LongestMaxSize', 'SmallestMaxSize', 'NoOp', 'ToGray', 'Equalize', 'InvertImg', 'CLAHE', 'AutoContrast'}
+_DETERMINISTIC = {
+    'Resize',
+    'LongestMaxSize',
+    'SmallestMaxSize',
+    'NoOp',
+    'ToGray',
+    'Equalize',
+    'InvertImg',
+    'CLAHE',
+    'AutoContrast',
+}
 _MOVES = {'Pad', 'PadIfNeeded', 'CenterCrop', 'Crop'}
 
-def _not_for_inference(t:A.BasicTransform|A.BaseCompose) -> str|None:
+
+def _not_for_inference(t: A.BasicTransform | A.BaseCompose) -> str | None:
     "Why a transform can't be used in validation and prediction, or None."
     name = type(t).__name__
-    if type(t) in (A.Compose, A.Sequential) and t.p == 1: return next(filter(None, map(_not_for_inference, t.transforms)), None)
-    if name in _MOVES: return f'{name} would move the picture within its frame, and predictions are put back by stretching: use Resize'
-    if name not in _DETERMINISTIC: return f'{name} is random'
-    if t.p != 1: return f'{name} has p={t.p}, it must be 1'
+    if type(t) in (A.Compose, A.Sequential) and t.p == 1:
+        return next(filter(None, map(_not_for_inference, t.transforms)), None)
+    if name in _MOVES:
+        return f'{name} would move the picture within its frame, and predictions are put back by stretching: use Resize'
+    if name not in _DETERMINISTIC:
+        return f'{name} is random'
+    if t.p != 1:
+        return f'{name} has p={t.p}, it must be 1'
     sizes = getattr(t, 'max_size', None)
-    if isinstance(sizes, (list, tuple)) and len(sizes) > 1: return f'{name} chooses one of {len(sizes)} sizes'
-    if type(t) is A.CLAHE and t.clip_limit[0] != t.clip_limit[1]: return f'CLAHE chooses clip_limit from {tuple(t.clip_limit)}'
+    if isinstance(sizes, (list, tuple)) and len(sizes) > 1:
+        return f'{name} chooses one of {len(sizes)} sizes'
+    if type(t) is A.CLAHE and t.clip_limit[0] != t.clip_limit[1]:
+        return f'CLAHE chooses clip_limit from {tuple(t.clip_limit)}'
+
 
 def inference_transform(
-    height:int, # rows of the result, pixels
-    width:int, # columns of the result, pixels
-    custom:str|dict|None=None, # serialized albumentations JSON; None: a resize
-)->A.Compose: # call with image=, and mask= where there is one
+    height: int,  # rows of the result, pixels
+    width: int,  # columns of the result, pixels
+    custom: str | dict | None = None,  # serialized albumentations JSON; None: a resize
+) -> A.Compose:  # call with image=, and mask= where there is one
     "The transforms of validation and prediction, nothing random. Raises `AugmentationError`."
-    if custom is None: return guard(A.Compose([resize_step(height, width)]), ())
+    if custom is None:
+        return guard(A.Compose([resize_step(height, width)]), ())
     out = from_albumentations_json(custom, height, width, ())
-    if why := next(filter(None, map(_not_for_inference, out.transforms)), None): raise AugmentationError(f'custom_inference_augmentations: {why}')
+    if why := next(filter(None, map(_not_for_inference, out.transforms)), None):
+        raise AugmentationError(f'custom_inference_augmentations: {why}')
     return out

@@ -7,53 +7,57 @@ __all__ = ['MIX_KINDS', 'MIX_TARGETS', 'mixup', 'cut_boxes', 'cutmix', 'MixParts
            'SeedEachEpoch', 'ProgressBar', 'Autocast', 'EvaluateEvery', 'AverageWeights']
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #996b7bb1
-from fastai.callback.core import CancelValidException
+import random
+
+import numpy as np
+import torch
+from fastai.callback.core import Callback, CancelValidException
 from fastai.callback.fp16 import MixedPrecision
 from fastai.learner import TrainEvalCallback
 from torch import nn
-import random
 from tqdm.auto import tqdm
-import numpy as np
-import torch
-from fastai.callback.core import Callback
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #a95fcc46
 def mixup(
-    x:torch.Tensor, # images, float (B, channels, H, W)
-    y:torch.Tensor, # masks, bool or 0..1 (B, C, H, W)
-    partner:np.ndarray, # position of each item's partner in the batch, (B,)
-    share:np.ndarray, # share of the item itself, 0..1, (B,); 1 leaves it as it is
-    target:str='Ratio', # 'Ratio': masks blend like the images; 'Max': the parts of both
-)->tuple[torch.Tensor,torch.Tensor]: # images, and masks: float for 'Ratio', as they came for 'Max'
+    x: torch.Tensor,  # images, float (B, channels, H, W)
+    y: torch.Tensor,  # masks, bool or 0..1 (B, C, H, W)
+    partner: np.ndarray,  # position of each item's partner in the batch, (B,)
+    share: np.ndarray,  # share of the item itself, 0..1, (B,); 1 leaves it as it is
+    target: str = 'Ratio',  # 'Ratio': masks blend like the images; 'Max': the parts of both
+) -> tuple[torch.Tensor, torch.Tensor]:  # images, and masks: float for 'Ratio', as they came for 'Max'
     "Blend each item with its partner (Zhang et al., 2018)."
     share = torch.as_tensor(share, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1)
     partner = torch.as_tensor(partner, device=x.device)
     mixed = torch.lerp(x[partner], x, share)
-    if target == 'Ratio': return mixed, torch.lerp(y[partner].to(x.dtype), y.to(x.dtype), share)
+    if target == 'Ratio':
+        return mixed, torch.lerp(y[partner].to(x.dtype), y.to(x.dtype), share)
     touched = share < 1
-    return mixed, y | (y[partner] & touched) if y.dtype == torch.bool else torch.maximum(y, y[partner]*touched)
+    return mixed, y | (y[partner] & touched) if y.dtype == torch.bool else torch.maximum(y, y[partner] * touched)
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #b5a93f50
 def cut_boxes(
-    share:np.ndarray, # share of each item itself, 0..1, (B,)
-    height:int, # of the images
-    width:int, # of the images
-    rng:np.random.Generator, # where the places come from
-    corner:bool=False, # in a corner instead of anywhere
-)->np.ndarray: # int (B, 4): top, left, bottom, right; bottom and right are exclusive
+    share: np.ndarray,  # share of each item itself, 0..1, (B,)
+    height: int,  # of the images
+    width: int,  # of the images
+    rng: np.random.Generator,  # where the places come from
+    corner: bool = False,  # in a corner instead of anywhere
+) -> np.ndarray:  # int (B, 4): top, left, bottom, right; bottom and right are exclusive
     "Boxes to paste (Yun et al., 2019, with the corner as an option)."
     side = np.sqrt(1 - np.asarray(share))
-    h, w = np.round(side*height).astype(int), np.round(side*width).astype(int)
-    if corner: top, left = rng.integers(0, 2, len(side))*(height - h), rng.integers(0, 2, len(side))*(width - w)
-    else: top, left = rng.integers(0, height, len(side)) - h//2, rng.integers(0, width, len(side)) - w//2
+    h, w = np.round(side * height).astype(int), np.round(side * width).astype(int)
+    if corner:
+        top, left = rng.integers(0, 2, len(side)) * (height - h), rng.integers(0, 2, len(side)) * (width - w)
+    else:
+        top, left = rng.integers(0, height, len(side)) - h // 2, rng.integers(0, width, len(side)) - w // 2
     return np.stack([top.clip(0), left.clip(0), (top + h).clip(0, height), (left + w).clip(0, width)], 1)
 
+
 def cutmix(
-    x:torch.Tensor, # images (B, channels, H, W)
-    y:torch.Tensor, # masks (B, C, H, W)
-    partner:np.ndarray, # position of each item's partner in the batch, (B,)
-    boxes:np.ndarray, # from `cut_boxes`
-)->tuple[torch.Tensor,torch.Tensor]: # images and masks, of the same types
+    x: torch.Tensor,  # images (B, channels, H, W)
+    y: torch.Tensor,  # masks (B, C, H, W)
+    partner: np.ndarray,  # position of each item's partner in the batch, (B,)
+    boxes: np.ndarray,  # from `cut_boxes`
+) -> tuple[torch.Tensor, torch.Tensor]:  # images and masks, of the same types
     "Paste a box of its partner, image and masks, into each item."
     mixed, masks = x.clone(), y.clone()
     for i, (j, (top, left, bottom, right)) in enumerate(zip(partner.tolist(), boxes.tolist())):
@@ -64,37 +68,53 @@ def cutmix(
 # %% ../../nbs/5_train/56_callbacks.ipynb #95d25573
 MIX_KINDS, MIX_TARGETS = ('Mixup', 'Cutmix'), ('Ratio', 'Max')
 
+
 class MixParts(Callback):
     "Mixup or Cutmix of training batches."
+
     run_valid = False
-    def __init__(self,
-        kind:str, # 'Mixup' or 'Cutmix'
-        probability:float=1., # chance of each item to be mixed, 0..1
-        concentration:float=1., # both parameters of the Beta distribution of shares, above 0
-        iterations:int=1, # how often mixing is repeated, 1 or more
-        target:str='Ratio', # of Mixup: 'Ratio' or 'Max'; no difference for Cutmix
-        corner:bool=False, # of Cutmix: boxes in the corners
-        seed:int=0, # of the random numbers, not below 0
+
+    def __init__(
+        self,
+        kind: str,  # 'Mixup' or 'Cutmix'
+        probability: float = 1.0,  # chance of each item to be mixed, 0..1
+        concentration: float = 1.0,  # both parameters of the Beta distribution of shares, above 0
+        iterations: int = 1,  # how often mixing is repeated, 1 or more
+        target: str = 'Ratio',  # of Mixup: 'Ratio' or 'Max'; no difference for Cutmix
+        corner: bool = False,  # of Cutmix: boxes in the corners
+        seed: int = 0,  # of the random numbers, not below 0
     ):
         for name, value, allowed in (('mix_image', kind, MIX_KINDS), ('mix_target', target, MIX_TARGETS)):
-            if value not in allowed: raise ValueError(f'{name} {value!r}: expected one of {", ".join(allowed)}')
-        if not 0 <= probability <= 1: raise ValueError(f'mix_probability {probability!r}: expected 0 to 1')
-        if not concentration > 0: raise ValueError(f'mix_concentration {concentration!r}: expected a number above 0')
-        if iterations < 1: raise ValueError(f'mix_iterations {iterations!r}: expected 1 or more')
-        self.kind, self.probability, self.concentration, self.iterations = kind, probability, concentration, int(iterations)
+            if value not in allowed:
+                raise ValueError(f'{name} {value!r}: expected one of {", ".join(allowed)}')
+        if not 0 <= probability <= 1:
+            raise ValueError(f'mix_probability {probability!r}: expected 0 to 1')
+        if not concentration > 0:
+            raise ValueError(f'mix_concentration {concentration!r}: expected a number above 0')
+        if iterations < 1:
+            raise ValueError(f'mix_iterations {iterations!r}: expected 1 or more')
+        self.kind, self.probability, self.concentration, self.iterations = (
+            kind,
+            probability,
+            concentration,
+            int(iterations),
+        )
         self.target, self.corner, self.seed = target, corner, seed
 
-    def mix(self,
-        x:torch.Tensor, # images, float (B, channels, H, W)
-        y:torch.Tensor, # masks (B, C, H, W)
-        rng:np.random.Generator, # where the random numbers come from
-    )->tuple[torch.Tensor,torch.Tensor]: # images and masks
+    def mix(
+        self,
+        x: torch.Tensor,  # images, float (B, channels, H, W)
+        y: torch.Tensor,  # masks (B, C, H, W)
+        rng: np.random.Generator,  # where the random numbers come from
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # images and masks
         "Mix one batch."
         for _ in range(self.iterations):
             n, partner = len(x), rng.permutation(len(x))
-            share = np.where(rng.random(n) < self.probability, rng.beta(self.concentration, self.concentration, n), 1.)
-            if self.kind == 'Mixup': x, y = mixup(x, y, partner, share, self.target)
-            else: x, y = cutmix(x, y, partner, cut_boxes(share, *x.shape[-2:], rng, self.corner))
+            share = np.where(rng.random(n) < self.probability, rng.beta(self.concentration, self.concentration, n), 1.0)
+            if self.kind == 'Mixup':
+                x, y = mixup(x, y, partner, share, self.target)
+            else:
+                x, y = cutmix(x, y, partner, cut_boxes(share, *x.shape[-2:], rng, self.corner))
         return x, y
 
     def before_batch(self):
@@ -105,127 +125,180 @@ class MixParts(Callback):
 # %% ../../nbs/5_train/56_callbacks.ipynb #c1b8757e
 class SeedEpoch(Callback):
     "Tells the training `PartsDL` which epoch it is, counted from `start` over all fits; `lr_find` doesn't count."
+
     order = -15
-    def __init__(self,
-        start:int=0, # epochs that were trained before
-    ): self.count = start
+
+    def __init__(
+        self,
+        start: int = 0,  # epochs that were trained before
+    ):
+        self.count = start
+
     def before_epoch(self):
         finding = hasattr(self.learn, 'lr_finder')
         self.dls.train.epoch = self.count + (self.epoch if finding else 0)
-        if not finding: self.count += 1
+        if not finding:
+            self.count += 1
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #98448fbc
 def seed_everything(
-    *seed:int, # One or more whole numbers, 0 or more
+    *seed: int,  # One or more whole numbers, 0 or more
 ) -> None:
     "Seed Python, numpy and torch from the numbers given."
     words = np.random.SeedSequence(seed).generate_state(3)
-    random.seed(int(words[0])); np.random.seed(int(words[1])); torch.manual_seed(int(words[2]))
+    random.seed(int(words[0]))
+    np.random.seed(int(words[1]))
+    torch.manual_seed(int(words[2]))
+
 
 class SeedEachEpoch(Callback):
     "Seed all generators from (seed, epoch) before each epoch."
+
     order = -20
-    def __init__(self, seed:int): self.seed = seed
-    def before_epoch(self): seed_everything(self.seed, self.epoch)
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def before_epoch(self):
+        seed_everything(self.seed, self.epoch)
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #8b28f1bb
 class ProgressBar(Callback):
     "One bar for the whole training, with loss, metric and the time left; shown on a terminal or when asked for."
+
     order = 80
-    def __init__(self, metric:str='miou', show:bool|None=None): self.metric, self.show = metric, show
+
+    def __init__(self, metric: str = 'miou', show: bool | None = None):
+        self.metric, self.show = metric, show
 
     def before_fit(self):
         "Count the steps to come, evaluations included."
         skipped = getattr(self.learn, 'first_epoch', 0)
-        steps = (self.n_epoch - skipped)*(len(self.dls.train) + len(self.dls.valid))
-        self.bar = tqdm(total=steps, disable=None if self.show is None else not self.show, unit='batch', dynamic_ncols=True, leave=False)
+        steps = (self.n_epoch - skipped) * (len(self.dls.train) + len(self.dls.valid))
+        self.bar = tqdm(
+            total=steps,
+            disable=None if self.show is None else not self.show,
+            unit='batch',
+            dynamic_ncols=True,
+            leave=False,
+        )
 
     def after_batch(self):
         "A step further."
-        if self.training: self.bar.set_description(f'epoch {self.epoch + 1}/{self.n_epoch}', refresh=False)
+        if self.training:
+            self.bar.set_description(f'epoch {self.epoch + 1}/{self.n_epoch}', refresh=False)
         self.bar.update()
 
     def after_loss(self):
-        if self.training: self.seen = {**getattr(self, 'seen', {}), 'loss': f'{float(self.loss.detach()):.3f}'}; self.bar.set_postfix(self.seen, refresh=False)
+        if self.training:
+            self.seen = {**getattr(self, 'seen', {}), 'loss': f'{float(self.loss.detach()):.3f}'}
+            self.bar.set_postfix(self.seen, refresh=False)
 
     def after_validate(self):
         "Show the newest metric."
         found = [m.value for m in self.learn.metrics if m.name == self.metric]
-        if found and found[0] is not None: self.seen = {**getattr(self, 'seen', {}), self.metric: f'{found[0]:.3f}'}
+        if found and found[0] is not None:
+            self.seen = {**getattr(self, 'seen', {}), self.metric: f'{found[0]:.3f}'}
 
-    def after_fit(self): self.bar.close()
+    def after_fit(self):
+        self.bar.close()
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #082abfe1
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
+
     order = MixedPrecision.order
-    def __init__(self, train:str='fp32', infer:str='fp32', channels_last:bool=True):
+
+    def __init__(self, train: str = 'fp32', infer: str = 'fp32', channels_last: bool = True):
         self.train_precision, self.infer_precision, self.channels_last, self.context = train, infer, channels_last, None
 
     def before_batch(self):
         "Plain tensors, channels last; enter autocast."
         fmt = torch.channels_last if self.channels_last else torch.contiguous_format
-        self.learn.xb = tuple(x.as_subclass(torch.Tensor).contiguous(memory_format=fmt) if isinstance(x, torch.Tensor) and x.ndim == 4 else x for x in self.xb)
+        self.learn.xb = tuple(
+            x.as_subclass(torch.Tensor).contiguous(memory_format=fmt)
+            if isinstance(x, torch.Tensor) and x.ndim == 4
+            else x
+            for x in self.xb
+        )
         self._leave()
         if (self.train_precision if self.training else self.infer_precision) == 'bf16':
             self.context = torch.autocast(self.xb[0].device.type, dtype=torch.bfloat16)
             self.context.__enter__()
 
     def _leave(self):
-        if self.context is not None: self.context.__exit__(None, None, None)
+        if self.context is not None:
+            self.context.__exit__(None, None, None)
         self.context = None
 
-    def after_pred(self): self._leave()
-    def after_cancel_batch(self): self._leave()
-    def after_fit(self): self._leave()
+    def after_pred(self):
+        self._leave()
+
+    def after_cancel_batch(self):
+        self._leave()
+
+    def after_fit(self):
+        self._leave()
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #2f4cb266
 class EvaluateEvery(Callback):
     "Evaluate every `epochs` epochs, which may be a fraction, and at the end of the last one."
+
     order = 78  # after the schedulers and recorders have taken the batch in
     run_valid = False
     _kept = ('dl', 'iter', 'n_iter', 'xb', 'yb', 'pred', 'loss', 'loss_grad')
-    def __init__(self, epochs:float=1.): self.epochs = epochs
 
-    def _due(self, done:float, step:float) -> bool:
+    def __init__(self, epochs: float = 1.0):
+        self.epochs = epochs
+
+    def _due(self, done: float, step: float) -> bool:
         "Whether a multiple of `epochs` lies in (done - step, done]."
-        return int(done/self.epochs + 1e-6) > int((done - step)/self.epochs + 1e-6)
+        return int(done / self.epochs + 1e-6) > int((done - step) / self.epochs + 1e-6)
 
     def after_batch(self):
         "Evaluate in the middle of an epoch; its end is fastai's own."
-        done = (self.iter + 1)/self.n_iter
-        if self.epochs < 1 and done < 1 and self._due(self.epoch + done, 1/self.n_iter): self._evaluate()
+        done = (self.iter + 1) / self.n_iter
+        if self.epochs < 1 and done < 1 and self._due(self.epoch + done, 1 / self.n_iter):
+            self._evaluate()
 
     def _evaluate(self):
         kept = {k: getattr(self.learn, k) for k in self._kept}
         recorder = getattr(self.learn, 'recorder', None)
         log = list(recorder.log) if recorder else None
         self.learn._do_epoch_validate()
-        if recorder: recorder.log = type(recorder.log)(log)
-        for k, v in kept.items(): setattr(self.learn, k, v)
+        if recorder:
+            recorder.log = type(recorder.log)(log)
+        for k, v in kept.items():
+            setattr(self.learn, k, v)
         self.learn.model.train()
         self.learn.training = True
 
     def before_validate(self):
         "Leave out the evaluation at the end of an epoch where none is due."
         last = self.epoch + 1 == self.n_epoch
-        if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1): raise CancelValidException
+        if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1):
+            raise CancelValidException
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #00e62d40
 class AverageWeights(Callback):
     "At the end of the fit the weights become the mean of those after each of the last `epochs` epochs."
+
     order = TrainEvalCallback.order + 1
-    def __init__(self, epochs:int): self.epochs = epochs
+
+    def __init__(self, epochs: int):
+        self.epochs = epochs
 
     averaged = None
 
     def before_fit(self):
         "Start anew, unless `restore` has set where to go on."
-        if not getattr(self.learn, 'first_epoch', 0): self.averaged = None
+        if not getattr(self.learn, 'first_epoch', 0):
+            self.averaged = None
 
-    def restore(self,
-        model:nn.Module, # The learner's model
-        state:dict, # The `state_dict` of `averaged` as it was
+    def restore(
+        self,
+        model: nn.Module,  # The learner's model
+        state: dict,  # The `state_dict` of `averaged` as it was
     ):
         "Go on from a mean that was saved."
         self.averaged = torch.optim.swa_utils.AveragedModel(model)
@@ -233,10 +306,13 @@ class AverageWeights(Callback):
 
     def after_train(self):
         "Take this epoch's weights into the mean, and evaluate that mean."
-        if self.epoch < max(self.n_epoch - self.epochs, getattr(self.learn, 'first_epoch', 0)): return
-        if self.averaged is None: self.averaged = torch.optim.swa_utils.AveragedModel(self.model)
+        if self.epoch < max(self.n_epoch - self.epochs, getattr(self.learn, 'first_epoch', 0)):
+            return
+        if self.averaged is None:
+            self.averaged = torch.optim.swa_utils.AveragedModel(self.model)
         self.averaged.update_parameters(self.model)
-        if self.epoch + 1 < self.n_epoch: return
+        if self.epoch + 1 < self.n_epoch:
+            return
         self.model.load_state_dict(self.averaged.module.state_dict())
         device = next(self.model.parameters()).device
         torch.optim.swa_utils.update_bn((b[0].as_subclass(torch.Tensor) for b in self.dls.train), self.model, device)

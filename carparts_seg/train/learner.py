@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import fastai.callback.schedule  # noqa: F401  adds fit_one_cycle, lr_find and the others to Learner
 import segmentation_models_pytorch as smp
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.callback.progress import ProgressCallback  # noqa: F401  fastai's progress bars
-import fastai.callback.schedule  # noqa: F401  adds fit_one_cycle, lr_find and the others to Learner
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import OptimWrapper
@@ -29,164 +29,226 @@ from safetensors.torch import load_file
 from timm.optim import Muon
 from torch import nn
 
-from .losses import loss_function
-from ..measure.metrics import parts_metrics
-from ..core.settings import OPTIMIZERS
 from ..core.basics import CarpartsError
+from ..core.settings import OPTIMIZERS
+from ..measure.metrics import parts_metrics
 from .callbacks import Autocast
+from .losses import loss_function
 from .machine import pick_precision, reuse_memory
 
 # %% ../../nbs/5_train/57_learner.ipynb #d75b3a5b
 class WeightsError(CarpartsError):
     "Weights that can't be fetched or don't fit the network."
 
+
 def hub_reachable(
-    url:str|None=None, # Address of the hub; None: the one that huggingface_hub is set to (environment variable HF_ENDPOINT)
-    timeout:float=4., # Seconds to wait
+    url: str
+    | None = None,  # Address of the hub; None: the one that huggingface_hub is set to (environment variable HF_ENDPOINT)
+    timeout: float = 4.0,  # Seconds to wait
 ) -> bool:
     "Whether somebody accepts a connection at the model hub."
-    if url is None: from huggingface_hub.constants import ENDPOINT as url
+    if url is None:
+        from huggingface_hub.constants import ENDPOINT as url
     parts, answered = urllib.parse.urlparse(url), []
     port = parts.port or (443 if parts.scheme == 'https' else 80)
+
     def ask():
-        with contextlib.suppress(OSError): answered.append(socket.create_connection((parts.hostname, port), timeout=timeout).close())
-    asking = threading.Thread(target=ask, daemon=True)  # looking up the name can take longer than any timeout of a socket
-    asking.start(); asking.join(timeout)
+        with contextlib.suppress(OSError):
+            answered.append(socket.create_connection((parts.hostname, port), timeout=timeout).close())
+
+    asking = threading.Thread(
+        target=ask, daemon=True
+    )  # looking up the name can take longer than any timeout of a socket
+    asking.start()
+    asking.join(timeout)
     return bool(answered)
 
 # %% ../../nbs/5_train/57_learner.ipynb #0de16d6e
 def _read_weights(path) -> dict:
     "The state dict in a .safetensors or .pth file; never unpickles code."
     path = Path(path)
-    if not path.is_file(): raise WeightsError(f"pretrained_weights: {path} is not there; give a .safetensors or .pth file with the encoder's weights")
+    if not path.is_file():
+        raise WeightsError(
+            f"pretrained_weights: {path} is not there; give a .safetensors or .pth file with the encoder's weights"
+        )
     try:
-        state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as e: raise WeightsError(f"pretrained_weights: {path} is not a readable weights file ({str(e).splitlines()[0][:120]})") from None
+        state = (
+            load_file(path)
+            if path.suffix == '.safetensors'
+            else torch.load(path, map_location='cpu', weights_only=True)
+        )
+    except Exception as e:
+        raise WeightsError(
+            f"pretrained_weights: {path} is not a readable weights file ({str(e).splitlines()[0][:120]})"
+        ) from None
     for k in ('state_dict', 'model'):
-        if isinstance(state, dict) and isinstance(state.get(k), dict): state = state[k]
+        if isinstance(state, dict) and isinstance(state.get(k), dict):
+            state = state[k]
     if not isinstance(state, dict) or not any(torch.is_tensor(v) for v in state.values()):
         raise WeightsError(f"pretrained_weights: {path} holds no state dict (names with tensors)")
     return {k.removeprefix('module.').removeprefix('model.'): v for k, v in state.items()}
 
+
 def load_encoder_weights(
-    model:nn.Module, # An smp model
-    path:str|Path, # .safetensors or .pth: the encoder's state dict, or a whole network's
-) -> int: # Number of tensors that were loaded
+    model: nn.Module,  # An smp model
+    path: str | Path,  # .safetensors or .pth: the encoder's state dict, or a whole network's
+) -> int:  # Number of tensors that were loaded
     "Load the encoder's weights from a file; raises `WeightsError` unless every tensor of the encoder is there and fits."
     state, own = _read_weights(path), model.encoder.state_dict()
-    if any(k.startswith('encoder.') for k in state): state = {k[8:]: v for k, v in state.items() if k.startswith('encoder.')}
+    if any(k.startswith('encoder.') for k in state):
+        state = {k[8:]: v for k, v in state.items() if k.startswith('encoder.')}
     missing = [k for k in own if k not in state and not k.endswith('num_batches_tracked')]
     misfit = [k for k in own if k in state and own[k].shape != state[k].shape]
     if missing or misfit:
         k = (missing or misfit)[0]
         why = f"has no {k}" if missing else f"{k} is {tuple(state[k].shape)} there, {tuple(own[k].shape)} here"
-        raise WeightsError(f"pretrained_weights: {path} {why} ({len(missing)} missing, {len(misfit)} misfit); it must be an encoder of the same backbone")
+        raise WeightsError(
+            f"pretrained_weights: {path} {why} ({len(missing)} missing, {len(misfit)} misfit); it must be an encoder of the same backbone"
+        )
     model.encoder.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return len(own)
 
 # %% ../../nbs/5_train/57_learner.ipynb #4f639a78
-def _weights_name(encoder:str) -> str|bool:
+def _weights_name(encoder: str) -> str | bool:
     "What smp calls the weights of an encoder: `imagenet` where there are such, else the first that it has."
     known = smp.encoders.encoders.get(encoder, {}).get('pretrained_settings') or {}
     return 'imagenet' if 'imagenet' in known else next(iter(known), True)  # True: timm's encoders bring their own name
 
-def _cached_encoder(encoder:str) -> Path|None:
+
+def _cached_encoder(encoder: str) -> Path | None:
     "The fetched weights of an smp encoder, if they are in huggingface's cache."
     from huggingface_hub import try_to_load_from_cache
+
     settings = smp.encoders.encoders.get(encoder, {}).get('pretrained_settings', {}).get(_weights_name(encoder))
-    if not settings: return None
+    if not settings:
+        return None
     found = try_to_load_from_cache(settings['repo_id'], 'model.safetensors', revision=settings['revision'])
     return Path(found) if isinstance(found, str) else None
 
-def _check_hub(encoder:str):
+
+def _check_hub(encoder: str):
     "Raise `WeightsError` where pretrained weights of `encoder` would have to be fetched and can't be."
     from huggingface_hub.constants import ENDPOINT
+
     if not hub_reachable():
-        raise WeightsError(f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
-                           "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)")
+        raise WeightsError(
+            f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
+            "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)"
+        )
 
 # %% ../../nbs/5_train/57_learner.ipynb #d2cc0ddc
 def parts_model(
-    n_classes:int, # Number of classes C
-    architecture:str='Unet', # One of smp's architectures
-    encoder:str='resnet34', # An encoder of smp, or `tu-NAME` for one of timm
-    pretrained:bool=True, # Whether the encoder starts from ImageNet weights
-    weights:str|Path|None=None, # A local file of encoder weights, read in place of fetching them; unused if not `pretrained`
-    in_channels:int=3, # Channels of the images
-) -> nn.Module: # (B, in_channels, H, W) -> logits (B, C, H, W); H and W are multiples of 32 for most architectures
+    n_classes: int,  # Number of classes C
+    architecture: str = 'Unet',  # One of smp's architectures
+    encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
+    pretrained: bool = True,  # Whether the encoder starts from ImageNet weights
+    weights: str
+    | Path
+    | None = None,  # A local file of encoder weights, read in place of fetching them; unused if not `pretrained`
+    in_channels: int = 3,  # Channels of the images
+) -> nn.Module:  # (B, in_channels, H, W) -> logits (B, C, H, W); H and W are multiples of 32 for most architectures
     "An smp network; raises `WeightsError` within seconds where pretrained weights can't be had."
     build = partial(smp.create_model, architecture, encoder, classes=n_classes)
-    if not pretrained: return build(encoder_weights=None, in_channels=in_channels)
+    if not pretrained:
+        return build(encoder_weights=None, in_channels=in_channels)
     weights = weights or _cached_encoder(encoder)
     if weights is None:
         _check_hub(encoder)
         return build(encoder_weights=_weights_name(encoder), in_channels=in_channels)
     model = build(encoder_weights=None, in_channels=3)
     load_encoder_weights(model, weights)
-    if in_channels != 3: model.encoder.set_in_channels(in_channels, pretrained=True)
+    if in_channels != 3:
+        model.encoder.set_in_channels(in_channels, pretrained=True)
     return model
 
 # %% ../../nbs/5_train/57_learner.ipynb #3b6a8ac7
 def optimizer(
-    name:str='AdamW', # One of `OPTIMIZERS`
-    **kwargs, # Further arguments of PyTorch's optimizer
-) -> Callable: # To be given to a `Learner` as `opt_func`
+    name: str = 'AdamW',  # One of `OPTIMIZERS`
+    **kwargs,  # Further arguments of PyTorch's optimizer
+) -> Callable:  # To be given to a `Learner` as `opt_func`
     "An optimizer of PyTorch, or timm's Muon, in fastai's clothes; SGD, RMSprop and Muon have a momentum of 0.9."
-    if name not in OPTIMIZERS: raise ValueError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
-    if name in ('AdamW', 'Adam', 'SGD'): kwargs = dict(fused=True) | kwargs
-    if name in ('SGD', 'RMSprop', 'Muon'): kwargs = dict(momentum=0.9) | kwargs
-    if name == 'Muon': kwargs = dict(nesterov=True, adjust_lr_fn='original', fallback_lr_scale=0.15, betas=(0.9, 0.99)) | kwargs
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
+    if name in ('AdamW', 'Adam', 'SGD'):
+        kwargs = dict(fused=True) | kwargs
+    if name in ('SGD', 'RMSprop', 'Muon'):
+        kwargs = dict(momentum=0.9) | kwargs
+    if name == 'Muon':
+        kwargs = dict(nesterov=True, adjust_lr_fn='original', fallback_lr_scale=0.15, betas=(0.9, 0.99)) | kwargs
     opt = Muon if name == 'Muon' else getattr(torch.optim, name)
+
     def build(groups, lr=1e-3):  # a list or slice of rates is set, group by group, when the fit begins
         return OptimWrapper(groups, opt, lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
+
     return build
 
+
 def parts_splitter(
-    model:nn.Module, # An smp model
-    layers:Sequence[str]=(), # Beginnings of parameter names; the parameters that have one are the first group
-) -> list[list[nn.Parameter]]: # Two groups: encoder and the rest, or `layers` and the rest
+    model: nn.Module,  # An smp model
+    layers: Sequence[str] = (),  # Beginnings of parameter names; the parameters that have one are the first group
+) -> list[list[nn.Parameter]]:  # Two groups: encoder and the rest, or `layers` and the rest
     "Split the parameters of an smp network in two groups."
-    if not layers: return [params(model.encoder), [p for n, p in model.named_parameters() if not n.startswith('encoder.')]]
+    if not layers:
+        return [params(model.encoder), [p for n, p in model.named_parameters() if not n.startswith('encoder.')]]
     known = [n for n, _ in model.named_parameters()]
     for layer in layers:
         if not any(n.startswith(layer) for n in known):
-            raise ValueError(f"differential_learning_rate_layers: no parameter's name begins with {layer!r}; the network has {', '.join(dict(model.named_children()))}")
+            raise ValueError(
+                f"differential_learning_rate_layers: no parameter's name begins with {layer!r}; the network has {', '.join(dict(model.named_children()))}"
+            )
     chosen = [n for n in known if n.startswith(tuple(layers))]
-    groups = [p for n, p in model.named_parameters() if n in chosen], [p for n, p in model.named_parameters() if n not in chosen]
+    groups = (
+        [p for n, p in model.named_parameters() if n in chosen],
+        [p for n, p in model.named_parameters() if n not in chosen],
+    )
     return [g for g in groups if g]
 
 # %% ../../nbs/5_train/57_learner.ipynb #45e85769
 def parts_learner(
-    dls:DataLoaders, # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
-    architecture:str='Unet', # One of smp's architectures
-    encoder:str='resnet34', # An encoder of smp, or `tu-NAME` for one of timm
-    pretrained:bool=True, # Whether the encoder starts from ImageNet weights
-    weights:str|Path|None=None, # A local file of encoder weights, in place of fetching them
-    loss_func:str|Callable='BCEDice', # A name that `loss_function` knows, or a loss over logits and masks
-    opt_func:str|Callable='AdamW', # One of `OPTIMIZERS`, or a fastai `opt_func`
-    lr:float=1e-3, # Learning rate
-    wd:float=0., # Weight decay
-    threshold:float=0.5, # A pixel belongs to a class when its probability is above this
-    metrics:list|None=None, # fastai metrics; None: those of the house, `parts_metrics`
-    layers:Sequence[str]=(), # Layers that form the first parameter group, by the beginnings of their names
-    mixed_precision:bool=True, # Train in the fastest precision the device is good at
-    mixed_precision_inference:bool=False, # Evaluate in it as well
-    cbs:Callback|Sequence|None=None, # More callbacks
-    **kwargs, # Further arguments of `Learner`
-) -> Learner: # With `learn.precision`: a sentence on how it runs
+    dls: DataLoaders,  # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
+    architecture: str = 'Unet',  # One of smp's architectures
+    encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
+    pretrained: bool = True,  # Whether the encoder starts from ImageNet weights
+    weights: str | Path | None = None,  # A local file of encoder weights, in place of fetching them
+    loss_func: str | Callable = 'BCEDice',  # A name that `loss_function` knows, or a loss over logits and masks
+    opt_func: str | Callable = 'AdamW',  # One of `OPTIMIZERS`, or a fastai `opt_func`
+    lr: float = 1e-3,  # Learning rate
+    wd: float = 0.0,  # Weight decay
+    threshold: float = 0.5,  # A pixel belongs to a class when its probability is above this
+    metrics: list | None = None,  # fastai metrics; None: those of the house, `parts_metrics`
+    layers: Sequence[str] = (),  # Layers that form the first parameter group, by the beginnings of their names
+    mixed_precision: bool = True,  # Train in the fastest precision the device is good at
+    mixed_precision_inference: bool = False,  # Evaluate in it as well
+    cbs: Callback | Sequence | None = None,  # More callbacks
+    **kwargs,  # Further arguments of `Learner`
+) -> Learner:  # With `learn.precision`: a sentence on how it runs
     "A fastai `Learner` for masks of parts, over an smp network."
     classes = list(dls.vocab)
     channels = dls.one_batch()[0].shape[1] if not hasattr(dls, 'channels') else dls.channels
     model = parts_model(len(classes), architecture, encoder, pretrained, weights, channels)
     device = torch.device(dls.device)
     (train, why), infer = pick_precision(mixed_precision, device), pick_precision(mixed_precision_inference, device)[0]
-    if device.type == 'cpu': reuse_memory()
+    if device.type == 'cpu':
+        reuse_memory()
     model = model.to(device, memory_format=torch.channels_last)
-    if isinstance(loss_func, str): loss_func = loss_function(loss_func, threshold=threshold)
-    if isinstance(opt_func, str): opt_func = optimizer(opt_func)
-    if metrics is None: metrics = parts_metrics(classes, threshold)
+    if isinstance(loss_func, str):
+        loss_func = loss_function(loss_func, threshold=threshold)
+    if isinstance(opt_func, str):
+        opt_func = optimizer(opt_func)
+    if metrics is None:
+        metrics = parts_metrics(classes, threshold)
     half = [MixedPrecision(AMPMode.FP16)] if train == 'fp16' else []
-    learn = Learner(dls, model, loss_func, opt_func, lr, partial(parts_splitter, layers=layers), metrics=metrics, wd=wd,
-                    cbs=[Autocast(*(p if p == 'bf16' else 'fp32' for p in (train, infer))), *half, *L(cbs)], **kwargs)
+    learn = Learner(
+        dls,
+        model,
+        loss_func,
+        opt_func,
+        lr,
+        partial(parts_splitter, layers=layers),
+        metrics=metrics,
+        wd=wd,
+        cbs=[Autocast(*(p if p == 'bf16' else 'fp32' for p in (train, infer))), *half, *L(cbs)],
+        **kwargs,
+    )
     learn.precision = f'{why}, channels last'
     return learn

@@ -8,8 +8,6 @@ __all__ = ['NORMALIZATIONS', 'TensorPhoto', 'TensorParts', 'TensorPacked', 'Read
            'parts_datablock', 'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
-from matplotlib.figure import Figure
-from matplotlib import rc_context
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -26,171 +24,260 @@ from fastai.torch_core import TensorBase, TensorImage, TensorMask, default_devic
 from fastcore.basics import patch
 from fasttransform import ItemTransform, Pipeline, Transform
 from matplotlib import pyplot as plt
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 from PIL import Image
 
-from .augment import AugmentationError, augmentation as strategy_transform, ending_at, guard, inference_transform, reseed
-from ..data.cache import PartsCache, PartsSource, as_image, check_sizes, first_resize  # noqa: F401
+from ..core.drawing import Drawing, draw_parts, figure_look, parts_layer, parts_legend
 from ..core.images import ImageError, read_image
-from ..core.drawing import draw_parts, Drawing, figure_look, parts_layer, parts_legend
-from ..core.table import PartsData, TableError
 from ..core.masks import unpack_planes
+from ..core.table import PartsData, TableError
+from ..data.cache import PartsCache, PartsSource, as_image, check_sizes, first_resize  # noqa: F401
+from carparts_seg.train.augment import (
+    AugmentationError,
+    ending_at,
+    guard,
+    inference_transform,
+    reseed,
+)
+from carparts_seg.train.augment import (
+    augmentation as strategy_transform,
+)
 
 # %% ../../nbs/5_train/52_loaders.ipynb #29fed6e3
 class TensorPhoto(TensorImage):
     "An image, (channels, H, W) or (B, channels, H, W): uint8 as loaded, float once normalized."
-    def show(self,
-        ctx=None, # matplotlib Axes; None: a new one
-        title:str|None=None, # over the picture
-        figsize:tuple|None=None, # of a new figure, inches
-        **kwargs, # for `TensorParts.show`, not used here
-    ): # the Axes
+
+    def show(
+        self,
+        ctx=None,  # matplotlib Axes; None: a new one
+        title: str | None = None,  # over the picture
+        figsize: tuple | None = None,  # of a new figure, inches
+        **kwargs,  # for `TensorParts.show`, not used here
+    ):  # the Axes
         "Draw on a matplotlib axis: the first three channels as red, green and blue, one channel grey. Floats are 0..1."
-        if ctx is None: ctx = plt.subplots(figsize=figsize)[1]
+        if ctx is None:
+            ctx = plt.subplots(figsize=figsize)[1]
         x = self.detach().cpu().as_subclass(torch.Tensor)
         x = x[:3] if len(x) >= 3 else x[:1]
         x = x.permute(1, 2, 0).numpy() if x.dtype == torch.uint8 else x.float().clamp(0, 1).permute(1, 2, 0).numpy()
         ctx.imshow(x[..., 0] if x.shape[-1] == 1 else x, cmap='gray')
         ctx.axis('off')
-        if title is not None: ctx.set_title(title)
+        if title is not None:
+            ctx.set_title(title)
         return ctx
 
 # %% ../../nbs/5_train/52_loaders.ipynb #76c35cf5
 def _add_legend(figure, classes, present) -> None:
     "One legend below the figure, with every class that any of its axes has shown."
     figure._parts_shown = sorted({*getattr(figure, '_parts_shown', ()), *present})
-    if (old := getattr(figure, '_parts_legend', None)) is not None: old.remove()
+    if (old := getattr(figure, '_parts_legend', None)) is not None:
+        old.remove()
     figure._parts_legend = None
     if figure._parts_shown:
-        figure._parts_legend = figure.legend(handles=parts_legend(classes, figure._parts_shown), loc='upper center', bbox_to_anchor=(.5, .09),
-                                             fontsize=8, frameon=False, ncol=max(1, int(figure.get_figwidth()/1.5)))
+        figure._parts_legend = figure.legend(
+            handles=parts_legend(classes, figure._parts_shown),
+            loc='upper center',
+            bbox_to_anchor=(0.5, 0.09),
+            fontsize=8,
+            frameon=False,
+            ncol=max(1, int(figure.get_figwidth() / 1.5)),
+        )
+
 
 class TensorParts(TensorMask):
     "Masks of parts, (C, H, W) or (B, C, H, W): one plane a class, bool; float after Mixup. `.classes` once decoded."
-    def show(self,
-        ctx=None, # matplotlib Axes, which may show the image already; None: a new one
-        alpha:float=.5, # opacity of a part's inside, 0..1
-        legend:bool=True, # part names below the figure
-        title:str|None=None, # over the picture
-        figsize:tuple|None=None, # of a new figure, inches
-        **kwargs, # not used
-    ): # the Axes
+
+    def show(
+        self,
+        ctx=None,  # matplotlib Axes, which may show the image already; None: a new one
+        alpha: float = 0.5,  # opacity of a part's inside, 0..1
+        legend: bool = True,  # part names below the figure
+        title: str | None = None,  # over the picture
+        figsize: tuple | None = None,  # of a new figure, inches
+        **kwargs,  # not used
+    ):  # the Axes
         "Lay the parts over what a matplotlib axis shows."
-        if ctx is None: ctx = plt.subplots(figsize=figsize)[1]
+        if ctx is None:
+            ctx = plt.subplots(figsize=figsize)[1]
         classes = getattr(self, 'classes', None) or [f'class {i}' for i in range(len(self))]
-        planes = self.detach().cpu().as_subclass(torch.Tensor).float().numpy() > .5
+        planes = self.detach().cpu().as_subclass(torch.Tensor).float().numpy() > 0.5
         ctx.imshow(parts_layer(planes, classes, alpha))
         ctx.axis('off')
-        if legend: _add_legend(ctx.figure, classes, np.flatnonzero(planes.any((1, 2))).tolist())
-        if title is not None: ctx.set_title(title)
+        if legend:
+            _add_legend(ctx.figure, classes, np.flatnonzero(planes.any((1, 2))).tolist())
+        if title is not None:
+            ctx.set_title(title)
         return ctx
 
 # %% ../../nbs/5_train/52_loaders.ipynb #6600c607
-class TensorPacked(TensorBase): "Packed masks, uint8 (H, W, P) or (B, H, W, P): plane c is bit c % 8 of byte c // 8."
+class TensorPacked(TensorBase):
+    "Packed masks, uint8 (H, W, P) or (B, H, W, P): plane c is bit c % 8 of byte c // 8."
+
 
 class ReadImage(Transform):
     "Item -> image, uint8 (H, W, channels)."
+
     input_types = (str, Path, bytes, np.ndarray, Image.Image, torch.Tensor)
-    def __init__(self, source): self.source = source
-    def encodes(self, item): return self.source.image(item)
-    def bare(self): return ReadImage(self.source.bare())
+
+    def __init__(self, source):
+        self.source = source
+
+    def encodes(self, item):
+        return self.source.image(item)
+
+    def bare(self):
+        return ReadImage(self.source.bare())
+
 
 class ReadParts(Transform):
     "Item -> packed masks, uint8 (H, W, P)."
+
     input_types = (str, Path)
-    def __init__(self, source): self.source, self.vocab, self.c = source, source.classes, len(source.classes)
-    def encodes(self, item): return self.source.packed(item)
-    def bare(self): return ReadParts(self.source.bare())
+
+    def __init__(self, source):
+        self.source, self.vocab, self.c = source, source.classes, len(source.classes)
+
+    def encodes(self, item):
+        return self.source.packed(item)
+
+    def bare(self):
+        return ReadParts(self.source.bare())
 
 # %% ../../nbs/5_train/52_loaders.ipynb #15178bb0
 class PartsTransform(ItemTransform):
     "One call of albumentations for image and packed masks: `train` on training items, `inference` on all others."
-    def __init__(self,
-        train:A.Compose, # from `augmentation` or `guard`
-        inference:A.Compose, # from `inference_transform`
-    ): self.train, self.inference = train, inference
-    def reseed(self, seed): reseed(self.train, seed)
+
+    def __init__(
+        self,
+        train: A.Compose,  # from `augmentation` or `guard`
+        inference: A.Compose,  # from `inference_transform`
+    ):
+        self.train, self.inference = train, inference
+
+    def reseed(self, seed):
+        reseed(self.train, seed)
+
     def __call__(self, item, split_idx=None, **kwargs):
-        if len(item) > 1: check_sizes(*item)
-        try: out = (self.train if split_idx == 0 else self.inference)(**dict(zip(('image', 'mask'), item)))
-        except Exception as e: raise AugmentationError(str(e).strip().splitlines()[0]) from e
+        if len(item) > 1:
+            check_sizes(*item)
+        try:
+            out = (self.train if split_idx == 0 else self.inference)(**dict(zip(('image', 'mask'), item)))
+        except Exception as e:
+            raise AugmentationError(str(e).strip().splitlines()[0]) from e
         photo = TensorPhoto(torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1))
         return (photo, TensorPacked(torch.from_numpy(np.ascontiguousarray(out['mask'])))) if len(item) > 1 else (photo,)
 
+
 class UnpackParts(Transform):
     "Packed masks of a batch -> planes, bool (B, C, H, W), on the batch's device."
+
     order = 1
-    def __init__(self, classes:Sequence[str]): self.classes = tuple(classes)
-    def encodes(self, o:TensorPacked):
+
+    def __init__(self, classes: Sequence[str]):
+        self.classes = tuple(classes)
+
+    def encodes(self, o: TensorPacked):
         packed = o.as_subclass(torch.Tensor).permute(0, 3, 1, 2).contiguous()
         planes = packed.new_empty((len(packed), len(self.classes), *packed.shape[2:]))
-        for c in range(len(self.classes)): torch.bitwise_right_shift(packed[:, c//8], c % 8, out=planes[:, c])
+        for c in range(len(self.classes)):
+            torch.bitwise_right_shift(packed[:, c // 8], c % 8, out=planes[:, c])
         return planes.bitwise_and_(1).view(torch.bool).as_subclass(TensorParts)
-    def decodes(self, o:TensorParts):
+
+    def decodes(self, o: TensorParts):
         o.classes = self.classes
         return o
 
 # %% ../../nbs/5_train/52_loaders.ipynb #ee9738dd
 NORMALIZATIONS = ('Simple', 'ImageNet', 'Inception', 'Channel', 'Image', 'Min_Max', 'No')
-_FIXED = {'Simple': (0., 1.), 'Inception': (.5, .5), 'No': (0., 1/255), 'ImageNet': ((.485, .456, .406), (.229, .224, .225))} # of values 0..1
+_FIXED = {
+    'Simple': (0.0, 1.0),
+    'Inception': (0.5, 0.5),
+    'No': (0.0, 1 / 255),
+    'ImageNet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}  # of values 0..1
 
-def _fixed(kind:str, channels:int) -> tuple|None:
+
+def _fixed(kind: str, channels: int) -> tuple | None:
     "Mean and deviation of a fixed normalization, as tuples with one value or one a channel; None for those that look at the image."
-    if kind not in NORMALIZATIONS: raise ValueError(f'image_normalization {kind!r}: expected one of {", ".join(NORMALIZATIONS)}')
-    if kind != 'ImageNet': return tuple((v,) for v in _FIXED[kind]) if kind in _FIXED else None
-    if channels == 1: return tuple((sum(v)/3,) for v in _FIXED[kind])
-    if channels != 3: raise ValueError(f'image_normalization ImageNet has statistics for 3 channels (1 uses their means), image_channels is {channels}: use Channel')
+    if kind not in NORMALIZATIONS:
+        raise ValueError(f'image_normalization {kind!r}: expected one of {", ".join(NORMALIZATIONS)}')
+    if kind != 'ImageNet':
+        return tuple((v,) for v in _FIXED[kind]) if kind in _FIXED else None
+    if channels == 1:
+        return tuple((sum(v) / 3,) for v in _FIXED[kind])
+    if channels != 3:
+        raise ValueError(
+            f'image_normalization ImageNet has statistics for 3 channels (1 uses their means), image_channels is {channels}: use Channel'
+        )
     return _FIXED[kind]
 
+
 def normalize(
-    x:torch.Tensor, # images (B, channels, H, W), 0..255, uint8 or float
-    kind:str='Simple', # one of `NORMALIZATIONS`
-)->torch.Tensor: # float32, same shape and memory format
+    x: torch.Tensor,  # images (B, channels, H, W), 0..255, uint8 or float
+    kind: str = 'Simple',  # one of `NORMALIZATIONS`
+) -> torch.Tensor:  # float32, same shape and memory format
     "Scale pixel values for the network. Raises ValueError for an unknown kind."
     fixed, x = _fixed(kind, x.shape[1]), x.float()
     if fixed:
         mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device).view(1, -1, 1, 1) for v in fixed)
-        return x.mul_(1/255/std) if not mean.any() else torch.addcmul(-mean/std, x, 1/255/std)
+        return x.mul_(1 / 255 / std) if not mean.any() else torch.addcmul(-mean / std, x, 1 / 255 / std)
     dims = (2, 3) if kind == 'Channel' else (1, 2, 3)
     low = x.amin(dims, keepdim=True) if kind == 'Min_Max' else x.mean(dims, keepdim=True)
     span = x.amax(dims, keepdim=True) - low if kind == 'Min_Max' else x.std(dims, correction=0, keepdim=True)
-    return (x - low)/span.clamp_min(1)
+    return (x - low) / span.clamp_min(1)
 
 # %% ../../nbs/5_train/52_loaders.ipynb #af49b320
 def denormalize(
-    x:torch.Tensor, # images (B, channels, H, W) from `normalize`
-    kind:str='Simple', # one of `NORMALIZATIONS`
-)->torch.Tensor: # float, 0..1
+    x: torch.Tensor,  # images (B, channels, H, W) from `normalize`
+    kind: str = 'Simple',  # one of `NORMALIZATIONS`
+) -> torch.Tensor:  # float, 0..1
     "Undo `normalize` for showing: exact for the fixed kinds, stretched to each image's range for `Channel`, `Image` and `Min_Max`."
     fixed = _fixed(kind, x.shape[1])
     if fixed:
         mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device).view(1, -1, 1, 1) for v in fixed)
-        return x*std + mean
+        return x * std + mean
     dims = (2, 3) if kind == 'Channel' else (1, 2, 3)
     low, high = x.amin(dims, keepdim=True), x.amax(dims, keepdim=True)
-    return (x - low)/(high - low).clamp_min(1e-6)
+    return (x - low) / (high - low).clamp_min(1e-6)
+
 
 class PhotoNormalize(Transform):
     "`normalize` for the images of a batch, on their device."
+
     order = 99
-    def __init__(self, kind:str='Simple'): self.kind = kind
-    def encodes(self, x:TensorPhoto): return normalize(x, self.kind)
-    def decodes(self, x:TensorPhoto): return denormalize(x, self.kind)
+
+    def __init__(self, kind: str = 'Simple'):
+        self.kind = kind
+
+    def encodes(self, x: TensorPhoto):
+        return normalize(x, self.kind)
+
+    def decodes(self, x: TensorPhoto):
+        return denormalize(x, self.kind)
 
 # %% ../../nbs/5_train/52_loaders.ipynb #b89070e1
 class PartsDL(TfmdDL):
     "A fastai `TfmdDL` in which order and random transforms are a function of (seed, epoch, item)."
-    def __init__(self, dataset, *args,
-        seed:int=0, # of everything random, not below 0
-        epoch:int=0, # the next epoch, from 0
+
+    def __init__(
+        self,
+        dataset,
+        *args,
+        seed: int = 0,  # of everything random, not below 0
+        epoch: int = 0,  # the next epoch, from 0
         **kwargs,
     ):
-        if seed < 0: raise ValueError(f'seed {seed}: expected 0 or more')
+        if seed < 0:
+            raise ValueError(f'seed {seed}: expected 0 or more')
         self.seed, self.epoch, self.repeats = seed, epoch, Counter()
         super().__init__(dataset, *args, **kwargs)
 
     def new(self, dataset=None, cls=None, **kwargs):
-        if dataset is not None and not len(dataset): _forget_data(dataset)
-        if getattr(self, '_types', None) is None: self._one_pass()  # fastai would do it too, and print a line where it fails
+        if dataset is not None and not len(dataset):
+            _forget_data(dataset)
+        if getattr(self, '_types', None) is None:
+            self._one_pass()  # fastai would do it too, and print a line where it fails
         return super().new(dataset, cls, **{'seed': self.seed, 'epoch': self.epoch, **kwargs})
 
     def shuffle_fn(self, idxs):
@@ -201,109 +288,143 @@ class PartsDL(TfmdDL):
         super().before_iter()
         self.repeats.clear()
 
-    def wif(self): cv2.setNumThreads(0)
+    def wif(self):
+        cv2.setNumThreads(0)
 
     def __iter__(self):
-        try: yield from super().__iter__()
-        finally: self.epoch += 1
+        try:
+            yield from super().__iter__()
+        finally:
+            self.epoch += 1
 
 # %% ../../nbs/5_train/52_loaders.ipynb #aa9b9419
 def _forget_data(dataset) -> None:
     "Take table and folders out of an empty data set: it is what an exported learner carries."
-    for tl in getattr(dataset, 'tls', ()): tl.tfms = Pipeline([f.bare() if hasattr(f, 'bare') else f for f in tl.tfms.fs], split_idx=tl.tfms.split_idx)
+    for tl in getattr(dataset, 'tls', ()):
+        tl.tfms = Pipeline([f.bare() if hasattr(f, 'bare') else f for f in tl.tfms.fs], split_idx=tl.tfms.split_idx)
+
 
 @patch
-def do_item(self:PartsDL, s):
+def do_item(self: PartsDL, s):
     "An item, its random transforms seeded by (seed, epoch, item, how often it came in this epoch)."
     i = s or 0
     for t in self.after_item.fs:
-        if hasattr(t, 'reseed'): t.reseed((self.seed, self.epoch, 1, i, self.repeats[i]))
+        if hasattr(t, 'reseed'):
+            t.reseed((self.seed, self.epoch, 1, i, self.repeats[i]))
     self.repeats[i] += 1
-    try: return TfmdDL.do_item(self, s)
+    try:
+        return TfmdDL.do_item(self, s)
     except (AugmentationError, TableError) as e:
-        name = next(iter(getattr(self.dataset, 'items', [])[i:i+1]), None)
-        if not isinstance(name, (str, Path)) or str(name) in str(e): raise
+        name = next(iter(getattr(self.dataset, 'items', [])[i : i + 1]), None)
+        if not isinstance(name, (str, Path)) or str(name) in str(e):
+            raise
         raise type(e)(f'{name}: {e}') from e
 
+
 @patch
-def create_batch(self:PartsDL, b):
+def create_batch(self: PartsDL, b):
     "Stack images as they lie in memory, channels last, which is faster than fastai's way and what the network likes."
     photos = [o[0] for o in b] if isinstance(b[0], tuple) else []
-    if not photos or any(type(p) is not TensorPhoto or p.shape != photos[0].shape for p in photos): return TfmdDL.create_batch(self, b)
+    if not photos or any(type(p) is not TensorPhoto or p.shape != photos[0].shape for p in photos):
+        return TfmdDL.create_batch(self, b)
     x = torch.stack([p.as_subclass(torch.Tensor).permute(1, 2, 0) for p in photos]).permute(0, 3, 1, 2)
     return (x.as_subclass(TensorPhoto), *(torch.stack(list(rest)) for rest in list(zip(*b))[1:]))
 
 # %% ../../nbs/5_train/52_loaders.ipynb #854b68d4
 def PhotoBlock(
-    source:PartsSource, # where images are read
-    normalization:str='Simple', # one of `NORMALIZATIONS`
-)->TransformBlock:
+    source: PartsSource,  # where images are read
+    normalization: str = 'Simple',  # one of `NORMALIZATIONS`
+) -> TransformBlock:
     "A fastai block for images."
     return TransformBlock(type_tfms=ReadImage(source), batch_tfms=PhotoNormalize(normalization))
 
+
 def PartsBlock(
-    source:PartsSource, # where packed masks are read; its `.classes` become `dls.vocab`
-)->TransformBlock:
+    source: PartsSource,  # where packed masks are read; its `.classes` become `dls.vocab`
+) -> TransformBlock:
     "A fastai block for masks of parts: multilabel, overlaps kept."
     return TransformBlock(type_tfms=ReadParts(source), batch_tfms=UnpackParts(source.classes), dl_type=PartsDL)
 
+
 def parts_datablock(
-    source:PartsSource, # a `PartsSource` or `PartsCache`
-    train:A.Compose, # random transforms, see `augmentation`
-    inference:A.Compose, # transforms of validation and prediction, see `inference_transform`
-    normalization:str='Simple', # one of `NORMALIZATIONS`
-    splitter=None, # fastai splitter of the items; None: RandomSplitter
-)->DataBlock: # `.dataloaders(files)` with file names of the data set
+    source: PartsSource,  # a `PartsSource` or `PartsCache`
+    train: A.Compose,  # random transforms, see `augmentation`
+    inference: A.Compose,  # transforms of validation and prediction, see `inference_transform`
+    normalization: str = 'Simple',  # one of `NORMALIZATIONS`
+    splitter=None,  # fastai splitter of the items; None: RandomSplitter
+) -> DataBlock:  # `.dataloaders(files)` with file names of the data set
     "A fastai DataBlock from file names to images and parts."
-    return DataBlock((PhotoBlock(source, normalization), PartsBlock(source)), splitter=splitter, item_tfms=PartsTransform(train, inference))
+    return DataBlock(
+        (PhotoBlock(source, normalization), PartsBlock(source)),
+        splitter=splitter,
+        item_tfms=PartsTransform(train, inference),
+    )
 
 # %% ../../nbs/5_train/52_loaders.ipynb #ddaa3729
-def _transforms(augmentation, inference, height, width, classes) -> tuple[A.Compose,A.Compose]:
+def _transforms(augmentation, inference, height, width, classes) -> tuple[A.Compose, A.Compose]:
     "The two compositions that the arguments of `parts_dataloaders` mean."
-    if augmentation is None or isinstance(augmentation, str): train = strategy_transform(augmentation or 'Disabled', height, width, classes)
-    else: train = ending_at(guard(augmentation, classes), height, width)
-    return train, inference_transform(height, width) if inference is None else ending_at(guard(inference, ()), height, width)
+    if augmentation is None or isinstance(augmentation, str):
+        train = strategy_transform(augmentation or 'Disabled', height, width, classes)
+    else:
+        train = ending_at(guard(augmentation, classes), height, width)
+    return train, inference_transform(height, width) if inference is None else ending_at(
+        guard(inference, ()), height, width
+    )
 
-def _source(data, files, cache, train, inference, channels, progress) -> tuple[PartsSource,list[str]]:
+
+def _source(data, files, cache, train, inference, channels, progress) -> tuple[PartsSource, list[str]]:
     "A cache where one is wanted and can be written, else the files."
-    if cache is False or cache is None: return PartsSource(data, channels), []
-    try: return PartsCache(data, files, None if cache is True else cache, first_resize(train, inference), channels, progress), []
-    except ImageError: raise
+    if cache is False or cache is None:
+        return PartsSource(data, channels), []
+    try:
+        return PartsCache(
+            data, files, None if cache is True else cache, first_resize(train, inference), channels, progress
+        ), []
+    except ImageError:
+        raise
     except OSError as e:
         note = f'no cache, files are read in every epoch: {e}'
         warnings.warn(note)
         return PartsSource(data, channels), [note]
 
+
 def _check_files(data, train_files, valid_files, batch_size, drop_last) -> None:
     known = set(data.files)
     lost = [f for f in (*train_files, *valid_files) if f not in known]
-    if lost: raise TableError(f'{len(lost)} file(s) are not in {data.name or "the table"}: {", ".join(map(str, lost[:3]))}{"…" if len(lost) > 3 else ""}')
-    if not len(train_files): raise ValueError('no training files')
-    if batch_size < 1: raise ValueError(f'batch_size {batch_size}: expected 1 or more')
+    if lost:
+        raise TableError(
+            f'{len(lost)} file(s) are not in {data.name or "the table"}: {", ".join(map(str, lost[:3]))}{"…" if len(lost) > 3 else ""}'
+        )
+    if not len(train_files):
+        raise ValueError('no training files')
+    if batch_size < 1:
+        raise ValueError(f'batch_size {batch_size}: expected 1 or more')
     if drop_last and len(train_files) < batch_size:
-        raise ValueError(f'batch_size {batch_size} is more than the {len(train_files)} training images, and with drop_last no batch is left: '
-                         'lower the one or turn off the other')
+        raise ValueError(
+            f'batch_size {batch_size} is more than the {len(train_files)} training images, and with drop_last no batch is left: '
+            'lower the one or turn off the other'
+        )
 
 # %% ../../nbs/5_train/52_loaders.ipynb #c0645acc
 def parts_dataloaders(
-    data:PartsData, # images with their parts
-    train_files:Sequence[str], # files to train on
-    valid_files:Sequence[str], # files to validate on; may be empty
-    height:int=256, # rows of the network's input
-    width:int=256, # columns of the network's input
-    channels:int=3, # of the images: 1, 3, or what the files have
-    augmentation:str|A.Compose|None=None, # strategy name, or a composition (it is guarded); None: 'Disabled'
-    inference:A.Compose|None=None, # from `inference_transform`; None: a resize
-    normalization:str='Simple', # one of `NORMALIZATIONS`
-    batch_size:int=16, # items in a training batch
-    valid_batch_size:int|None=None, # items in a validation batch; None: the same
-    num_workers:int=0, # processes that load; 0: this one, which with a cache is fast enough
-    drop_last:bool=True, # leave out an incomplete last training batch
-    seed:int=0, # of order and random transforms
-    cache:bool|str|Path=True, # keep prepared images on disk: in the package's cache folder, or in this folder
-    device=None, # of the batches; None: fastai's default
-    progress:bool|None=None, # bar while the cache is built; None: only on a terminal
-)->DataLoaders: # with .vocab, .normalization, .image_size, .channels and .notes
+    data: PartsData,  # images with their parts
+    train_files: Sequence[str],  # files to train on
+    valid_files: Sequence[str],  # files to validate on; may be empty
+    height: int = 256,  # rows of the network's input
+    width: int = 256,  # columns of the network's input
+    channels: int = 3,  # of the images: 1, 3, or what the files have
+    augmentation: str | A.Compose | None = None,  # strategy name, or a composition (it is guarded); None: 'Disabled'
+    inference: A.Compose | None = None,  # from `inference_transform`; None: a resize
+    normalization: str = 'Simple',  # one of `NORMALIZATIONS`
+    batch_size: int = 16,  # items in a training batch
+    valid_batch_size: int | None = None,  # items in a validation batch; None: the same
+    num_workers: int = 0,  # processes that load; 0: this one, which with a cache is fast enough
+    drop_last: bool = True,  # leave out an incomplete last training batch
+    seed: int = 0,  # of order and random transforms
+    cache: bool | str | Path = True,  # keep prepared images on disk: in the package's cache folder, or in this folder
+    device=None,  # of the batches; None: fastai's default
+    progress: bool | None = None,  # bar while the cache is built; None: only on a terminal
+) -> DataLoaders:  # with .vocab, .normalization, .image_size, .channels and .notes
     """Loaders for training (shuffled, augmented) and validation (in the order of `valid_files`, nothing left out).
     Raises AugmentationError, ImageError, TableError, ValueError."""
     _check_files(data, train_files, valid_files, batch_size, drop_last)
@@ -311,67 +432,107 @@ def parts_dataloaders(
     train, inference = _transforms(augmentation, inference, height, width, data.classes)
     source, notes = _source(data, [*train_files, *valid_files], cache, train, inference, channels, progress)
     n, device = len(train_files), default_device() if device is None else torch.device(device)
-    block = parts_datablock(source, train, inference, normalization, lambda items: (list(range(n)), list(range(n, len(items)))))
-    dls = block.dataloaders([*train_files, *valid_files], bs=batch_size, val_bs=valid_batch_size or batch_size, drop_last=drop_last, seed=seed,
-                            num_workers=num_workers, device=device, pin_memory=device.type == 'cuda')
+    block = parts_datablock(
+        source, train, inference, normalization, lambda items: (list(range(n)), list(range(n, len(items))))
+    )
+    dls = block.dataloaders(
+        [*train_files, *valid_files],
+        bs=batch_size,
+        val_bs=valid_batch_size or batch_size,
+        drop_last=drop_last,
+        seed=seed,
+        num_workers=num_workers,
+        device=device,
+        pin_memory=device.type == 'cuda',
+    )
     dls.normalization, dls.image_size, dls.channels = normalization, (height, width), channels
     dls.notes = [*notes, *getattr(train, 'notes', [])]
     return dls
 
 # %% ../../nbs/5_train/52_loaders.ipynb #d15930b5
 def augmented(
-    source, # fastai `DataLoaders` as `parts_dataloaders` makes them, or `PartsData`
-    n:int=12, # how many pictures, at most
-    files:Sequence[str]|None=None, # for `PartsData`: from which pictures; None: all
-    transform=None, # for `PartsData`: an albumentations composition for image and packed mask, as `augmentation` makes it
-    seed:int=0, # for `PartsData`: of the choice and the transforms
-)->tuple[list,list]: # pictures uint8 (H, W, 3), and masks uint8 (C, H, W); raises ValueError
+    source,  # fastai `DataLoaders` as `parts_dataloaders` makes them, or `PartsData`
+    n: int = 12,  # how many pictures, at most
+    files: Sequence[str] | None = None,  # for `PartsData`: from which pictures; None: all
+    transform=None,  # for `PartsData`: an albumentations composition for image and packed mask, as `augmentation` makes it
+    seed: int = 0,  # for `PartsData`: of the choice and the transforms
+) -> tuple[list, list]:  # pictures uint8 (H, W, 3), and masks uint8 (C, H, W); raises ValueError
     "Training pictures as the network sees them."
     if not isinstance(source, PartsData):
         x, y = source.train.one_batch()
-        x = (denormalize(x[:n].float().cpu(), source.normalization).clamp(0, 1)*255).round().byte().permute(0, 2, 3, 1).numpy()
-        return [np.ascontiguousarray(im[..., :3] if im.shape[-1] >= 3 else im[..., :1].repeat(3, -1)) for im in x], list(y[:n].cpu().numpy().astype(np.uint8))
-    if transform is None: raise ValueError('augmented: pictures of a data set need a transform')
+        x = (
+            (denormalize(x[:n].float().cpu(), source.normalization).clamp(0, 1) * 255)
+            .round()
+            .byte()
+            .permute(0, 2, 3, 1)
+            .numpy()
+        )
+        return [
+            np.ascontiguousarray(im[..., :3] if im.shape[-1] >= 3 else im[..., :1].repeat(3, -1)) for im in x
+        ], list(y[:n].cpu().numpy().astype(np.uint8))
+    if transform is None:
+        raise ValueError('augmented: pictures of a data set need a transform')
     from carparts_seg.train.augment import reseed
+
     names = list(source.files if files is None else files)
     chosen = [names[i] for i in np.random.default_rng(seed).permutation(len(names))[:n]]
     reseed(transform, seed)
     out = [transform(image=read_image(source.path(f)), mask=source.packed(f)) for f in chosen]
     return [o['image'] for o in out], [unpack_planes(np.ascontiguousarray(o['mask']), len(source.classes)) for o in out]
 
+
 def augmented_mosaic(
-    images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
-    masks:Sequence[np.ndarray], # (C, H, W) each
-    classes:Sequence[str], # class list
-    columns:int=4, # pictures in a row
-    gap:int=4, # pixels between pictures
-    ground:int=255, # grey of the gaps, 0 to 255
-)->np.ndarray: # uint8 (h, w, 3)
+    images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
+    masks: Sequence[np.ndarray],  # (C, H, W) each
+    classes: Sequence[str],  # class list
+    columns: int = 4,  # pictures in a row
+    gap: int = 4,  # pixels between pictures
+    ground: int = 255,  # grey of the gaps, 0 to 255
+) -> np.ndarray:  # uint8 (h, w, 3)
     "Pictures with their parts painted over them, side by side."
-    if not len(images): return np.full((1, 1, 3), ground, np.uint8)
+    if not len(images):
+        return np.full((1, 1, 3), ground, np.uint8)
     (h, w), columns = images[0].shape[:2], min(columns, len(images))
-    rows = -(-len(images)//columns)
-    out = np.full((rows*(h + gap) - gap, columns*(w + gap) - gap, 3), ground, np.uint8)
+    rows = -(-len(images) // columns)
+    out = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), ground, np.uint8)
     for i, (im, m) in enumerate(zip(images, masks)):
-        y, x = (i//columns)*(h + gap), (i % columns)*(w + gap)
-        out[y:y + h, x:x + w] = draw_parts(im, m, classes)
+        y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
+        out[y : y + h, x : x + w] = draw_parts(im, m, classes)
     return out
 
 # %% ../../nbs/5_train/52_loaders.ipynb #143df025
 def plot_augmented(
-    images:Sequence[np.ndarray], # uint8 (H, W, 3), of one size
-    masks:Sequence[np.ndarray], # (C, H, W) each
-    classes:Sequence[str], # class list
-    dark:bool=False, # whether the ground is dark
-    width:float=7.2, # in inches
-)->Figure: # with a legend of the parts that occur
+    images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
+    masks: Sequence[np.ndarray],  # (C, H, W) each
+    classes: Sequence[str],  # class list
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # with a legend of the parts that occur
     "Training pictures as the network sees them, with their parts."
-    present, columns = [c for c in range(len(classes)) if any(m[c].any() for m in masks)], max(1, min(len(images), int(width/1.7)))
-    picture, legend = augmented_mosaic(images, masks, classes, columns, ground=20 if dark else 255), max(1, int(width/1.4))
+    present, columns = (
+        [c for c in range(len(classes)) if any(m[c].any() for m in masks)],
+        max(1, min(len(images), int(width / 1.7))),
+    )
+    picture, legend = (
+        augmented_mosaic(images, masks, classes, columns, ground=20 if dark else 255),
+        max(1, int(width / 1.4)),
+    )
     with rc_context(figure_look(dark) | {'axes.grid': False}):
-        fig = Drawing(figsize=(width, width*picture.shape[0]/picture.shape[1] + .17*-(-len(present)//legend) + .1), layout='constrained')
+        fig = Drawing(
+            figsize=(width, width * picture.shape[0] / picture.shape[1] + 0.17 * -(-len(present) // legend) + 0.1),
+            layout='constrained',
+        )
         ax = fig.subplots()
-        ax.imshow(picture); ax.axis('off')
+        ax.imshow(picture)
+        ax.axis('off')
         if present:
-            for t in fig.legend(handles=parts_legend(classes, present), loc='outside lower center', ncols=legend, fontsize=7.5, handlelength=1, columnspacing=1).get_texts(): t.set_parse_math(False)
+            for t in fig.legend(
+                handles=parts_legend(classes, present),
+                loc='outside lower center',
+                ncols=legend,
+                fontsize=7.5,
+                handlelength=1,
+                columnspacing=1,
+            ).get_texts():
+                t.set_parse_math(False)
     return fig

@@ -17,38 +17,48 @@ from torch import nn
 from ..core.basics import did_you_mean
 
 # %% ../../nbs/5_train/53_losses.ipynb #e04066e5
-_PIECE = (1 << 15) - 1 # most numbers worked on at a time on a CPU
+_PIECE = (1 << 15) - 1  # most numbers worked on at a time on a CPU
 
-def _is_channels_last(x): return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+
+def _is_channels_last(x):
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+
 
 def _rows(x, last):
     "(B, C, H, W) as (B, rows, width) without moving anything; a row is (part of) a plane, or with `last` some whole pixels."
     b, c, h, w = x.shape
-    n = math.gcd(h*w, 1 << 20) # the largest power of two in it
-    if last: return x.permute(0, 2, 3, 1).reshape(b, -1, c*min(n, 64))
-    while n > 1 and h*w//n < _PIECE//2: n //= 2
-    return x.reshape(b, c*n, h*w//n)
+    n = math.gcd(h * w, 1 << 20)  # the largest power of two in it
+    if last:
+        return x.permute(0, 2, 3, 1).reshape(b, -1, c * min(n, 64))
+    while n > 1 and h * w // n < _PIECE // 2:
+        n //= 2
+    return x.reshape(b, c * n, h * w // n)
+
 
 def _pieces(rows):
     "Slices of an image's rows."
     n, width = rows.shape[1:]
-    step = max(1, _PIECE//width) if rows.device.type == 'cpu' else n
+    step = max(1, _PIECE // width) if rows.device.type == 'cpu' else n
     return [slice(j, j + step) for j in range(0, n, step)]
+
 
 def _each_image(f, x):
     "Call `f` with the number of each image, on a CPU in as many threads as PyTorch uses."
-    threads = min(torch.get_num_threads(), len(x)) if x.device.type == 'cpu' and x.numel() > 4*_PIECE else 1
-    if threads == 1: return [f(i) for i in range(len(x))]
-    with ThreadPoolExecutor(threads) as pool: return list(pool.map(f, range(len(x))))
+    threads = min(torch.get_num_threads(), len(x)) if x.device.type == 'cpu' and x.numel() > 4 * _PIECE else 1
+    if threads == 1:
+        return [f(i) for i in range(len(x))]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(f, range(len(x))))
 
 # %% ../../nbs/5_train/53_losses.ipynb #022732bc
 def _sum_of_logs(y):
     "Sum of the logarithms of numbers from 1 to 2: of products of 64, as a processor multiplies far faster than it takes logarithms. Changes `y`."
     y = y.flatten()
     for _ in range(6):
-        half = len(y)//2
-        y = torch.cat([y[:half].mul_(y[half:2*half]), y[2*half:]]) if len(y) % 2 else y[:half].mul_(y[half:])
+        half = len(y) // 2
+        y = torch.cat([y[:half].mul_(y[half : 2 * half]), y[2 * half :]]) if len(y) % 2 else y[:half].mul_(y[half:])
     return y.log_().sum()
+
 
 def _image_sums(rows, marks, c, last, soft):
     "BCE summed over an image (1,); intersection, probabilities, target summed for each class (3, C). For one image's rows and target."
@@ -64,126 +74,164 @@ def _image_sums(rows, marks, c, last, soft):
     sums = torch.stack(sums).sum(0).view(3, -1, c).sum(1) if last else torch.cat(sums, 1).view(3, c, -1).sum(2)
     return torch.stack(bce).sum(), sums
 
+
 def _image_grad(rows, marks, out, g_bce, g_inter, g_sum, soft):
     "Gradient of those sums with respect to the logits, into `out`."
     for j in _pieces(rows[None]):
         s, m = rows[j].to(g_sum.dtype, copy=True).sigmoid_(), marks[j].to(g_sum.dtype)
         gi, gs = (g_inter, g_sum) if len(g_sum) == 1 else (g_inter[j], g_sum[j])
         w = torch.addcmul(gs, (s < m).to(s.dtype) if soft else m, gi)
-        w = torch.ops.aten.sigmoid_backward(w, s) # w*s*(1 - s)
+        w = torch.ops.aten.sigmoid_backward(w, s)  # w*s*(1 - s)
         out[j] = w.addcmul_(s.sub_(m), g_bce)
 
 # %% ../../nbs/5_train/53_losses.ipynb #c57549d1
 class _PixelSums(torch.autograd.Function):
     "logits, target (B, C, H, W) -> BCE summed over each image (B,); intersection, sum of probabilities, sum of target, each (B, C)."
+
     @staticmethod
     def forward(ctx, logits, target):
         last, soft, c = _is_channels_last(logits), target.is_floating_point(), logits.shape[1]
         layout = torch.channels_last if last else torch.contiguous_format
         x, t = logits.contiguous(memory_format=layout), target.contiguous(memory_format=layout)
-        if t.dtype == torch.bool: t = t.view(torch.uint8) # converts ten times as fast
+        if t.dtype == torch.bool:
+            t = t.view(torch.uint8)  # converts ten times as fast
         ctx.save_for_backward(x, t)
         ctx.last, ctx.soft = last, soft
         rows, marks = _rows(x, last), _rows(t, last)
+
         @torch.no_grad()
-        def one(i): return _image_sums(rows[i], marks[i], c, last, soft)
+        def one(i):
+            return _image_sums(rows[i], marks[i], c, last, soft)
+
         bce, sums = zip(*_each_image(one, rows))
         return torch.stack(bce), *torch.stack(sums, 1)
 
     @staticmethod
     def backward(ctx, g_bce, g_inter, g_sum, _):
-        if torch.is_grad_enabled(): raise RuntimeError('the loss has no second derivative: call backward without create_graph=True')
+        if torch.is_grad_enabled():
+            raise RuntimeError('the loss has no second derivative: call backward without create_graph=True')
         x, t = ctx.saved_tensors
         grad = torch.empty_like(x)
         rows, marks, out = (_rows(a, ctx.last) for a in (x, t, grad))
         n, width = rows.shape[1:]
-        if ctx.last: g_inter, g_sum = (g.repeat(1, width//x.shape[1])[:, None] for g in (g_inter, g_sum)) # a factor a column
-        else: g_inter, g_sum = (g.repeat_interleave(n//x.shape[1], 1)[..., None] for g in (g_inter, g_sum)) # a factor a row
+        if ctx.last:
+            g_inter, g_sum = (g.repeat(1, width // x.shape[1])[:, None] for g in (g_inter, g_sum))  # a factor a column
+        else:
+            g_inter, g_sum = (
+                g.repeat_interleave(n // x.shape[1], 1)[..., None] for g in (g_inter, g_sum)
+            )  # a factor a row
+
         @torch.no_grad()
-        def one(i): _image_grad(rows[i], marks[i], out[i], g_bce[i], g_inter[i], g_sum[i], ctx.soft)
+        def one(i):
+            _image_grad(rows[i], marks[i], out[i], g_bce[i], g_inter[i], g_sum[i], ctx.soft)
+
         _each_image(one, rows)
         return grad, None
 
 # %% ../../nbs/5_train/53_losses.ipynb #52b7b4a7
 class PartsLoss(nn.Module):
     "A sum of loss terms on logits and masks (B, C, H, W)."
-    def __init__(self,
-        terms:tuple, # Some of 'bce', 'dice', 'jaccard', 'lovasz', 'focal'
-        reduction:str='mean', # 'mean': one number for the batch; 'none': one an image, (B,)
-        threshold:float=0.5, # A pixel belongs to a class when its probability is above this (for `decodes`)
-        gamma:float=2., # Focal only: power by which easy pixels are damped
-        alpha:float|None=None, # Focal only: weight of true pixels, 0 to 1; None: no weights
+
+    def __init__(
+        self,
+        terms: tuple,  # Some of 'bce', 'dice', 'jaccard', 'lovasz', 'focal'
+        reduction: str = 'mean',  # 'mean': one number for the batch; 'none': one an image, (B,)
+        threshold: float = 0.5,  # A pixel belongs to a class when its probability is above this (for `decodes`)
+        gamma: float = 2.0,  # Focal only: power by which easy pixels are damped
+        alpha: float | None = None,  # Focal only: weight of true pixels, 0 to 1; None: no weights
     ):
         super().__init__()
-        if not 0 < threshold < 1: raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
+        if not 0 < threshold < 1:
+            raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
         self.terms, self.reduction, self.threshold = tuple(terms), reduction, threshold
         smp = dict(lovasz=LovaszLoss('multilabel'), focal=FocalLoss('multilabel', alpha=alpha, gamma=gamma))
         self.smp = nn.ModuleDict({k: v for k, v in smp.items() if k in terms})
 
     @property
-    def reduction(self) -> str: # 'mean' or 'none'
+    def reduction(self) -> str:  # 'mean' or 'none'
         "How the values of a batch are put together."
         return self._reduction
 
     @reduction.setter
     def reduction(self, v):
-        if v not in ('mean', 'none'): raise ValueError(f"reduction: {v!r}; it must be 'mean' or 'none'")
+        if v not in ('mean', 'none'):
+            raise ValueError(f"reduction: {v!r}; it must be 'mean' or 'none'")
         self._reduction = v
 
-    def activation(self, x): # Logits
+    def activation(self, x):  # Logits
         "Probabilities."
         return torch.sigmoid(x)
 
-    def decodes(self, x): # Probabilities
+    def decodes(self, x):  # Probabilities
         "Masks (bool): probability above the threshold."
         return x > self.threshold
 
-    def extra_repr(self): return f"{' + '.join(self.terms)}, reduction={self.reduction!r}, threshold={self.threshold}"
+    def extra_repr(self):
+        return f"{' + '.join(self.terms)}, reduction={self.reduction!r}, threshold={self.threshold}"
 
 # %% ../../nbs/5_train/53_losses.ipynb #6b5df4a7
 def _overlap(kind, inter, total, true, eps=1e-7):
     "Dice or Jaccard loss, mean over the last axis (classes); 0 for classes without true pixels."
-    union = (total + true)/2 if kind == 'dice' else total + true - inter
-    return ((1 - inter/union.clamp_min(eps))*(true > 0)).mean(-1)
+    union = (total + true) / 2 if kind == 'dice' else total + true - inter
+    return ((1 - inter / union.clamp_min(eps)) * (true > 0)).mean(-1)
+
 
 def _check(logits, target):
     if logits.dim() != 4 or logits.shape != target.shape:
-        raise ValueError(f'loss: logits {tuple(logits.shape)} and masks {tuple(target.shape)} must have the same shape (B, C, H, W)')
-    if not logits.is_floating_point(): raise ValueError(f'loss: logits are {logits.dtype}; they must be floating point, before the sigmoid')
+        raise ValueError(
+            f'loss: logits {tuple(logits.shape)} and masks {tuple(target.shape)} must have the same shape (B, C, H, W)'
+        )
+    if not logits.is_floating_point():
+        raise ValueError(f'loss: logits are {logits.dtype}; they must be floating point, before the sigmoid')
 
 # %% ../../nbs/5_train/53_losses.ipynb #4f8ddd3f
 @patch
-def forward(self:PartsLoss,
-    logits:torch.Tensor, # (B, C, H, W), any float type, before the sigmoid
-    target:torch.Tensor, # (B, C, H, W) bool, uint8 or float, 0 to 1
-) -> torch.Tensor: # A number, or (B,) with `reduction='none'`; raises ValueError when the shapes differ
+def forward(
+    self: PartsLoss,
+    logits: torch.Tensor,  # (B, C, H, W), any float type, before the sigmoid
+    target: torch.Tensor,  # (B, C, H, W) bool, uint8 or float, 0 to 1
+) -> torch.Tensor:  # A number, or (B,) with `reduction='none'`; raises ValueError when the shapes differ
     "The loss of a batch."
     _check(logits, target)
     logits, target = (x.as_subclass(torch.Tensor) for x in (logits, target))
-    single, res = self.reduction == 'none', 0.
+    single, res = self.reduction == 'none', 0.0
     with torch.autocast(logits.device.type, enabled=False):
         if set(self.terms) - set(self.smp):
             bce, *sums = _PixelSums.apply(logits, target)
-            bce = bce/logits[0].numel()
-            if not single: bce, sums = bce.mean(), [s.sum(0) for s in sums]
-            if 'bce' in self.terms: res = res + bce
+            bce = bce / logits[0].numel()
+            if not single:
+                bce, sums = bce.mean(), [s.sum(0) for s in sums]
+            if 'bce' in self.terms:
+                res = res + bce
             for kind in ('dice', 'jaccard'):
-                if kind in self.terms: res = res + _overlap(kind, *sums)
+                if kind in self.terms:
+                    res = res + _overlap(kind, *sums)
         for f in self.smp.values():
             x = logits.to(torch.promote_types(logits.dtype, torch.float32))
             t = target.to(x.dtype)
-            res = res + (torch.stack([f(x[i:i+1], t[i:i+1]) for i in range(len(x))]) if single else f(x, t))
+            res = res + (torch.stack([f(x[i : i + 1], t[i : i + 1]) for i in range(len(x))]) if single else f(x, t))
     return res
 
 # %% ../../nbs/5_train/53_losses.ipynb #312334a6
-LOSSES = {'BCE': ('bce',), 'Dice': ('dice',), 'BCEDice': ('bce', 'dice'), 'Jaccard': ('jaccard',), 'Lovasz': ('lovasz',),
-          'BCELovasz': ('bce', 'lovasz'), 'Focal': ('focal',), 'FocalDice': ('focal', 'dice')}
+LOSSES = {
+    'BCE': ('bce',),
+    'Dice': ('dice',),
+    'BCEDice': ('bce', 'dice'),
+    'Jaccard': ('jaccard',),
+    'Lovasz': ('lovasz',),
+    'BCELovasz': ('bce', 'lovasz'),
+    'Focal': ('focal',),
+    'FocalDice': ('focal', 'dice'),
+}
+
 
 def loss_function(
-    name:str, # One of `LOSSES`
-    **kw, # `reduction`, `threshold`, `gamma`, `alpha` of `PartsLoss`
-) -> PartsLoss: # Call it with logits (B, C, H, W) and masks of the same shape; raises ValueError for unknown names
+    name: str,  # One of `LOSSES`
+    **kw,  # `reduction`, `threshold`, `gamma`, `alpha` of `PartsLoss`
+) -> PartsLoss:  # Call it with logits (B, C, H, W) and masks of the same shape; raises ValueError for unknown names
     "The loss called `name` in the settings."
     if name not in LOSSES:
-        raise ValueError(f"loss_function: {name!r} is none of {', '.join(LOSSES)}" + did_you_mean(name, LOSSES, cutoff=0))
+        raise ValueError(
+            f"loss_function: {name!r} is none of {', '.join(LOSSES)}" + did_you_mean(name, LOSSES, cutoff=0)
+        )
     return PartsLoss(LOSSES[name], **kw)

@@ -7,16 +7,18 @@ __all__ = ['pick_precision', 'reuse_memory', 'pick_device', 'machine_words', 'so
            'peak_memory', 'StepTimes']
 
 # %% ../../nbs/5_train/55_machine.ipynb #589b1bcb
-from collections.abc import Callable
-from fastai.callback.core import Callback
-from pathlib import Path
 import contextlib
 import ctypes
-from importlib import metadata
 import platform
-import time
-import torch
 import re
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from fastai.callback.core import Callback
+
 from ..core.settings import Experiment
 
 # %% ../../nbs/5_train/55_machine.ipynb #23f3610c
@@ -27,44 +29,54 @@ def _cpu_flags() -> set:
         return set(m[1].split()) if m else set()
     return set()
 
+
 def pick_precision(
-    mixed:bool=True, # Whether lower precision is wanted at all
-    device:str|torch.device='cpu', # Where the network runs
-) -> tuple[str, str]: # 'bf16', 'fp16' or 'fp32', and the reason in words
+    mixed: bool = True,  # Whether lower precision is wanted at all
+    device: str | torch.device = 'cpu',  # Where the network runs
+) -> tuple[str, str]:  # 'bf16', 'fp16' or 'fp32', and the reason in words
     "The fastest precision that the device is good at."
     device = torch.device(device)
-    if not mixed: return 'fp32', 'float32, as asked'
+    if not mixed:
+        return 'fp32', 'float32, as asked'
     if device.type == 'cuda':
         name = torch.cuda.get_device_name(device)
-        return ('bf16', f'bfloat16 on {name}') if torch.cuda.is_bf16_supported(including_emulation=False) else ('fp16', f'float16 with loss scaling on {name}')
+        return (
+            ('bf16', f'bfloat16 on {name}')
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else ('fp16', f'float16 with loss scaling on {name}')
+        )
     if device.type == 'cpu':
         for flag, words in (('amx_bf16', 'AMX'), ('avx512_bf16', 'AVX512-BF16')):
-            if flag in _cpu_flags(): return 'bf16', f'bfloat16 on the CPU ({words})'
+            if flag in _cpu_flags():
+                return 'bf16', f'bfloat16 on the CPU ({words})'
         return 'fp32', 'float32: this processor has no bfloat16 instructions'
     return 'fp32', f'float32 on {device.type}'
 
 # %% ../../nbs/5_train/55_machine.ipynb #799c8863
-def reuse_memory() -> bool: # Whether it was done (Linux with glibc only)
+def reuse_memory() -> bool:  # Whether it was done (Linux with glibc only)
     "Have glibc keep freed memory instead of returning it to the kernel, for the rest of the process."
-    if platform.libc_ver()[0] != 'glibc': return False
+    if platform.libc_ver()[0] != 'glibc':
+        return False
     mallopt = ctypes.CDLL(None).mallopt
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # see malloc.h, mallopt(3)
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 # %% ../../nbs/5_train/55_machine.ipynb #c93c12c9
 def pick_device(
-    cfg:Experiment, # The settings
-    log:Callable=print, # Takes a line
-) -> torch.device: # A GPU, or the CPU
+    cfg: Experiment,  # The settings
+    log: Callable = print,  # Takes a line
+) -> torch.device:  # A GPU, or the CPU
     "The device of `environment.gpus`; the CPU, with a notice, where that GPU isn't there."
     wanted = cfg.environment.gpus
-    if not wanted: return torch.device('cpu')
+    if not wanted:
+        return torch.device('cpu')
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
     there = [g for g in wanted if g < n]
     if not there:
         log(f'environment.gpus asks for {wanted}, this machine has {n or "none"}: using the CPU')
         return torch.device('cpu')
-    if len(there) > 1: log(f'environment.gpus asks for {wanted}: one training uses one GPU, taking {there[0]}')
+    if len(there) > 1:
+        log(f'environment.gpus asks for {wanted}: one training uses one GPU, taking {there[0]}')
     torch.cuda.set_device(there[0])
     return torch.device('cuda', there[0])
 
@@ -73,40 +85,81 @@ def machine_words() -> str:
     "The machine in words."
     name = platform.processor() or platform.machine()
     if Path('/proc/cpuinfo').is_file():
-        found = [l.split(':', 1)[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')]
+        found = [
+            l.split(':', 1)[1].strip()
+            for l in Path('/proc/cpuinfo').read_text().splitlines()
+            if l.startswith('model name')
+        ]
         name = found[0] if found else name
     return f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}'
 
+
 def software_versions() -> str:
     "The versions of what a run rests on."
-    return ', '.join(f'{name} {metadata.version(name)}' for name in ('carparts_seg', 'torch', 'fastai', 'segmentation-models-pytorch', 'albumentations'))
+    return ', '.join(
+        f'{name} {metadata.version(name)}'
+        for name in ('carparts_seg', 'torch', 'fastai', 'segmentation-models-pytorch', 'albumentations')
+    )
 
-def forget_peak_memory(device:torch.device):
+
+def forget_peak_memory(device: torch.device):
     "Begin anew with the most memory that this process has held."
-    with contextlib.suppress(OSError): Path('/proc/self/clear_refs').write_text('5')
-    if device.type == 'cuda': torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError):
+        Path('/proc/self/clear_refs').write_text('5')
+    if device.type == 'cuda':
+        torch.cuda.reset_peak_memory_stats(device)
 
-def peak_memory(device:torch.device) -> dict:
+
+def peak_memory(device: torch.device) -> dict:
     "The most memory held, in MiB: of the process, and of the GPU by torch; empty where it can't be known."
     found = {}
     with contextlib.suppress(OSError):
-        found = {'peak_memory_mib': int(l.split()[1])//1024 for l in Path('/proc/self/status').read_text().splitlines() if l.startswith('VmHWM')}
-    if device.type == 'cuda': found['peak_gpu_memory_mib'] = int(torch.cuda.max_memory_allocated(device)//2**20)
+        found = {
+            'peak_memory_mib': int(l.split()[1]) // 1024
+            for l in Path('/proc/self/status').read_text().splitlines()
+            if l.startswith('VmHWM')
+        }
+    if device.type == 'cuda':
+        found['peak_gpu_memory_mib'] = int(torch.cuda.max_memory_allocated(device) // 2**20)
     return found
+
 
 class StepTimes(Callback):
     "Times the epochs' training, loading included and evaluation left out."
+
     order = 90  # the last
-    def __init__(self): self.steps, self.epochs, self.seconds = 0, 0, 0.
-    def before_train(self): self.since, self.away, self.n = time.monotonic(), 0., 0
+
+    def __init__(self):
+        self.steps, self.epochs, self.seconds = 0, 0, 0.0
+
+    def before_train(self):
+        self.since, self.away, self.n = time.monotonic(), 0.0, 0
+
     def after_batch(self):
-        if self.training: self.n += 1
-    def before_validate(self): self.left = time.monotonic()
-    def after_validate(self): self.away = getattr(self, 'away', 0.) + time.monotonic() - getattr(self, 'left', time.monotonic())
+        if self.training:
+            self.n += 1
+
+    def before_validate(self):
+        self.left = time.monotonic()
+
+    def after_validate(self):
+        self.away = getattr(self, 'away', 0.0) + time.monotonic() - getattr(self, 'left', time.monotonic())
+
     def after_train(self):
-        self.steps, self.epochs, self.seconds = self.steps + self.n, self.epochs + 1, self.seconds + time.monotonic() - self.since - self.away
+        self.steps, self.epochs, self.seconds = (
+            self.steps + self.n,
+            self.epochs + 1,
+            self.seconds + time.monotonic() - self.since - self.away,
+        )
 
     @property
     def figures(self) -> dict:
         "Seconds for a step and for an epoch's steps; empty before the first epoch."
-        return {'seconds_per_step': round(self.seconds/self.steps, 4), 'seconds_per_epoch': round(self.seconds/self.epochs, 2)} if self.steps else {}
+        return (
+            {
+                'seconds_per_step': round(self.seconds / self.steps, 4),
+                'seconds_per_epoch': round(self.seconds / self.epochs, 2),
+            }
+            if self.steps
+            else {}
+        )

@@ -12,57 +12,99 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
-from fastai.callback.core import CancelFitException, Callback
-from fastcore.basics import patch
 import safetensors.torch
+import torch
+from fastai.callback.core import Callback, CancelFitException
+from fastcore.basics import patch
 from safetensors.torch import load_file
 
-from ..measure.metrics import PixelCounter, summarize
 from ..core.basics import write_atomic, write_json
+from ..measure.metrics import PixelCounter, summarize
 
 # %% ../../nbs/5_train/58_recorder.ipynb #21c3119d
-RESULT_COLUMNS = ('epoch', 'images_seen', 'train_loss', 'valid_loss', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'lr', 'seconds')
+RESULT_COLUMNS = (
+    'epoch',
+    'images_seen',
+    'train_loss',
+    'valid_loss',
+    'miou',
+    'iou_per_image',
+    'iou_per_image_of_nothing',
+    'dice',
+    'side_swap',
+    'lr',
+    'seconds',
+)
 
-def empty_charts() -> dict: # {'train': ..., 'meta': ..., 'validation': ...}
+
+def empty_charts() -> dict:  # {'train': ..., 'meta': ..., 'validation': ...}
     "Charts before the first step."
-    return {'train': {'loss': {'steps': [], 'values': []}}, 'meta': {'lr': {'steps': [], 'values': []}}, 'validation': {}}
+    return {
+        'train': {'loss': {'steps': [], 'values': []}},
+        'meta': {'lr': {'steps': [], 'values': []}},
+        'validation': {},
+    }
+
 
 def add_point(
-    charts:dict, # Changed in place
-    chart:str, # 'train', 'meta' or 'validation'
-    name:str, # The curve
-    step:int, # Pictures seen
-    value:float|None, # None leaves a gap
+    charts: dict,  # Changed in place
+    chart: str,  # 'train', 'meta' or 'validation'
+    name: str,  # The curve
+    step: int,  # Pictures seen
+    value: float | None,  # None leaves a gap
 ) -> None:
     "Add a point to a curve."
     curve = charts[chart].setdefault(name, {'steps': [], 'values': []})
-    curve['steps'].append(int(step)); curve['values'].append(None if value is None else float(value))
+    curve['steps'].append(int(step))
+    curve['values'].append(None if value is None else float(value))
+
 
 def write_results(
-    path:str|Path, # results.csv
-    rows:list[dict], # One an evaluation, with `RESULT_COLUMNS`
-) -> Path: # The path
+    path: str | Path,  # results.csv
+    rows: list[dict],  # One an evaluation, with `RESULT_COLUMNS`
+) -> Path:  # The path
     "Write the rows of a run's evaluations as CSV."
+
     def write(p):
         with p.open('w', newline='', encoding='utf-8') as f:
-            out = csv.DictWriter(f, RESULT_COLUMNS); out.writeheader(); out.writerows(rows)
+            out = csv.DictWriter(f, RESULT_COLUMNS)
+            out.writeheader()
+            out.writerows(rows)
+
     return write_atomic(path, write)
 
 # %% ../../nbs/5_train/58_recorder.ipynb #44fdfaff
 class RunRecorder(Callback):
     "Keeps the run folder up to date while a `Learner` trains."
+
     order = 75  # after fastai's Recorder, the schedulers and LearningRates
-    def __init__(self,
-        folder:str|Path, # The run folder
-        metric:str='miou', # What decides which evaluation is the best: 'miou' or 'dice'
-        chart_name:str='IoU', # The metric's name in charts.json
-        patience:int=0, # Stop after so many evaluations without a better metric; 0: never
-        train_metric:bool=False, # Compute the metric on the training pictures as well
-        log:Callable=print, # Takes a line
+
+    def __init__(
+        self,
+        folder: str | Path,  # The run folder
+        metric: str = 'miou',  # What decides which evaluation is the best: 'miou' or 'dice'
+        chart_name: str = 'IoU',  # The metric's name in charts.json
+        patience: int = 0,  # Stop after so many evaluations without a better metric; 0: never
+        train_metric: bool = False,  # Compute the metric on the training pictures as well
+        log: Callable = print,  # Takes a line
     ):
-        self.folder, self.metric, self.chart_name, self.patience, self.train_metric, self.log = Path(folder), metric, chart_name, patience, train_metric, log
-        self.charts, self.rows, self.seen, self.best, self.waited, self.spent, self.next_epoch = empty_charts(), [], 0, None, 0, 0., 0
+        self.folder, self.metric, self.chart_name, self.patience, self.train_metric, self.log = (
+            Path(folder),
+            metric,
+            chart_name,
+            patience,
+            train_metric,
+            log,
+        )
+        self.charts, self.rows, self.seen, self.best, self.waited, self.spent, self.next_epoch = (
+            empty_charts(),
+            [],
+            0,
+            None,
+            0,
+            0.0,
+            0,
+        )
         self.rates_before = 0  # learning rates recorded before this fit, when it resumes another
         self.fitting = False  # `learn.validate`, `show_results` and `Interpretation` are no part of the run
 
@@ -72,103 +114,147 @@ class RunRecorder(Callback):
         self.train_counter = PixelCounter(self.counter.classes, self.counter.threshold) if self.train_metric else None
 
     @property
-    def seconds(self) -> float: return self.spent + time.monotonic() - self.started
+    def seconds(self) -> float:
+        return self.spent + time.monotonic() - self.started
 
     def before_train(self):
         "Forget the losses of the epoch before."
         self.losses, self.fitting = [], True
-        if self.train_counter: self.train_counter.reset()
+        if self.train_counter:
+            self.train_counter.reset()
 
     def after_batch(self):
         "Loss and learning rate of a training batch."
-        if not self.training: return
+        if not self.training:
+            return
         self.seen += len(self.xb[0])
         self.losses.append(float(self.loss.detach()))
         add_point(self.charts, 'train', 'loss', self.seen, self.losses[-1])
         rates, known = self.learn.learning_rates.lrs, self.charts['meta']['lr']['values']
-        if len(rates) + self.rates_before > len(known): add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
-        if self.train_counter: self.train_counter.accumulate(self.learn)
+        if len(rates) + self.rates_before > len(known):
+            add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
+        if self.train_counter:
+            self.train_counter.accumulate(self.learn)
 
-    def after_fit(self): self.fitting = False
+    def after_fit(self):
+        self.fitting = False
 
 # %% ../../nbs/5_train/58_recorder.ipynb #9e026864
 @patch
-def after_validate(self:RunRecorder):
+def after_validate(self: RunRecorder):
     "A row and points for an evaluation; the best weights."
-    if not self.fitting or self.counter.counts is None or getattr(self.recorder, 'cancel_valid', False): return
+    if not self.fitting or self.counter.counts is None or getattr(self.recorder, 'cancel_valid', False):
+        return
     now, step = summarize(self.counter.counts, self.counter.classes), self.seen
     loss, score = float(self.recorder.loss.value), now[self.metric]
     add_point(self.charts, 'validation', 'loss', step, loss)
     add_point(self.charts, 'validation', self.chart_name, step, score)
-    for k in ('iou_per_image', 'iou_per_image_of_nothing'): add_point(self.charts, 'validation', k, step, now[k])
-    if self.train_counter: add_point(self.charts, 'train', self.chart_name, step, summarize(self.train_counter.counts, self.counter.classes)[self.metric])
+    for k in ('iou_per_image', 'iou_per_image_of_nothing'):
+        add_point(self.charts, 'validation', k, step, now[k])
+    if self.train_counter:
+        add_point(
+            self.charts,
+            'train',
+            self.chart_name,
+            step,
+            summarize(self.train_counter.counts, self.counter.classes)[self.metric],
+        )
     lr = self.charts['meta']['lr']['values']
-    n = len(self.dls.train)*self.dls.train.bs
-    row = dict(epoch=round(step/n, 3), images_seen=step, train_loss=float(np.mean(self.losses)) if self.losses else None, valid_loss=loss,
-               lr=lr[-1] if lr else None, seconds=round(self.seconds, 1)) | {k: now[k] for k in RESULT_COLUMNS if k in now}
+    n = len(self.dls.train) * self.dls.train.bs
+    row = dict(
+        epoch=round(step / n, 3),
+        images_seen=step,
+        train_loss=float(np.mean(self.losses)) if self.losses else None,
+        valid_loss=loss,
+        lr=lr[-1] if lr else None,
+        seconds=round(self.seconds, 1),
+    ) | {k: now[k] for k in RESULT_COLUMNS if k in now}
     self.rows.append({k: row[k] for k in RESULT_COLUMNS})
-    self._write(); self._judge(score); self._say(row)
+    self._write()
+    self._judge(score)
+    self._say(row)
+
 
 @patch
-def _write(self:RunRecorder):
-    write_results(self.folder/'results.csv', self.rows)
-    write_json(self.folder/'charts.json', self.charts)
+def _write(self: RunRecorder):
+    write_results(self.folder / 'results.csv', self.rows)
+    write_json(self.folder / 'charts.json', self.charts)
+
 
 @patch
-def _judge(self:RunRecorder, score):
+def _judge(self: RunRecorder, score):
     "Keep the best weights, and count the evaluations since."
     if score is not None and (self.best is None or score > self.best):
         self.best, self.waited = score, 0
         self.save('best')
-    else: self.waited += 1
+    else:
+        self.waited += 1
+
 
 @patch
-def _say(self:RunRecorder, r):
+def _say(self: RunRecorder, r):
     show = lambda k: 'none' if r[k] is None else f'{r[k]:.4f}'
-    self.log(f"epoch {r['epoch']:g}/{self.n_epoch}: train loss {show('train_loss')}, valid loss {show('valid_loss')}, miou {show('miou')}, "
-             f"iou_per_image {show('iou_per_image')} (of nothing {show('iou_per_image_of_nothing')}), dice {show('dice')}, {r['seconds']:.0f} s")
+    self.log(
+        f"epoch {r['epoch']:g}/{self.n_epoch}: train loss {show('train_loss')}, valid loss {show('valid_loss')}, miou {show('miou')}, "
+        f"iou_per_image {show('iou_per_image')} (of nothing {show('iou_per_image_of_nothing')}), dice {show('dice')}, {r['seconds']:.0f} s"
+    )
 
 # %% ../../nbs/5_train/58_recorder.ipynb #42c670fc
 def _plain(x):
     "The same with numpy's numbers as Python's, so that it can be read without unpickling code."
-    if isinstance(x, np.generic): return x.item()
-    if isinstance(x, dict): return {k: _plain(v) for k, v in x.items()}
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, dict):
+        return {k: _plain(v) for k, v in x.items()}
     return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
 
-@patch
-def save(self:RunRecorder, name:str) -> Path:
-    "Write the network's weights as weights/NAME.safetensors."
-    state = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-    return write_atomic(self.folder/'weights'/f'{name}.safetensors', lambda p: p.write_bytes(safetensors.torch.save(state)))
 
 @patch
-def after_epoch(self:RunRecorder):
+def save(self: RunRecorder, name: str) -> Path:
+    "Write the network's weights as weights/NAME.safetensors."
+    state = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+    return write_atomic(
+        self.folder / 'weights' / f'{name}.safetensors', lambda p: p.write_bytes(safetensors.torch.save(state))
+    )
+
+
+@patch
+def after_epoch(self: RunRecorder):
     "The epoch is whole: keep the weights and what is needed to go on."
-    if not self.fitting or self.epoch < getattr(self.learn, 'first_epoch', 0): return
+    if not self.fitting or self.epoch < getattr(self.learn, 'first_epoch', 0):
+        return
     self.next_epoch = self.epoch + 1
     self.save('last')
-    state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch')} | {'spent': self.seconds, 'optimizer': self.opt.state_dict()}
+    state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch')} | {
+        'spent': self.seconds,
+        'optimizer': self.opt.state_dict(),
+    }
     averaged = getattr(getattr(self.learn, 'average_weights', None), 'averaged', None)
-    if averaged is not None: state['averaged'] = averaged.state_dict()
-    write_atomic(self.folder/'weights'/'resume.pt', lambda p: torch.save(_plain(state), p))
+    if averaged is not None:
+        state['averaged'] = averaged.state_dict()
+    write_atomic(self.folder / 'weights' / 'resume.pt', lambda p: torch.save(_plain(state), p))
     if self.patience and self.waited >= self.patience:
         self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
         raise CancelFitException
 
 # %% ../../nbs/5_train/58_recorder.ipynb #69a6146e
 def resume_run(
-    learn, # A `Learner` with a `RunRecorder`, made with the settings of the run
-) -> int: # The epoch to start with: `learn.fit(n, start_epoch=...)`
+    learn,  # A `Learner` with a `RunRecorder`, made with the settings of the run
+) -> int:  # The epoch to start with: `learn.fit(n, start_epoch=...)`
     "Bring a `Learner` to where its run folder stands; 0 where there is nothing to resume from."
     rec = learn.run_recorder
-    path = rec.folder/'weights'/'resume.pt'
-    if not path.is_file(): return 0
+    path = rec.folder / 'weights' / 'resume.pt'
+    if not path.is_file():
+        return 0
     state = torch.load(path, map_location='cpu', weights_only=True)
-    learn.model.load_state_dict(load_file(rec.folder/'weights'/'last.safetensors'))
-    if not learn.opt: learn.create_opt()
+    learn.model.load_state_dict(load_file(rec.folder / 'weights' / 'last.safetensors'))
+    if not learn.opt:
+        learn.create_opt()
     learn.opt.load_state_dict(state['optimizer'])
-    for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch', 'spent'): setattr(rec, k, state[k])
+    for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch', 'spent'):
+        setattr(rec, k, state[k])
     rec.rates_before = len(rec.charts['meta']['lr']['values'])
-    if 'averaged' in state: learn.average_weights.restore(learn.model, state['averaged'])
+    if 'averaged' in state:
+        learn.average_weights.restore(learn.model, state['averaged'])
     learn.first_epoch = state['next_epoch']
     return state['next_epoch']

@@ -18,57 +18,68 @@ from ..core.basics import did_you_mean
 
 # %% ../../nbs/5_train/54_schedule.ipynb #82ec6e09
 def sched_cosine(
-    pos:float, # Share of the run that is done, 0 to 1
-) -> float: # Factor, from 1 down to 0
+    pos: float,  # Share of the run that is done, 0 to 1
+) -> float:  # Factor, from 1 down to 0
     "Half a cosine wave, (1 + cos(pi*pos))/2 (Loshchilov & Hutter 2017, without restarts)."
-    return (1 + math.cos(math.pi*pos))/2
+    return (1 + math.cos(math.pi * pos)) / 2
+
 
 def sched_linear(
-    pos:float, # Share of the run that is done, 0 to 1
-) -> float: # Factor, from 1 down to 0
+    pos: float,  # Share of the run that is done, 0 to 1
+) -> float:  # Factor, from 1 down to 0
     "A straight line."
     return 1 - pos
 
+
 def sched_constant(
-    pos:float, # Share of the run that is done, 0 to 1
-) -> float: # Factor, always 1
+    pos: float,  # Share of the run that is done, 0 to 1
+) -> float:  # Factor, always 1
     "No change."
-    return 1.
+    return 1.0
+
 
 def sched_one_cycle(
-    pos:float, # Share of the run that is done, 0 to 1
-    rise:float=0.25, # Share of the run in which the rate rises
-    start:float=1/25, # Factor at the start
-    end:float=1e-5, # Factor at the end
-) -> float: # Factor, from `start` up to 1 and down to `end`
+    pos: float,  # Share of the run that is done, 0 to 1
+    rise: float = 0.25,  # Share of the run in which the rate rises
+    start: float = 1 / 25,  # Factor at the start
+    end: float = 1e-5,  # Factor at the end
+) -> float:  # Factor, from `start` up to 1 and down to `end`
     "Smith's one-cycle policy (2018) with cosine legs; the defaults are those of fastai's `fit_one_cycle`."
-    if pos < rise: return 1 - (1 - start)*sched_cosine(pos/rise)
-    return end + (1 - end)*sched_cosine((pos - rise)/(1 - rise)) if rise < 1 else 1.
+    if pos < rise:
+        return 1 - (1 - start) * sched_cosine(pos / rise)
+    return end + (1 - end) * sched_cosine((pos - rise) / (1 - rise)) if rise < 1 else 1.0
 
 # %% ../../nbs/5_train/54_schedule.ipynb #d3910bf6
 SCHEDULES = ('Cosine', 'Linear', 'Constant', 'OneCycle')
 
+
 def schedule_factor(
-    name:str, # One of `SCHEDULES`
-    warmup:float=0., # Share of the run that is warm-up, 0 to 1; OneCycle: share in which the rate rises (0: a quarter)
-) -> Callable: # Share of the run (0 to 1) -> factor on the learning rate; raises ValueError for unknown names
+    name: str,  # One of `SCHEDULES`
+    warmup: float = 0.0,  # Share of the run that is warm-up, 0 to 1; OneCycle: share in which the rate rises (0: a quarter)
+) -> Callable:  # Share of the run (0 to 1) -> factor on the learning rate; raises ValueError for unknown names
     "The schedule `name` as a function."
     if name not in SCHEDULES:
-        raise ValueError(f"schedule: {name!r} is none of {', '.join(SCHEDULES)}" + did_you_mean(name, SCHEDULES, cutoff=0))
-    if not 0 <= warmup <= 1: raise ValueError(f'schedule: warm-up is {warmup:g} of the run; it must lie between 0 and 1')
-    if name == 'OneCycle': return lambda pos: sched_one_cycle(pos, warmup or 0.25)
+        raise ValueError(
+            f"schedule: {name!r} is none of {', '.join(SCHEDULES)}" + did_you_mean(name, SCHEDULES, cutoff=0)
+        )
+    if not 0 <= warmup <= 1:
+        raise ValueError(f'schedule: warm-up is {warmup:g} of the run; it must lie between 0 and 1')
+    if name == 'OneCycle':
+        return lambda pos: sched_one_cycle(pos, warmup or 0.25)
     f = {'Cosine': sched_cosine, 'Linear': sched_linear, 'Constant': sched_constant}[name]
-    return lambda pos: pos/warmup if pos < warmup else f((pos - warmup)/(1 - warmup)) if warmup < 1 else 1.
+    return lambda pos: pos / warmup if pos < warmup else f((pos - warmup) / (1 - warmup)) if warmup < 1 else 1.0
 
 # %% ../../nbs/5_train/54_schedule.ipynb #acf502f0
 class FactorScheduler(ParamScheduler):
     "Multiply each parameter group's learning rate with a factor that depends on the share of the run that is done."
-    def __init__(self,
-        factor:Callable, # Share of the run (0 to 1) -> factor on the learning rate
-        lr=None, # Full learning rate: a number, one for each parameter group, or fastai's slice; None: as given to `learn.fit`
-        moms:tuple|None=None, # Momentum at the start, at the turn, at the end; None: left alone
-        rise:float=0.25, # Share of the run after which the momentum turns
-        n_epochs:float|None=None, # Length of the run that `factor` was made for; None: fits any
+
+    def __init__(
+        self,
+        factor: Callable,  # Share of the run (0 to 1) -> factor on the learning rate
+        lr=None,  # Full learning rate: a number, one for each parameter group, or fastai's slice; None: as given to `learn.fit`
+        moms: tuple | None = None,  # Momentum at the start, at the turn, at the end; None: left alone
+        rise: float = 0.25,  # Share of the run after which the momentum turns
+        n_epochs: float | None = None,  # Length of the run that `factor` was made for; None: fits any
     ):
         self.factor, self.lr, self.moms, self.rise, self.n_epochs = factor, lr, moms, rise, n_epochs
         self.scheds = {'lr': self._lr}
@@ -76,15 +87,23 @@ class FactorScheduler(ParamScheduler):
     def before_fit(self):
         "Take down the full learning rates; raises ValueError if the run has another length, or another scheduler."
         self.run = not hasattr(self.learn, 'lr_finder') and self.opt is not None
-        if not self.run: return
+        if not self.run:
+            return
         others = [cb.name for cb in self.learn.cbs if isinstance(cb, ParamScheduler) and cb is not self]
-        if others: raise ValueError(f"schedule: the learner has another scheduler of the learning rate, {others[0]}; remove one of the two")
+        if others:
+            raise ValueError(
+                f"schedule: the learner has another scheduler of the learning rate, {others[0]}; remove one of the two"
+            )
         if not hasattr(self.learn, 'gather_preds') and self.n_epochs not in (None, self.learn.n_epoch):
-            raise ValueError(f'schedule: warm-up was given for a run of {self.n_epochs:g} epochs, but learn.fit has {self.learn.n_epoch}')
-        if self.lr is not None: self.opt.set_hyper('lr', self.lr)
+            raise ValueError(
+                f'schedule: warm-up was given for a run of {self.n_epochs:g} epochs, but learn.fit has {self.learn.n_epoch}'
+            )
+        if self.lr is not None:
+            self.opt.set_hyper('lr', self.lr)
         self.full = np.array([h['lr'] for h in self.opt.hypers])
         self.scheds = {'lr': self._lr}
-        if self.moms is not None and 'mom' in self.opt.hypers[-1]: self.scheds['mom'] = self._mom
+        if self.moms is not None and 'mom' in self.opt.hypers[-1]:
+            self.scheds['mom'] = self._mom
         super().before_fit()
 
     def after_batch(self):
@@ -92,43 +111,51 @@ class FactorScheduler(ParamScheduler):
         super().after_batch()
         self._update_val(self.pct_train)
 
-    def _lr(self, pos): return self.full*self.factor(min(pos, 1.))
+    def _lr(self, pos):
+        return self.full * self.factor(min(pos, 1.0))
 
     def _mom(self, pos):
         a, b, c = self.moms
-        if pos < self.rise: return b + (a - b)*sched_cosine(pos/self.rise)
-        return c + (b - c)*sched_cosine((min(pos, 1.) - self.rise)/(1 - self.rise)) if self.rise < 1 else b
+        if pos < self.rise:
+            return b + (a - b) * sched_cosine(pos / self.rise)
+        return c + (b - c) * sched_cosine((min(pos, 1.0) - self.rise) / (1 - self.rise)) if self.rise < 1 else b
 
 # %% ../../nbs/5_train/54_schedule.ipynb #1d42c459
 def lr_schedule(
-    name:str, # 'Cosine', 'Linear', 'Constant' or 'OneCycle'
-    lr=None, # Full learning rate: a number, one for each parameter group, or fastai's slice; None: as given to `learn.fit`
-    n_epochs:float|None=None, # Epochs of the whole run; needed for warm-up
-    warmup_epochs:float=0, # Epochs of warm-up, may be a fraction; OneCycle: epochs of the rise (0: a quarter of the run)
-) -> FactorScheduler: # Callback for `learn.fit(n_epochs, cbs=...)`; raises ValueError
+    name: str,  # 'Cosine', 'Linear', 'Constant' or 'OneCycle'
+    lr=None,  # Full learning rate: a number, one for each parameter group, or fastai's slice; None: as given to `learn.fit`
+    n_epochs: float | None = None,  # Epochs of the whole run; needed for warm-up
+    warmup_epochs: float = 0,  # Epochs of warm-up, may be a fraction; OneCycle: epochs of the rise (0: a quarter of the run)
+) -> FactorScheduler:  # Callback for `learn.fit(n_epochs, cbs=...)`; raises ValueError
     "The learning-rate schedule `name` as a fastai callback; OneCycle also turns the momentum, as fastai does."
-    if n_epochs is not None and not n_epochs > 0: raise ValueError(f'n_epochs: {n_epochs}; it must be above 0')
-    if warmup_epochs and n_epochs is None: raise ValueError('warmup_epochs: n_epochs, the length of the run, has to be given as well')
-    if warmup_epochs and not 0 <= warmup_epochs <= n_epochs: raise ValueError(f'warmup_epochs: {warmup_epochs:g}; it must lie between 0 and n_epochs, {n_epochs:g}')
-    share = warmup_epochs/n_epochs if warmup_epochs else 0.
+    if n_epochs is not None and not n_epochs > 0:
+        raise ValueError(f'n_epochs: {n_epochs}; it must be above 0')
+    if warmup_epochs and n_epochs is None:
+        raise ValueError('warmup_epochs: n_epochs, the length of the run, has to be given as well')
+    if warmup_epochs and not 0 <= warmup_epochs <= n_epochs:
+        raise ValueError(f'warmup_epochs: {warmup_epochs:g}; it must lie between 0 and n_epochs, {n_epochs:g}')
+    share = warmup_epochs / n_epochs if warmup_epochs else 0.0
     cycle = dict(moms=(0.95, 0.85, 0.95), rise=share or 0.25) if name == 'OneCycle' else {}
     return FactorScheduler(schedule_factor(name, share), lr, n_epochs=n_epochs if share else None, **cycle)
 
 # %% ../../nbs/5_train/54_schedule.ipynb #17f5aa90
 class LearningRates(Callback):
     "Record the learning rate as it stands after each optimizer step, and the number of items seen."
+
     order, run_valid = ParamScheduler.order + 5, False
 
     def before_fit(self):
         "Start with empty lists: `lrs` (last group), `group_lrs` (all groups), `steps` (items seen in this fit)."
         self.lrs, self.group_lrs, self.steps, self.n_seen, self.stepped = [], [], [], 0, False
 
-    def after_step(self): self.stepped = True
+    def after_step(self):
+        self.stepped = True
 
     def after_batch(self):
         "Record, if the optimizer made a step."
         self.n_seen += len(self.learn.xb[0])
-        if not self.stepped: return
+        if not self.stepped:
+            return
         self.stepped = False
         self.group_lrs.append([float(h['lr']) for h in self.opt.hypers])
         self.lrs.append(self.group_lrs[-1][-1])
