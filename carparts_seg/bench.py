@@ -94,7 +94,7 @@ class _BCEAndDice(nn.Module):
         logits, masks = logits.as_subclass(torch.Tensor).float(), masks.as_subclass(torch.Tensor).float()
         return F.binary_cross_entropy_with_logits(logits, masks) + self.dice(logits, masks)
 
-
+# %% ../nbs/9_whole/93_bench.ipynb #a337dfcb
 def _bare_loop(model: nn.Module, batches: list, loss: nn.Module, precision: str) -> Callable[[], None]:
     "A training loop over batches in memory."
     opt = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
@@ -113,7 +113,7 @@ def _bare_loop(model: nn.Module, batches: list, loss: nn.Module, precision: str)
 
     return run
 
-
+# %% ../nbs/9_whole/93_bench.ipynb #855b980c
 def _fit(learn: Learner) -> Callable[[], None]:
     "One epoch of a learner, without validation and without talk."
     learn.add_cb(_NoValidation())
@@ -221,7 +221,7 @@ def run_bench(
             result['drawing'] = bench_drawing(rounds)
     return result
 
-
+# %% ../nbs/9_whole/93_bench.ipynb #0befd771
 def bench_report(
     result: dict,  # From `run_bench`
 ) -> str:  # Lines for a terminal

@@ -55,7 +55,7 @@ def _save_figure(figure, path: str):
     plt.close(figure)
     print(f'wrote {path}')
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #eb077c5c
 def _data_get(a) -> int:
     print(_module('data.datasets').fetch_dataset(a.data, folder=a.folder))
     return 0
@@ -71,7 +71,7 @@ def _data_check(a) -> int:
         _save_figure(report.plot(), a.picture)
     return report.exit_code
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #d7a1ce11
 def _data_show(a) -> int:
     data = _open(a)
     files = a.files or None
@@ -98,7 +98,7 @@ def _data_convert(a) -> int:
     print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
     return 0
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #94bab6b3
 def _data_draw(a) -> int:
     data = _module('synthetic.cars').draw_dataset(
         a.n,
@@ -179,7 +179,7 @@ def _train(a) -> int:
     )
     return 0
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #07bc2ab8
 def _demo(a) -> int:
     ex = _module('experiment')
     if a.settings:
@@ -189,7 +189,7 @@ def _demo(a) -> int:
     print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}")
     return 0
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #9986e8ad
 def _run_data(run: str, source: str | None):
     "The pictures of a run, or None and a line that says why not."
     described = Path(run) / 'data.json'
@@ -201,7 +201,7 @@ def _run_data(run: str, source: str | None):
     except CarpartsError as e:
         print(f'no pictures in the report: {e}', file=sys.stderr)
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #95165de8
 def _report_one(a, run: str) -> int:
     "Rebuild what is made of a run: the report, its folds' reports, the model card; or the comparison of a grid."
     report, compare, card, grid = (_module(n) for n in ('report.report', 'report.compare', 'report.model_card', 'grid'))
@@ -218,7 +218,7 @@ def _report_one(a, run: str) -> int:
         print(compare.write_folds_report(run))
     return 0
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #2366eb74
 def _report(a) -> int:
     several = len(a.run_folder) > 1
     unused = [f'--{k}' for k, v in (('out', a.out and not several), ('data', a.data and several)) if v]
@@ -261,7 +261,7 @@ def _predict(a) -> int:
         print(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl", file=sys.stderr)
     return int(n['failed'] > 0)
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #6fa3277e
 def _evaluate(a) -> int:
     predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
     found = _module('predict.evaluate').evaluate_run(
@@ -272,7 +272,7 @@ def _evaluate(a) -> int:
         print(f'wrote {a.out}')
     return found.exit_code
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #dad55d54
 def _export(a) -> int:
     export, predictor = _module('deploy.export'), _predictor(a)
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{export.FORMATS[a.format]}'
@@ -285,7 +285,7 @@ def _export(a) -> int:
     print(export.export_report(write(predictor, out, a.precision, source=a.data, seconds=a.seconds)))
     return 0
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #1cfe0bbb
 def _serve(a) -> int:
     return _module('deploy.serve').serve(
         a.path,
@@ -333,7 +333,7 @@ def _add_settings(p):
         help='override a setting, such as training.epochs=10; may be given several times',
     )
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #a1a2c19e
 def _data_parser(sub):
     data = sub.add_parser('data', help='get, check, show, convert and draw data sets').add_subparsers(
         dest='what', required=True, metavar='WHAT'
@@ -410,7 +410,7 @@ def _add_predictor(p):
         '--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)"
     )
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #48f021f5
 def _add_speed(p):
     "How the network runs."
     p.add_argument(
@@ -420,7 +420,7 @@ def _add_speed(p):
     p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)')
     p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
 
-
+# %% ../nbs/9_whole/94_cli.ipynb #ffc48710
 def _use_parsers(sub):
     "What is done with a trained run."
     p = sub.add_parser('predict', help='find the parts in pictures: tables, COCO results, label maps, overlays')

@@ -138,7 +138,7 @@ def _logger_callbacks(cfg: Experiment, folder: Path) -> list[Callback]:
         return [WandbCallback(log_preds=False, log_model=False)]
     return []
 
-
+# %% ../nbs/9_whole/91_experiment.ipynb #5736fe05
 def _training_callbacks(cfg: Experiment, batch_size: int) -> list[Callback]:
     "Callbacks that change what is learned: schedule, clipping, accumulation, mixing, averaging."
     t, a = cfg.training, cfg.augmentation
@@ -423,7 +423,7 @@ def claim_folder(
         else with_settings(cfg, {'environment.seed': int(np.random.SeedSequence().entropy % 2**31)}, 'drawn')
     )
 
-
+# %% ../nbs/9_whole/91_experiment.ipynb #bbcf5be2
 def _check_empty(out: Path, but: str = ''):
     "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
     if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}:
@@ -487,7 +487,7 @@ def demo_settings() -> Path:  # A YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg') / 'demo.yaml'))
 
-
+# %% ../nbs/9_whole/91_experiment.ipynb #a56f2181
 def run_demo(
     out: str | Path = 'runs/demo',  # The run folder, new or empty; the drawn pictures go into its folder `data`
     n: int = 1500,  # How many cars to draw; a tenth of them are held out

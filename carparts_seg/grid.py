@@ -43,7 +43,7 @@ def _values(text: str) -> tuple[str, list]:
             ]
         ) from None
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #e1f9c462
 def parse_grid(
     texts: Sequence[str],  # 'section.key=value,value', the values as in a YAML list
 ) -> dict[str, list]:  # setting -> values, not yet checked; raises ConfigError with all that is wrong
@@ -71,7 +71,7 @@ class Combination:
     values: dict  # setting -> value, as given
     cfg: Experiment  # all settings
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #d0301c3f
 def _short(value, i: int) -> str:
     "A value as a part of a folder's name; a long one by its number."
     text = re.sub(r'[^\w.+-]+', '-', yaml_value(value)).strip('-.') or 'none'
@@ -170,7 +170,7 @@ def _same_seed(plan: list[Combination], out: Path) -> list[Combination]:
         for c in plan
     ]
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #4aecdd77
 def read_grid(
     out: str | Path,  # folder of a grid
 ) -> tuple[dict, dict] | None:  # settings and grid, as given; None where it isn't such a folder
@@ -217,7 +217,7 @@ def grid_results(
         .sort_values('miou', ascending=False, kind='stable', ignore_index=True)
     )
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #9e1e3ba5
 def finish_grid(
     out: str | Path,  # folder of the grid
     plan: Sequence[Combination],  # its experiments
@@ -265,7 +265,7 @@ def _prepare(plan, grid, out: Path, source, resume: bool, download: bool) -> lis
     )
     return plan
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #1aa9c90d
 def _run_one(c: Combination, folder: Path, source, resume: bool, log: Callable, **kwargs) -> str | None:
     "Run one combination; why it failed, or None."
     try:

@@ -44,7 +44,7 @@ def _short(value: Any) -> str:
     except (ValueError, RecursionError):
         return f'<{type(value).__name__}>'
 
-
+# %% ../../nbs/1_core/18_config.ipynb #3d77cacd
 _ALIASES = dict(
     holdout='automatic',
     hold_out='automatic',
@@ -66,7 +66,7 @@ def _nearest_value(field: FieldInfo, error: dict) -> str | None:
     alias = _ALIASES.get(value.strip().lower()) if isinstance(value, str) else None
     return alias if alias in choices(field) else nearest(value, choices(field))
 
-
+# %% ../../nbs/1_core/18_config.ipynb #954d5ae4
 def _what(error: dict) -> str:
     "What pydantic holds against a value, in our words."
     kind = error['type']
@@ -80,7 +80,7 @@ def _what(error: dict) -> str:
         return 'is not allowed'
     return 'is of the wrong type'
 
-
+# %% ../../nbs/1_core/18_config.ipynb #66878ed6
 def _complaint(name: str, field: FieldInfo, error: dict) -> str:
     "One line on a refused value: key, value, what is allowed, and the nearest thing that is."
     near = _nearest_value(field, error)
@@ -164,7 +164,7 @@ def _twice(node: yaml.Node) -> Iterator[tuple]:
             first.setdefault((k.tag, k.value), line)
             todo.append((name + '.', v))
 
-
+# %% ../../nbs/1_core/18_config.ipynb #76936282
 def _key_lines(node: yaml.Node, above: tuple = (), deep: int = 2) -> Iterator[tuple]:
     "(section, key) and line, for the two upper levels of a document."
     if not isinstance(node, yaml.MappingNode):
@@ -198,7 +198,7 @@ def _yaml_error(e: Exception, name: str) -> ConfigError:
         [f"{place}not valid YAML: {' '.join(str(what).split())}{f' (column {mark.column + 1})' if mark else ''}"]
     )
 
-
+# %% ../../nbs/1_core/18_config.ipynb #d3b08e50
 def read_yaml(
     content: str | bytes,  # YAML text
     name: str = '',  # the file's name, for messages
@@ -256,7 +256,7 @@ class Given(NamedTuple):
     at: str = ''  # how a message about it begins
     line: float = math.inf  # its place among the messages
 
-
+# %% ../../nbs/1_core/18_config.ipynb #786fec55
 def _given(doc: Document) -> dict[str, Given]:
     "The settings of a document, by full name; what isn't one becomes a problem of the document."
     sections, known, res = section_models(), setting_fields(), {}
@@ -319,7 +319,7 @@ def _build(given: dict[str, Given]) -> Experiment:
     cfg._sources.update({k: g.source for k, g in given.items()})
     return cfg
 
-
+# %% ../../nbs/1_core/18_config.ipynb #64a06b25
 def _check(given: dict[str, Given], problems: list) -> Experiment:
     "Build the experiment, or raise `ConfigError` with these problems and all that are found."
     fields, bad = setting_fields(), set()
@@ -376,7 +376,7 @@ def config_text(
     "All settings as YAML, in the order of the sections."
     return yaml.safe_dump(cfg.model_dump(), sort_keys=False, allow_unicode=True, width=100)
 
-
+# %% ../../nbs/1_core/18_config.ipynb #4256d508
 def save_config(
     cfg: Experiment,
     path: 'str|Path',  # a YAML file, overwritten; its folder is made where it isn't there
@@ -397,7 +397,7 @@ def explain(
     text = field.description + (' ' + '; '.join(f'{k}: {v}' for k, v in values.items()) + '.' if values else '')
     return text + (' (Our own key.)' if own else '')
 
-
+# %% ../../nbs/1_core/18_config.ipynb #315f9624
 def settings_frame(
     cfg: Experiment | None = None,  # None: the defaults
 ):  # a pandas DataFrame, a row a setting: key, value, meaning, allowed, default, source

@@ -70,7 +70,7 @@ def heat_colors(
     heat.set_bad(c['line'])
     return heat
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #27d907ca
 def text_on(
     color,  # a matplotlib colour
 ) -> str:  # 'black' or 'white'
@@ -110,7 +110,7 @@ def figure_look(
         'svg.hashsalt': 'carparts',
     }
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #0f692cf9
 class Drawing(Figure):
     "A figure that a notebook shows, without pyplot's list of open figures."
 
@@ -134,7 +134,7 @@ def shown(
         return f'{value:.{digits}f}'
     return f'<{10**-digits:.{digits}f}' if value > 0 else f'>-{10**-digits:.{digits}f}'
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #e7f979a9
 def shown_difference(
     value,  # a number, or None
     digits: int = 3,  # digits after the point
@@ -153,7 +153,7 @@ def label_of(
     words = display_name(name) or name
     return words if len(words) <= most else words[: most - 1] + '…'
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #29f1bb70
 def name_rows(
     ax: Axes,  # where to draw
     names: Sequence[str],  # class names, from top to bottom
@@ -166,7 +166,7 @@ def name_rows(
     ax.tick_params(axis='y', length=0)
     return np.arange(len(names))
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #a5b9410c
 def panel_grid(
     n: int,  # how many panels
     width: float = 7.2,  # of the figure, in inches
@@ -239,7 +239,7 @@ def parts_legend(
         for i in (range(len(classes)) if present is None else present)
     ]
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #cc459db3
 def _name_point(
     plane: np.ndarray,  # (H, W), not empty
 ) -> tuple[float, float]:  # x, y in pixels
@@ -248,7 +248,7 @@ def _name_point(
     y, x = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
     return float(x - 1), float(y - 1)
 
-
+# %% ../../nbs/1_core/16_drawing.ipynb #d96fd932
 def _write_names(
     ax: Axes,  # axes that show the picture
     planes: np.ndarray,  # (C, H, W)

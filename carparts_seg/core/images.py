@@ -26,7 +26,7 @@ class ImageError(CarpartsError):
 
     kind = 'unreadable'
 
-
+# %% ../../nbs/1_core/14_images.ipynb #496692ff
 def _image_error(
     name,  # file at fault
     why: str,  # what is wrong with it
@@ -37,7 +37,7 @@ def _image_error(
     e.kind = kind
     return e
 
-
+# %% ../../nbs/1_core/14_images.ipynb #98e96eeb
 def _why_unreadable(
     head: bytes,  # first bytes of a file that Pillow doesn't know
 ) -> str:
@@ -111,7 +111,7 @@ def _bytes_of(
     except OSError as e:
         raise _image_error(source, f'cannot be opened ({e.strerror})') from None
 
-
+# %% ../../nbs/1_core/14_images.ipynb #45340028
 def _orientation(
     im: Image.Image,  # a picture
 ) -> int:  # 1 to 8; 1 where nothing usable is noted
@@ -176,7 +176,7 @@ def _scaled(
         name, f'{a.dtype} numbers from {lo} to {hi}; pixels are 8 or 16 bit integers or floats from 0 to 1', 'values'
     )
 
-
+# %% ../../nbs/1_core/14_images.ipynb #b083f041
 def _to_uint8(
     im: Image.Image,  # an open picture, not turned yet
     channels: int,  # how many are wanted
@@ -268,7 +268,7 @@ def _tiff_bands(
     except Exception as e:
         raise _image_error(name, f'damaged or cut short ({e})', 'damaged') from None
 
-
+# %% ../../nbs/1_core/14_images.ipynb #91ec1e5e
 def _read_npy(
     path: Path,  # a .npy file
 ) -> np.ndarray:  # uint8 (H, W) or (H, W, C); raises ImageError
@@ -322,7 +322,7 @@ class ImageHeader(NamedTuple):
     mode: str  # of the pixels in the file, in Pillow's words: RGB, L, CMYK, I;16, ...
     format: str  # JPEG, PNG, ...
 
-
+# %% ../../nbs/1_core/14_images.ipynb #5c8740a0
 def image_header(
     source: str | Path | bytes,  # a picture file (or its content), or a .npy file
 ) -> ImageHeader:  # raises ImageError
@@ -349,7 +349,7 @@ def image_header(
             w, h = (im.tag_v2[256], im.tag_v2[257]) if im.format == 'TIFF' else im.size
             return ImageHeader(*((w, h) if o in (5, 6, 7, 8) else (h, w)), o, im.mode, im.format)
 
-
+# %% ../../nbs/1_core/14_images.ipynb #be123124
 def image_size(
     source: str | Path | bytes,  # a picture file (or its content), or a .npy file
 ) -> tuple[int, int]:  # height and width in pixels, right side up; raises ImageError

@@ -148,7 +148,7 @@ def srgb(
     rgb = np.clip(rgb, 0, 1)
     return np.round(255 * np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)).astype(np.uint8)
 
-
+# %% ../../nbs/1_core/12_parts.ipynb #81fa142e
 def linear_rgb(
     rgb: np.ndarray,  # uint8 (..., 3), as image files have them
 ) -> np.ndarray:  # (..., 3) linear RGB, 0 to 1

@@ -27,7 +27,7 @@ OF_NOTHING = 'iou_per_image_of_nothing'  # the metric without which iou_per_imag
 class ReportError(CarpartsError):
     "A run folder, or charts, that no report can be made of."
 
-
+# %% ../../nbs/1_core/19_run_folder.ipynb #f22f9c21
 @dataclass
 class RunFolder:
     "What one experiment left, as far as it could be read."
@@ -89,7 +89,7 @@ def curve(
         raise ReportError(f'charts: {group}/{name} has {len(steps)} steps but {len(values)} values')
     return steps, values
 
-
+# %% ../../nbs/1_core/19_run_folder.ipynb #2d334f53
 def _checked_charts(
     charts: Mapping,  # content of charts.json
 ) -> Mapping:  # the same; raises ReportError
@@ -110,7 +110,7 @@ def _mapping(
         raise ValueError('expected keys with values')
     return content
 
-
+# %% ../../nbs/1_core/19_run_folder.ipynb #9d32209b
 def _predictions(
     path: Path,  # a Parquet file
 ) -> pd.DataFrame:  # raises ValueError
@@ -121,7 +121,7 @@ def _predictions(
         raise ValueError(f'no column {", ".join(lacking)}')
     return frame
 
-
+# %% ../../nbs/1_core/19_run_folder.ipynb #6fba4f32
 _PIECES = {
     'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_text(encoding='utf-8')))),
     'charts': ('charts.json', lambda p: _checked_charts(_mapping(json.loads(p.read_text(encoding='utf-8'))))),

@@ -45,7 +45,7 @@ def plain_types(
     args = () if typing.get_origin(field.annotation) is Literal else typing.get_args(field.annotation)
     return {typing.get_args(a)[0] if hasattr(a, '__metadata__') else a for a in args or [field.annotation]}
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #1e07a608
 def _is_list(field: FieldInfo) -> bool:
     return typing.get_origin(field.annotation) is list
 
@@ -78,7 +78,7 @@ def _tidy(value: Any, field: FieldInfo) -> Any:
         return [_tidy_item(v, types) for v in value]
     return _tidy_item(value, types)
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #66893d1f
 def _tidy_item(value: Any, types: set) -> Any:
     "One value: True is no number, a whole number is a name."
     if isinstance(value, bool) and bool not in types:
@@ -215,7 +215,7 @@ def _as_json(value: dict) -> str:
         raise PydanticCustomError('json', "can't be written as JSON") from None
     return re.sub(r'"(IMAGE_(HEIGHT|WIDTH))"', r'\1', text)
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #6ff3c9ae
 def check_augmentation_json(
     value: str,  # serialized albumentations transforms as JSON text, in which IMAGE_HEIGHT and IMAGE_WIDTH may stand bare
 ) -> str:  # the same
@@ -516,7 +516,7 @@ def section_models() -> dict[str, type[Section]]:
         if isinstance(f.annotation, type) and issubclass(f.annotation, Section)
     }
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #f447bd3b
 def setting_fields() -> dict[str, FieldInfo]:
     "Every setting, 'section.key' -> its field, in the order of the file."
     sections, res = section_models(), {}
@@ -527,7 +527,7 @@ def setting_fields() -> dict[str, FieldInfo]:
             res[name] = field
     return res
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #6888c76a
 def get_setting(
     cfg: Experiment,
     name: str,  # 'section.key', or 'experiment_name'
@@ -548,7 +548,7 @@ def _limits(field: FieldInfo) -> str:
     words = dict(ge='at least', gt='above', le='at most', lt='below')
     return ''.join(f"{', ' if i == 0 else ' and '}{words[k]} {v}" for i, (k, v) in enumerate(lim.items()))
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #bf69269b
 def choices(
     field: FieldInfo,  # of `setting_fields`
 ) -> list[str]:  # as they are written in YAML; empty where it isn't a matter of choice
@@ -557,7 +557,7 @@ def choices(
         return ['true', 'false']
     return [str(c) for t in plain_types(field) if typing.get_origin(t) is Literal for c in typing.get_args(t)]
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #0e937e31
 def allowed(
     field: FieldInfo,  # of `setting_fields`
 ) -> str:  # for example 'an integer from 1 to 4096'
@@ -600,7 +600,7 @@ def _backbone_limit(architecture: str, backbone: str) -> str | None:
     if architecture in ('PAN', 'DeepLabV3', 'DeepLabV3Plus') and re.match('vgg|densenet|xception|inception', backbone):
         return 'one that can be dilated, not vgg, densenet, xception or inception; nearest: resnet34'
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #354d90aa
 def _size_limit(architecture: str) -> tuple[int, int]:
     "What height and width must be a multiple of, and at least, in smp. With DPT it depends on the encoder."
     least = 128 if architecture == 'PAN' else 32
@@ -683,7 +683,7 @@ def _training_contradictions(cfg: Experiment) -> Iterator[tuple]:
             ('training.train_validation_data',),
         )
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #389b2367
 def contradictions(
     cfg: Experiment,  # whose settings are fine one by one
 ) -> Iterator[tuple]:  # (key to change, what is wrong, the other keys that matter)

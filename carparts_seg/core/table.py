@@ -141,7 +141,7 @@ def _cell_list(
         raise TableError(f'{what}: {e}') from None
     return ([] if _is_null(value) else [value]) if items is None else items
 
-
+# %% ../../nbs/1_core/15_table.ipynb #9e576540
 def _explode(
     frame: pd.DataFrame,  # file_name, name, rle_mask; maybe lists in the last two
     where: str,  # what to call the table in an error
@@ -271,7 +271,7 @@ def _read_file(
             f'{path.name} cannot be read as {kind[1:]}: {(str(e) or type(e).__name__).splitlines()[0]}'
         ) from None
 
-
+# %% ../../nbs/1_core/15_table.ipynb #0ac314c7
 def read_table(
     source: str | Path | pd.DataFrame,  # a .parquet, .pq, .csv or COCO .json file, or a DataFrame
     image_column: str = 'file_name',  # column of image file names
@@ -301,7 +301,7 @@ def is_background(
     "Whether a name stands for background, which is no part."
     return isinstance(name, str) and name.strip('_ ').lower() == 'background'
 
-
+# %% ../../nbs/1_core/15_table.ipynb #3fdce895
 def class_list(
     table: pd.DataFrame,  # canonical parts table
 ) -> list[str]:  # without background
@@ -509,7 +509,7 @@ def _annotation(
         **({} if _is_null(score) else {'score': float(score)}),
     }
 
-
+# %% ../../nbs/1_core/15_table.ipynb #cbe4bdad
 def table_to_coco(
     table: pd.DataFrame,  # canonical parts table, with height and width
     classes: Sequence[str] | None = None,  # class list; default: the table's own
@@ -625,7 +625,7 @@ def masks(
     cells = ((self._cells['name'][i], self._cells['rle_mask'][i]) for i in self.rows(file))
     return [(n, r) for n, r in cells if not _is_null(n) and not is_background(n)]
 
-
+# %% ../../nbs/1_core/15_table.ipynb #ae745507
 @patch
 def path(
     self: PartsData,
@@ -637,7 +637,7 @@ def path(
     path = self.folder / file
     return path if path.exists() or not (self.folder / path.name).exists() else self.folder / path.name
 
-
+# %% ../../nbs/1_core/15_table.ipynb #936ac186
 @patch
 def size(
     self: PartsData,
@@ -663,7 +663,7 @@ def packed(
     except RleError as e:
         raise TableError(f'{file!r}: {e}') from None
 
-
+# %% ../../nbs/1_core/15_table.ipynb #3aa06d80
 @patch
 def subset(
     self: PartsData,

@@ -196,7 +196,7 @@ def _prepare(self: PartsCache, file: str) -> dict[str, np.ndarray]:
     out = self.resize(image=image, mask=packed) if self.resize else dict(image=image, mask=packed)
     return dict(images=np.ascontiguousarray(out['image']), masks=np.ascontiguousarray(out['mask']))
 
-
+# %% ../../nbs/3_data/33_cache.ipynb #8e85bcf6
 def check_sizes(image, packed, file='') -> None:
     if image.shape[:2] != packed.shape[:2]:
         (h, w), (mh, mw) = image.shape[:2], packed.shape[:2]
@@ -204,7 +204,7 @@ def check_sizes(image, packed, file='') -> None:
             f'{file + ": " if file else ""}the image has {h} x {w} pixels (height x width), its masks {mh} x {mw}'
         )
 
-
+# %% ../../nbs/3_data/33_cache.ipynb #9295c136
 @patch
 def _shapes(self: PartsCache) -> dict[str, list[tuple]]:
     "Shapes of all rows, from the table."
@@ -214,7 +214,7 @@ def _shapes(self: PartsCache) -> dict[str, list[tuple]]:
     ]
     return dict(images=[(*s, self.channels) for s in sizes], masks=[(*s, -(-len(self.classes) // 8)) for s in sizes])
 
-
+# %% ../../nbs/3_data/33_cache.ipynb #2198b0e6
 @patch
 def _open(self: PartsCache) -> bool:
     "Map the arrays; False where they are missing, cut off or of another shape."
@@ -273,7 +273,7 @@ def _build(self: PartsCache, progress: bool | None) -> None:
         shutil.rmtree(work, ignore_errors=True)
     _forget_old(root)
 
-
+# %% ../../nbs/3_data/33_cache.ipynb #9798a51d
 def _forget_old(root: Path, days: float = 30) -> None:
     "Remove caches that nobody has opened for a while."
     for index in root.glob('*/index.json'):

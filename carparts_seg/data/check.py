@@ -44,7 +44,7 @@ class _Look(NamedTuple):
     error: ImageError | None = None  # why it can't be read
     murmur: str = ''  # what the JPEG library said while it was read
 
-
+# %% ../../nbs/3_data/38_check.ipynb #707e8fec
 @contextmanager
 def _overheard():
     "Collects in a list what libraries in C write to the process's standard error; nothing where there is none."
@@ -65,7 +65,7 @@ def _overheard():
                 f.seek(0)
                 lines += f.read().decode(errors='replace').strip().splitlines()
 
-
+# %% ../../nbs/3_data/38_check.ipynb #81f49175
 def _look(
     path: Path,  # a picture file
     channels: int,  # how many are wanted
@@ -94,7 +94,7 @@ def _table_size(
     size = cells['height'][i], cells['width'][i]
     return None if any(s is None or pd.isna(s) for s in size) else (int(size[0]), int(size[1]))
 
-
+# %% ../../nbs/3_data/38_check.ipynb #00a5984a
 def _file_findings(
     data: PartsData,  # whose files were looked at
     cells: Mapping[str, np.ndarray],  # column -> cells
@@ -151,7 +151,7 @@ class _Measured(NamedTuple):
     maps: dict  # class -> float (24, 24), share of each cell that is covered
     sides: dict  # class -> what contradicts its side
 
-
+# %% ../../nbs/3_data/38_check.ipynb #3e9e8af2
 def _columns(
     masks: Sequence[tuple[str, str]],  # (class, text RLE)
     h: int,
@@ -181,7 +181,7 @@ def _overlaps(
             found.append((classes[i], classes[j], both, int(areas[i]), int(areas[j])))
     return found
 
-
+# %% ../../nbs/3_data/38_check.ipynb #f7b6bc52
 def _measure(
     rows: Mapping[int, tuple[str, str]],  # row -> (class, text RLE), all of them good
     h: int,
@@ -395,7 +395,7 @@ def _class_findings(
         elif n < rare:
             yield finding('rare-class', f'{c}: in {n} of {len(data)} pictures')
 
-
+# %% ../../nbs/3_data/38_check.ipynb #55050153
 def _overlap_findings(
     measured: Mapping[str, _Measured],  # file -> its masks
     share: float = 0.05,  # of the smaller class's pixels
@@ -436,7 +436,7 @@ def _agreement(
         f', only one has {", ".join(lone)}' if lone else ''
     )
 
-
+# %% ../../nbs/3_data/38_check.ipynb #80090241
 def _duplicate_findings(
     data: PartsData,  # whose files were looked at
     looks: Mapping[str, _Look],  # file -> what it turned out to be

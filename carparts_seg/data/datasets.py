@@ -73,7 +73,7 @@ class PublicPart:
     sha256: str  # of its annotations.json
     n_images: int  # number of pictures in its JPEGImages/
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #e9838134
 @dataclass(frozen=True)
 class PublicDataset:
     "Where a public data set is fetched from, and what a whole copy holds."
@@ -134,7 +134,7 @@ def _split_annotations(
             return found
     return _annotations(folder) if split == 'train' else None
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #7f75783e
 def _find(
     name: str,  # a data set's name
     split: str,  # which part of it
@@ -259,7 +259,7 @@ def find_annotations(
         raise DatasetError(_no_split(path, split))
     return found, named(name)
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #710478f1
 def open_dataset(
     source: str | Path = 'car-parts',  # NAME, FOLDER, TABLE file or .zip, as for `find_annotations`
     split: str = 'train',  # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
@@ -310,7 +310,7 @@ def _not_found(
         source, names, '; there are {names}'
     )
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #7a27d733
 def _no_split(
     folder: Path,  # a data set's folder
     split: str,  # the part that it lacks
@@ -392,7 +392,7 @@ def _unpacked(
             _put(_unzip(path, work / 'new', path.name), target, work)
     return target
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #a9302a05
 @contextmanager
 def _beside(
     target: Path,  # where something will be put
@@ -412,7 +412,7 @@ def _beside(
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #a1c8b76a
 def _put(
     new: Path,  # a complete folder
     target: Path,  # where it belongs; an older one is replaced
@@ -465,7 +465,7 @@ def _reason(
         return 'no answer in time'
     return str(getattr(e, 'strerror', None) or e or type(e).__name__)
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #226ca02d
 def _download(
     url: str,  # http, https or file
     path: Path,  # where to write

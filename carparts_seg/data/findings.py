@@ -137,7 +137,7 @@ def known_code(
         return code
     raise ValueError(f'{code!r} is no check' + did_you_mean(code, CHECKS, '; there are {names}'))
 
-
+# %% ../../nbs/3_data/37_findings.ipynb #19206828
 @dataclass(frozen=True)
 class Finding:
     "One thing found."
@@ -149,7 +149,7 @@ class Finding:
     row: int | None = None  # position in the table
     advice: str = ''  # what to do
 
-
+# %% ../../nbs/3_data/37_findings.ipynb #c4dc7cc7
 def finding(
     code: str,  # key of CHECKS
     message: str,  # what was found, one line, without the file's name

@@ -195,7 +195,7 @@ def sketch(
     grey = image[..., 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
 
-
+# %% ../../nbs/3_data/32_folds.ipynb #b5ac4e7b
 def _details(
     sketch: np.ndarray,  # (64, 64)
     sigma: float,  # in pixels; slower changes are taken out
@@ -204,7 +204,7 @@ def _details(
     a = sketch.astype(np.float32)
     return a - cv2.GaussianBlur(a, (0, 0), sigma)
 
-
+# %% ../../nbs/3_data/32_folds.ipynb #d0198c16
 def fingerprints(
     sketches: Sequence[np.ndarray],  # n sketches
 ) -> np.ndarray:  # float32 (n, 576), each of length 1 with mean 0; all 0 for a picture without details
@@ -226,7 +226,7 @@ def _correlation(
     length = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / length if length > 1e-6 else 0.0
 
-
+# %% ../../nbs/3_data/32_folds.ipynb #c1bd449e
 def likeness(
     a: np.ndarray,  # a sketch
     b: np.ndarray,  # another
@@ -289,7 +289,7 @@ class Duplicate(NamedTuple):
     kind: str  # 'identical' (the files' content), 'near', or 'mirrored'
     likeness: float  # correlation of their details, up to 1
 
-
+# %% ../../nbs/3_data/32_folds.ipynb #c60c9010
 def find_duplicates(
     files: Sequence[str],  # n names
     sketches: Sequence[np.ndarray],  # n sketches

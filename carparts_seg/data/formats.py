@@ -71,7 +71,7 @@ def _bridged(
     i, j = np.unravel_index(apart.argmin(), apart.shape)
     return np.concatenate([ring[: i + 1], other[j:], other[: j + 1], ring[i:]])
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #68aef2a7
 def _simpler(
     ring: np.ndarray,  # whole numbers (n, 2)
     tolerance: float,  # pixels
@@ -83,7 +83,7 @@ def _simpler(
     x, y = out.T
     return out if len(out) > 2 and (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() else ring
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #f5ff4cc9
 def mask_polygons(
     mask: np.ndarray,  # (H, W), whatever is not 0 belongs to the mask
     tolerance: float = 0.0,  # how far an outline may move, pixels; 0: exact
@@ -123,7 +123,7 @@ def with_sizes(
         }
     )
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #fabbe1f9
 def _names(table: pd.DataFrame, classes: Sequence[str] | None) -> list[str]:
     "The class list of an export: that which was given, else the table's, with all car parts where it has only such; an annotator needs those too that nobody has found yet."
     classes = list(classes) if classes is not None else default_classes(table)
@@ -132,7 +132,7 @@ def _names(table: pd.DataFrame, classes: Sequence[str] | None) -> list[str]:
         raise TableError(f'class {lost[0]!r} of the table is not in the class list ({", ".join(classes)})')
     return classes
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #a8701409
 def _masks(table: pd.DataFrame, classes: Sequence[str]):
     "For each picture its name, size, and rows with masks that are not empty, as (class, text RLE, score or None)."
     score = table['score'] if 'score' in table else [None] * len(table)
@@ -238,7 +238,7 @@ def _json_of(
             raise
         raise TableError(f'{path.name} is not JSON: {e}') from None
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #534e7734
 def read_cvat(
     source: str | Path | Mapping,  # CVAT's export as "COCO 1.0": the .zip, the .json in it, or its content
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
@@ -265,7 +265,7 @@ def mask_contours(
         out = out[:1]
     return [np.concatenate([r, r[-1:].repeat(max(0, 3 - len(r)), 0)]) for r in out]
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #514827b6
 def contours_to_mask(
     contours: Sequence[np.ndarray],  # (n, 2) each: x and y of pixels, fractions are cut off
     height: int,  # rows
@@ -289,7 +289,7 @@ def _lines(
             out.append(' '.join([str(classes.index(n)), *(f'{v:.7f}'.rstrip('0') for v in points.ravel())]))
     return '\n'.join(out) + '\n' if out else ''
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #d8fa702c
 def _label_names(files: Sequence[str]) -> dict[str, str]:
     "For each picture its label file; raises TableError where two would share one."
     out, taken = {}, {}
@@ -302,7 +302,7 @@ def _label_names(files: Sequence[str]) -> dict[str, str]:
             raise TableError(f'{taken[out[f]]!r} and {f!r} would share the label file {out[f]}; rename one')
     return out
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #96dfad63
 def export_yolo(
     table: pd.DataFrame,  # canonical parts table
     folder: str | Path,  # gets data.yaml, labels/ and, if wanted, images/; must be new or empty
@@ -342,7 +342,7 @@ def export_yolo(
     )
     return notes + ([] if copy_images else [f'the pictures belong into {folder / "images"}'])
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #6c5528d7
 def _data_yaml(classes: Sequence[str], lists: bool) -> str:
     "data.yaml, with what has to be known about sides."
     sides = (
@@ -375,7 +375,7 @@ def _yolo_names(path: Path) -> list[str]:
         raise TableError(f'{path}: expected the class list under names')
     return [str(n) for n in names]
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #aa3708ca
 def _yolo_line(line: str, what: str, classes: Sequence[str], height: int, width: int) -> tuple[str, str, float | None]:
     "Class, text RLE and score of a line; raises TableError."
     try:
@@ -397,7 +397,7 @@ def _yolo_line(line: str, what: str, classes: Sequence[str], height: int, width:
     )  # numbers with few digits lie a hair below the pixel that they mean
     return classes[int(v[0])], mask_to_rle(contours_to_mask([ring], height, width)), score
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #4b5b49cf
 def read_yolo(
     source: str | Path,  # data.yaml, or the folder that holds it
     images: str | Path | None = None,  # folder of the pictures; None: images/ beside data.yaml
@@ -432,7 +432,7 @@ def read_yolo(
         rows += [(p.relative_to(images).as_posix(), n, r, h, w, s) for n, r, s in found or [(None, None, None)]]
     return _table_of(rows, classes)
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #28380517
 def _table_of(rows: Sequence[tuple], classes: Sequence[str] | None = None) -> pd.DataFrame:
     "Rows of file, class, RLE, height, width, score as a canonical table; without `score` where there is none."
     frame = pd.DataFrame(rows, columns=['file_name', 'name', 'rle_mask', 'height', 'width', 'score'])
@@ -456,7 +456,7 @@ def label_config(
         f'  <BrushLabels name="brush" toName="image">\n{labels}  </BrushLabels>\n</View>\n'
     )
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #78133e24
 def _regions(masks: Sequence[tuple], height: int, width: int, tolerance: float) -> list[dict]:
     "The masks of a picture as Label Studio's regions, one a piece."
     out = []
@@ -478,7 +478,7 @@ def _regions(masks: Sequence[tuple], height: int, width: int, tolerance: float) 
             )
     return out
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #7c82d5be
 def export_label_studio(
     table: pd.DataFrame,  # canonical parts table, with or without `score`
     path: str | Path,  # .json
@@ -532,7 +532,7 @@ def _unpack_brush(
         i += n
     return np.concatenate(out)[:total].astype(np.uint8) if out else np.zeros(0, np.uint8)
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #82a5a3f9
 def brush_to_rle(
     rle: Sequence[int],  # a brush region's `rle`
     height: int,  # rows of the picture
@@ -561,7 +561,7 @@ def _file_name(data: Mapping, what: str) -> str:
     name = unquote(parts.path).rsplit('/', 1)[-1]
     return re.sub(r'^[0-9a-f]{8}-', '', name) if '/upload/' in parts.path else name
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #3da4b67c
 def _region(r: Mapping, what: str) -> list[tuple] | None:
     "A region as (class, text RLE, height, width, score), one a label; None where it is no mask; raises TableError."
     value, kind = r.get('value') or {}, r.get('type')
@@ -586,7 +586,7 @@ def _region(r: Mapping, what: str) -> list[tuple] | None:
         raise TableError(f'{what}: expected original_width, original_height, and points or rle') from None
     return [(n, rle, h, w, r.get('score')) for n in value[kind]]
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #58159289
 def _chosen(task: Mapping, predictions: bool) -> Mapping | None:
     "The annotation of a task that counts, or its newest prediction."
     if predictions:
@@ -660,7 +660,7 @@ def find_format(
         else 'coco'
     )
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #82298986
 def _is_json_zip(path: Path) -> bool:
     "Whether a zip holds annotations as CVAT and Label Studio pack them, rather than a data set's folder."
     try:
@@ -669,7 +669,7 @@ def _is_json_zip(path: Path) -> bool:
     except zipfile.BadZipFile:
         return False
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #8304d1bc
 def read_annotations(
     source: str
     | Path,  # .parquet, .csv, COCO .json, CVAT's .zip or .json, Label Studio's .json, YOLO's folder or data.yaml, or a data set's folder or name
@@ -690,7 +690,7 @@ def read_annotations(
         source if Path(source).is_file() and Path(source).suffix.lower() != '.zip' else find_annotations(source)[0]
     )
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #823afac7
 def _check_kind(kind: str, what: str) -> None:
     "Raise TableError for a format that there is not."
     if kind in DATA_FORMATS:
@@ -738,7 +738,7 @@ def convert(
         write_table(with_sizes(table, images) if to == 'coco' else table, target)
     return table, notes
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #0067e147
 def _folder_of(source: str | Path, table: pd.DataFrame) -> Path | None:
     "The folder of the pictures, where it lies where it usually does."
     try:

@@ -24,7 +24,7 @@ from .folds import train_valid_files
 class ExperimentError(CarpartsError):
     "Settings and data that don't fit together; the message says what would."
 
-
+# %% ../../nbs/3_data/35_selection.ipynb #b0b58b8b
 def _columns(cfg: Experiment) -> dict:
     "The names of a table's columns, as `read_table` takes them."
     d = cfg.dataset
@@ -40,7 +40,7 @@ def _read_configured(cfg: Experiment, table: str, folder: str | None) -> PartsDa
         **_columns(cfg),
     )
 
-
+# %% ../../nbs/3_data/35_selection.ipynb #c53c71ce
 def find_data(
     cfg: Experiment,  # The settings
     source: str
@@ -81,7 +81,7 @@ class Split:
     train: list[str]  # File names to train on
     valid: list[str]  # File names to validate on
 
-
+# %% ../../nbs/3_data/35_selection.ipynb #81e5b251
 def _sample(files: Sequence[str], share: float, seed: int) -> list[str]:
     "A random share of the files, at least one, in their order."
     if share >= 1:
@@ -147,7 +147,7 @@ def split_data(
         log(f'{name}: {len(splits[-1].train)} pictures to train on, {len(splits[-1].valid)} to validate on')
     return data, splits
 
-
+# %% ../../nbs/3_data/35_selection.ipynb #63bb4188
 def _with_validation_table(cfg: Experiment, data: PartsData) -> tuple[PartsData, list]:
     "Training and validation tables as one, split as they were."
     valid = _read_configured(cfg, cfg.dataset.validation_dataframe, cfg.dataset.data_folder)
@@ -188,7 +188,7 @@ def _test_data(cfg: Experiment, data: PartsData) -> PartsData | None:
         read_table(path, d.image_column, labelled=False), Path(images or path.parent), data.classes, 'test', str(path)
     )
 
-
+# %% ../../nbs/3_data/35_selection.ipynb #adfc4a3f
 def _test_folder(folder: str | None, data: PartsData) -> PartsData | None:
     "All pictures of a folder, without labels."
     if not folder:

@@ -43,7 +43,7 @@ _LIGHTS = {'light', 'lamp', 'headlight', 'headlamp', 'taillight', 'taillamp'}
 def _tokens(name: str) -> set[str]:
     return set(re.split(r'[^a-z]+', name.lower()))
 
-
+# %% ../../nbs/3_data/36_sides.ipynb #75375a7e
 def end_of(
     name: str,  # class name
 ) -> (
@@ -62,7 +62,7 @@ class PartPosition(NamedTuple):
     x: float  # middle of its mask, in pixels from the left
     area: float  # in pixels
 
-
+# %% ../../nbs/3_data/36_sides.ipynb #939239d7
 def locate(
     planes: np.ndarray,  # (C, H, W)
     classes: Sequence[str],  # C class names
@@ -84,7 +84,7 @@ class View(NamedTuple):
     )  # 'left' or 'right': side of the car that is seen, where both ends are in the picture and well apart
     width: float  # distance between the outermost middles of parts, in pixels
 
-
+# %% ../../nbs/3_data/36_sides.ipynb #229db796
 def view_of(
     places: Mapping[str, PartPosition],  # where the parts lie
 ) -> View:
@@ -119,7 +119,7 @@ def _partners(
                 f'lies on the {"left" if p.x < q.x else "right"} of {mirror_name(name)}; from the {end} it is the other way round',
             )
 
-
+# %% ../../nbs/3_data/36_sides.ipynb #b5562d4f
 def _lone(
     places: Mapping[str, PartPosition],  # where the parts lie
     view: View,  # from where the picture was taken
@@ -144,7 +144,7 @@ def _lone(
                 f'lies on the {"right" if (off < 0) == (side == "right") == (view.end == "front") else "left"} of the middle; seen from the {view.end}, that is where the {mirror_name(side)} side is',
             )
 
-
+# %% ../../nbs/3_data/36_sides.ipynb #f2fe1a64
 def _doors(
     places: Mapping[str, PartPosition],  # where the parts lie
     view: View,  # from where the picture was taken
@@ -181,7 +181,7 @@ def _pieces(
     s = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= share * stats[1:, cv2.CC_STAT_AREA].max()]
     return np.stack([s[:, cv2.CC_STAT_LEFT], s[:, cv2.CC_STAT_LEFT] + s[:, cv2.CC_STAT_WIDTH]], axis=1)
 
-
+# %% ../../nbs/3_data/36_sides.ipynb #7e89db3d
 def several_cars(
     planes: np.ndarray,  # (C, H, W)
     classes: Sequence[str],  # C class names

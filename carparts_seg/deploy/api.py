@@ -37,7 +37,7 @@ from ..predict.score import OnnxScorer, part_masks, part_records
 class ServeError(CarpartsError):
     "What can't be served, or settings that can't be met; one line that says what would be right."
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #61686d82
 class Refused(ValueError):
     "A request that can't be answered; the message is one line for the sender."
 
@@ -60,7 +60,7 @@ def _is_pipeline(path: Path) -> bool:
         and any(path.glob('*.onnx'))
     )
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #607d3887
 def open_predictor(
     path: str
     | Path,  # run folder, exported .onnx file, scoring pipeline (.zip), or the folder that it was unpacked into
@@ -88,7 +88,7 @@ def open_predictor(
         scorer.min_area = min_area
     return scorer
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #d4cdbfbd
 def model_title(
     predictor,  # from `open_predictor`
 ) -> str:
@@ -141,7 +141,7 @@ def _tiff_pixels(data: bytes, most: int = 8) -> int:
             total += im.width * im.height
         return total
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #7ae085bb
 def _header(data: bytes, max_pixels: int) -> None:
     "Refuse what would be too much to decode."
     try:
@@ -158,7 +158,7 @@ def _header(data: bytes, max_pixels: int) -> None:
     if h.format in ('JPEG', 'MPO') and data.count(b'\xff\xda') > MAX_SCANS:
         raise Refused(f'a JPEG of more than {MAX_SCANS} scans; save it anew')
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #9b77f911
 def open_upload(
     data: bytes,  # content of a picture file
     name: str,  # what the sender calls it
@@ -202,7 +202,7 @@ class Options(NamedTuple):
     thresholds: np.ndarray | None = None  # float32 (C,)
     min_area: int = 0  # connected pieces with fewer pixels are left out
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #31614a6c
 def _whole(value, name: str) -> int:
     "A whole number, 0 or more, from a number or text."
     if isinstance(value, str) and re.fullmatch(r'\s*\d{1,9}\s*', value):
@@ -211,7 +211,7 @@ def _whole(value, name: str) -> int:
         return value
     raise Refused(f'{name}: expected a whole number, 0 or more')
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #e2cd14e4
 def read_options(
     asked: Mapping[str, Any],  # format, threshold, min_area; any may be left out
     predictor,  # from `open_predictor`
@@ -249,7 +249,7 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra='forbid', strict=True)
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #e382a04f
 class PredictRequest(Strict):
     "Pictures in base64."
 
@@ -262,14 +262,14 @@ class PredictRequest(Strict):
         None, description='a whole number of pixels, 0 or more; smaller connected pieces are left out'
     )
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #4e451fd1
 class ScoreRequest(Strict):
     "Pictures in base64, as Hydrogen Torch's MLOps takes them."
 
     fields: list[str] = Field(description='["input"]')
     rows: list[list[str]] = Field(description='for each picture a list with its file in base64')
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #562c574e
 def read_json(
     body: bytes,  # JSON
     kind: type[Strict],  # what it must be
@@ -306,7 +306,7 @@ class Part(BaseModel):
         description='the mask as "start length start length …", 1-based, down the columns, at the size of the picture'
     )
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #734dc9ed
 class Picture(BaseModel):
     "What was found in one picture."
 
@@ -315,13 +315,13 @@ class Picture(BaseModel):
     width: int = Field(description='pixels, right side up')
     parts: list[Part] = Field(description='in the order of the classes; a class that was not found is not there')
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #93105d6b
 class Prediction(BaseModel):
     "What was found in each picture."
 
     pictures: list[Picture] = Field(description='in the order in which they were sent')
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #237e15f2
 class ScoreResponse(BaseModel):
     "What was found, as Hydrogen Torch's MLOps answers."
 
@@ -329,7 +329,7 @@ class ScoreResponse(BaseModel):
     id: str = Field(description='of this answer')
     score: list[tuple[int, int, list[Part]]] = Field(description='a row a picture')
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #df76149f
 class Problem(BaseModel):
     "Why a request was refused."
 
@@ -382,7 +382,7 @@ def for_drawing(
         resize_image(np.ascontiguousarray(rgb), *(max(1, round(s * scale)) for s in image.shape[:2]))
     )
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #2f0546a9
 def overlay(
     picture: np.ndarray,  # from `for_drawing`
     probs,  # (C, h, w)
@@ -498,7 +498,7 @@ class Windows(NamedTuple):
 
     image: np.ndarray  # uint8 (H, W, channels)
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #4bec48c3
 def to_item(
     predictor,  # from `open_predictor`
     image: np.ndarray,  # uint8 (H, W, channels)
@@ -516,7 +516,7 @@ def to_item(
         )
     return Windows(image)
 
-
+# %% ../../nbs/8_deploy/82_api.ipynb #b11250eb
 def run_items(
     predictor,  # from `open_predictor`
     items: Sequence,  # from `to_item`

@@ -50,7 +50,7 @@ from ..train.machine import pick_precision
 class ExportError(CarpartsError):
     "A run that can't be exported as asked; the message is one line and says what would be right."
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #58b9bb87
 def resize_matrix(
     size: int,  # length of what is resized
     new: int,  # length wanted
@@ -61,7 +61,7 @@ def resize_matrix(
         torch.eye(size)[None, None], size=(new, size), mode='bilinear', align_corners=False, antialias=antialias
     )[0, 0]
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #bd6419e6
 class Scaled(nn.Module):
     "Resize (B, N, H, W) by two constant matrices."
 
@@ -100,7 +100,7 @@ class Normalized(nn.Module):
     def forward(self, x):
         return normalize(x, self.kind) if self.scale is None else x * self.scale + self.shift
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #5a28c11b
 class Scorer(nn.Module):
     "Pixels uint8 (B, H, W, channels), RGB -> probabilities float32 (B, C, H, W)."
 
@@ -182,7 +182,7 @@ def _program(scorer: Scorer, channels: int) -> torch.export.ExportedProgram:
     with torch.no_grad():
         return torch.export.export(scorer.eval(), (example,), dynamic_shapes=({0: torch.export.Dim('batch', min=1)},))
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #20af1b03
 def write_onnx(
     predictor: PartsPredictor,  # from `load_run`
     path: str | Path,  # the .onnx file
@@ -205,7 +205,7 @@ def write_onnx(
             log.setLevel(level)
     return _save_onnx(program.model_proto, path, export_settings(predictor))
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #4944c8bf
 def _merge_twins(graph):
     "Keep one of initializers that are equal: the views of test-time augmentation share their weights, and a tool that rewrites the graph copies them."
     kept, same = {}, {}
@@ -221,7 +221,7 @@ def _merge_twins(graph):
             if name in same:
                 node.input[k] = same[name]
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #3e8f57ed
 def _save_onnx(model, path: str | Path, settings: dict) -> Path:
     "Save a model with its settings, and without what tools leave in it: stack traces with the paths of this machine."
     import onnx
@@ -297,7 +297,7 @@ def write_openvino(
     ov.save_model(model, str(path), compress_to_fp16=False)
     return Path(path)
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #c2bffa18
 def write_pt2(
     predictor: PartsPredictor,  # from `load_run`
     path: str | Path,  # the .pt2 file
@@ -323,7 +323,7 @@ class ExportImages:
     calibrate: list[np.ndarray] = field(default_factory=list)  # uint8 (height, width, channels) of the network's size
     note: str = ''  # what they are
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #4f075a67
 def _pixels(predictor: PartsPredictor, image: np.ndarray) -> np.ndarray:  # uint8 (height, width, channels)
     "A picture as an exported network takes it."
     return np.ascontiguousarray(predictor.prepare(image).permute(1, 2, 0).numpy())
@@ -377,7 +377,7 @@ def _openvino_function(path: Path, threads: int) -> Callable:
     )
     return lambda batch: model(batch)[0]
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #bd063fc6
 def compare_exports(
     predictor: PartsPredictor,  # from `load_run`
     exports: Mapping[str, Path],  # name -> .onnx or OpenVINO's .xml
@@ -423,7 +423,7 @@ def compare_exports(
     table.insert(2, 'times_as_fast', table.ms.iloc[0] / table.ms)
     return table
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #83cea635
 def _miou(probs: Sequence[np.ndarray], pictures: ExportImages, predictor: PartsPredictor) -> float:
     "`miou` at the pictures' own size; NaN without true masks."
     counts = []
@@ -434,7 +434,7 @@ def _miou(probs: Sequence[np.ndarray], pictures: ExportImages, predictor: PartsP
         counts.append(PixelCounts.from_masks(planes, true, predictor.classes))
     return summarize(PixelCounts.concat(counts), predictor.classes)['miou'] if counts else np.nan
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #af9b72ba
 def _times(run: Mapping[str, Callable], x: np.ndarray, seconds: float) -> dict[str, float]:
     "Median seconds of each, timed in turn so that a busy moment hits all."
     taken, until = {n: [] for n in run}, time.monotonic() + seconds * len(run)
@@ -458,7 +458,7 @@ class Export:
     table: pd.DataFrame  # see `compare_exports`
     notes: list[str]  # what it was checked with, and why this precision
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #6dcce575
 def pick_export_precision(
     table: pd.DataFrame,  # see `compare_exports`, with rows 'ONNX fp32' and 'ONNX int8'
 ) -> tuple[str, str]:  # 'fp32' or 'int8', and why
@@ -476,7 +476,7 @@ def pick_export_precision(
         else ('fp32', f'float32: {said} (wanted: 1.25 times, and no more than 0.005 lost)')
     )
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #c8006191
 def export_network(
     predictor: PartsPredictor,  # from `load_run`
     path: str | Path,  # the file to write
@@ -522,7 +522,7 @@ def export_network(
             path.write_bytes(made[chosen].read_bytes())
     return Export(path, chosen, table, [f'compared on {pictures.note}', *([why] if why else [])])
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #353b6425
 def export_report(
     export: Export,  # from `export_network`
 ) -> str:  # lines for a terminal
@@ -558,7 +558,7 @@ def _requirements() -> str:
     }
     return ''.join(f'{n}>={".".join(v.split(".")[:2])}\n' if v else f'{n}\n' for n, v in wanted.items())
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #2a846eb8
 def _installed(name: str) -> bool:
     "Whether a distribution is there."
     try:
@@ -567,7 +567,7 @@ def _installed(name: str) -> bool:
         return False
     return True
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #aa51eb1e
 def _readme(export: Export, settings: dict, figures: dict) -> str:
     "The README of a pipeline."
     return (
@@ -576,7 +576,7 @@ def _readme(export: Export, settings: dict, figures: dict) -> str:
         .render(s=settings, export=export, figures=figures, rows=list(export.table.reset_index().to_dict('records')))
     )
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #4ae0e1cc
 def _self_test(folder: Path, model: Path, tolerance: float) -> dict[str, bytes]:
     "A drawn car and the answer that belongs to it."
     image = draw_car(11, 240, 320)[0]
@@ -585,7 +585,7 @@ def _self_test(folder: Path, model: Path, tolerance: float) -> dict[str, bytes]:
     expected = OnnxScorer(model, threads=1).predict(folder / 'car.png') | dict(tolerance=tolerance)
     return {'self_test/car.png': png, 'self_test/expected.json': json.dumps(expected, indent=1).encode()}
 
-
+# %% ../../nbs/8_deploy/81_export.ipynb #74373a70
 def write_pipeline(
     predictor: PartsPredictor,  # from `load_run`
     path: str | Path,  # the zip to write

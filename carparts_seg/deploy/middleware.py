@@ -103,7 +103,7 @@ def read_form(
         raise Refused('the form is damaged or cut short', 400)
     return files, fields
 
-
+# %% ../../nbs/8_deploy/83_middleware.ipynb #2c7ea477
 def _options(items: Sequence[tuple[str, str]]) -> dict:
     "Options by name, each once."
     names = [k for k, _ in items]
@@ -144,7 +144,7 @@ def read_images(
         raise Refused('no picture: send a file named image')
     return pictures, asked
 
-
+# %% ../../nbs/8_deploy/83_middleware.ipynb #44163812
 def read_rows(
     content_type: str,  # header of the request
     body: bytes,  # of the request
@@ -236,7 +236,7 @@ def problem(
     "An answer that says why there is none."
     return JSONResponse({'detail': detail}, status, headers)
 
-
+# %% ../../nbs/8_deploy/83_middleware.ipynb #5f9862e2
 class Gate:
     "What surrounds all routes: token, security headers, counts, and words for errors that nobody foresaw."
 

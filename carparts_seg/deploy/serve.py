@@ -158,7 +158,7 @@ def _page(template: str, style: str, scripts: str = '', **values) -> HTMLRespons
     policy = f"default-src 'none'; style-src {_checksum(style)}; script-src {_checksum(scripts) if scripts else chr(39) + 'none' + chr(39)}; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return HTMLResponse(html, headers={'Content-Security-Policy': policy})
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #9c6418b0
 def front_page(
     predictor,  # from `open_predictor`
     max_bytes: int = 20_000_000,  # of a request
@@ -190,7 +190,7 @@ def front_page(
         textures={f'c{i}': x for i, x in enumerate(textures)},
     )
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #4c284dc0
 def docs_page(
     schema: Mapping,  # OpenAPI
     predictor,  # from `open_predictor`
@@ -224,7 +224,7 @@ class Health(BaseModel):
     width: int = Field(description='of what the network looks at')
     versions: dict[str, str] = Field(description='of the programs')
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #eb13d183
 def _health(predictor) -> Health:
     "What `/health` says."
     packages = (
@@ -244,7 +244,7 @@ def _health(predictor) -> Health:
         | {p: metadata.version(p) for p in packages},
     )
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #fa33cd6a
 def _json(model: BaseModel) -> Response:
     "A model as JSON."
     return Response(model.model_dump_json(), media_type='application/json')
@@ -270,7 +270,7 @@ def _predict_docs() -> dict:
         ],
     }
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #23390b2a
 _REFUSALS = {
     400: 'no JSON or no form',
     401: 'no token, or a wrong one',
@@ -338,7 +338,7 @@ def make_app(
     app.add_middleware(Gate, token=token, routes=[r.path for r in app.routes], count=desk.metrics.request)
     return app
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #4dcb956c
 def _add_handlers(app: FastAPI) -> None:
     "Errors as one line."
 
@@ -354,7 +354,7 @@ def _add_handlers(app: FastAPI) -> None:
         }
         return problem(words.get(e.status_code, str(e.detail)), e.status_code, e.headers)
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #d24b70f5
 def _add_predict(app: FastAPI, desk: Desk, max_bytes: int, max_pictures: int, seconds: float) -> None:
     "The routes that find parts."
     predictor, classes = desk.predictor, list(desk.predictor.classes)
@@ -428,7 +428,7 @@ def _add_predict(app: FastAPI, desk: Desk, max_bytes: int, max_pictures: int, se
                 lambda: _json(ScoreResponse(fields=['height', 'width', 'parts'], id=uuid.uuid4().hex, score=rows))
             )
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #4ad30d17
 def _add_about(app: FastAPI, desk: Desk, max_bytes: int, limits: Sequence, token: bool) -> None:
     "The routes that tell about the service, and its pages."
     health, page, docs = _json(_health(desk.predictor)), front_page(desk.predictor, max_bytes), None
@@ -515,7 +515,7 @@ def _protocol(seconds: float) -> type[H11Protocol]:
 
     return TimedProtocol
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #2c947257
 def is_loopback(
     host: str,  # address or name
 ) -> bool:
@@ -525,7 +525,7 @@ def is_loopback(
     except ValueError:
         return host == 'localhost'
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #dd78bcab
 def exposed(
     host: str,  # address to listen at
     token: str | None,  # that requests must bring
@@ -535,7 +535,7 @@ def exposed(
         return None
     return f'WARNING: {host} can be reached from other machines, and no token is asked for: anyone there can use this service. Give --token, or set CARPARTS_TOKEN.'
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #34185389
 def _bind(host: str, port: int) -> socket.socket:
     "A listening socket; raises ServeError."
     if not 0 <= port <= 65535:
@@ -565,7 +565,7 @@ def _ends_well(server: uvicorn.Server):
         for s, handler in before.items():
             signal.signal(s, handler)
 
-
+# %% ../../nbs/8_deploy/84_serve.ipynb #6b383c27
 def serve(
     path,  # run folder, pipeline or .onnx file, see `open_predictor`; or what that returns
     host: str = '127.0.0.1',  # address to listen at; 0.0.0.0 for all of this machine's

@@ -66,7 +66,7 @@ def confusion_counts(
     n = len(true) + 1
     return np.bincount(label_map(true) * n + label_map(predicted), minlength=n * n).reshape(n, n)
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #5fd34609
 def claim_counts(
     predicted: np.ndarray,  # bool (C, P)
     true: np.ndarray,  # bool (C, P)
@@ -86,7 +86,7 @@ def claim_counts(
 class EvidenceError(CarpartsError):
     "Evidence that can't be read, or that doesn't fit together."
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #995c4550
 _PER_IMAGE = (
     'true_hist',
     'false_hist',
@@ -205,7 +205,7 @@ def save(
     )
     return write_atomic(path, out.getvalue())
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #794b60ea
 @patch(cls_method=True)
 def load(
     cls: Evidence,
@@ -239,7 +239,7 @@ def subset(
         self.classes, list(files), self.threshold, **{k: getattr(self, k)[[at[f] for f in files]] for k in _PER_IMAGE}
     )
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #df1d69b6
 @patch(cls_method=True)
 def concat(
     cls: Evidence,
@@ -268,7 +268,7 @@ def _resamples(
     draws = np.random.default_rng(seed).integers(n_images, size=(n, n_images)) + n_images * np.arange(n)[:, None]
     return np.bincount(draws.ravel(), minlength=n * n_images).reshape(n, n_images).astype(float)
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #a6e804d4
 def _iou(
     intersection: np.ndarray,  # (..., C)
     predicted: np.ndarray,  # (..., C)
@@ -284,7 +284,7 @@ def _iou(
     )
     return np.concatenate([iou, mean[..., None]], -1)
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #01714478
 def _total_iou(
     ev: Evidence,  # of an evaluation
 ) -> np.ndarray:  # (C+1,): IoU of each class, miou
@@ -321,7 +321,7 @@ def _tails(
         out[k] = np.quantile(x, [tail, 1 - tail])
     return out
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #126ca942
 def bootstrap_intervals(
     ev: Evidence,  # of an evaluation
     n: int = 1000,  # how many resamples
@@ -411,7 +411,7 @@ def bootstrap_difference(
         index=pd.Index([*classes, 'miou'], name='class'),
     )
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #e6d10eeb
 def plot_difference(
     difference: pd.DataFrame,  # from `bootstrap_difference`
     dark: bool = False,  # whether the ground is dark
@@ -451,7 +451,7 @@ def threshold_sweep(
         index=pd.Index(np.arange(1, N_BINS) / N_BINS, name='threshold'),
     )
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #c1f29b5d
 def _choose(
     i: np.ndarray,  # (..., C, 63): predicted and true at each threshold
     p: np.ndarray,  # (..., C, 63): predicted
@@ -465,7 +465,7 @@ def _choose(
     order = np.argsort(abs(np.arange(1, N_BINS) / N_BINS - now), kind='stable')
     return order[np.argmax(iou[order], 0)]
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #8519504c
 def best_thresholds(
     ev: Evidence,  # of an evaluation
 ) -> pd.DataFrame:  # index class and 'miou'; columns threshold (multiple of 1/64; NaN for miou), iou_now, iou (at it), held_out (chosen on the other pictures), n_images
@@ -558,7 +558,7 @@ def calibration(
         )
     return pd.concat(rows, ignore_index=True)
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #57c879ee
 def expected_calibration_error(
     ev: Evidence,  # of an evaluation
     bins: int = 16,  # how many; a divisor of 64
@@ -601,7 +601,7 @@ def _draw_reliability(
     bottom.set(xlim=(0, 1), xlabel='predicted probability', ylabel='pixels')
     top.set_title('all parts; thin: each', loc='left')
 
-
+# %% ../../nbs/4_measure/42_evidence.ipynb #52391bb9
 def plot_calibration(
     ev: Evidence,  # of an evaluation
     dark: bool = False,  # whether the ground is dark

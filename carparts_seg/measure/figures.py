@@ -34,7 +34,7 @@ class Panel:
     title: str  # what is drawn
     lines: list = field(default_factory=list)  # (use, label, steps, values); use is 'ours', 'nothing' or 'reference'
 
-
+# %% ../../nbs/4_measure/46_figures.ipynb #e97a0ef3
 _FIRST = {
     ('meta', 'lr'): 'learning rate',
     ('train', 'loss'): 'batch loss',
@@ -217,7 +217,7 @@ def _thinned(
     y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
     return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])
 
-
+# %% ../../nbs/4_measure/46_figures.ipynb #b7b8ba3b
 @dataclass
 class SideBySide:
     "One picture with its true and its predicted parts."
@@ -236,7 +236,7 @@ def predicted_parts(
     "Predictions as a data set."
     return PartsData(predictions.reset_index(drop=True), data.folder, data.classes, 'predictions')
 
-
+# %% ../../nbs/4_measure/46_figures.ipynb #7dcd3983
 def side_by_side(
     data: PartsData,  # the data set
     predicted: PartsData,  # the same pictures with predicted masks
@@ -271,7 +271,7 @@ def image_scores(
     first = predictions.drop_duplicates('file_name').set_index('file_name')
     return first.reindex(columns=['image_loss', 'image_iou']).apply(pd.to_numeric, errors='coerce')
 
-
+# %% ../../nbs/4_measure/46_figures.ipynb #f2d9f0d7
 def draw_side_by_side(
     rows: Sequence[SideBySide],  # pictures with their true and predicted parts
     classes: Sequence[str],  # class list
@@ -312,7 +312,7 @@ def draw_side_by_side(
                 t.set_parse_math(False)
     return fig
 
-
+# %% ../../nbs/4_measure/46_figures.ipynb #10e4d81f
 def plot_predictions(
     data: PartsData,  # the data set
     predictions: pd.DataFrame,  # predicted masks, as in validation_predictions.parquet

@@ -45,7 +45,7 @@ def mask_sizes(
         dict(masks=int, pixels=int, share=float)
     )
 
-
+# %% ../../nbs/4_measure/45_insights.ipynb #14d2aa18
 def _sizes_of(
     data: PartsData,  # pictures with their parts
     files: Sequence[str] | None,  # which pictures; None: all
@@ -56,7 +56,7 @@ def _sizes_of(
         return mask_sizes(data, files)
     return sizes if files is None else sizes[sizes['file_name'].isin(set(files))]
 
-
+# %% ../../nbs/4_measure/45_insights.ipynb #9ad65f25
 def class_balance(
     data: PartsData,  # pictures with their parts
     files: Sequence[str] | None = None,  # which pictures; None: all
@@ -169,7 +169,7 @@ def parts_per_image(
     n = _sizes_of(data, files, sizes).groupby('file_name').size().reindex(files, fill_value=0).astype(int)
     return pd.Series(np.bincount(n, minlength=1), name='pictures').rename_axis('parts')
 
-
+# %% ../../nbs/4_measure/45_insights.ipynb #a34568f2
 def plot_parts_per_image(
     data: PartsData,  # pictures with their parts
     files: Sequence[str] | None = None,  # which pictures; None: all
@@ -210,7 +210,7 @@ def position_maps(
             seen[c] += bool((packed[..., c // 8] & (1 << c % 8)).any())
     return np.divide(total, seen[:, None, None], out=np.full(total.shape, np.nan), where=seen[:, None, None] > 0)
 
-
+# %% ../../nbs/4_measure/45_insights.ipynb #f80c4446
 def plot_position_maps(
     data: PartsData,  # pictures with their parts
     files: Sequence[str] | None = None,  # which pictures; None: all

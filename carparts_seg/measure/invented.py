@@ -40,7 +40,7 @@ def invent_masks(
         )
     return pred
 
-
+# %% ../../nbs/4_measure/43_invented.ipynb #d379d900
 def invent_probabilities(
     predicted: np.ndarray,  # (C, H, W): masks that come out at 0.5
     true: np.ndarray,  # (C, H, W): true masks
@@ -59,7 +59,7 @@ def invent_probabilities(
             out[c] = expit((away(here) - away(~here)) / (0.015 * on.shape[0])) * (1 if on.any() else 0.4)
     return out
 
-
+# %% ../../nbs/4_measure/43_invented.ipynb #164ff4a3
 def invent_evidence(
     true: Sequence[np.ndarray],  # (C, H, W) for each picture: true masks, of any sizes
     classes: Sequence[str],  # class names

@@ -48,7 +48,7 @@ def _planes(
     x = x if x.dtype in (bool, torch.bool) else x != 0
     return x.contiguous() if isinstance(x, torch.Tensor) else np.ascontiguousarray(x)
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #96a46020
 def _count(
     planes,  # bool (B, C, P)
 ) -> np.ndarray:  # int64 (B, C)
@@ -128,7 +128,7 @@ def iou_per_class(
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
     return np.where(t > 0, _ratio(i, p + t - i), np.nan)
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #5a6a3872
 def dice_per_class(
     counts: PixelCounts,  # Counts of all images
 ) -> np.ndarray:  # (C,) 0 to 1; NaN for a class without true pixels
@@ -144,7 +144,7 @@ def iou_per_mask(
     union = counts.predicted + counts.true - counts.intersection
     return np.where(union == 0, 1.0, _ratio(counts.intersection, union))
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #9b006802
 def dice_per_mask(
     counts: PixelCounts,  # Counts of all images
 ) -> np.ndarray:  # (N, C) 0 to 1
@@ -173,7 +173,7 @@ def _side_swaps(counts, classes) -> dict:
         | {f'side_swap_{classes[i]}': share([i]) for i in partners}
     )
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #8416c8af
 def summarize(
     counts: PixelCounts,  # Counts of all images
     classes: Sequence[str],  # Class names in the order of the planes
@@ -265,31 +265,31 @@ class PartsMetric(Metric):
     def name(self) -> str:
         return self.key
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #3bcc7080
 class MeanIoU(PartsMetric):
     "IoU per class over the whole set, mean over classes that occur."
 
     key = 'miou'
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #5c47a521
 class IoUPerImage(PartsMetric):
     "Mean IoU of each image and class, 1 where both are empty."
 
     key = 'iou_per_image'
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #070009cc
 class IoUPerImageOfNothing(PartsMetric):
     "What `iou_per_image` gives to empty predictions."
 
     key = 'iou_per_image_of_nothing'
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #b172efc9
 class MeanDice(PartsMetric):
     "Dice per class over the whole set, mean over classes that occur."
 
     key = 'dice'
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #ab26f5eb
 class SideSwap(PartsMetric):
     "Share of sided parts' true pixels given to the mirror part."
 
@@ -356,7 +356,7 @@ def _coco(data, annotations) -> COCO:
     coco.createIndex()
     return coco
 
-
+# %% ../../nbs/4_measure/41_metrics.ipynb #912c78ae
 def mask_ap(
     predictions: pd.DataFrame,  # Parts table with `score`, 0 to 1: one predicted mask a row, at the image's own size
     data: PartsData,  # The images with their true masks

@@ -55,7 +55,7 @@ def precision_recall(
         index=pd.Index(ev.classes, name='class'),
     )
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #3ba7bf9b
 def plot_precision_recall(
     ev: Evidence,  # of an evaluation
     dark: bool = False,  # whether the ground is dark
@@ -96,7 +96,7 @@ def confusion_frame(
         m = np.divide(m, total, out=np.full(m.shape, np.nan), where=total > 0)
     return pd.DataFrame(m, index=pd.Index(names, name='truth'), columns=pd.Index(names, name='prediction'))
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #48b4b67f
 def _mirror_cells(
     classes: Sequence[str],  # class names
 ) -> list:  # (i, j): position of a sided class and of its mirror part
@@ -105,7 +105,7 @@ def _mirror_cells(
         (i, classes.index(mirror_name(c))) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes
     ]
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #ce49df29
 def plot_confusion(
     ev: Evidence,  # of an evaluation
     dark: bool = False,  # whether the ground is dark
@@ -170,7 +170,7 @@ def side_swap_frame(
         index=pd.Index([ev.classes[k] for k in at], name='class'),
     )
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #7fdeb513
 def plot_side_swaps(
     ev: Evidence,  # of an evaluation
     dark: bool = False,  # whether the ground is dark
@@ -232,7 +232,7 @@ def _predicted(
             )
     return predicted
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #9f6d7f13
 def _united(
     data: PartsData,  # pictures with masks
     file: str,  # file name
@@ -243,7 +243,7 @@ def _united(
         found.setdefault(name, []).append(rle_to_coco(rle, *data.size(file)))
     return {c: coco_mask.merge(m) if len(m) > 1 else m[0] for c, m in found.items()}
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #9f778fc5
 def mask_frame(
     source: pd.DataFrame
     | Evidence,  # predicted masks, a parts table with or without `score`; or evidence, then at the size at which it was collected
@@ -332,7 +332,7 @@ def by_size(
         index=pd.Index(names, name='size'),
     )
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #bf57ba12
 def plot_by_size(
     sizes: pd.DataFrame,  # from `by_size`
     dark: bool = False,  # whether the ground is dark
@@ -372,7 +372,7 @@ def _thin(
     y, x = (((np.arange(max(1, round(s / k))) + 0.5) * s / max(1, round(s / k))).astype(int) for s in (h, w))
     return unpack_planes(np.ascontiguousarray(packed[y[:, None], x[None]]), n_classes), k
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #4ed71a09
 def _pieces(
     planes: np.ndarray,  # uint8 (C, h, w)
     others: np.ndarray,  # uint8 (C, h, w): what they are compared with
@@ -399,7 +399,7 @@ def _pieces(
             )
     return out
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #4b1c4fcd
 def _piece_iou(
     a: dict,  # a piece
     b: dict,  # another of the same picture
@@ -564,7 +564,7 @@ def _draw_mistake(
         parse_math=False,
     )
 
-
+# %% ../../nbs/4_measure/44_mistakes.ipynb #d0de6a83
 def plot_mistakes(
     mistakes: pd.DataFrame,  # from `confident_mistakes`
     data: PartsData,  # the pictures with their true masks

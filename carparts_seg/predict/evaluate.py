@@ -91,7 +91,7 @@ class ClassMatch:
             out.append(f'{name}: not known to the network, not measured ({masks} masks in {pictures} pictures){hint}')
         return out
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #6b15b5b0
 def match_classes(
     classes: Sequence[str],  # of the run
     data: PartsData,  # with its own class list
@@ -189,7 +189,7 @@ def _lengths(paths: Iterable[Path]) -> dict[Path, int]:
             out[p] = p.stat().st_size
     return out
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #6aa089a1
 def trained_on(
     paths: Mapping[str, Path],  # file name -> where it lies, of the pictures to evaluate
     trained: Mapping[str, Path | None],  # likewise of those that were trained on; None where they are not known to lie
@@ -224,7 +224,7 @@ def _trained_paths(run_data: Mapping, cfg: Experiment, data: PartsData) -> dict[
     folder = image_folder(pd.DataFrame({'file_name': files}), where, _images_of(cfg), must=False)
     return {f: folder / f if (folder / f).exists() else folder / Path(f).name for f in files}
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #ac453142
 def _trained_note(found: Mapping[str, str], n: int, own: bool, n_valid: int) -> list[str]:
     "The warning about pictures that were trained on."
     if not found:
@@ -268,7 +268,7 @@ class _Ready(NamedTuple):
     masks: np.ndarray  # bool (C, height, width): the truth at that size
     image: np.ndarray | None  # the picture itself, where a sliding window needs it
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #60af2b0d
 @dataclass(eq=False)
 class _Pass:
     "What one pass over the pictures keeps."
@@ -316,7 +316,7 @@ def _counted(classes: Sequence[str], files: Sequence[str], counts: PixelCounts, 
         swapped=counts.swapped,
     )
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #29ae94e9
 @patch
 def _true(self: _Pass, file: str, size: tuple[int, int]) -> dict[str, dict]:
     "The true masks of a picture as COCO RLE, those of a class united."
@@ -325,7 +325,7 @@ def _true(self: _Pass, file: str, size: tuple[int, int]) -> dict[str, dict]:
         found.setdefault(name, []).append(rle)
     return {n: rle_to_coco(union_rle(r, *size), *size) for n, r in found.items()}
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #80bfd8ea
 @patch
 def add(self: _Pass, batch: Sequence[_Ready]) -> None:
     "Predict some pictures and count them at both sizes."
@@ -349,7 +349,7 @@ def add(self: _Pass, batch: Sequence[_Ready]) -> None:
         self.rows += rows
         self.files.append(r.file)
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #955acda2
 @patch
 def over(self: _Pass, files: Sequence[str], progress: bool | None = None) -> '_Pass':
     "All pictures, batch after batch."
@@ -385,7 +385,7 @@ class Evaluation:
         "For the command line."
         return int(bool(self.failed))
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #c71c299a
 def _figures(ev: Evidence, intervals: pd.DataFrame) -> dict:
     "All pixel metrics of some counts, with intervals."
     spread = {
@@ -394,7 +394,7 @@ def _figures(ev: Evidence, intervals: pd.DataFrame) -> dict:
     }
     return summarize(ev.counts, ev.classes) | {'n_images': len(ev), 'intervals': spread}
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #03dbade6
 def _image_table(found: _Pass, own: Evidence, small: Evidence, seen: Mapping[str, str]) -> pd.DataFrame:
     "A row a picture: mean IoU over the classes that it shows, true or predicted, the worst of them, and at the size of training."
 
@@ -452,7 +452,7 @@ def _open(data, cfg: Experiment, split: str, images) -> PartsData:
             raise
     return open_dataset(data, split, images=images)
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #ef83b06d
 def _nothing(data: PartsData, found: _Pass) -> None:
     "Raise where there is nothing to measure."
     if found.failed and not found.files:
@@ -570,7 +570,7 @@ def table(
         ['iou', 'low', 'high', 'iou_at_training_size', 'n_images']
     ]
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #445a815e
 @patch
 def summary(self: Evaluation) -> str:
     "The result as text."
@@ -599,7 +599,7 @@ def summary(self: Evaluation) -> str:
     lines += [f'{k:{width}}  {show(a[k]):>8}' for k in ('mask_ap', 'mask_ap50')]
     return '\n'.join(lines + ([''] + self.notes if self.notes else []))
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #7ce76545
 @patch
 def __repr__(self: Evaluation):
     return self.summary()

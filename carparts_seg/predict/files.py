@@ -45,7 +45,7 @@ TABLE_SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 class ImageFilesError(CarpartsError):
     "Nothing to predict, or something that stands for no pictures; one line that says why."
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #097b6838
 class ImageFile(NamedTuple):
     "One picture to predict."
 
@@ -53,7 +53,7 @@ class ImageFile(NamedTuple):
     path: Path  # where it lies
     image_id: int | None = None  # in COCO, where the source has one
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #8d9e8e74
 @dataclass
 class ImageFiles:
     "What is to be predicted, in order."
@@ -78,7 +78,7 @@ def _folder_images(folder: Path, out: ImageFiles) -> list[ImageFile]:
         )
     return [ImageFile(p.relative_to(folder).as_posix(), p) for p in found]
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #59d2dcb9
 def _pattern_images(pattern: str) -> list[ImageFile]:
     "The files that match a pattern; ** goes into folders."
     parts = Path(pattern).parts
@@ -92,7 +92,7 @@ def _pattern_images(pattern: str) -> list[ImageFile]:
         raise ImageFilesError(f'no picture matches {pattern}')
     return [ImageFile(p.relative_to(root).as_posix(), p) for p in found]
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #211d7bd3
 def _table_images(path: Path, out: ImageFiles) -> list[ImageFile]:
     "The pictures of a parts table or COCO file, labelled or not."
     table = read_table(path, labelled=False)
@@ -124,7 +124,7 @@ def _of_source(source: str | Path, out: ImageFiles, stdin: Iterable[str] | None)
         return _pattern_images(str(path))
     return [ImageFile(path.name, path)]  # if it isn't there, that is said in the output, and the others go on
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #21110617
 def find_images(
     sources: str
     | Path
@@ -163,7 +163,7 @@ def read_journal(
             if line.endswith('\n'):
                 yield json.loads(line)
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #8bed3a57
 def _cut_torn_line(path: Path):
     "Remove what comes after the last whole line."
     with open(path, 'rb+') as f:
@@ -205,7 +205,7 @@ def _rows(record: dict) -> list[dict]:
     )
     return [base | {k: p[k] for k in ('name', 'rle_mask', 'score')} for p in record.get('parts', ())] or [base]
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #90733919
 def _chunks(items: Iterable, n: int) -> Iterator[list]:
     "Lists of up to n items."
     chunk = []
@@ -217,7 +217,7 @@ def _chunks(items: Iterable, n: int) -> Iterator[list]:
     if chunk:
         yield chunk
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #c19c8a94
 def _write_parquet(journal: Path, path: Path):
     "The journal as a Parquet file."
     with pq.ParquetWriter(path, _SCHEMA) as w:
@@ -253,7 +253,7 @@ def _coco_results(journal: Path, ids: dict[str, int]) -> Iterator[dict]:
                 score=p['score'],
             )
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #1c9fe51e
 def _coco_images(journal: Path) -> Iterator[dict]:
     "COCO's images, those that could be read."
     for image_id, r in _coco_ids(journal):
@@ -268,7 +268,7 @@ def _write_list(f, items: Iterable):
         f.write((',\n' if n else '\n') + json.dumps(item))
     f.write(']')
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #7c02edb8
 def _write_coco(journal: Path, folder: Path, ids: dict[str, int]):
     "coco_results.json, and coco_images.json with what it refers to."
 
@@ -304,7 +304,7 @@ def side_names(
         (twice if s.lower() in stems else stems).add(s.lower())
     return {n: b if (s := b.rpartition('.')[0] or b).lower() in twice else s for n, b in bare.items()}
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #8bb1c051
 def _write_index(path: Path, record: dict, classes: Sequence[str]):
     "A label map as PNG with the parts' colours as its palette."
     im = Image.fromarray(index_image(record, classes))
@@ -335,7 +335,7 @@ def _ahead(pool: ThreadPoolExecutor, f: Callable, items: Iterable, n: int) -> It
     while waiting:
         yield waiting.popleft().result()
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #bb66ec59
 @dataclass
 class _Read:
     "A picture that was read, or why it could not be."
@@ -348,7 +348,7 @@ class _Read:
     shown: np.ndarray | None = None  # small, for the overlay
     error: str | None = None
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #08cb9691
 def _read(predictor: PartsPredictor, picture: ImageFile, overlay: bool) -> _Read:
     "Read a picture, and keep of it what is needed."
     try:
@@ -366,7 +366,7 @@ def _read(predictor: PartsPredictor, picture: ImageFile, overlay: bool) -> _Read
         shown=shown,
     )
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #ff344f94
 def _predicted(predictor: PartsPredictor, read: Iterable[_Read]) -> Iterator[_Read]:
     "Put probabilities to pictures, a batch at a time, in order."
     for batch in _chunks(read, predictor.batch_size):
@@ -379,7 +379,7 @@ def _predicted(predictor: PartsPredictor, read: Iterable[_Read]) -> Iterator[_Re
                 r.probs, r.image = predictor.of_image(r.image), None
         yield from batch
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #9621da76
 def _finish(r: _Read, predictor: PartsPredictor, folder: Path, name: str, side: Sequence[str]) -> dict:
     "Write a picture's files; its record."
     more = {} if r.picture.image_id is None else {'image_id': r.picture.image_id}
@@ -423,7 +423,7 @@ def _made_with(predictor: PartsPredictor, side: Sequence[str], categories: dict)
         category_ids=categories,
     )
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #29273669
 def _claim(folder: Path, made_with: dict, resume: bool):
     "Check that a folder is free, or that it can be gone on with; raises PredictError."
     known, journal = folder / SETTINGS, folder / JOURNAL
@@ -485,7 +485,7 @@ def predict_files(
         n['failed'] += 'error' in r
     return n | dict(new=new, seconds=round(time.monotonic() - began, 2))
 
-
+# %% ../../nbs/6_predict/64_files.ipynb #9d84211d
 def _go_on(predictor: PartsPredictor, pictures: ImageFiles, folder: Path, side: Sequence[str], progress: bool) -> int:
     "Predict what isn't in the journal yet; how many these were."
     done = {r['file'] for r in read_journal(folder / JOURNAL)}

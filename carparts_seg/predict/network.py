@@ -30,7 +30,7 @@ def _run(model: nn.Module, x: torch.Tensor, precision: str) -> torch.Tensor:
         logits = model(x)
     return logits.float().sigmoid()
 
-
+# %% ../../nbs/6_predict/62_network.ipynb #44a7fe03
 def _scaled(x: torch.Tensor, scale: float, multiple: int = 32) -> torch.Tensor:
     "The batch at another size, its sides multiples of 32 as the networks need it."
     size = [max(multiple, round(s * scale / multiple) * multiple) for s in x.shape[2:]]
@@ -93,7 +93,7 @@ def prediction_rows(
         for c, m, s in part_masks(probs.detach().float().cpu(), size, threshold, min_area)
     ] or [base]
 
-
+# %% ../../nbs/6_predict/62_network.ipynb #86fe12c9
 def prediction_table(
     rows: Sequence[dict],  # From `prediction_rows`
 ) -> pd.DataFrame:  # file_name, name, rle_mask, height, width, score and what else the rows hold
@@ -134,7 +134,7 @@ def tile_starts(
     n = 1 + int(np.ceil((length - window) / (window * (1 - overlap))))
     return np.linspace(0, length - window, n).round().astype(int).tolist()
 
-
+# %% ../../nbs/6_predict/62_network.ipynb #37e2154b
 def blend_weights(
     height: int,  # Rows of a window
     width: int,  # Columns of a window

@@ -55,7 +55,7 @@ def _weights_file(folder: Path, cfg: Experiment, weights: str | None) -> Path:
         raise PredictError(f'{folder}: weights/{weights}.safetensors is missing')
     return path
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #aa7a53f4
 def _check_folder(folder: Path) -> None:
     "Raise PredictError unless settings, class list and some weights are there."
     if not folder.is_dir():
@@ -71,7 +71,7 @@ def _check_folder(folder: Path) -> None:
             f'{folder} is no complete run folder: {", ".join(missing)} {"is" if len(missing) == 1 else "are"} missing'
         )
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #1fcd69b5
 def _classes(folder: Path) -> list[str]:
     "The class list in data.json."
     try:
@@ -122,7 +122,7 @@ def _one_threshold(text, what: str) -> float:
         raise PredictError(f'{what} {text}: it must lie between 0 and 1')
     return t
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #191ab81e
 def _best(folder: Path | None, classes: Sequence[str], base: np.ndarray) -> np.ndarray:
     "For each class the best threshold on the validation pictures; the run's, where no picture shows the class."
     if folder is None or not (folder / 'evidence.npz').is_file():
@@ -132,7 +132,7 @@ def _best(folder: Path | None, classes: Sequence[str], base: np.ndarray) -> np.n
     )
     return np.where(np.isnan(found), base, found)
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #a44f69a8
 def parse_threshold(
     threshold,  # None: as the run; a number, a sequence of one a class, a dict by class, or text: '0.4', 'best', 'hood=0.4,wheel=0.6', '0.4,hood=0.3'
     classes: Sequence[str],  # C names
@@ -160,7 +160,7 @@ def parse_threshold(
             out[_position(name, classes)] = _one_threshold(value, f'threshold of {name}')
     return out
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #dd61b517
 def _position(name: str, classes: Sequence[str]) -> int:
     "Where a class stands in the list."
     name = str(name).strip().replace(' ', '_')
@@ -252,7 +252,7 @@ def show(
         planes[c] = m
     return show_parts(rgb, planes, self.classes, ax=ax, **kwargs)
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #2a1f5972
 @patch
 def _repr_png_(self: PartsPrediction) -> bytes | None:  # a PNG file
     "How a notebook shows it."
@@ -276,7 +276,7 @@ def _precision(wanted: str | None, cfg: Experiment, device: torch.device) -> str
         else 'fp32'
     )
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #7959068b
 def _flips(tta, cfg: Experiment, classes: Sequence[str]) -> tuple[list[str], list[float]]:
     "Flips and scales of the views: None as the run's settings, True the mirrored view besides, False none, or names of flips."
     if tta is None:
@@ -390,7 +390,7 @@ def prepare(
     "A picture as the network wants it, by the run's inference transforms."
     return torch.from_numpy(np.ascontiguousarray(self.transform(image=image)['image'])).permute(2, 0, 1)
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #1f7fc885
 @patch
 def probabilities(
     self: PartsPredictor,
@@ -403,7 +403,7 @@ def probabilities(
         out.append(predict_probabilities(self.model, x, self.classes, self.flips, self.scales, self.precision).cpu())
     return torch.cat(out)
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #5b4e8bbd
 @patch
 def of_image(
     self: PartsPredictor,
@@ -428,7 +428,7 @@ def result(
     "Probabilities with all that makes masks of them."
     return PartsPrediction(file, tuple(size), self.classes, probs, self.thresholds, self.min_area, image)
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #8b50f714
 def _named(item, n: int) -> str:
     "What to call a picture in the table: its file's name, or its place in the list."
     return Path(item).name if isinstance(item, (str, Path)) else f'picture {n}'
@@ -458,7 +458,7 @@ def stream(
     if batch:
         yield from flush()
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #fa785377
 @patch
 def predict(
     self: PartsPredictor,

@@ -24,7 +24,7 @@ import numpy as np
 class ScoreError(ValueError):
     "A network or a picture that can't be used; one line that says why."
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #2c9650b1
 def resize_plane(
     plane: np.ndarray,  # (h, w), float32
     height: int,  # Rows wanted
@@ -51,7 +51,7 @@ def drop_small_pieces(
     keep[0] = False
     return keep[label]
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #230acd14
 def class_thresholds(
     threshold: float | Sequence[float],  # One for all classes, or one a class; between 0 and 1
     n_classes: int,  # C
@@ -64,7 +64,7 @@ def class_thresholds(
         raise ValueError(f'threshold: {t[~((t > 0) & (t < 1))][0]:g}; it must lie between 0 and 1')
     return t
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #820e65e8
 def part_masks(
     probs: np.ndarray,  # Probabilities (C, h, w); a tensor on the CPU will do
     size: tuple[int, int],  # Height and width of the picture itself
@@ -122,7 +122,7 @@ def part_records(
         )
     return out
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #6bcad3d6
 def image_record(
     file: str,  # What the picture is called
     size: tuple[int, int],  # Its height and width
@@ -171,7 +171,7 @@ def load_image(
         raise ScoreError(f'{name}: the network wants {channels} channels, a picture file has 3')
     return np.ascontiguousarray(rgb)
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #6e27a4bc
 def _to_bytes(a: np.ndarray) -> np.ndarray:
     "8 bits of 16, or of floats 0 to 1."
     return (
@@ -203,7 +203,7 @@ def _open_source(path: Path) -> tuple[bytes, dict | None]:
             z.read(inside['settings.json'])
         ) if 'settings.json' in inside else None
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #3eadb833
 def _facts(metadata: Mapping[str, str]) -> dict:
     "Metadata of an ONNX file whose values are JSON; what other tools left there is passed over."
     out = {}
@@ -214,7 +214,7 @@ def _facts(metadata: Mapping[str, str]) -> dict:
             pass
     return out
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #53351c96
 class OnnxScorer:
     "A network in an ONNX file, with the facts for its use; raises ScoreError for what is none."
 
@@ -304,7 +304,7 @@ def rle_plane(
     steps[runs[:, 0] - 1], steps[runs.sum(1) - 1] = 1, -1
     return np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(size[::-1]).T
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #3dd0a1e8
 def index_image(
     record: Mapping,  # From `image_record`
     classes: Sequence[str],  # The class list, at most 255 names
@@ -315,7 +315,7 @@ def index_image(
         out[rle_plane(p['rle_mask'], out.shape)] = list(classes).index(p['name']) + 1
     return out
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #48934a1f
 def overlay_image(
     image: np.ndarray,  # uint8 (H, W, 3), RGB
     record: Mapping,  # From `image_record`
@@ -345,7 +345,7 @@ def _files(names: Sequence[str]) -> list[tuple[str, Path]]:
         out += [(p.relative_to(n).as_posix(), p) for p in below] if below else [(n.name, n)]
     return out
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #bbe09719
 def _write_image(folder: str, name: str, suffix: str, pixels: np.ndarray):
     "Write pixels (RGB, or one channel) below a folder, under the picture's name."
     path = Path(folder) / (name + suffix)
@@ -375,7 +375,7 @@ def _score_one(net: OnnxScorer, name: str, path: Path, a) -> dict:
         )
     return record
 
-
+# %% ../../nbs/6_predict/61_score.ipynb #0aef3588
 def _write_rows(writer, record: Mapping):
     "A row of a parts table for each part."
     for p in record.get('parts') or [{}]:

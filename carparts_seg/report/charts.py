@@ -25,7 +25,7 @@ def chart_text(
     "A name in a chart, as words."
     return html.escape(display_name(name) or name, quote=False)
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #2145b760
 def chart_values(
     values,  # numbers, maybe NaN
     digits: int = 5,  # significant digits
@@ -33,7 +33,7 @@ def chart_values(
     "Numbers for JSON."
     return [float(f'{v:.{digits}g}') if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #f318ccc4
 def line(
     x: Sequence[float],  # where
     y: Sequence[float],  # what
@@ -67,7 +67,7 @@ def _thin(
     mean = lambda v: pd.Series(v).groupby(np.arange(len(v)) // n).mean().to_numpy()
     return mean(x), mean(y)
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #3e7d8a8f
 _USES = {
     'ours': dict(color='var(--ours)'),
     'reference': dict(color='var(--reference)', width=1.6),
@@ -169,7 +169,7 @@ def confusion_chart(
         ),
     )
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #d416d847
 def _mirrored(
     classes: Sequence[str],  # class list
 ) -> list[tuple[int, int]]:  # positions of a sided class and of its mirror part
@@ -238,7 +238,7 @@ def class_lines(
         if c in frames and np.isfinite(np.asarray(frames[c][1], float)).any()
     ]
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #9d446ae1
 BESIDE = dict(
     orientation='v', x=1.02, xanchor='left', y=1, yanchor='top', font=dict(size=11)
 )  # a legend beside the chart; the page puts it on top where the chart is narrow
@@ -373,7 +373,7 @@ def balance_chart(
         ),
     )
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #ebda009c
 def count_chart(
     counts: pd.Series,  # from `parts_per_image`
 ) -> dict:  # Plotly's data and layout
@@ -394,7 +394,7 @@ def count_chart(
         ),
     )
 
-
+# %% ../../nbs/7_report/71_charts.ipynb #7df694d9
 def area_chart(
     sizes: pd.DataFrame,  # from `mask_sizes`
     classes: Sequence[str],  # class list

@@ -35,7 +35,7 @@ from .page import png_bytes, render_page, still_image
 class CompareError(CarpartsError):
     "Runs that can't be compared."
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #4077fa4e
 @dataclass
 class Compared:
     "A run to be compared."
@@ -81,7 +81,7 @@ def fold_folders(
         (p for p in Path(path).glob('fold_*') if (p / 'config.yaml').is_file()), key=lambda p: (len(p.name), p.name)
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #b8a64085
 def run_names(
     paths: Sequence[str | Path],  # run folders
 ) -> list[str]:  # one each; raises CompareError where one is given twice
@@ -92,7 +92,7 @@ def run_names(
         raise CompareError(f'{twice[0]} is given twice; give different run folders')
     return next(names for n in range(1, 1000) if len(set(names := ['/'.join(p[-n:]) for p in parts])) == len(parts))
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #c3ec42b5
 def read_compared(
     path: str | Path,  # a run folder
     name: str = '',  # what to call it; '': as the folder is called
@@ -107,7 +107,7 @@ def read_compared(
         Evidence.concat(found) if all(f is not None for f in found) else None,
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #3653cf18
 def _evidence(run: RunFolder) -> Evidence | None:
     "What the evaluation of a run kept; None, and a note, where it is damaged."
     if not (run.path / 'evidence.npz').is_file():
@@ -167,7 +167,7 @@ def same_images(
         return False
     return bool(((a.evidence.true > 0) == (b.evidence.subset(a.evidence.files).true > 0)).mean() > 0.95)
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #cbc2367e
 def _verdict(metric: str, low: float, high: float) -> str:
     "What an interval of differences says; of `side_swap` less is better."
     if not np.isfinite([low, high]).all() or metric == OF_NOTHING:
@@ -216,7 +216,7 @@ def compare_metrics(
     t['verdict'] = [_verdict(k, lo, hi) for k, lo, hi in zip(t.index, t['low'], t['high'])]
     return t.rename_axis('metric')
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #668e6881
 def _drawn(base, other, paired, n, seed):
     "The metrics of both runs in every draw."
     draws = _resamples(len(base.evidence), n, seed)
@@ -225,7 +225,7 @@ def _drawn(base, other, paired, n, seed):
         return a, drawn_metrics(other.evidence.subset(base.evidence.files).counts, other.classes, draws)
     return a, drawn_metrics(other.evidence.counts, other.classes, _resamples(len(other.evidence), n, seed + 1))
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #e6ea40bc
 def _images(base, other, metric) -> int:
     "Validation pictures behind a metric: those with the class, or all, of the run that has fewer."
 
@@ -263,7 +263,7 @@ def comparison_frame(
         {'value': float, 'difference': float, 'low': float, 'high': float}
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #49f4300e
 def metric_words(
     metric: str,  # as in metrics.json
 ) -> str:  # 'hood' for 'iou_hood'; else the metric
@@ -277,7 +277,6 @@ def metric_words(
 # %% ../../nbs/7_report/75_compare.ipynb #f59b321f
 _LIGHT = ('#0068a8', '#c24e00', '#007a5a', '#9c3f80', '#8a6a00', '#3d4fbf', '#1b1f24', '#7a5c3a')
 _DARK = ('#56b4e9', '#f0803c', '#00c090', '#e39cc6', '#e6b430', '#9aaeff', '#e6e9ec', '#c9ad8d')
-
 _GLYPHS, _MARKS = '●■◆✚✖▲▼◀', 'osDPX^v<'  # of Plotly's first eight symbols, and matplotlib's letters for them
 
 
@@ -288,7 +287,7 @@ def run_colors(
     "Colours for the lines of runs."
     return [(_DARK if dark else _LIGHT)[i % 8] for i in range(n)]
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #e1007138
 _PANELS = (
     ('validation', 'IoU', 'miou'),
     ('validation', 'Dice', 'dice'),
@@ -348,7 +347,7 @@ def _draw_lines(ax, title, lines, names, colors):
     ax.set_xlabel('pictures seen')
     ax.margins(x=0.03)
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #b6e3f28a
 def plot_compared_curves(
     runs: Sequence[Compared],  # runs
     dark: bool = False,  # whether the ground is dark
@@ -389,7 +388,7 @@ def _draw_differences(ax, t, c):
     ax.tick_params(axis='y', length=0)
     ax.set_title(t.run.iloc[0], loc='left', parse_math=False, fontsize=9)
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #cc7711ee
 def plot_differences(
     frame: pd.DataFrame,  # from `comparison_frame`
     dark: bool = False,  # whether the ground is dark
@@ -450,7 +449,7 @@ def _section(id: str, title: str, **content) -> dict:
         | content
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #77a1f51a
 def _table(columns, rows, title='', words='', closed=False, wrap=False) -> dict:
     return dict(columns=list(columns), rows=list(rows), title=title, words=words, closed=closed, wrap=wrap)
 
@@ -479,7 +478,7 @@ def _swatch(i: int) -> str:
 def _legend(runs) -> list:
     return [(r.name, _swatch(i), _GLYPHS[i % 8]) for i, r in enumerate(runs)]
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #5c0e5f12
 def _name(run: str) -> str:
     return html.escape(run, quote=False)
 
@@ -532,7 +531,7 @@ def curve_charts(
         )
     return out
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #85ccc30a
 def _one_panel(title, lines, names) -> Figure:
     "The still picture of a chart."
     with rc_context(figure_look()):
@@ -643,7 +642,7 @@ def comparison_words(
         )
     return out
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #f5e09335
 def pairing_words(
     runs: Sequence[Compared],  # runs
     frame: pd.DataFrame,  # from `comparison_frame`
@@ -704,7 +703,7 @@ def _runs_table(runs, out: Path) -> dict:
     ]
     return _table(['run', 'pictures', *_HEAD, 'training'], rows)
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #a8b9e395
 def _seconds(r: Compared) -> dict:
     "A cell with the time that training took."
     v = [s for p in r.parts if (s := metric_value(p.metrics, 'seconds_training')) is not None]
@@ -817,7 +816,7 @@ def render_comparison(
         scripts=['page.js'],
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #70d0db35
 def common_folder(
     paths: Sequence[str | Path],  # run folders
 ) -> Path:  # the folder that they lie in; the working directory where they lie in several
@@ -825,7 +824,7 @@ def common_folder(
     parents = {Path(p).resolve().parent for p in paths}
     return Path(os.path.relpath(parents.pop())) if len(parents) == 1 else Path('.')
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #9221e692
 def compare_runs(
     paths: Sequence[str | Path],  # run folders, at least two, the first of which the others are compared with
     out: str
@@ -871,7 +870,7 @@ def folds_frame(
         together=[np.nan if metric_value(pooled, k) is None else pooled[k] for k in names],
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #7b6390f4
 def _fold_words(run: Compared, t: pd.DataFrame) -> list[str]:
     "What came out, in words."
     n, m = len(run.folds), t.loc['miou']
@@ -972,7 +971,7 @@ def render_folds(
         scripts=['page.js'],
     )
 
-
+# %% ../../nbs/7_report/75_compare.ipynb #f1022706
 def write_folds_report(
     path: str | Path,  # a run folder with the run folders of folds inside
 ) -> Path:  # report.html; raises CompareError, ReportError

@@ -38,7 +38,7 @@ def duration(
         return f'{seconds:.1f} s' if seconds < 10 else f'{s} s'
     return f'{s // 60} min {s % 60:02d} s' if s < 6000 else f'{s // 3600} h {s % 3600 // 60:02d} min'
 
-
+# %% ../../nbs/7_report/73_content.ipynb #667cbfc3
 def listed(
     words: Sequence[str],  # things
 ) -> str:  # 'a, b and c'
@@ -61,7 +61,7 @@ def grade(
     "A mean IoU in words."
     return next(words for least, words in GRADES if miou >= least)
 
-
+# %% ../../nbs/7_report/73_content.ipynb #5feec13a
 def _named(
     rows: pd.DataFrame,  # rows of per_class_table
 ) -> str:  # names with their IoU
@@ -129,7 +129,7 @@ def _training_words(
     ]
     return f'Trained {" ".join(w for w in words if w)}.' if any(words) else ''
 
-
+# %% ../../nbs/7_report/73_content.ipynb #c7d9489d
 def verdict(
     run: RunFolder,  # what a run left
     ev: Evidence | None = None,  # of its evaluation
@@ -163,7 +163,7 @@ def averaged_views(
         [*map(str, flips), *[f'scale{"s" * (len(scales) > 1)} {listed([f"{s:g}" for s in scales])}'] * bool(scales)]
     )
 
-
+# %% ../../nbs/7_report/73_content.ipynb #99d4c185
 def summary(
     run: RunFolder,  # what a run left
 ) -> list[str]:  # sentences
@@ -230,7 +230,7 @@ def flat_settings(
             )
     return rows
 
-
+# %% ../../nbs/7_report/73_content.ipynb #b21acddd
 def clean_log(
     log: str,  # text of a log
 ) -> str:  # the same as a terminal would show it
@@ -265,7 +265,7 @@ def unlike_reference(
         out.append(f'data: {run.about["name"]}, not car-parts')
     return out
 
-
+# %% ../../nbs/7_report/73_content.ipynb #8ef73ef3
 def reference_charts() -> dict | None:  # curves by 'train', 'meta', 'validation'; None where the file isn't there
     "The curves that the reference experiment published, from the folder `reference` of a data root."
     for root in data_roots():
@@ -286,7 +286,7 @@ class Gallery:
     losses: dict = field(default_factory=dict)  # loss of each picture, maybe NaN
     note: str = ''  # what to say where there are no pictures, or no losses
 
-
+# %% ../../nbs/7_report/73_content.ipynb #932e8051
 def mask_scores(
     predictions: pd.DataFrame,  # predicted masks, maybe with `score`
 ) -> dict[str, dict[str, float]]:  # by file and class
@@ -298,7 +298,7 @@ def mask_scores(
         else {}
     )
 
-
+# %% ../../nbs/7_report/73_content.ipynb #0f3936aa
 def layers_or_why(
     data: PartsData,  # the validation pictures
     predictions: pd.DataFrame,  # predicted masks
@@ -315,7 +315,7 @@ def layers_or_why(
 
     return [one(f) for f in files]
 
-
+# %% ../../nbs/7_report/73_content.ipynb #1bbdd8ff
 def make_gallery(
     run: RunFolder,  # what a run left
     data: PartsData | None,  # the validation pictures

@@ -36,7 +36,7 @@ def _shown_metrics(metrics) -> dict:
     found = {k: v for k in RESULTS if (v := metric_value(metrics, k)) is not None}
     return found if OF_NOTHING in found else {k: v for k, v in found.items() if k != 'iou_per_image'}
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #e3ac9dd6
 def _slug(text: str) -> str:
     return re.sub(r'[^\w.-]+', '-', str(text)).strip('-.').lower() or 'unnamed'
 
@@ -145,7 +145,7 @@ def _weights(run: RunFolder) -> str:
         else 'weights/last.safetensors'
     )
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #8a283217
 def started_code(
     run: RunFolder,  # what a run left
 ) -> str:  # Python
@@ -286,7 +286,7 @@ def _results(run: RunFolder) -> str:
         ]
     )
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #7498829e
 def _said(value) -> str:
     return 'not stated' if value in (None, '') else _plain(value)
 
@@ -310,7 +310,7 @@ def _times(run: RunFolder) -> str:
         lines.append(f'- Weights: {weights.stat().st_size / 2**20:.1f} MiB ({weights.name})')
     return '\n'.join(lines) or 'Not stated.'
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #c08229fe
 def _hyperparameters(run: RunFolder) -> str:
     "The settings of the training."
     keys = (
@@ -341,7 +341,7 @@ def _base(run: RunFolder) -> str:
         else "the encoder's pretrained weights, as segmentation-models-pytorch fetches them"
     )
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #3d451506
 def _data_words(run: RunFolder) -> tuple[str, str]:
     "On which data it was trained, and on which it was measured."
     n, train, valid = _data_name(run), len(run.about.get('train_files') or []), len(run.valid_files)
@@ -359,7 +359,7 @@ def _data_words(run: RunFolder) -> tuple[str, str]:
         ),
     )
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #09723844
 def _fields(run: RunFolder, license: str) -> dict:
     "What goes into the sections."
     get, m = run.setting, run.metrics
@@ -416,7 +416,7 @@ def model_card(
     "The model card of a run."
     return f'---\n{card_data(run, license).to_yaml().strip()}\n---\n{_SECTIONS.format(**_fields(run, license))}'
 
-
+# %% ../../nbs/7_report/76_model_card.ipynb #0d336ee0
 def write_card(
     path: str | Path,  # run folder
     license: str = 'unknown',  # of the weights

@@ -37,7 +37,7 @@ def template_file(
     "A style sheet or a script of our own, which needs no escaping."
     return Markup((resources.files('carparts_seg') / 'templates' / name).read_text(encoding='utf-8'))
 
-
+# %% ../../nbs/7_report/72_page.ipynb #4d62b44a
 def data_uri(
     content: bytes,  # of a file
     kind: str,  # 'image/png', 'image/jpeg' or 'image/svg+xml'
@@ -45,7 +45,7 @@ def data_uri(
     "A file inside a page."
     return f'data:{kind};base64,{base64.b64encode(content).decode()}'
 
-
+# %% ../../nbs/7_report/72_page.ipynb #078e3252
 def css_colors(
     classes: Sequence[str],  # class list
 ) -> list[str]:  # 'rgb(…)' each
@@ -76,7 +76,7 @@ def png_bytes(
     image.save(out, format='png', compress_level=4)
     return out.getvalue()
 
-
+# %% ../../nbs/7_report/72_page.ipynb #79332ed0
 def jpeg_bytes(
     image: np.ndarray,  # uint8 (H, W, 3)
     quality: int = 85,  # 1 to 95
@@ -86,7 +86,7 @@ def jpeg_bytes(
     Image.fromarray(image).save(out, format='jpeg', quality=quality)
     return out.getvalue()
 
-
+# %% ../../nbs/7_report/72_page.ipynb #135f3d73
 def still_image(
     png: bytes,  # content of a PNG file
     colors: int = 96,  # how many colours to keep
@@ -108,7 +108,7 @@ def page_environment(
     env.globals |= {'template_file': template_file, 'plotly_script': plotly_script}
     return env
 
-
+# %% ../../nbs/7_report/72_page.ipynb #17ef6de2
 def render_page(
     title: str,  # of the page
     subtitle: str,  # a line below it
@@ -153,7 +153,7 @@ def _corners(
     times = np.where((n == 1) | (n == 3), 1, np.where((n == 2) & (a == d), 2, 0))
     return np.repeat(np.argwhere(times), times[times > 0], axis=0)
 
-
+# %% ../../nbs/7_report/72_page.ipynb #ade188e8
 def mask_path(
     mask: np.ndarray,  # (H, W), nonzero inside
     scale: int = 1,  # units of the path a pixel
@@ -192,7 +192,7 @@ def _closeness(
     ]
     return np.min([np.linalg.norm(c[:, None] - c[None], axis=-1) for c in lab], axis=0)
 
-
+# %% ../../nbs/7_report/72_page.ipynb #2934fce9
 def part_textures(
     classes: Sequence[str],  # class list
     apart: float = 15.0,  # smallest distance in CIE Lab at which colours alone tell parts apart
@@ -217,7 +217,7 @@ class Shape:
     score: float | None = None  # confidence, 0 to 1; None where there is none
     point: tuple = (0.0, 0.0)  # x, y of a place inside, as far from its edge as can be
 
-
+# %% ../../nbs/7_report/72_page.ipynb #f79fd6e1
 @dataclass
 class Layers:
     "A picture with its shapes."
@@ -267,7 +267,7 @@ def thinned(
     y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
     return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])
 
-
+# %% ../../nbs/7_report/72_page.ipynb #7c58d0c5
 def _inside(
     plane: np.ndarray,  # bool (H, W), not empty
     scale: int,  # units a pixel
@@ -280,7 +280,7 @@ def _inside(
     dy, dx = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
     return float((x + dx - 0.5) * scale), float((y + dy - 0.5) * scale)
 
-
+# %% ../../nbs/7_report/72_page.ipynb #0c35445b
 def _shapes(
     planes: np.ndarray,  # bool (N, H, W)
     names: Sequence[str],  # N names

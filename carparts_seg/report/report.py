@@ -133,7 +133,7 @@ class Material:
         "A small copy of a figure."
         return still_image(self.figures[name])
 
-
+# %% ../../nbs/7_report/74_report.ipynb #c3790a43
 def read_evidence(
     run: RunFolder,  # what a run left; a note is added where its evidence can't be read
 ) -> Evidence | None:  # None where there is none
@@ -172,7 +172,7 @@ def _chart(
         layout=(content or {}).get('layout'),
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #a4952448
 def _table(
     columns: Sequence[str],  # the first for names
     rows: Sequence[Sequence[str]],  # one text a column
@@ -272,7 +272,7 @@ def _curves_section(
         missing='' if panels else 'No curves.',
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #f3f8ab01
 def _panel_figure(
     panel,  # one panel of the curves
 ) -> Figure:  # a small one
@@ -296,7 +296,7 @@ def _areas(
         else {}
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #7248ee3a
 def _class_row(
     r: pd.Series,  # row of per_class_table
     interval: Mapping | None,  # row of bootstrap_intervals
@@ -321,7 +321,7 @@ def _class_row(
         others=[text(c) for c in others],
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #2d9e85a0
 def _classes_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -379,7 +379,7 @@ def _often_mistaken(
         else ''
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #a1a63b0c
 def _confusion_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -411,7 +411,7 @@ def _confusion_section(
         )
     return section | dict(missing='', words=[w for w in [_often_mistaken(m.ev)] if w], charts=charts)
 
-
+# %% ../../nbs/7_report/74_report.ipynb #83744d47
 def _size_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -437,7 +437,7 @@ def _size_section(
         tables=[_table(['size', 'masks', 'mean IoU', 'pixels found', 'found (IoU of 0.5)'], rows, folded='In numbers')],
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #135453dc
 def _threshold_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -493,7 +493,7 @@ def _threshold_section(
     )
     return section | dict(missing='', words=words, charts=[chart], tables=[table])
 
-
+# %% ../../nbs/7_report/74_report.ipynb #5174b3ca
 def _calibration_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -620,7 +620,7 @@ def _augmented_chart(
             photo=True,
         )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #7651d197
 def position_images(
     classes: Sequence[str],  # class list, C names
     maps: np.ndarray,  # (C, n, n) from `position_maps`
@@ -641,7 +641,7 @@ def position_images(
         )
     return out
 
-
+# %% ../../nbs/7_report/74_report.ipynb #ea03ef94
 def _training_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -730,7 +730,7 @@ def _time_section(
         tables=[_table(['what', 'value'], facts, text=('value',))] if facts else [],
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #c9013e68
 def _settings_section(
     m: Material,  # what the report is made of
 ) -> dict:  # for the template
@@ -782,7 +782,7 @@ def render_report(
         m.run.classes,
     )
 
-
+# %% ../../nbs/7_report/74_report.ipynb #09347779
 def gather(
     run: str | Path,  # run folder
     data: PartsData | None = None,  # the data set that the run was trained and validated on

@@ -53,7 +53,7 @@ def _to_pixels(step):
         ]
     ).transpose(1, 0, 2)
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #bcb8cffd
 class Sheets:
     "The atlas of one car: `color` uint8 (H, W, 4), RGB and gloss; `label` uint8 (H, W); `ATLAS` divided by `step`"
 
@@ -159,7 +159,7 @@ class CarLook:
     two_tone: bool  # black roof
     steer: float  # radians
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #4ca42a25
 _PAINTS = [
     (238, 238, 236),
     (225, 226, 228),
@@ -208,7 +208,7 @@ def sample_look(
         float(rng.choice([0, 0, 1]) * rng.uniform(-0.35, 0.35)),
     )
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #a22d4620
 def shade(
     color,  # RGB, 0 to 255, or more channels, of which the first three count
     k: float,  # 1 leaves it as it is, less makes it darker, more lighter
@@ -322,7 +322,7 @@ def draw_grille(
     z = mid + 0.06 if k.grille != 1 else low + 0.25
     draw_plate(a, 'shell', lambda y, dz: m.front(y, z + dz))
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #b7e9dd56
 def draw_plate(
     a: Sheets,  # the atlas; drawn on
     sheet,  # name in SHEETS
@@ -354,14 +354,14 @@ def cabin_side(
 
     return at, (a0, a1), (c0, c1)
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #427421f6
 def door_lines(
     s: CarShape,  # lengths of the car
 ):
     "x of the front door's front edge, of the line between the doors and of the last door's rear edge"
     return s.front_axle - s.wheel_radius - 0.12, s.pillar_x, s.door_x
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #ddc9477e
 def draw_sides(
     a: Sheets,  # the atlas; drawn on
     s: CarShape,  # lengths of the car
@@ -673,7 +673,7 @@ class Car:
     sheets: Sheets
     groups: dict  # name -> Faces
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #f89f749c
 def draw_sheets(
     shape: CarShape,  # lengths of the car
     look: CarLook,  # looks of the car
@@ -690,7 +690,7 @@ def draw_sheets(
     a.finish()
     return a
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #53535ad6
 def inside_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:
@@ -707,7 +707,7 @@ def inside_faces(
     dash = box_faces((x - 0.75, -w, z - 0.1), (x - 0.1, w, z + 0.06), LINER)
     return join(floor, *seats[::-1], dash)
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #f0e205d3
 def under_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:
@@ -715,7 +715,7 @@ def under_faces(
     e, w = s.length / 2 - 0.3, s.half - 0.27
     return box_faces((-e, -w, s.sill - 0.05), (e, w, min(s.belt, s.cowl) - 0.3), DARK)
 
-
+# %% ../../nbs/2_synthetic/22_body.ipynb #72838eb9
 def bed_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:

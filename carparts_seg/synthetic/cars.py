@@ -42,7 +42,7 @@ class CarPlace:
     cast: float  # strength of the cast shadow
     soft: float  # its softness, metres
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #a6ef75ed
 def sample_place(rng: np.random.Generator) -> CarPlace:
     "Draw surroundings and light"
     kind = str(rng.choice(['trees', 'town', 'wall', 'studio', 'hall'], p=[0.28, 0.27, 0.17, 0.18, 0.10]))
@@ -99,7 +99,7 @@ def sample_azimuth(rng: np.random.Generator) -> float:
         ]
     )
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #c153a135
 def sample_camera(
     rng: np.random.Generator,  # source of all choices
     car: Car,  # the car
@@ -150,7 +150,7 @@ def _stage(rng, camera, cars, place, height, width):
     )
     return image
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #fa516c65
 def _draw(seed, height, width):
     "Picture before JPEG, part numbers (2, height, width), JPEG quality"
     rng = np.random.default_rng(seed)
@@ -168,7 +168,7 @@ def _draw(seed, height, width):
         np.copyto(mark, parts[0] + 32 * (i + 1), where=cover)
     return photograph(rng, image, mark), parts, int(rng.integers(72, 96))
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #d39f5cf3
 @lru_cache(24)
 def _bystander(number):
     "One of the cars that stand behind others"
@@ -202,7 +202,7 @@ def _planes(parts, least=_LEAST):
             planes[c] |= parts[1] == c + 1
     return planes
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #5abf617a
 def _check_size(height, width):
     for name, v in (('height', height), ('width', width)):
         if v < 32:
@@ -253,7 +253,7 @@ def _rows(file, planes):
     rows = [(file, CAR_PARTS[c], mask_to_rle(planes[c]), height, width) for c in np.flatnonzero(planes.any((1, 2)))]
     return rows or [(file, None, None, height, width)]
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #1eabe54a
 def _annotation(row, number, image):
     "COCO annotation of a row of the parts table"
     _, name, rle, height, width = row
@@ -287,7 +287,7 @@ def _in_order(draw, n, workers):
         for i in range(0, n, 1000):
             yield from pool.imap(draw, range(i, min(i + 1000, n)), 4)
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #3cac9f3e
 def write_cars(
     n: int,  # number of pictures
     folder,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing

@@ -65,7 +65,7 @@ def look_at(
     r /= np.linalg.norm(r)
     return Camera(eye, np.stack([r, np.cross(f, r), f]), np.ones(2), np.zeros(2))
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #b3b2fccd
 def frame(
     camera: Camera,  # where the picture is taken from
     points,  # (N, 3) what has to be in the picture
@@ -99,7 +99,7 @@ class Light:
     sky_color: np.ndarray  # RGB of the light from everywhere
     surroundings: np.ndarray  # sphere map (128, 128, 4) uint8: RGB, 200 is white, and the sun's glint
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #9250d6c7
 def surroundings(
     rng: np.random.Generator,  # source of all choices
     sun,  # (3,) unit vector
@@ -204,7 +204,7 @@ def paint(
     for k in order:
         cv2.fillConvexPoly(buffer, r.corners[k], k + 1, cv2.LINE_8, 4)
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #4ff2fff1
 def values_at(
     r: Raster,  # faces before the camera
     what: slice,  # of the seven values: 0 to 1 places on the atlas, 2 to 6 `corner_light`
@@ -226,7 +226,7 @@ def values_at(
         out += part
     return v
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #845aea25
 def place_at(
     r: Raster,  # faces before the camera
     face,  # faces (N,)
@@ -297,7 +297,7 @@ def left_out(
             out.append(k)
     return out
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #3971e713
 def labels(
     r: Raster,  # faces before the camera
     face,  # (N,) face numbers
@@ -324,7 +324,7 @@ def _look_up(image, x, y):
         a[:] = b[0]
     return out
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #964d4b70
 def shade_car(
     r: Raster,  # faces before the camera
     face,
@@ -377,7 +377,7 @@ class Shown:
     part: np.ndarray  # (N,) part's number, 0 for none
     flags: np.ndarray  # (N,) HOLE, GLASS
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #4817837d
 def look_at_layer(
     r: Raster,  # faces before the camera
     layer: np.ndarray,  # (h, w) uint16: 0 or face number + 1

@@ -22,7 +22,7 @@ def noise(
     "Smooth random pattern"
     return cv2.resize(2 * rng.random((cells, cells), np.float32) - 1, shape[::-1], interpolation=cv2.INTER_CUBIC)
 
-
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #7d639e1f
 @lru_cache
 def _speckles(n=512):
     "The unevenness of all grounds, (n, n) uint8: 128 is even; it repeats without seams"
@@ -212,7 +212,7 @@ def _house(rng, image, hz):
         for a in range(x + sx // 2, x + w - sx // 2, sx):
             cv2.rectangle(image, (a, y), (a + sx // 2, y + sy // 2), glass, -1)
 
-
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #249a518a
 def _trees(rng, image, hz):
     H, W = image.shape[:2]
     tops = (
@@ -232,7 +232,7 @@ def _trees(rng, image, hz):
     )
     cv2.copyTo(cv2.LUT(cv2.cvtColor(leaf, cv2.COLOR_GRAY2RGB), shades.astype(np.uint8)[None]), inside, image)
 
-
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #5a7bc5e6
 def _wall(rng, image, hz):
     W = image.shape[1]
     _brighten(image[:hz], 0.05 * noise(rng, (hz, W), 20) + 0.04 * noise(rng, (hz, W), 120))
@@ -243,7 +243,7 @@ def _wall(rng, image, hz):
         for x in range((i % 2) * step // 2, W, step):
             cv2.line(image, (x, y), (x, y - tall), dark, 1)
 
-
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #2a8ae8ee
 def _hall(rng, image, hz):
     H, W = image.shape[:2]
     for x in np.linspace(0, W, int(rng.integers(4, 8)))[:-1] + rng.uniform(0, W / 8):
@@ -262,7 +262,7 @@ def soften_edges(
     edge = cv2.morphologyEx(mark, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
     cv2.copyTo(cv2.GaussianBlur(image, (3, 3), 0.75), edge, image)
 
-
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #cb51326a
 def photograph(
     rng: np.random.Generator,  # source of all choices
     image: np.ndarray,  # (H, W, 3) uint8, `WHITE` is white

@@ -202,7 +202,7 @@ class Faces:
     def __len__(self):
         return len(self.points)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #a23bb24a
 def join(
     *faces,  # sets of faces
 ) -> Faces:
@@ -256,7 +256,7 @@ def plan(
     n[0], n[-1] = (1, 0), (-1, 0)
     return p, n, np.r_[0, np.cumsum(np.linalg.norm(np.diff(p, axis=0), axis=1))]
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #891698f1
 def deck_height(
     s: CarShape,  # lengths of the car
     x,  # stations along the car, metres
@@ -268,7 +268,7 @@ def deck_height(
     rest = np.interp(x, [-s.length / 2, s.base_x, s.cowl_x], [s.tail, s.belt, s.cowl])
     return np.where(x > s.cowl_x, hood, rest)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #f156ea57
 def crown(
     s: CarShape,  # lengths of the car
     x,  # stations along the car, metres
@@ -298,7 +298,7 @@ def pairs(
     out[..., 0], out[..., 1] = a, b
     return out
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #0c104145
 def place(
     sheet: str,  # name in SHEETS
     across,  # in the sheet's own units
@@ -368,7 +368,7 @@ def shell_points(
     low = (s.sill - (0.08 + 0.3 * max(s.sill - 0.33, 0)) * wf - 0.04 * wr)[:, None]
     return np.concatenate([xy, (low + t * (top - low))[..., None]], -1)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #46dcd0ff
 def shell_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:
@@ -377,7 +377,7 @@ def shell_faces(
     _, _, arc = s.outline
     return grid_faces(g, place('shell', arc[:, None], g[..., 2]), step=s.step)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #64a8fabc
 def deck_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:
@@ -423,7 +423,7 @@ def roof_height(
     t = np.clip((x - s.roof_x) / (s.header_x - s.roof_x), 0, 1)
     return s.height - 0.05 - 0.055 * np.abs(2 * t - 1.1) ** 2.2
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #1c1a8483
 def cabin_grid(
     s: CarShape,  # lengths of the car
 ):
@@ -441,14 +441,14 @@ def cabin_grid(
     g = np.stack([xs + bulge * front * 0.8, ys, foot[:, None] + (top - foot)[:, None] * v], -1)
     return g, place('cabin', u[:, None], v)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #205c50d4
 def cabin_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:
     "Left half of the cabin: windshield, the doors' windows, pillars, back glass"
     return grid_faces(*cabin_grid(s), step=s.step)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #1761aae1
 def roof_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:
@@ -488,7 +488,7 @@ def disc_faces(
     normals = np.stack(np.broadcast_arrays(-0.5 * r**4 * c, 1.0, 0.5 * r**4 * k), -1)
     return grid_faces(g, place('wheel', -uv_radius * r * c, uv_radius * r * k), normals)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #1ab57674
 @lru_cache
 def _unit_wheel(width, n):
     "A wheel of radius 1 in n wedges"
@@ -502,7 +502,7 @@ def _unit_wheel(width, n):
         _recolour(disc_faces(0.97, -0.5 * width, n=n).flipped(), RUBBER),
     )
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #70d1b5d3
 def wheel_faces(
     radius,  # metres
     width,  # metres
@@ -545,7 +545,7 @@ def box_faces(
     p = lo + _BOX * (hi - lo)
     return Faces(p, _BOX_NORMALS, np.broadcast_to(_SPOTS[colour], (6, 4, 2)), p[:, :, 1].sum(1) > 0)
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #b0ea8894
 @lru_cache
 def _egg(step):
     "The left mirror's shell around the origin"
@@ -556,7 +556,7 @@ def _egg(step):
     f = _recolour(grid_faces(g, np.zeros(g.shape[:2] + (2,)), step=step), MIRROR)
     return Faces(f.points, f.normals, f.uv, np.ones(len(f), bool))
 
-
+# %% ../../nbs/2_synthetic/21_shape.ipynb #61f242ad
 def mirror_faces(
     s: CarShape,  # lengths of the car
 ) -> Faces:

@@ -73,26 +73,26 @@ class _SwapsSides:
         mask = super().apply_to_mask(mask, *args, **params)
         return swap_sides(mask, self.side_tables) if self.mirrors(params) else mask
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #ec86b669
 class SidedHorizontalFlip(_SwapsSides, A.HorizontalFlip):
     "Left-right flip; side classes change places."
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #67d4365a
 class SidedVerticalFlip(_SwapsSides, A.VerticalFlip):
     "Upside-down flip; side classes change places."
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #e7cbb81f
 class SidedTranspose(_SwapsSides, A.Transpose):
     "Rows become columns; side classes change places."
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #02007ca8
 class SidedD4(_SwapsSides, A.D4):
     "One of the eight symmetries of the square; in the four that mirror, side classes change places."
 
     def mirrors(self, params):
         return params['group_element'] in ('h', 'v', 't', 'hvt')
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #68257214
 _SIDED = {
     A.HorizontalFlip: SidedHorizontalFlip,
     A.VerticalFlip: SidedVerticalFlip,
@@ -237,7 +237,7 @@ def _guard(parent: A.BaseCompose, classes: Sequence[str], notes: list[str]) -> N
         else:
             parent.transforms[i] = _guard_leaf(t, classes, notes)
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #88dd0eaa
 def guard(
     transform: A.BaseCompose | A.BasicTransform,  # any albumentations composition; its children are replaced in place
     classes: Sequence[str],  # class list
@@ -295,7 +295,7 @@ def _plain(v):
         return tuple(_plain(x) for x in v)
     return float(f'{v:.4g}') if isinstance(v, float) else v
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #0fc66850
 def _arguments(t: A.BasicTransform | A.BaseCompose) -> str:
     "The telling arguments of a transform."
     names = inspect.signature(type(t).__init__).parameters
@@ -326,7 +326,7 @@ def describe(
 
     return pd.DataFrame([r for t in transform.transforms for r in rows(t, 0)], columns=['step', 'p', 'arguments'])
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #41f5e137
 def print_steps(
     transform: A.BaseCompose,  # any composition
 ) -> None:
@@ -347,7 +347,7 @@ def resize_step(
     "The resize of every strategy."
     return A.Resize(height, width, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST_EXACT, p=1)
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #fa3d132b
 def _strategy(name: str, height: int, width: int) -> list[A.BasicTransform]:
     resize, flip = resize_step(height, width), A.HorizontalFlip(p=0.5)
     crop = A.RandomResizedCrop((height, width), scale=(0.5, 1), ratio=(0.75, 4 / 3), interpolation=cv2.INTER_AREA, p=1)
@@ -504,7 +504,7 @@ def _gauss_noise(a):
     if 'mean' in a:
         a['mean_range'] = [v / 255 for v in _same(a.pop('mean'))]
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #6f71831b
 def _solarize(a):
     if 'threshold' in a:
         a['threshold_range'] = [min(v / 255, 1) for v in _same(a.pop('threshold'))]
@@ -515,7 +515,7 @@ def _downscale(a):
     if i is not None:
         a['interpolation_pair'] = i if isinstance(i, dict) else {'downscale': i, 'upscale': i}
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #ac169418
 def _compression(a):
     if a.get('compression_type') in (0, 1):
         a['compression_type'] = ('jpeg', 'webp')[a['compression_type']]
@@ -527,7 +527,7 @@ def _gaussian_blur(a):
     ):  # 0 meant: from the kernel, as OpenCV does
         a['sigma_limit'] = [0.3 * ((k - 1) * 0.5 - 1) + 0.8 for k in _same(a['blur_limit'])]
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #b06d7093
 def _spatter(a):
     if isinstance(a.get('mode'), list):
         a['mode'] = a['mode'][0]
@@ -539,7 +539,7 @@ def _some_of(a):  # version 1 always applied what it chose
     if any('always_apply' in t for t in a.get('transforms', [])):
         a['transforms'] = [{**t, 'p': 1} for t in a['transforms']]
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #b78dfe61
 def _one_of(a):  # here p is a weight
     a['transforms'] = [{k: v for k, v in t.items() if k != 'always_apply'} for t in a.get('transforms', [])]
 
@@ -552,7 +552,7 @@ def _cutout(a):
 def _brightness(a):
     a.update(brightness_limit=a.pop('limit', 0.2), contrast_limit=0)
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #02f2decb
 def _contrast(a):
     a.update(contrast_limit=a.pop('limit', 0.2), brightness_limit=0)
 
@@ -598,7 +598,7 @@ def _upgrade(name: str, args: dict, notes: list[str]) -> tuple[str, dict]:
         }
     return _NEW_NAMES.get(name, name), args
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #37793726
 def _class_of(name: str, where: str) -> type:
     "The albumentations class of a name; raises `AugmentationError` with the nearest one."
     known = {
@@ -634,7 +634,7 @@ def _in_words(e: Exception) -> str:
         )
     return str(e).strip().splitlines()[0]
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #a8beea5a
 def _build(node: dict, where: str, notes: list[str]) -> A.BasicTransform | A.BaseCompose:
     "A serialized transform as an object of albumentations 2; raises `AugmentationError`."
     if not isinstance(node, dict) or '__class_fullname__' not in node:
@@ -686,7 +686,7 @@ def _keeps_size(t, square: bool) -> bool:
         and not getattr(t, 'crop_border', False)
     )
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #ed7be2d5
 def _ends_at(steps: list, height: int, width: int) -> bool:
     "Whether a list of transforms surely ends with pictures of height x width."
     for t in reversed(steps):
@@ -788,7 +788,7 @@ def _not_for_inference(t: A.BasicTransform | A.BaseCompose) -> str | None:
     if type(t) is A.CLAHE and t.clip_limit[0] != t.clip_limit[1]:
         return f'CLAHE chooses clip_limit from {tuple(t.clip_limit)}'
 
-
+# %% ../../nbs/5_train/51_augment.ipynb #958a2ca7
 def inference_transform(
     height: int,  # rows of the result, pixels
     width: int,  # columns of the result, pixels

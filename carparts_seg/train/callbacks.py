@@ -51,7 +51,7 @@ def cut_boxes(
         top, left = rng.integers(0, height, len(side)) - h // 2, rng.integers(0, width, len(side)) - w // 2
     return np.stack([top.clip(0), left.clip(0), (top + h).clip(0, height), (left + w).clip(0, width)], 1)
 
-
+# %% ../../nbs/5_train/56_callbacks.ipynb #59faa8b4
 def cutmix(
     x: torch.Tensor,  # images (B, channels, H, W)
     y: torch.Tensor,  # masks (B, C, H, W)
@@ -150,7 +150,7 @@ def seed_everything(
     np.random.seed(int(words[1]))
     torch.manual_seed(int(words[2]))
 
-
+# %% ../../nbs/5_train/56_callbacks.ipynb #c3b52150
 class SeedEachEpoch(Callback):
     "Seed all generators from (seed, epoch) before each epoch."
 

@@ -40,7 +40,7 @@ from .machine import pick_precision, reuse_memory
 class WeightsError(CarpartsError):
     "Weights that can't be fetched or don't fit the network."
 
-
+# %% ../../nbs/5_train/57_learner.ipynb #9f7fd23e
 def hub_reachable(
     url: str
     | None = None,  # Address of the hub; None: the one that huggingface_hub is set to (environment variable HF_ENDPOINT)
@@ -88,7 +88,7 @@ def _read_weights(path) -> dict:
         raise WeightsError(f"pretrained_weights: {path} holds no state dict (names with tensors)")
     return {k.removeprefix('module.').removeprefix('model.'): v for k, v in state.items()}
 
-
+# %% ../../nbs/5_train/57_learner.ipynb #4bf05dd8
 def load_encoder_weights(
     model: nn.Module,  # An smp model
     path: str | Path,  # .safetensors or .pth: the encoder's state dict, or a whole network's
@@ -125,7 +125,7 @@ def _cached_encoder(encoder: str) -> Path | None:
     found = try_to_load_from_cache(settings['repo_id'], 'model.safetensors', revision=settings['revision'])
     return Path(found) if isinstance(found, str) else None
 
-
+# %% ../../nbs/5_train/57_learner.ipynb #29d3d8e3
 def _check_hub(encoder: str):
     "Raise `WeightsError` where pretrained weights of `encoder` would have to be fetched and can't be."
     from huggingface_hub.constants import ENDPOINT
@@ -182,7 +182,7 @@ def optimizer(
 
     return build
 
-
+# %% ../../nbs/5_train/57_learner.ipynb #2dc3eeaf
 def parts_splitter(
     model: nn.Module,  # An smp model
     layers: Sequence[str] = (),  # Beginnings of parameter names; the parameters that have one are the first group

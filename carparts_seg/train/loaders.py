@@ -84,7 +84,7 @@ def _add_legend(figure, classes, present) -> None:
             ncol=max(1, int(figure.get_figwidth() / 1.5)),
         )
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #85d1fe4e
 class TensorParts(TensorMask):
     "Masks of parts, (C, H, W) or (B, C, H, W): one plane a class, bool; float after Mixup. `.classes` once decoded."
 
@@ -114,7 +114,7 @@ class TensorParts(TensorMask):
 class TensorPacked(TensorBase):
     "Packed masks, uint8 (H, W, P) or (B, H, W, P): plane c is bit c % 8 of byte c // 8."
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #b05279aa
 class ReadImage(Transform):
     "Item -> image, uint8 (H, W, channels)."
 
@@ -129,7 +129,7 @@ class ReadImage(Transform):
     def bare(self):
         return ReadImage(self.source.bare())
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #5c2a13ed
 class ReadParts(Transform):
     "Item -> packed masks, uint8 (H, W, P)."
 
@@ -168,7 +168,7 @@ class PartsTransform(ItemTransform):
         photo = TensorPhoto(torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1))
         return (photo, TensorPacked(torch.from_numpy(np.ascontiguousarray(out['mask'])))) if len(item) > 1 else (photo,)
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #602e345a
 class UnpackParts(Transform):
     "Packed masks of a batch -> planes, bool (B, C, H, W), on the batch's device."
 
@@ -212,7 +212,7 @@ def _fixed(kind: str, channels: int) -> tuple | None:
         )
     return _FIXED[kind]
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #8874ff74
 def normalize(
     x: torch.Tensor,  # images (B, channels, H, W), 0..255, uint8 or float
     kind: str = 'Simple',  # one of `NORMALIZATIONS`
@@ -241,7 +241,7 @@ def denormalize(
     low, high = x.amin(dims, keepdim=True), x.amax(dims, keepdim=True)
     return (x - low) / (high - low).clamp_min(1e-6)
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #bd34a70e
 class PhotoNormalize(Transform):
     "`normalize` for the images of a batch, on their device."
 
@@ -320,7 +320,7 @@ def do_item(self: PartsDL, s):
             raise
         raise type(e)(f'{name}: {e}') from e
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #069e1e09
 @patch
 def create_batch(self: PartsDL, b):
     "Stack images as they lie in memory, channels last, which is faster than fastai's way and what the network likes."
@@ -338,14 +338,14 @@ def PhotoBlock(
     "A fastai block for images."
     return TransformBlock(type_tfms=ReadImage(source), batch_tfms=PhotoNormalize(normalization))
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #c9ee3a3f
 def PartsBlock(
     source: PartsSource,  # where packed masks are read; its `.classes` become `dls.vocab`
 ) -> TransformBlock:
     "A fastai block for masks of parts: multilabel, overlaps kept."
     return TransformBlock(type_tfms=ReadParts(source), batch_tfms=UnpackParts(source.classes), dl_type=PartsDL)
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #614cac66
 def parts_datablock(
     source: PartsSource,  # a `PartsSource` or `PartsCache`
     train: A.Compose,  # random transforms, see `augmentation`
@@ -371,7 +371,7 @@ def _transforms(augmentation, inference, height, width, classes) -> tuple[A.Comp
         guard(inference, ()), height, width
     )
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #4cdaf8b2
 def _source(data, files, cache, train, inference, channels, progress) -> tuple[PartsSource, list[str]]:
     "A cache where one is wanted and can be written, else the files."
     if cache is False or cache is None:
@@ -387,7 +387,7 @@ def _source(data, files, cache, train, inference, channels, progress) -> tuple[P
         warnings.warn(note)
         return PartsSource(data, channels), [note]
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #58a0a2c0
 def _check_files(data, train_files, valid_files, batch_size, drop_last) -> None:
     known = set(data.files)
     lost = [f for f in (*train_files, *valid_files) if f not in known]
@@ -480,7 +480,7 @@ def augmented(
     out = [transform(image=read_image(source.path(f)), mask=source.packed(f)) for f in chosen]
     return [o['image'] for o in out], [unpack_planes(np.ascontiguousarray(o['mask']), len(source.classes)) for o in out]
 
-
+# %% ../../nbs/5_train/52_loaders.ipynb #11b875c2
 def augmented_mosaic(
     images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
     masks: Sequence[np.ndarray],  # (C, H, W) each

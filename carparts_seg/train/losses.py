@@ -34,7 +34,7 @@ def _rows(x, last):
         n //= 2
     return x.reshape(b, c * n, h * w // n)
 
-
+# %% ../../nbs/5_train/53_losses.ipynb #66fac0ce
 def _pieces(rows):
     "Slices of an image's rows."
     n, width = rows.shape[1:]
@@ -59,7 +59,7 @@ def _sum_of_logs(y):
         y = torch.cat([y[:half].mul_(y[half : 2 * half]), y[2 * half :]]) if len(y) % 2 else y[:half].mul_(y[half:])
     return y.log_().sum()
 
-
+# %% ../../nbs/5_train/53_losses.ipynb #1045b459
 def _image_sums(rows, marks, c, last, soft):
     "BCE summed over an image (1,); intersection, probabilities, target summed for each class (3, C). For one image's rows and target."
     dtype, dim = torch.promote_types(rows.dtype, torch.float32), 0 if last else 1
@@ -74,7 +74,7 @@ def _image_sums(rows, marks, c, last, soft):
     sums = torch.stack(sums).sum(0).view(3, -1, c).sum(1) if last else torch.cat(sums, 1).view(3, c, -1).sum(2)
     return torch.stack(bce).sum(), sums
 
-
+# %% ../../nbs/5_train/53_losses.ipynb #194b35f1
 def _image_grad(rows, marks, out, g_bce, g_inter, g_sum, soft):
     "Gradient of those sums with respect to the logits, into `out`."
     for j in _pieces(rows[None]):

@@ -93,7 +93,7 @@ def machine_words() -> str:
         name = found[0] if found else name
     return f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}'
 
-
+# %% ../../nbs/5_train/55_machine.ipynb #e525c94c
 def software_versions() -> str:
     "The versions of what a run rests on."
     return ', '.join(
@@ -101,7 +101,7 @@ def software_versions() -> str:
         for name in ('carparts_seg', 'torch', 'fastai', 'segmentation-models-pytorch', 'albumentations')
     )
 
-
+# %% ../../nbs/5_train/55_machine.ipynb #f2b9c57e
 def forget_peak_memory(device: torch.device):
     "Begin anew with the most memory that this process has held."
     with contextlib.suppress(OSError):
@@ -109,7 +109,7 @@ def forget_peak_memory(device: torch.device):
     if device.type == 'cuda':
         torch.cuda.reset_peak_memory_stats(device)
 
-
+# %% ../../nbs/5_train/55_machine.ipynb #4d78b2e1
 def peak_memory(device: torch.device) -> dict:
     "The most memory held, in MiB: of the process, and of the GPU by torch; empty where it can't be known."
     found = {}
@@ -123,7 +123,7 @@ def peak_memory(device: torch.device) -> dict:
         found['peak_gpu_memory_mib'] = int(torch.cuda.max_memory_allocated(device) // 2**20)
     return found
 
-
+# %% ../../nbs/5_train/55_machine.ipynb #5291865f
 class StepTimes(Callback):
     "Times the epochs' training, loading included and evaluation left out."
 

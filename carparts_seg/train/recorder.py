@@ -45,7 +45,7 @@ def empty_charts() -> dict:  # {'train': ..., 'meta': ..., 'validation': ...}
         'validation': {},
     }
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #5f8c072b
 def add_point(
     charts: dict,  # Changed in place
     chart: str,  # 'train', 'meta' or 'validation'
@@ -58,7 +58,7 @@ def add_point(
     curve['steps'].append(int(step))
     curve['values'].append(None if value is None else float(value))
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #5fa8dbf9
 def write_results(
     path: str | Path,  # results.csv
     rows: list[dict],  # One an evaluation, with `RESULT_COLUMNS`
@@ -174,13 +174,13 @@ def after_validate(self: RunRecorder):
     self._judge(score)
     self._say(row)
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #f5aa340b
 @patch
 def _write(self: RunRecorder):
     write_results(self.folder / 'results.csv', self.rows)
     write_json(self.folder / 'charts.json', self.charts)
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #7bd66a59
 @patch
 def _judge(self: RunRecorder, score):
     "Keep the best weights, and count the evaluations since."
@@ -190,7 +190,7 @@ def _judge(self: RunRecorder, score):
     else:
         self.waited += 1
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #b74cac9c
 @patch
 def _say(self: RunRecorder, r):
     show = lambda k: 'none' if r[k] is None else f'{r[k]:.4f}'
@@ -208,7 +208,7 @@ def _plain(x):
         return {k: _plain(v) for k, v in x.items()}
     return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #0bb1bfa1
 @patch
 def save(self: RunRecorder, name: str) -> Path:
     "Write the network's weights as weights/NAME.safetensors."
@@ -217,7 +217,7 @@ def save(self: RunRecorder, name: str) -> Path:
         self.folder / 'weights' / f'{name}.safetensors', lambda p: p.write_bytes(safetensors.torch.save(state))
     )
 
-
+# %% ../../nbs/5_train/58_recorder.ipynb #f037f633
 @patch
 def after_epoch(self: RunRecorder):
     "The epoch is whole: keep the weights and what is needed to go on."

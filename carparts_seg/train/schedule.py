@@ -23,21 +23,21 @@ def sched_cosine(
     "Half a cosine wave, (1 + cos(pi*pos))/2 (Loshchilov & Hutter 2017, without restarts)."
     return (1 + math.cos(math.pi * pos)) / 2
 
-
+# %% ../../nbs/5_train/54_schedule.ipynb #58f7dba4
 def sched_linear(
     pos: float,  # Share of the run that is done, 0 to 1
 ) -> float:  # Factor, from 1 down to 0
     "A straight line."
     return 1 - pos
 
-
+# %% ../../nbs/5_train/54_schedule.ipynb #495bd0eb
 def sched_constant(
     pos: float,  # Share of the run that is done, 0 to 1
 ) -> float:  # Factor, always 1
     "No change."
     return 1.0
 
-
+# %% ../../nbs/5_train/54_schedule.ipynb #703a9b4e
 def sched_one_cycle(
     pos: float,  # Share of the run that is done, 0 to 1
     rise: float = 0.25,  # Share of the run in which the rate rises
