@@ -209,7 +209,7 @@ def _report_one(a, run: str) -> int:
         table, page = grid.finish_grid(run, grid.plan_grid(*grid.read_grid(run)))
         print(page or f'{run}: fewer than two complete runs, nothing to compare')
         return 0
-    folds = compare.fold_folders(run)
+    folds = _module('core.run_folder').fold_folders(run)
     for one in folds or [run]:
         print(report.build_report(one, _run_data(one, a.data), a.pictures))
         if (Path(one) / 'metrics.json').is_file():
