@@ -1,82 +1,205 @@
 """The checks of the house that are not notebook tests. Prints `ok NAME` or `FAILED NAME: why` a line each.
 
-python .ci/checks.py            run them all; exit code 1 if one fails
-python .ci/checks.py --readme   write README.md anew from nbs/index.ipynb
+python .ci/checks.py [NAME...]   run them all, or those named; exit code 1 if one fails
+python .ci/checks.py --readme    write README.md anew from nbs/index.ipynb
+python .ci/checks.py --house     print the house as a table: rooms, modules, lines, cells
 """
 
 import ast
 import json
 import re
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections import namedtuple
+from functools import cache
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-nbs = root / "nbs"
-tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout.split(
-    "\0"
-)[:-1]
-notebooks = [root / f for f in tracked if f.endswith(".ipynb")]
+nbs, lib = root / "nbs", root / "carparts_seg"
+listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+tracked = listed.split("\0")[:-1]
+notebooks = [root / f for f in tracked if f.endswith(".ipynb") and (root / f).is_file()]
+
+MOST_LINES, MEDIAN_LINES = 45, 14  # of an exported cell, blank lines and directives left out
+Import = namedtuple("Import", "notebook own name number exported")
 
 
-def code_cells(path):
-    "The sources of the code cells of a notebook, magics left out."
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            yield re.sub(r"^[%!].*$", "", "".join(cell["source"]), flags=re.M)
+@cache
+def cells(path):
+    "The cells of a notebook."
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
-def imported_modules(source):
-    "Names of the modules of carparts_seg that a cell imports."
-    for node in ast.walk(ast.parse(source)):
-        names = []
+def source(cell):
+    "The text of a cell, magics left out."
+    return re.sub(r"^[%!].*$", "", "".join(cell["source"]), flags=re.M)
+
+
+def is_exported(cell):
+    "Whether nbdev writes a cell into the package."
+    return cell["cell_type"] == "code" and re.search(r"^#\|\s*export", "".join(cell["source"]), re.M) is not None
+
+
+def lines_of(text):
+    "The lines of code of a cell: neither blank nor a directive."
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#|")]
+
+
+def place(path):
+    "The two digits of a notebook: room and order in it; the guides come last."
+    number = re.match(r"\d\d(?=_)", path.stem)
+    return number[0] if number else "99"
+
+
+@cache
+def numbers():
+    "Module of the package -> number of its notebook."
+    found = {}
+    for path in notebooks:
+        for cell in cells(path):
+            exported = re.match(r"#\|\s*default_exp (\S+)", source(cell))
+            if exported:
+                found[exported[1]] = place(path)
+    return found
+
+
+def front_door():
+    "Public name -> module, as the package's lazy `__init__` has it."
+    scope = {"__name__": "carparts_seg"}
+    exec((lib / "__init__.py").read_text(encoding="utf-8"), scope)
+    return scope["_HOME"]
+
+
+def imported_modules(text):
+    "The modules of the package that a cell imports from."
+    door = front_door()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.module == "carparts_seg":
+            names = [f"carparts_seg.{door.get(a.name, a.name)}" for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module] + [f"{node.module}.{a.name}" for a in node.names]
-        for name in names:
-            if name.startswith("carparts_seg."):
-                yield name.split(".")[1]
+        else:
+            continue
+        yield from {n.removeprefix("carparts_seg.") for n in names if n.startswith("carparts_seg.")}
+
+
+def imports():
+    "Every import of a module of the package by a notebook."
+    known = numbers()
+    for path in notebooks:
+        for cell in cells(path):
+            if cell["cell_type"] != "code":
+                continue
+            for module in imported_modules(source(cell)):
+                if module in known:
+                    yield Import(path.name, place(path), module, known[module], is_exported(cell))
 
 
 def floors():
-    "A notebook imports only from notebooks before it: 28 < 28b < 29; the guides may import from any."
-    parts = [re.fullmatch(r"(\d\d[a-z]?)_(\w+)", p.stem) for p in notebooks]
-    number = {m[2]: m[1] for m in parts if m}
-    bad = set()
-    for path, part in zip(notebooks, parts):
-        own, name = (part[1], part[2]) if part else ("99z", path.stem)
-        for source in code_cells(path):
-            bad |= {
-                f"{path.name} imports {m}"
-                for m in imported_modules(source)
-                if m in number and number[m] >= own and m != name
-            }
+    "A notebook imports only from notebooks with a lower number, and so every room from rooms below; guides from any."
+    seen = list(imports())
+    bad = {f"{i.notebook} imports {i.name} ({i.number})" for i in seen if i.number > i.own}
+    if len(numbers()) < 40 or len(seen) < 200:
+        bad.add(f"only {len(seen)} imports of {len(numbers())} modules were seen: is the check looking at the rooms?")
     return sorted(bad)
+
+
+def breathing():
+    "Exported cells are short."
+    bad, sizes = [], []
+    for path in notebooks:
+        for i, cell in enumerate(cells(path)):
+            if not is_exported(cell):
+                continue
+            sizes.append(len(lines_of(source(cell))))
+            if sizes[-1] > MOST_LINES:
+                bad.append(f"{path.name} cell {i}: an exported cell of {sizes[-1]} lines, at most {MOST_LINES}")
+            if ";" in re.sub(r"""(['"]).*?\1|#.*""", "", source(cell)) and has_chain(source(cell)):
+                bad.append(f"{path.name} cell {i}: two statements on one line")
+    if statistics.median(sizes) > MEDIAN_LINES:
+        bad.append(f"the median exported cell has {statistics.median(sizes)} lines, at most {MEDIAN_LINES}")
+    return bad
+
+
+def has_chain(text):
+    "Whether two statements stand on one line."
+    starts = [node.lineno for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
+    return len(starts) != len(set(starts))
+
+
+def layout():
+    "ruff format changes nothing."
+    done = subprocess.run(["ruff", "format", "--check", "-q", "."], cwd=root, capture_output=True, text=True)
+    return [] if done.returncode == 0 else [done.stdout.strip() or done.stderr.strip() or "run `ruff format`"]
+
+
+def lint():
+    "ruff check finds nothing: lines of 120 columns, unused names, missing types, and the like."
+    done = subprocess.run(
+        ["ruff", "check", "-q", "--output-format", "concise", "."], cwd=root, capture_output=True, text=True
+    )
+    return done.stdout.splitlines() + done.stderr.splitlines()
 
 
 def clean():
     "nbdev_clean changes nothing."
     with tempfile.TemporaryDirectory(dir=root) as tmp:
-        bad = []
-        for path in notebooks:
-            copy = Path(tmp) / path.name
-            copy.write_bytes(path.read_bytes())
-            subprocess.run(["nbdev_clean", "--fname", str(copy)], check=True, cwd=root)
-            if copy.read_bytes() != path.read_bytes():
-                bad.append(f"{path.relative_to(root)} (run nbdev_clean)")
-    return bad
+        copies = {path: Path(tmp) / f"{i}.ipynb" for i, path in enumerate(notebooks)}
+        for path, copy in copies.items():
+            shutil.copyfile(path, copy)
+        subprocess.run(["nbdev_clean", "--fname", tmp], check=True, cwd=root)
+        changed = [path for path, copy in copies.items() if copy.read_bytes() != path.read_bytes()]
+    return [f"{path.relative_to(root)} (run nbdev_clean)" for path in changed]
 
 
 def exported():
-    "nbdev_export changes nothing."
-    lib = root / "carparts_seg"
-    before = {p.name: p.read_bytes() for p in lib.glob("*.py")}
+    "nbdev_export changes nothing, and every module of the package comes from a notebook."
+    by_hand = {"__init__.py", "all.py", "_modidx.py"}
+    before = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}
     subprocess.run(["nbdev_export"], check=True, cwd=root)
-    after = {p.name: p.read_bytes() for p in lib.glob("*.py")}
-    return [
+    after = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}
+    bad = [
         f"carparts_seg/{n} (run nbdev_export)" for n in sorted(before.keys() | after) if before.get(n) != after.get(n)
+    ]
+    modules = {".".join(n.with_suffix("").parts) for n in after if n.name not in by_hand}
+    bad += [
+        f"carparts_seg/{m.replace('.', '/')}.py: no notebook exports it" for m in sorted(modules - numbers().keys())
+    ]
+    return bad
+
+
+def titles():
+    "The title cell holds title and description only: nbdev takes it as front matter, and what else is in it is lost."
+    pattern = re.compile(r"# [^\n]+\n+> [^\n]+\n*(- [\w-]+: [^\n]+\n*)*")
+    return [f"{p.relative_to(root)}: its first cell holds more than `# title` and `> description`"
+            for p in notebooks if not pattern.fullmatch("".join(cells(p)[0]["source"]) + "\n")]  # fmt: skip
+
+
+def links():
+    "Links between notebooks lead to notebooks and pictures that are there."
+    bad = []
+    for path in notebooks:
+        for cell in cells(path):
+            if cell["cell_type"] != "markdown":
+                continue
+            for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)\s#]+)", "".join(cell["source"])):
+                if target.endswith(".html") or not (path.parent / target).exists():
+                    bad.append(f"{path.relative_to(root)}: a link to {target}, which is not there")
+    return bad
+
+
+def sidebar():
+    "Every notebook has its place in the sidebar."
+    text = (nbs / "sidebar.yml").read_text(encoding="utf-8")
+    missing = [p for p in notebooks if p.parent.name != "tutorials" and str(p.relative_to(nbs)) not in text]
+    named = re.findall(r"[\w/]+\.ipynb", text)
+    return [f"{p.relative_to(root)} is not in nbs/sidebar.yml" for p in missing] + [
+        f"nbs/sidebar.yml names {n}, which is not there" for n in named if not (nbs / n).is_file()
     ]
 
 
@@ -90,10 +213,7 @@ def readme_text():
     for cell in nb.cells:
         cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(images/", "](nbs/images/", cell.source)
-            cell.source = re.sub(
-                r"\]\(([\w/]+)\.html\)", r"](nbs/\1.ipynb)", cell.source
-            )  # the site's pages are notebooks here
+            cell.source = re.sub(r"\]\((images/|[\w/]+\.ipynb)", r"](nbs/\1", cell.source)
     body, _ = MarkdownExporter().from_notebook_node(nb)
     head = "<!-- Made from nbs/index.ipynb by `python .ci/checks.py --readme`: edit there. -->\n\n"
     return head + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n"
@@ -108,46 +228,94 @@ def readme():
 def docs():
     "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that)."
     r = subprocess.run(["nbdev_proc_nbs"], cwd=root, capture_output=True, text=True)
-    return (
-        [] if r.returncode == 0 else [next((l for l in r.stderr.splitlines() if "Error" in l), "nbdev_proc_nbs failed")]
-    )
+    if r.returncode == 0:
+        return []
+    return [next((line for line in r.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
 
 
 def outputs():
     "No warning, traceback, path of a machine, photograph or oversized picture in a notebook's outputs."
     bad = []
     for path in notebooks:
-        for i, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        for i, cell in enumerate(cells(path)):
             for out in cell.get("outputs", []):
-                data = out.get("data", {})
-                text = "".join(out.get("text", "")) + "".join(data.get("text/plain", ""))
-                if out.get("output_type") == "error" or "image/jpeg" in data:
-                    bad.append(f"{path.name} cell {i}: an error or a JPEG")
-                if re.search(r"Warning:|(?<![\w.])/(root|tmp|work|home)/|site-packages", text):
-                    bad.append(f"{path.name} cell {i}: a warning or a machine's path")
-                if sum(len("".join(v)) for v in data.values() if isinstance(v, (str, list))) > 800_000:
-                    bad.append(f"{path.name} cell {i}: an output of more than 800 kB")
+                bad += [f"{path.name} cell {i}: {what}" for what in faults(out)]
     return bad
+
+
+def faults(out):
+    "What is wrong with an output."
+    data = out.get("data", {})
+    text = "".join(out.get("text", "")) + "".join(data.get("text/plain", ""))
+    if out.get("output_type") == "error" or "image/jpeg" in data:
+        yield "an error or a JPEG"
+    if out.get("name") == "stderr" or re.search(r"Warning:|(?<![\w.])/(root|tmp|work|home)/|site-packages", text):
+        yield "a warning or a machine's path"
+    if sum(len("".join(v)) for v in data.values() if isinstance(v, (str, list))) > 800_000:
+        yield "an output of more than 800 kB"
+
+
+def truth():
+    "What a notebook shows is what its code gives: all are executed anew, and their text is compared."
+    done = subprocess.run(
+        [sys.executable, str(root / ".ci" / "execute.py"), "--compare"], cwd=root, capture_output=True, text=True
+    )
+    return [] if done.returncode == 0 else done.stdout.splitlines() + done.stderr.splitlines()[-3:]
 
 
 def files():
     "No file over 1 MB, no photograph, and the links that nbdev needs."
-    bad = [f"{f}: over 1 MB" for f in tracked if (root / f).is_file() and (root / f).stat().st_size > 1_000_000]
-    bad += [f"{f}: a JPEG" for f in tracked if f.lower().endswith((".jpg", ".jpeg"))]
+    there = [f for f in tracked if (root / f).is_file()]
+    bad = [f"{f}: over 1 MB" for f in there if (root / f).stat().st_size > 1_000_000]
+    bad += [f"{f}: a JPEG" for f in there if f.lower().endswith((".jpg", ".jpeg"))]
     if not (nbs / "_quarto.yml").is_symlink():
         bad.append("nbs/_quarto.yml: not a link to ../_quarto.yml")
     return bad
 
 
+def house():
+    "The house as a table."
+    up = sum(i.number > i.own for i in imports())
+    rows, every = [], []
+    for room in sorted({m.split(".")[0] if "." in m else "front door" for m in numbers()}, key=lambda r: first(r)):
+        own = [m for m in numbers() if (m.split(".")[0] if "." in m else "front door") == room]
+        paths = [p for p in notebooks if any(numbers()[m] == place(p) for m in own)]
+        sizes = [len(lines_of(source(c))) for p in paths for c in cells(p) if is_exported(c)]
+        every += sizes
+        rows.append((room, len(own), sum(sizes), len(sizes), statistics.median(sizes), max(sizes)))
+    rows.append(("the house", len(numbers()), sum(every), len(every), statistics.median(every), max(every)))
+    print("| room | modules | exported lines | exported cells | median | longest |\n|---|---|---|---|---|---|")
+    print(
+        "\n".join("| " + " | ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in row) + " |" for row in rows)
+    )
+    print(f"\nimports: {sum(1 for _ in imports())}, up: {up}")
+
+
+def first(room):
+    "The lowest number of a room."
+    return min(n for m, n in numbers().items() if (m.split(".")[0] if "." in m else "front door") == room)
+
+
+CHECKS = (floors, breathing, layout, lint, titles, links, sidebar, clean, exported, readme, docs, outputs, files, truth)
+
+
 def main():
-    if "--readme" in sys.argv:
+    asked = sys.argv[1:]
+    if "--readme" in asked:
         (root / "README.md").write_text(readme_text(), encoding="utf-8")
         return 0
+    if "--house" in asked:
+        house()
+        return 0
     failed = 0
-    for check in (floors, clean, exported, readme, docs, outputs, files):
+    for check in CHECKS:
+        if asked and check.__name__ not in asked:
+            continue
         problems = check()
         failed += bool(problems)
-        print(f"FAILED {check.__name__}: " + "; ".join(problems) if problems else f"ok {check.__name__}", flush=True)
+        more = f"; and {len(problems) - 40} more" if len(problems) > 40 else ""
+        said = f"FAILED {check.__name__}: " + "; ".join(problems[:40]) + more if problems else f"ok {check.__name__}"
+        print(said.replace("\n", " "), flush=True)
     return int(failed > 0)
 
 
