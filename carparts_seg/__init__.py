@@ -26,6 +26,7 @@ _NAMES = {
     "predict.predictor": "load_run",
     "predict.evaluate": "evaluate_run",
     "predict.files": "find_images predict_files",
+    "predict.score": "OnnxScorer",
     "report.report": "build_report",
     "report.compare": "compare_runs",
     "report.model_card": "write_card",
