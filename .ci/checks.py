@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections import namedtuple
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ tracked = listed.split("\0")[:-1]
 notebooks = [root / f for f in tracked if f.endswith(".ipynb") and (root / f).is_file()]
 
 MOST_LINES, MEDIAN_LINES = 45, 14  # of an exported cell, blank lines and directives left out
+OPTIONAL = {"wandb"}  # imported only where a setting asks for it, and named in one line where it is missing
 Import = namedtuple("Import", "notebook own name number exported")
 
 
@@ -144,6 +146,24 @@ def lint():
         ["ruff", "check", "-q", "--output-format", "concise", "."], cwd=root, capture_output=True, text=True
     )
     return done.stdout.splitlines() + done.stderr.splitlines()
+
+
+def declared():
+    "What the package imports stands among the requirements of settings.ini."
+    text = (root / "settings.ini").read_text(encoding="utf-8")
+    listed = set()
+    for line in re.findall(r"^(?:dev_)?requirements = (.*)$", text, re.M):
+        listed |= {re.split(r"[<>=~!\[]", r)[0].lower().replace("_", "-") for r in line.split()}
+    homes, bad = metadata.packages_distributions(), {}
+    for path in lib.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [node.module]
+            for name in {n.split(".")[0] for n in names} - sys.stdlib_module_names - {"carparts_seg"} - OPTIONAL:
+                if not listed & {d.lower().replace("_", "-") for d in homes.get(name, [name])}:
+                    bad[name] = f"{name} (imported in {path.relative_to(root)}) is not among the requirements"
+    return sorted(bad.values())
 
 
 def clean():
@@ -296,7 +316,23 @@ def first(room):
     return min(n for m, n in numbers().items() if (m.split(".")[0] if "." in m else "front door") == room)
 
 
-CHECKS = (floors, breathing, layout, lint, titles, links, sidebar, clean, exported, readme, docs, outputs, files, truth)
+CHECKS = (
+    floors,
+    breathing,
+    layout,
+    lint,
+    titles,
+    links,
+    sidebar,
+    declared,
+    clean,
+    exported,
+    readme,
+    docs,
+    outputs,
+    files,
+    truth,
+)
 
 
 def main():
@@ -311,7 +347,10 @@ def main():
     for check in CHECKS:
         if asked and check.__name__ not in asked:
             continue
-        problems = check()
+        try:
+            problems = check()
+        except Exception as e:  # a check that breaks has not passed
+            problems = [f"the check itself broke: {type(e).__name__}: {e}"]
         failed += bool(problems)
         more = f"; and {len(problems) - 40} more" if len(problems) > 40 else ""
         said = f"FAILED {check.__name__}: " + "; ".join(problems[:40]) + more if problems else f"ok {check.__name__}"
