@@ -15,6 +15,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.basics import CarpartsError
+
 # %% ../../nbs/2_synthetic/21_shape.ipynb #1ab56cfb
 @dataclass
 class CarShape:
@@ -103,11 +105,12 @@ def sample_shape(
     rng: np.random.Generator,  # source of all choices
     kind: str | None = None,  # sedan, hatchback, suv or pickup; None chooses
 ) -> CarShape:
-    "Draw the lengths of one car; raises ValueError for an unknown kind"
+    "Draw the lengths of one car; raises CarpartsError for an unknown kind"
     if kind is None:
         kind = str(rng.choice(CAR_KINDS, p=[0.38, 0.20, 0.22, 0.20]))
     if kind not in CAR_KINDS:
-        raise ValueError(f'no car kind {kind!r}: choose from {", ".join(CAR_KINDS)}')
+        why = f'choose from {", ".join(CAR_KINDS)}'
+        raise CarpartsError(f'no car kind {kind!r}: {why}', key='kind', why=why)
     lengths = _sample_lengths(rng, kind)
     tall, pickup = kind in ('suv', 'pickup'), kind == 'pickup'
     wheel_radius = rng.uniform(0.34, 0.385) if tall else rng.uniform(0.29, 0.325)
