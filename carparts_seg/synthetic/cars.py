@@ -299,7 +299,7 @@ def write_cars(
     height: int = 512,  # pixels
     width: int = 512,  # pixels
     progress: bool = False,  # show a progress bar
-    workers: int = 1,  # processes; more pay from some hundred images on; a script needs `if __name__ == '__main__':` then
+    workers: int = 1,  # processes; more pay from some hundred images on, within `if __name__ == '__main__':`
 ) -> Path:  # the folder
     "Draw `n` images with their masks into `folder`, in constant memory; raises CarpartsError for n or workers below 1"
     _at_least(1, 'draw at least 1 picture', n=n)
