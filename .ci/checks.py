@@ -140,6 +140,16 @@ def layout():
     return [] if done.returncode == 0 else [done.stdout.strip() or done.stderr.strip() or "run `ruff format`"]
 
 
+def columns():
+    "No line of the package's code is longer than 120 columns (nbdev's own header of a module aside)."
+    bad = []
+    for path in lib.rglob("*.py"):
+        code = re.sub(r"(?s)# %% auto #?0.*?(?=\n# %%)", "", path.read_text(encoding="utf-8"))
+        long = [line for line in code.splitlines() if len(line) > 120]
+        bad += [f"{path.relative_to(root)}: {line.strip()[:60]}…" for line in long if path.name != "_modidx.py"]
+    return bad
+
+
 def lint():
     "ruff check finds nothing: lines of 120 columns, unused names, missing types, and the like."
     done = subprocess.run(

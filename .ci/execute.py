@@ -47,11 +47,15 @@ def execute(path):
     "Execute a notebook in this process: (its cells with new outputs, None) or (None, what went wrong)."
     os.environ["IN_TEST"] = "1"
     os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ["COLUMNS"] = "80"  # wide tables are cut at the width of a terminal
     sys.path.insert(0, str(root))
     from execnb.nbio import read_nb
     from execnb.shell import CaptureShell
 
     notebook, shell, home = read_nb(path), CaptureShell(path, mpl_format="png"), os.getcwd()
+    for cell in notebook.cells:
+        if not is_left_alone(cell):
+            cell.outputs = []  # what a cell no longer prints must not stay
     os.chdir(path.parent)
     try:
         shell.run_all(notebook, exc_stop=True, preproc=is_left_alone)

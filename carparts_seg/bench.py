@@ -17,11 +17,13 @@ import cv2
 import torch
 import torch.nn.functional as F
 from fastai.callback.core import Callback, CancelValidException
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import Adam
 from segmentation_models_pytorch.losses import DiceLoss
 from torch import nn
 
+from .core.basics import CarpartsError
 from .core.table import PartsData
 from .data.datasets import open_dataset
 from .synthetic.cars import draw_car, draw_dataset
@@ -49,30 +51,25 @@ def time_in_turn(
     return {k: {'seconds': median(v), 'ratio': median(a / b for a, b in zip(v, first))} for k, v in taken.items()}
 
 # %% ../nbs/9_whole/93_bench.ipynb #c1b54122
+def _loaders(data: PartsData, files: list, size: int, batch_size: int, **more: object) -> DataLoaders:
+    "Data loaders for squares of one size"
+    return parts_dataloaders(data, files, data.files[:1], size, size, batch_size=batch_size, **more)
+
+# %% ../nbs/9_whole/93_bench.ipynb #c2371be8
 def bench_loading(
-    data: PartsData,  # At least `batch_size` pictures
+    data: PartsData,  # At least `batch_size` images
     rounds: int = 3,  # See `time_in_turn`
     size: int = 256,  # Height and width, pixels
-    batch_size: int = 16,  # Pictures a batch
+    batch_size: int = 16,  # Images a batch
 ) -> dict:  # See `time_in_turn`; seconds are for one batch
     "Time the loading of a training batch from the cache and from the files."
-    with tempfile.TemporaryDirectory() as cache:
-        make = lambda augmentation, cache: parts_dataloaders(
-            data,
-            data.files,
-            data.files[:1],
-            size,
-            size,
-            augmentation=augmentation,
-            batch_size=batch_size,
-            cache=cache,
-            device='cpu',
-        )
-        loaders = {
-            'from the cache': make('Soft', Path(cache)),
-            'from JPEG and RLE': make('Soft', False),
-            'from the cache, no augmentation': make('Disabled', Path(cache)),
+    with tempfile.TemporaryDirectory() as folder:
+        ways = {
+            'from the cache': dict(augmentation='Soft', cache=Path(folder)),
+            'from JPEG and RLE': dict(augmentation='Soft', cache=False),
+            'from the cache, no augmentation': dict(augmentation='Disabled', cache=Path(folder)),
         }
+        loaders = {k: _loaders(data, data.files, size, batch_size, device='cpu', **way) for k, way in ways.items()}
         return time_in_turn({k: dls.train.one_batch for k, dls in loaders.items()}, rounds)
 
 # %% ../nbs/9_whole/93_bench.ipynb #d21a8d81
@@ -90,7 +87,7 @@ class _BCEAndDice(nn.Module):
         super().__init__()
         self.dice = DiceLoss('multilabel')
 
-    def forward(self, logits, masks):
+    def forward(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         logits, masks = logits.as_subclass(torch.Tensor).float(), masks.as_subclass(torch.Tensor).float()
         return F.binary_cross_entropy_with_logits(logits, masks) + self.dice(logits, masks)
 
@@ -127,54 +124,50 @@ def _fit(learn: Learner) -> Callable[[], None]:
     return run
 
 # %% ../nbs/9_whole/93_bench.ipynb #a8e8a021
+def _in_memory(dls: DataLoaders) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    "The training batches as plain tensors, channels last"
+    last = torch.channels_last
+    plain = ((x.as_subclass(torch.Tensor), y.as_subclass(torch.Tensor)) for x, y in dls.train)
+    return [(x.contiguous(memory_format=last), y) for x, y in plain]
+
+
+def _our_learner(dls: DataLoaders, encoder: str) -> Learner:
+    "A learner as `run_experiment` trains it"
+    cbs = [lr_schedule('Cosine', 1e-3, 1), LearningRates()]
+    return parts_learner(dls, encoder=encoder, pretrained=False, metrics=[], cbs=cbs)
+
+# %% ../nbs/9_whole/93_bench.ipynb #7080db92
 def bench_step(
-    data: PartsData,  # At least `batch_size` pictures
+    data: PartsData,  # At least `batch_size` images
     rounds: int = 3,  # See `time_in_turn`
     size: int = 256,  # Height and width, pixels
-    batch_size: int = 16,  # Pictures a batch
+    batch_size: int = 16,  # Images a batch
     batches: int = 2,  # Batches that are timed together
     encoder: str = 'resnet34',  # The Unet's encoder
 ) -> dict:  # See `time_in_turn`; seconds are for `batches` steps; also 'precision'
     "Time the training step against the bare loop and stock fastai."
     files = (data.files * (batches * batch_size // len(data) + 1))[: batches * batch_size]
-    with tempfile.TemporaryDirectory() as cache:
-        make = lambda: parts_dataloaders(
-            data, files, data.files[:1], size, size, augmentation='Soft', batch_size=batch_size, cache=Path(cache)
-        )
-        dls, model = (
-            make(),
-            lambda: parts_model(len(data.classes), encoder=encoder, pretrained=False).to(
-                device, memory_format=torch.channels_last
-            ),
-        )
-        device = torch.device(dls.device)
+    with tempfile.TemporaryDirectory() as folder:
+        load = lambda: _loaders(data, files, size, batch_size, augmentation='Soft', cache=Path(folder))
+        network = lambda: parts_model(len(data.classes), encoder=encoder, pretrained=False)
+        dls = load()
+        device, ready = torch.device(dls.device), _in_memory(dls)
         precision, why = pick_precision(True, device)
-        ready = [
-            (x.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last), y.as_subclass(torch.Tensor))
-            for x, y in dls.train
-        ]
-        ours = parts_learner(
-            dls, encoder=encoder, pretrained=False, metrics=[], cbs=[lr_schedule('Cosine', 1e-3, 1), LearningRates()]
-        )
-        stock = Learner(
-            make(), parts_model(len(data.classes), encoder=encoder, pretrained=False), _BCEAndDice(), opt_func=Adam
-        )
-        return time_in_turn(
-            {
-                'bare PyTorch': _bare_loop(model(), ready, loss_function('BCEDice'), precision),
-                'carparts_seg': _fit(ours),
-                "bare PyTorch, smp's losses": _bare_loop(model(), ready, _BCEAndDice(), precision),
-                'stock fastai, float32': _fit(stock),
-            },
-            rounds,
-        ) | {'precision': why}
+        on_device = lambda: network().to(device, memory_format=torch.channels_last)
+        contenders = {
+            'bare PyTorch': _bare_loop(on_device(), ready, loss_function('BCEDice'), precision),
+            'carparts_seg': _fit(_our_learner(dls, encoder)),
+            "bare PyTorch, smp's losses": _bare_loop(on_device(), ready, _BCEAndDice(), precision),
+            'stock fastai, float32': _fit(Learner(load(), network(), _BCEAndDice(), opt_func=Adam)),
+        }
+        return time_in_turn(contenders, rounds) | {'precision': why}
 
 # %% ../nbs/9_whole/93_bench.ipynb #6a373ad8
 def bench_drawing(
     rounds: int = 3,  # See `time_in_turn`
     size: int = 512,  # Height and width, pixels
-    n: int = 20,  # Pictures drawn each time
-) -> dict:  # {'drawn cars': seconds for n pictures; pictures a second of the clock and of the core}
+    n: int = 20,  # Images drawn each time
+) -> dict:  # {'drawn cars': seconds for n images; images a second of the clock and of the core}
     "Time the drawing of cars on one core."
     seeds, threads = iter(range(10**9)), cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -182,9 +175,9 @@ def bench_drawing(
     r = time_in_turn({'drawn cars': lambda: [draw_car(next(seeds), size, size) for _ in range(n)]}, rounds)
     taken = time.process_time() - start
     cv2.setNumThreads(threads)
-    r['drawn cars'] |= dict(
-        pictures_per_second=n / r['drawn cars']['seconds'], pictures_per_core_second=n * (rounds + 1) / taken
-    )
+    drawn = r['drawn cars']
+    drawn['pictures_per_second'] = n / drawn['seconds']
+    drawn['pictures_per_core_second'] = n * (rounds + 1) / taken
     return r
 
 # %% ../nbs/9_whole/93_bench.ipynb #1b3b1498
@@ -195,49 +188,48 @@ def run_bench(
     only: Sequence[str] | None = None,  # Some of `PARTS`; None: all
     rounds: int = 3,  # See `time_in_turn`
     data: str | Path | None = None,  # NAME, FOLDER or TABLE; None: 32 drawn cars of 512 pixels
-    **step,  # Arguments of `bench_step`
+    **step: object,  # Arguments of `bench_step`
 ) -> dict:  # Part -> contender -> figures, and 'machine'
-    "Time the parts that were asked for; raises ValueError for an unknown part."
+    "Time the parts that were asked for; raises CarpartsError for an unknown part."
     for part in only or ():
         if part not in PARTS:
-            raise ValueError(f"bench: {part!r} is none of {', '.join(PARTS)}")
-    only, result = (
-        only or PARTS,
-        {
-            'machine': {
-                'processor': platform.processor() or platform.machine(),
-                'threads': torch.get_num_threads(),
-                'torch': torch.__version__,
-            }
-        },
-    )
+            why = f"{part!r} is none of {', '.join(PARTS)}"
+            raise CarpartsError(f'bench: {why}', key=part, why=why)
+    only, result = only or PARTS, {'machine': _machine()}
     with tempfile.TemporaryDirectory() as d:
-        pictures = open_dataset(data) if data else draw_dataset(32, d, seed=0)
+        images = open_dataset(data) if data else draw_dataset(32, d, seed=0)
         if 'loading' in only:
-            result['loading'] = bench_loading(pictures.subset(pictures.files[:32]), rounds)
+            result['loading'] = bench_loading(images.subset(images.files[:32]), rounds)
         if 'step' in only:
-            result['step'] = bench_step(pictures, rounds, **step)
+            result['step'] = bench_step(images, rounds, **step)
         if 'drawing' in only:
             result['drawing'] = bench_drawing(rounds)
     return result
 
+# %% ../nbs/9_whole/93_bench.ipynb #4b670916
+def _machine() -> dict:
+    "What the figures were taken on"
+    processor = platform.processor() or platform.machine()
+    return {'processor': processor, 'threads': torch.get_num_threads(), 'torch': torch.__version__}
+
 # %% ../nbs/9_whole/93_bench.ipynb #0befd771
+def _figures(name: str, r: dict) -> str:
+    "A contender's line"
+    line = f"  {name:34} {1000 * r['seconds']:9.1f} ms   x {r['ratio']:.2f}"
+    if 'pictures_per_second' not in r:
+        return line
+    clock, core = r['pictures_per_second'], r['pictures_per_core_second']
+    return f'{line}, {clock:.1f} pictures a second, {core:.1f} in a second of the core'
+
+# %% ../nbs/9_whole/93_bench.ipynb #e8a38ec7
 def bench_report(
     result: dict,  # From `run_bench`
 ) -> str:  # Lines for a terminal
     "The figures of a bench as text."
     lines = ['machine: {processor}, {threads} threads, torch {torch}'.format(**result['machine'])]
     for part in (p for p in PARTS if p in result):
-        lines.append(f"{part}" + (f" ({result[part]['precision']})" if 'precision' in result[part] else ''))
-        for name, r in result[part].items():
-            if name == 'precision':
-                continue
-            more = (
-                ', {pictures_per_second:.1f} pictures a second, {pictures_per_core_second:.1f} in a second of the core'.format(
-                    **r
-                )
-                if 'pictures_per_second' in r
-                else ''
-            )
-            lines.append(f"  {name:34} {1000 * r['seconds']:9.1f} ms   x {r['ratio']:.2f}{more}")
+        contenders = dict(result[part])
+        precision = contenders.pop('precision', None)
+        lines.append(f'{part} ({precision})' if precision is not None else part)
+        lines += [_figures(name, r) for name, r in contenders.items()]
     return '\n'.join(lines)

@@ -7,20 +7,23 @@ __all__ = ['CarPlace', 'sample_place', 'sample_azimuth', 'sample_camera', 'draw_
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #dfc341cf
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TextIO
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from ..core.basics import CarpartsError
 from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from ..core.parts import CAR_PARTS
 from ..core.table import PartsData
@@ -31,128 +34,107 @@ from .scenery import backdrop, ground_image, lay_ground, photograph, shadow_imag
 # %% ../../nbs/2_synthetic/25_cars.ipynb #aaa5af25
 @dataclass
 class CarPlace:
-    "Where a picture is taken: colours, light and what stands around"
+    "Where an image is taken: colours, light and what stands around"
 
     backdrop: str  # kind, for `backdrop`
-    top: np.ndarray  # RGB, 1 is white
-    low: np.ndarray
-    ground: np.ndarray
+    top: np.ndarray  # RGB of the sky or the wall at the top, 1 is white
+    low: np.ndarray  # RGB at the horizon
+    ground: np.ndarray  # RGB
     pattern: str  # for `ground_image`
-    light: Light
+    light: Light  # of the scene
     cast: float  # strength of the cast shadow
     soft: float  # its softness, metres
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #a6ef75ed
-def sample_place(rng: np.random.Generator) -> CarPlace:
-    "Draw surroundings and light"
-    kind = str(rng.choice(['trees', 'town', 'wall', 'studio', 'hall'], p=[0.28, 0.27, 0.17, 0.18, 0.10]))
-    a, el = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(28, 70))
-    sun = np.array([np.cos(a) * np.cos(el), np.sin(a) * np.cos(el), np.sin(el)])
-    sunny = rng.uniform(0.25, 1) if kind in ('trees', 'town', 'wall') else rng.uniform(0.1, 0.4)
-    sky = 0.95 - 0.45 * sunny + rng.uniform(-0.06, 0.06)
-    warm = 1 + rng.uniform(0, 0.12) * np.array([1, 0.2, -0.8])
+def _sample_colors(
+    rng: np.random.Generator, kind: str, sunny: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:  # top, low, ground, pattern of the ground
+    "Colours of what stands behind and of the ground, and the ground's pattern"
     grey, tint = rng.uniform(0.28, 0.62), 1 + rng.uniform(-0.06, 0.06, 3)
     if kind in ('trees', 'town'):
         top = np.array([0.35, 0.55, 0.88]) * sunny + np.array([0.74, 0.77, 0.8]) * (1 - sunny)
         low = 0.3 * top + 0.7 * np.array([0.9, 0.92, 0.95])
-        ground, pattern = grey * tint, str(rng.choice(['lanes', 'rough', 'pavers', 'plain'], p=[0.35, 0.3, 0.25, 0.1]))
-    elif kind == 'wall':
-        top = low = rng.uniform(0.4, 0.85) * (1 + rng.uniform(-0.15, 0.15, 3))
-        ground, pattern = grey * tint, str(rng.choice(['lanes', 'rough', 'pavers']))
-    elif kind == 'studio':
+        return top, low, grey * tint, str(rng.choice(['lanes', 'rough', 'pavers', 'plain'], p=[0.35, 0.3, 0.25, 0.1]))
+    if kind == 'wall':
+        wall = rng.uniform(0.4, 0.85) * (1 + rng.uniform(-0.15, 0.15, 3))
+        return wall, wall, grey * tint, str(rng.choice(['lanes', 'rough', 'pavers']))
+    if kind == 'studio':
         low = rng.choice([0.98, 0.8, 0.35, 0.16]) * (1 + rng.uniform(-0.04, 0.04, 3))
-        top = low * rng.uniform(0.8, 1.02)
-        ground, pattern = low * rng.uniform(0.9, 1.0), 'plain'
-    else:
-        low = rng.uniform(0.55, 0.85) * tint
-        top = low * rng.uniform(0.7, 1.1)
-        ground, pattern = rng.uniform(0.45, 0.8) * tint, str(rng.choice(['plain', 'pavers']))
-    env = surroundings(
-        rng,
-        sun,
-        top,
-        np.minimum(low * 1.08, 1.1),
-        ground * 0.9,
-        rng.uniform(0.08, 0.3),
-        lamps=0 if kind in ('trees', 'town', 'wall') else int(rng.integers(1, 4)),
-    )
-    return CarPlace(
-        kind,
-        top,
-        low,
-        np.clip(ground, 0, 1),
-        pattern,
-        Light(sun, 0.62 * sunny * warm, sky * np.array([0.98, 1, 1.03]), env),
-        0.12 + 0.5 * sunny,
-        0.35 - 0.28 * sunny,
-    )
+        return low * rng.uniform(0.8, 1.02), low, low * rng.uniform(0.9, 1.0), 'plain'
+    low = rng.uniform(0.55, 0.85) * tint
+    top = low * rng.uniform(0.7, 1.1)
+    return top, low, rng.uniform(0.45, 0.8) * tint, str(rng.choice(['plain', 'pavers']))
+
+# %% ../../nbs/2_synthetic/25_cars.ipynb #43f7df19
+def sample_place(
+    rng: np.random.Generator,  # source of all choices
+) -> CarPlace:
+    "Draw surroundings and light"
+    kind = str(rng.choice(['trees', 'town', 'wall', 'studio', 'hall'], p=[0.28, 0.27, 0.17, 0.18, 0.10]))
+    outdoors = kind in ('trees', 'town', 'wall')
+    around, up = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(28, 70))
+    sun = np.array([np.cos(around) * np.cos(up), np.sin(around) * np.cos(up), np.sin(up)])
+    sunny = rng.uniform(0.25, 1) if outdoors else rng.uniform(0.1, 0.4)
+    sky = 0.95 - 0.45 * sunny + rng.uniform(-0.06, 0.06)
+    warm = 1 + rng.uniform(0, 0.12) * np.array([1, 0.2, -0.8])
+    top, low, ground, pattern = _sample_colors(rng, kind, sunny)
+    skyline, lamps = rng.uniform(0.08, 0.3), 0 if outdoors else int(rng.integers(1, 4))
+    mirrored = surroundings(rng, sun, top, np.minimum(low * 1.08, 1.1), ground * 0.9, skyline, lamps)
+    light = Light(sun, 0.62 * sunny * warm, sky * np.array([0.98, 1, 1.03]), mirrored)
+    cast, soft = 0.12 + 0.5 * sunny, 0.35 - 0.28 * sunny
+    return CarPlace(kind, top, low, np.clip(ground, 0, 1), pattern, light, cast, soft)
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #b587d484
-def sample_azimuth(rng: np.random.Generator) -> float:
-    "Degrees from the car's nose to its left at which the camera stands: as often as in the real data from the front, from a corner, beside, behind"
+def sample_azimuth(
+    rng: np.random.Generator,  # source of all choices
+) -> float:  # degrees from the car's nose to its left
+    "Where the camera stands: as often as in the real data in front, at a corner, beside, behind"
     side = rng.choice([-1, 1])
     kind = rng.choice(5, p=[0.27, 0.23, 0.25, 0.11, 0.14])
-    return float(
-        side
-        * [rng.normal(0, 7), rng.uniform(14, 52), rng.uniform(60, 118), rng.uniform(118, 160), 180 + rng.normal(0, 7)][
-            kind
-        ]
-    )
+    front, corner, beside = rng.normal(0, 7), rng.uniform(14, 52), rng.uniform(60, 118)
+    back_corner, behind = rng.uniform(118, 160), 180 + rng.normal(0, 7)
+    return float(side * [front, corner, beside, back_corner, behind][kind])
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #c153a135
 def sample_camera(
     rng: np.random.Generator,  # source of all choices
     car: Car,  # the car
-    height: int,
+    height: int,  # pixels
     width: int,  # pixels
 ) -> Camera:
-    "A camera somewhere around a car that fills most of the picture"
-    points = np.concatenate(
-        [
-            car.groups[k].points[:, 0]
-            for k in ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')
-        ]
-    )
-    camera = look_at(
-        (0, 0, 0.45 * car.shape.height),
-        sample_azimuth(rng),
-        rng.uniform(4.0, 6.6),
-        car.shape.height * rng.uniform(0.68, 0.96) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)]),
-    )
+    "A camera somewhere around a car that fills most of the image"
+    outer = ('shell', 'roof', 'left_mirror', 'right_mirror', 'front_left_wheel', 'back_right_wheel')
+    points = np.concatenate([car.groups[k].points[:, 0] for k in outer])
+    tall = car.shape.height
+    azimuth, distance = sample_azimuth(rng), rng.uniform(4.0, 6.6)
+    eye_height = tall * rng.uniform(0.68, 0.96) + rng.choice([0, 0, 0, rng.uniform(0, 1.2)])
+    camera = look_at((0, 0, 0.45 * tall), azimuth, distance, eye_height)
     w, h = rng.triangular(0.66, 0.88, 1.0), rng.uniform(0.68, 0.92)
-    if rng.random() < 0.06:
+    if rng.random() < 0.06:  # larger than the image
         w, h = 1.25 * w, 1.25 * h
     aspect = rng.choice([1, 4 / 3, 3 / 2, 16 / 9], p=[0.12, 0.45, 0.28, 0.15])
     x, y = rng.uniform(-0.5, 0.5) * (1 - w) * 0.6, rng.uniform(-0.2, 0.7) * (1 - h) * 0.5
-    box = np.array([0.5 - w / 2 + x, 0.5 - h / 2 + y, 0.5 + w / 2 + x, 0.5 + h / 2 + y]) * (
-        width,
-        height,
-        width,
-        height,
-    )
-    return frame(camera, points, box, aspect * height / width)
+    box = np.array([0.5 - w / 2 + x, 0.5 - h / 2 + y, 0.5 + w / 2 + x, 0.5 + h / 2 + y])
+    return frame(camera, points, box * (width, height, width, height), aspect * height / width)
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #e58deafe
-def _stage(rng, camera, cars, place, height, width):
-    "The empty stage: backdrop, ground and shadows"
+def _stage(
+    rng: np.random.Generator, camera: Camera, cars: list, place: CarPlace, height: int, width: int
+) -> np.ndarray:
+    "The empty stage: backdrop, ground and shadows of `cars`, a list of (car, position, yaw)"
     away = -camera.eye * (1, 1, 0) / np.linalg.norm(camera.eye[:2])
-    far = rng.uniform(3.5, 7) + 4 * (len(cars) - 1) if place.backdrop in ('wall', 'hall') else rng.uniform(30, 70)
+    near = place.backdrop in ('wall', 'hall')
+    far = rng.uniform(3.5, 7) + 4 * (len(cars) - 1) if near else rng.uniform(30, 70)
     base = float(camera.project(away * far)[1])
     image = backdrop(rng, height, width, base, place.backdrop, place.top, place.low)
     shadow = shadow_image([(c.shape, p, yaw) for c, p, yaw in cars], place.light.sun, place.cast, place.soft)
-    lay_ground(
-        image,
-        camera,
-        ground_image(rng, place.ground, place.pattern),
-        shadow,
-        0.5 * place.low + 0.5 * place.ground,
-        base,
-    )
+    ground, haze = ground_image(rng, place.ground, place.pattern), 0.5 * place.low + 0.5 * place.ground
+    lay_ground(image, camera, ground, shadow, haze, base)
     return image
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #fa516c65
-def _draw(seed, height, width):
-    "Picture before JPEG, part numbers (2, height, width), JPEG quality"
+def _draw(seed: int | Sequence[int], height: int, width: int) -> tuple[np.ndarray, np.ndarray, int]:
+    "Image before JPEG, part numbers (2, height, width), JPEG quality"
     rng = np.random.default_rng(seed)
     step = 1 if max(height, width) > 256 else 2
     car, place = make_car(rng, step=step), sample_place(rng)
@@ -170,29 +152,36 @@ def _draw(seed, height, width):
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #d39f5cf3
 @lru_cache(24)
-def _bystander(number):
+def _bystander(number: int) -> Car:
     "One of the cars that stand behind others"
     return make_car(np.random.default_rng(number), step=2)
 
 
-def _another(rng, camera):
+def _another(rng: np.random.Generator, camera: Camera) -> tuple[Car, np.ndarray, float]:
     "A second car behind the first: it, its place and its direction"
     away = -camera.eye[:2] / np.linalg.norm(camera.eye[:2])
     beside = np.array([-away[1], away[0]]) * rng.choice([-1, 1])
-    return (
-        _bystander(int(rng.integers(24))),
-        away * rng.uniform(4.6, 6.5) + beside * rng.uniform(1.0, 3.2),
-        rng.uniform(-0.4, 0.4) + rng.choice([0, np.pi / 2, np.pi]),
-    )
+    car = _bystander(int(rng.integers(24)))
+    position = away * rng.uniform(4.6, 6.5) + beside * rng.uniform(1.0, 3.2)
+    return car, position, rng.uniform(-0.4, 0.4) + rng.choice([0, np.pi / 2, np.pi])
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #92ea6610
-_LEAST = np.array(
-    [0.0006 if 'light' in p else 0.0008 if 'mirror' in p else 0.012 if 'bumper' in p else 0.008 for p in CAR_PARTS]
-)  # share of the picture below which a part is left out
+_SLIVERS = dict(light=0.0006, mirror=0.0008, bumper=0.012)
 
 
-def _planes(parts, least=_LEAST):
-    "Planes (18, H, W) uint8 of the part numbers; a part of which less than the share `least` of the picture is seen is left out"
+def _least(part: str) -> float:
+    "Share of the image below which a part is left out"
+    for word, share in _SLIVERS.items():
+        if word in part:
+            return share
+    return 0.008
+
+
+_LEAST = np.array([_least(p) for p in CAR_PARTS])
+
+# %% ../../nbs/2_synthetic/25_cars.ipynb #faae4333
+def _planes(parts: np.ndarray, least: ArrayLike = _LEAST) -> np.ndarray:
+    "Planes (18, H, W) uint8 of part numbers (2, H, W), without parts of which less than a share of the image is seen"
     planes = np.zeros((len(CAR_PARTS), *parts.shape[1:]), np.uint8)
     seen, hidden = (cv2.calcHist([p], [0], None, [19], [0, 19]).ravel() for p in parts)
     n = seen + hidden
@@ -203,59 +192,55 @@ def _planes(parts, least=_LEAST):
     return planes
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #5abf617a
-def _check_size(height, width):
-    for name, v in (('height', height), ('width', width)):
-        if v < 32:
-            raise ValueError(f'{name}={v}: a picture needs at least 32 pixels')
+def _at_least(least: int, why: str, **values: int):
+    "Raise CarpartsError for a value that is too small; `why` says what it has to be"
+    for key, value in values.items():
+        if value < least:
+            raise CarpartsError(f'{key}={value}: {why}', key=key, why=why)
 
 
-def _jpeg(image, quality):
+def _jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    "Bytes of a JPEG file"
     return cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
 
-
+# %% ../../nbs/2_synthetic/25_cars.ipynb #a5448f51
 def draw_car(
-    seed: int,  # seed of everything in the picture: an int, or a sequence of them
+    seed: int | Sequence[int],  # seed of everything in the image
     height: int = 512,  # pixels
     width: int = 512,  # pixels
-):  # image uint8 (height, width, 3) RGB and planes uint8 (18, height, width), one a part in the order of `CAR_PARTS`
-    "Draw one picture of a car with the exact masks of its parts; raises ValueError below 32 pixels"
-    _check_size(height, width)
+) -> tuple[np.ndarray, np.ndarray]:  # image (height, width, 3) RGB and planes (18, height, width), uint8
+    "Draw one image of a car and the exact masks of `CAR_PARTS`, in their order; raises CarpartsError below 32 pixels"
+    _at_least(32, 'a picture needs at least 32 pixels', height=height, width=width)
     image, parts, quality = _draw(seed, height, width)
     image = cv2.cvtColor(cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return image, _planes(parts)
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #c5bcb6ed
 def stream_cars(
-    seed: int = 0,  # picture i depends on (seed, i) and the size alone
+    seed: int = 0,  # image i depends on (seed, i) and the size alone
     height: int = 512,  # pixels
     width: int = 512,  # pixels
-    start: int = 0,  # number of the first picture
-) -> Iterator:  # of (image, planes) as `draw_car` gives them
-    "Draw pictures without end; picture i is `draw_car((seed, i), height, width)`"
+    start: int = 0,  # number of the first image
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # of (image, planes) as `draw_car` gives them
+    "Draw images without end; image i is `draw_car((seed, i), height, width)`"
     for i in count(start):
         yield draw_car((seed, i), height, width)
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #106cc656
 _SCHEMA = pa.schema(
-    [
-        ('file_name', pa.string()),
-        ('name', pa.string()),
-        ('rle_mask', pa.string()),
-        ('height', pa.int64()),
-        ('width', pa.int64()),
-    ]
+    dict(file_name=pa.string(), name=pa.string(), rle_mask=pa.string(), height=pa.int64(), width=pa.int64())
 )
 
 
-def _rows(file, planes):
-    "Rows of the parts table for one picture"
+def _rows(file: str, planes: np.ndarray) -> list[tuple]:
+    "Rows of the parts table for one image"
     height, width = planes.shape[1:]
     rows = [(file, CAR_PARTS[c], mask_to_rle(planes[c]), height, width) for c in np.flatnonzero(planes.any((1, 2)))]
     return rows or [(file, None, None, height, width)]
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #1eabe54a
-def _annotation(row, number, image):
-    "COCO annotation of a row of the parts table"
+def _annotation(row: tuple, number: int, image: int) -> dict:
+    "COCO annotation of a row of the parts table; `number` is its own, `image` the image's, both from 1"
     _, name, rle, height, width = row
     coco = rle_to_coco(rle, height, width)
     if isinstance(coco['counts'], bytes):
@@ -271,14 +256,14 @@ def _annotation(row, number, image):
     )
 
 # %% ../../nbs/2_synthetic/25_cars.ipynb #1f04dd2e
-def _write_one(folder, name, seed, height, width, i):
-    "Draw picture i into a folder; its rows of the parts table"
+def _write_one(folder: Path, name: Callable[[int], str], seed: int, height: int, width: int, i: int) -> list[tuple]:
+    "Draw image i into a folder; its rows of the parts table"
     image, parts, quality = _draw((seed, i), height, width)
     (folder / 'JPEGImages' / name(i)).write_bytes(_jpeg(image, quality).tobytes())
     return _rows(name(i), _planes(parts))
 
 
-def _in_order(draw, n, workers):
+def _in_order(draw: Callable[[int], list[tuple]], n: int, workers: int) -> Iterator[list[tuple]]:
     "draw(0), draw(1), ... by one or several processes; a thousand at a time, so that few results wait"
     if workers == 1:
         yield from map(draw, range(n))
@@ -287,70 +272,69 @@ def _in_order(draw, n, workers):
         for i in range(0, n, 1000):
             yield from pool.imap(draw, range(i, min(i + 1000, n)), 4)
 
+# %% ../../nbs/2_synthetic/25_cars.ipynb #08ea18e7
+def _into_table(drawn: Iterable[list[tuple]], table: pq.ParquetWriter) -> Iterator[tuple[int, tuple]]:
+    "Write rows to the parts table, those of a hundred images at a time; hand each on with its image's number, from 0"
+    rows = []
+    for i, new in enumerate(drawn):
+        rows += new
+        yield from ((i, row) for row in new)
+        if i % 100 == 99:
+            table.write_table(pa.table([list(c) for c in zip(*rows)], schema=_SCHEMA))
+            rows = []
+    if rows:
+        table.write_table(pa.table([list(c) for c in zip(*rows)], schema=_SCHEMA))
+
+
+def _write_list(f: TextIO, entries: Iterable[dict]):
+    "Write entries of a JSON list one by one, a line each"
+    for i, entry in enumerate(entries):
+        f.write(',\n' * (i > 0) + json.dumps(entry))
+
 # %% ../../nbs/2_synthetic/25_cars.ipynb #3cac9f3e
 def write_cars(
-    n: int,  # number of pictures
-    folder,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
-    seed: int = 0,  # picture i is `draw_car((seed, i), height, width)`
+    n: int,  # number of images
+    folder: str | Path,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
+    seed: int = 0,  # image i is `draw_car((seed, i), height, width)`
     height: int = 512,  # pixels
     width: int = 512,  # pixels
     progress: bool = False,  # show a progress bar
-    workers: int = 1,  # processes that draw; more than 1 pays from some hundred pictures on, and a script needs `if __name__ == '__main__':` then
+    workers: int = 1,  # processes; more pay from some hundred images on, within `if __name__ == '__main__':`
 ) -> Path:  # the folder
-    "Draw `n` pictures with their masks into `folder`, in constant memory; raises ValueError for n or workers below 1"
-    if n < 1:
-        raise ValueError(f'n={n}: draw at least 1 picture')
-    if workers < 1:
-        raise ValueError(f'workers={workers}: at least 1 process has to draw')
-    _check_size(height, width)
+    "Draw `n` images with their masks into `folder`, in constant memory; raises CarpartsError for n or workers below 1"
+    _at_least(1, 'draw at least 1 picture', n=n)
+    _at_least(1, 'at least 1 process has to draw', workers=workers)
+    _at_least(32, 'a picture needs at least 32 pixels', height=height, width=width)
     folder = Path(folder)
     (folder / 'JPEGImages').mkdir(parents=True, exist_ok=True)
-    name, number, rows = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format, 0, []
+    name = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format
+    drawn = _in_order(partial(_write_one, folder, name, seed, height, width), n, workers)
+    bar = tqdm(drawn, 'drawing', n, disable=not progress)
     with open(folder / 'annotations.json', 'w') as f, pq.ParquetWriter(folder / 'parts.parquet', _SCHEMA) as table:
+        masks = ((i, row) for i, row in _into_table(bar, table) if row[1])  # a row without a part has no mask
         f.write('{"annotations": [')
-        for i, new in enumerate(
-            tqdm(
-                _in_order(partial(_write_one, folder, name, seed, height, width), n, workers),
-                'drawing',
-                n,
-                disable=not progress,
-            )
-        ):
-            rows += new
-            for r in new:
-                if r[1]:
-                    f.write(',\n' * (number > 0) + json.dumps(_annotation(r, number + 1, i + 1)))
-                    number += 1
-            if i % 100 == 99 or i == n - 1:
-                table.write_table(pa.table([list(c) for c in zip(*rows)], schema=_SCHEMA))
-                rows = []
+        _write_list(f, (_annotation(row, number, i + 1) for number, (i, row) in enumerate(masks, 1)))
         f.write('],\n"images": [')
-        for i in range(n):
-            f.write(
-                ',\n' * (i > 0)
-                + json.dumps(
-                    dict(id=i + 1, file_name=name(i), path=f'JPEGImages/{name(i)}', height=height, width=width)
-                )
-            )
+        _write_list(f, (_image_entry(i, name(i), height, width) for i in range(n)))
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
     return folder
 
+# %% ../../nbs/2_synthetic/25_cars.ipynb #bdd02268
+def _image_entry(i: int, file: str, height: int, width: int) -> dict:
+    "COCO's entry of image i"
+    return dict(id=i + 1, file_name=file, path=f'JPEGImages/{file}', height=height, width=width)
+
 # %% ../../nbs/2_synthetic/25_cars.ipynb #8cbd7514
 def draw_dataset(
-    n: int,  # number of pictures
-    folder,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
-    seed: int = 0,  # picture i is `draw_car((seed, i), height, width)`
+    n: int,  # number of images
+    folder: str | Path,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
+    seed: int = 0,  # image i is `draw_car((seed, i), height, width)`
     height: int = 512,  # pixels
     width: int = 512,  # pixels
     progress: bool = False,  # show a progress bar
     workers: int = 1,  # processes that draw, see `write_cars`
 ) -> PartsData:
-    "Draw `n` pictures with their masks into `folder` and open them"
+    "Draw `n` images with their masks into `folder` and open them"
     folder = write_cars(n, folder, seed, height, width, progress, workers)
-    return PartsData(
-        pd.read_parquet(folder / 'parts.parquet'),
-        folder / 'JPEGImages',
-        list(CAR_PARTS),
-        'drawn-cars',
-        f'drawn, seed {seed}',
-    )
+    table = pd.read_parquet(folder / 'parts.parquet')
+    return PartsData(table, folder / 'JPEGImages', list(CAR_PARTS), 'drawn-cars', f'drawn, seed {seed}')

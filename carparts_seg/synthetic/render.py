@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from fastcore.basics import patch
+from numpy.typing import ArrayLike
 
 from ..core.parts import CAR_PARTS, mirror_name
 from .body import GLASS, HOLE, Car
+from .shape import join
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #b0d4ad62
 @dataclass
@@ -27,31 +30,41 @@ class Camera:
 
     def project(
         self,
-        points,  # (..., 3) metres
-    ):  # (..., 2) pixels
+        points: ArrayLike,  # (..., 3) metres
+    ) -> np.ndarray:  # (..., 2) pixels
         "Pixel of each point"
         d = (np.asarray(points) - self.eye) @ self.axes.T
         return d[..., :2] / d[..., 2:] * self.focal + self.center
 
-    def ground(self):
-        "Homography (3, 3) from points (x, y, 1) of the ground, in metres, to pixels"
-        k = np.array([[self.focal[0], 0, self.center[0]], [0, self.focal[1], self.center[1]], [0, 0, 1]])
-        return k @ np.column_stack([self.axes[:, 0], self.axes[:, 1], -self.axes @ self.eye])
+# %% ../../nbs/2_synthetic/23_render.ipynb #9f2c4a99
+@patch
+def ground(self: Camera) -> np.ndarray:  # (3, 3)
+    "Homography from points (x, y, 1) of the ground, in metres, to pixels"
+    k = np.array([[self.focal[0], 0, self.center[0]], [0, self.focal[1], self.center[1]], [0, 0, 1]])
+    return k @ np.column_stack([self.axes[:, 0], self.axes[:, 1], -self.axes @ self.eye])
 
-    def horizon(self):
-        "Row of the horizon, in pixels"
-        d = self.axes @ (self.axes[2] * (1, 1, 0))
-        return self.center[1] + self.focal[1] * d[1] / d[2]
+# %% ../../nbs/2_synthetic/23_render.ipynb #54ed5d25
+@patch
+def horizon(self: Camera) -> float:  # pixels
+    "Row of the horizon"
+    d = self.axes @ (self.axes[2] * (1, 1, 0))
+    return self.center[1] + self.focal[1] * d[1] / d[2]
 
-    def seen_from(self, position, yaw):
-        "The same camera in the axes of a car that stands at `position` (x, y), turned by `yaw` radians"
-        c, s = np.cos(yaw), np.sin(yaw)
-        turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
-        return replace(self, eye=turn @ (self.eye - (*position, 0)), axes=self.axes @ turn.T)
+# %% ../../nbs/2_synthetic/23_render.ipynb #e46e8e48
+@patch
+def seen_from(
+    self: Camera,
+    position: ArrayLike,  # (x, y) where the car stands, metres
+    yaw: float,  # how far it is turned, radians
+) -> Camera:
+    "The same camera in the axes of a car that stands elsewhere"
+    c, s = np.cos(yaw), np.sin(yaw)
+    turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    return replace(self, eye=turn @ (self.eye - (*position, 0)), axes=self.axes @ turn.T)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #c2223c04
 def look_at(
-    target,  # (3,) metres
+    target: ArrayLike,  # (3,) metres
     azimuth: float,  # degrees from the car's nose to its left
     distance: float,  # metres, along the ground
     height: float,  # of the camera, metres
@@ -67,9 +80,9 @@ def look_at(
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #b3b2fccd
 def frame(
-    camera: Camera,  # where the picture is taken from
-    points,  # (N, 3) what has to be in the picture
-    box,  # left, top, right, bottom in pixels: where it has to be
+    camera: Camera,  # where the image is taken from
+    points: np.ndarray,  # (N, 3) what has to be in the image
+    box: ArrayLike,  # left, top, right, bottom in pixels: where it has to be
     squeeze: float = 1.0,  # vertical over horizontal focal length
 ) -> Camera:
     "Set focal length and centre so that the points fill a box, as far as their proportions allow"
@@ -82,12 +95,6 @@ def frame(
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #c2f699fc
 WHITE = 170  # of the scene's bytes
-_N, _BRIGHT = 128, 200  # size of the sphere map, and its byte for 1
-_gx, _gy = np.meshgrid(*[np.linspace(-1, 1, _N, dtype=np.float32)] * 2)
-_UP = 1 - 2 * (_gx**2 + _gy**2)  # sine of the elevation
-_OUT = 2 * np.sqrt(np.maximum(1 - _gx**2 - _gy**2, 0))  # directions are (x*_OUT, y*_OUT, _UP)
-_LEVEL = cv2.merge([np.clip((_UP + 1) * 127.5, 0, 255).astype(np.uint8)] * 3)
-_AROUND = ((np.arctan2(_gy, _gx) / (2 * np.pi)) % 1 * 96).astype(np.intp)
 
 
 @dataclass
@@ -99,38 +106,62 @@ class Light:
     sky_color: np.ndarray  # RGB of the light from everywhere
     surroundings: np.ndarray  # sphere map (128, 128, 4) uint8: RGB, 200 is white, and the sun's glint
 
+# %% ../../nbs/2_synthetic/23_render.ipynb #5f8d3816
+_N, _BRIGHT = 128, 200  # size of the sphere map, and its byte for 1
+_gx, _gy = np.meshgrid(*[np.linspace(-1, 1, _N, dtype=np.float32)] * 2)
+_UP = 1 - 2 * (_gx**2 + _gy**2)  # sine of the elevation
+_OUT = 2 * np.sqrt(np.maximum(1 - _gx**2 - _gy**2, 0))  # directions are (x*_OUT, y*_OUT, _UP)
+_LEVEL = cv2.merge([np.clip((_UP + 1) * 127.5, 0, 255).astype(np.uint8)] * 3)
+_AROUND = ((np.arctan2(_gy, _gx) / (2 * np.pi)) % 1 * 96).astype(np.intp)  # direction, in 96 steps
+
 # %% ../../nbs/2_synthetic/23_render.ipynb #9250d6c7
 def surroundings(
     rng: np.random.Generator,  # source of all choices
-    sun,  # (3,) unit vector
-    zenith,
-    horizon,
-    ground,  # RGB, 1 is white
+    sun: np.ndarray,  # (3,) unit vector
+    zenith: ArrayLike,  # RGB of the sky overhead, 1 is white
+    horizon: ArrayLike,  # RGB of the sky at the horizon
+    ground: ArrayLike,  # RGB
     skyline: float = 0.2,  # sine of the highest roof's or tree's elevation
     lamps: int = 0,  # bright panels overhead
 ) -> np.ndarray:  # (128, 128, 4) uint8
     "Sphere map of a sky, a skyline, the ground and the sun"
     zenith, horizon, ground = (np.asarray(c, float) * _BRIGHT for c in (zenith, horizon, ground))
-    up = np.linspace(-1, 1, 256)[:, None]
-    k = np.clip(up, 0, 1) ** 0.6
-    curve = np.where(up < 0, ground * (0.75 - 0.5 * np.clip(-up, 0, 1)), horizon * (1 - k) + zenith * k)
-    env = cv2.LUT(_LEVEL, np.clip(curve, 0, 255).astype(np.uint8)[None])
-    tops = np.repeat(rng.uniform(0.02, skyline + 0.021, 24), 4).astype(np.float32)
-    tops = np.convolve(np.r_[tops[-2:], tops, tops[:2]], np.ones(5) / 5, 'valid')
-    env[(_UP < tops[_AROUND]) & (_UP >= 0)] = np.clip(horizon * 0.28, 0, 255).astype(np.uint8)
-    for i in range(lamps):
+    env = _sky_and_ground(zenith, horizon, ground)
+    env[_below_skyline(rng, skyline)] = np.clip(horizon * 0.28, 0, 255).astype(np.uint8)
+    for _ in range(lamps):
         x = rng.uniform(-0.5, 0.5)
         env[(abs(_gx - x) < 0.06) & (abs(_gy) < 0.6)] = 250
+    return cv2.merge([*cv2.split(cv2.GaussianBlur(env, (3, 3), 0)), _glint(sun)])
+
+# %% ../../nbs/2_synthetic/23_render.ipynb #d5584341
+def _sky_and_ground(zenith: np.ndarray, horizon: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    "Sphere map (128, 128, 3) of colours that depend on the elevation alone"
+    up = np.linspace(-1, 1, 256)[:, None]
+    k = np.clip(up, 0, 1) ** 0.6
+    below = ground * (0.75 - 0.5 * np.clip(-up, 0, 1))
+    curve = np.where(up < 0, below, horizon * (1 - k) + zenith * k)
+    return cv2.LUT(_LEVEL, np.clip(curve, 0, 255).astype(np.uint8)[None])
+
+
+def _below_skyline(rng: np.random.Generator, highest: float) -> np.ndarray:
+    "Where on the sphere map (128, 128) houses and trees stand; bool"
+    tops = np.repeat(rng.uniform(0.02, highest + 0.021, 24), 4).astype(np.float32)
+    tops = np.convolve(np.r_[tops[-2:], tops, tops[:2]], np.ones(5) / 5, 'valid')
+    return (_UP < tops[_AROUND]) & (_UP >= 0)
+
+
+def _glint(sun: np.ndarray) -> np.ndarray:
+    "The sun on the sphere map (128, 128), uint8"
     glint = np.clip((_gx * sun[0] + _gy * sun[1]) * _OUT + _UP * sun[2], 0, 1)
     for _ in range(6):
         glint *= glint  # to the power of 64
-    return cv2.merge([*cv2.split(cv2.GaussianBlur(env, (3, 3), 0)), cv2.convertScaleAbs(glint, alpha=255)])
+    return cv2.convertScaleAbs(glint, alpha=255)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #0e179770
 def corner_light(
-    ray,  # (3, ...) unit vectors from the eye to the corners
-    normal,  # (3, ...) unit vectors
-    sun,  # (3,) unit vector
+    ray: np.ndarray,  # (3, ...) unit vectors from the eye to the corners
+    normal: np.ndarray,  # (3, ...) unit vectors
+    sun: np.ndarray,  # (3,) unit vector
 ) -> np.ndarray:  # (5, ...): cosine towards the eye, towards the zenith, towards the sun; x and y on the sphere map
     "What light does at the corners of faces"
     facing = -(ray * normal).sum(0)
@@ -140,53 +171,58 @@ def corner_light(
     return np.stack([facing, normal[2], towards, mirrored[0] * k + (_N - 1) / 2, mirrored[1] * k + (_N - 1) / 2])
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #eaf5d792
+def _project(camera: Camera, points: np.ndarray) -> np.ndarray:
+    "Pixels (2, 4, F) of the corners (F, 4, 3) of faces, in single precision"
+    axes, eye = camera.axes.astype(np.float32), camera.eye.astype(np.float32)
+    corners = np.ascontiguousarray(points.transpose(2, 1, 0)).reshape(3, -1)
+    d = axes @ corners - (axes @ eye)[:, None]
+    focal, center = camera.focal.astype(np.float32)[:, None], camera.center.astype(np.float32)[:, None]
+    return (d[:2] / d[2] * focal + center).reshape(2, 4, -1)
+
+
+def _seen(xy: np.ndarray) -> np.ndarray:
+    "Numbers of the faces that are turned to the camera: counter-clockwise, with y down"
+    (ax, ay), (bx, by) = xy[:, 2] - xy[:, 0], xy[:, 3] - xy[:, 1]
+    return np.flatnonzero(ax * by - ay * bx < 0)
+
+# %% ../../nbs/2_synthetic/23_render.ipynb #ce5d86ba
 _THIN = np.float32(0.03)  # square pixels: faces much thinner than its root get one value across
 
 
+def _fit(xy: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # g0, gx, gy: (7, F) each
+    "Linear functions of the pixel for each face: value = g0 + gx*x + gy*y (least squares over its four corners)"
+    c, m = xy.mean(1), values.mean(1)
+    dx, dy = xy - c[:, None]
+    xx, yy, xy = (dx * dx).sum(0) + _THIN, (dy * dy).sum(0) + _THIN, (dx * dy).sum(0)
+    k = 1 / (xx * yy - xy * xy)
+    vx, vy = (dx * values).sum(1), (dy * values).sum(1)
+    gx, gy = (yy * vx - xy * vy) * k, (xx * vy - xy * vx) * k
+    return m - gx * c[0] - gy * c[1], gx, gy
+
+# %% ../../nbs/2_synthetic/23_render.ipynb #00042e1d
 class Raster:
     "The visible faces of one car before a camera, and how to find what a pixel shows of them"
 
     def __init__(self, car: Car, camera: Camera, light: Light):
         self.car, self.camera, self.light = car, camera, light
-        points, normals, uv, left = (
-            np.concatenate([getattr(f, k) for f in car.groups.values()]) for k in ('points', 'normals', 'uv', 'left')
-        )
-        axes, eye = camera.axes.astype(np.float32), camera.eye.astype(np.float32)
-        d = axes @ np.ascontiguousarray(points.transpose(2, 1, 0)).reshape(3, -1) - (axes @ eye)[:, None]
-        xy = (
-            d[:2] / d[2] * camera.focal.astype(np.float32)[:, None] + camera.center.astype(np.float32)[:, None]
-        ).reshape(2, 4, -1)
-        (ax, ay), (bx, by) = xy[:, 2] - xy[:, 0], xy[:, 3] - xy[:, 1]
-        i = np.flatnonzero(ax * by - ay * bx < 0)  # counter-clockwise, with y down
+        faces = join(*car.groups.values())
+        xy = _project(camera, faces.points)
+        i = _seen(xy)
         n = np.searchsorted(i, np.cumsum([0] + [len(f) for f in car.groups.values()])).tolist()
-        self.range = dict(zip(car.groups, zip(n, n[1:])))
-        self.side, self.xy, self.points = (
-            32 * left[i].astype(np.uint8),
-            xy[..., i],
-            np.ascontiguousarray(points[i].transpose(2, 1, 0)),
-        )
-        ray = self.points - eye[:, None, None]
-        ray /= np.sqrt((ray * ray).sum(0))
-        step = car.sheets.step
-        values = np.concatenate(
-            [
-                (uv[i].transpose(2, 1, 0) + 0.5) / step - 0.5,
-                corner_light(ray, normals[i].transpose(2, 1, 0), light.sun.astype(np.float32)),
-            ]
-        )
+        self.range = dict(zip(car.groups, zip(n, n[1:])))  # of each group's visible faces
+        self.side, self.xy = 32 * faces.left[i].astype(np.uint8), xy[..., i]
+        self.points = np.ascontiguousarray(faces.points[i].transpose(2, 1, 0))
+        self.corners = (self.xy * 16).round().astype(np.int32).transpose(2, 1, 0)  # sixteenths of a pixel
+        values = self._corner_values(faces.uv[i], faces.normals[i])
         self.bounds = values[:2].min(1), values[:2].max(1)
-        self._fit(values)
-        self.corners = (self.xy * 16).round().astype(np.int32).transpose(2, 1, 0)
+        self.fit = _fit(self.xy, values)
 
-    def _fit(self, values):
-        "Linear functions of the pixel for each face: value = g0 + gx*x + gy*y (least squares over its four corners)"
-        c, m = self.xy.mean(1), values.mean(1)
-        dx, dy = self.xy - c[:, None]
-        xx, yy, xy = (dx * dx).sum(0) + _THIN, (dy * dy).sum(0) + _THIN, (dx * dy).sum(0)
-        k = 1 / (xx * yy - xy * xy)
-        vx, vy = (dx * values).sum(1), (dy * values).sum(1)
-        gx, gy = (yy * vx - xy * vy) * k, (xx * vy - xy * vx) * k
-        self.fit = m - gx * c[0] - gy * c[1], gx, gy  # three of (7, F)
+    def _corner_values(self, uv: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        "The seven values (7, 4, F) at the corners of the visible faces, see `values_at`"
+        ray = self.points - self.camera.eye.astype(np.float32)[:, None, None]
+        ray /= np.sqrt((ray * ray).sum(0))
+        place = (uv.transpose(2, 1, 0) + 0.5) / self.car.sheets.step - 0.5
+        return np.concatenate([place, corner_light(ray, normals.transpose(2, 1, 0), self.light.sun.astype(np.float32))])
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3ca3781d
 def paint(
@@ -208,31 +244,32 @@ def paint(
 def values_at(
     r: Raster,  # faces before the camera
     what: slice,  # of the seven values: 0 to 1 places on the atlas, 2 to 6 `corner_light`
-    face,
-    x,
-    y,  # (N,) intp faces and float32 pixels
-    out=None,  # where to put them
+    face: np.ndarray,  # (N,) intp
+    x: np.ndarray,  # (N,) float32 pixels
+    y: np.ndarray,  # (N,) float32 pixels
+    out: np.ndarray | None = None,  # where to put them
 ) -> np.ndarray:  # (len(what), N) float32
     "Values at pixels that show faces"
     g0, gx, gy = (g[what] for g in r.fit)
-    v, part = np.empty((len(g0), len(face)), np.float32) if out is None else out, np.empty(len(face), np.float32)
-    for out, a, b, c in zip(v, g0, gx, gy):
-        b.take(face, out=out, mode='clip')
-        out *= x
+    values = np.empty((len(g0), len(face)), np.float32) if out is None else out
+    part = np.empty(len(face), np.float32)
+    for v, a, b, c in zip(values, g0, gx, gy):  # v = a + b*x + c*y, without making new arrays
+        b.take(face, out=v, mode='clip')
+        v *= x
         c.take(face, out=part, mode='clip')
         part *= y
-        out += part
+        v += part
         a.take(face, out=part, mode='clip')
-        out += part
-    return v
+        v += part
+    return values
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #845aea25
 def place_at(
     r: Raster,  # faces before the camera
-    face,  # faces (N,)
-    x,  # pixels (N,)
-    y,  # pixels (N,)
-    out=None,  # where to put them
+    face: np.ndarray,  # (N,) intp
+    x: np.ndarray,  # (N,) float32 pixels
+    y: np.ndarray,  # (N,) float32 pixels
+    out: np.ndarray | None = None,  # where to put them
 ) -> np.ndarray:
     "Atlas pixels (2, N) at pixels that show faces; within a face's own piece of the atlas"
     uv, part = values_at(r, slice(0, 2), face, x, y, out), np.empty(len(face), np.float32)
@@ -242,36 +279,45 @@ def place_at(
     return uv
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #d666dbfa
+def _beyond(r: Raster, name: str, y: float) -> bool:
+    "Whether the camera stands farther out than `y` metres on the side of a wheel or mirror"
+    return r.camera.eye[1] * (1 if 'left' in name else -1) > y
+
+
+def _paint_lower(r: Raster, layer: np.ndarray):
+    "The lower layer: cabin and seats, a bed, wheels of the far side, the underside, wheels of the near side"
+    middle = {k: f.points[0, 0] for k, f in r.car.groups.items() if k.endswith('wheel')}
+    wheels = sorted(middle, key=lambda k: -((middle[k] - r.camera.eye) ** 2).sum())  # far ones first
+    near = {k: _beyond(r, k, r.car.shape.half - 0.27) for k in wheels}
+    paint(r, layer, 'inner')
+    paint(r, layer, 'inside', True)
+    if 'bed' in r.range:
+        paint(r, layer, 'bed')
+    for k in wheels:
+        if not near[k]:
+            paint(r, layer, k)
+    paint(r, layer, 'under')
+    for k in wheels:
+        if near[k]:
+            paint(r, layer, k)
+
+# %% ../../nbs/2_synthetic/23_render.ipynb #371cf23e
 def layers(
     r: Raster,  # faces before the camera
     height: int,  # pixels
     width: int,  # pixels
-):  # lower, upper and mirror layer, each (height, width) uint16: 0 or face number + 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # lower, upper, mirror layer (height, width) uint16: 0 or face + 1
     "Paint a car's face numbers: what shows through openings, the body, and the mirror in front of it"
     lower, upper, front = (np.zeros((height, width), np.uint16) for _ in range(3))
-    s, eye = r.car.shape, r.camera.eye
-    middle = {k: f.points[0, 0] for k, f in r.car.groups.items() if k.endswith('wheel')}
-    wheels = sorted(middle, key=lambda k: -((middle[k] - eye) ** 2).sum())
-    for k in ('inner', 'inside'):
-        paint(r, lower, k, k == 'inside')
-    if 'bed' in r.range:
-        paint(r, lower, 'bed')
-    outside = {k: eye[1] * (1 if 'left' in k else -1) > s.half - 0.27 for k in wheels}
-    for k in wheels:
-        if not outside[k]:
-            paint(r, lower, k)
-    paint(r, lower, 'under')
-    for k in wheels:
-        if outside[k]:
-            paint(r, lower, k)
-    beside = {k: eye[1] * (1 if 'left' in k else -1) > s.half for k in ('left_mirror', 'right_mirror')}
-    for k in beside:
-        if not beside[k]:
+    _paint_lower(r, lower)
+    near = {k: _beyond(r, k, r.car.shape.half) for k in ('left_mirror', 'right_mirror')}
+    for k in near:
+        if not near[k]:
             paint(r, upper, k, True)
     for k in ('deck', 'cabin', 'roof', 'shell'):
         paint(r, upper, k)
-    for k in beside:
-        if beside[k]:
+    for k in near:
+        if near[k]:
             paint(r, front, k, True)
     return lower, upper, front
 
@@ -281,28 +327,29 @@ _PART[1, 1:19] = np.arange(1, 19)
 _PART[0, 1:19] = [CAR_PARTS.index(mirror_name(n)) + 1 for n in CAR_PARTS]
 _BEHIND_MIRROR = np.isin(np.arange(19), [i + 1 for i, n in enumerate(CAR_PARTS) if 'door' in n or n == 'front_glass'])
 
-
+# %% ../../nbs/2_synthetic/23_render.ipynb #f4ca6863
 def left_out(
     car: Car,  # the car
-    eye,  # (3,) where the camera stands, in the car's axes
-) -> list:  # names in `car.groups`
+    eye: np.ndarray,  # (3,) where the camera stands, in the car's axes
+) -> list[str]:  # names in `car.groups`
     "Wheels and mirrors that annotators leave out when they look from there"
     out = []
     for k, f in car.groups.items():
         if not k.endswith(('wheel', 'mirror')):
             continue
         d = eye - f.points.mean((0, 1))
-        outward, wheel = d[1] / np.sqrt((d * d).sum()) * (1 if 'left' in k else -1), k.endswith('wheel')
-        if outward < (0.0 if wheel else -0.75 if d[0] > 0 else 0.1):
+        outward = d[1] / np.sqrt((d * d).sum()) * (1 if 'left' in k else -1)  # cosine
+        least = 0.0 if k.endswith('wheel') else -0.75 if d[0] > 0 else 0.1
+        if outward < least:
             out.append(k)
     return out
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3971e713
 def labels(
     r: Raster,  # faces before the camera
-    face,  # (N,) face numbers
-    uv,  # (2, N) atlas pixels
-):  # part's number (N,), 0 for none, and flags (N,)
+    face: np.ndarray,  # (N,) face numbers
+    uv: np.ndarray,  # (2, N) atlas pixels
+) -> tuple[np.ndarray, np.ndarray]:  # part's number (N,), 0 for none, and flags (N,)
     "Which part each pixel shows"
     label = r.car.sheets.label
     x, y = (uv + np.float32(0.5)).astype(np.int32)
@@ -315,54 +362,60 @@ def labels(
 _BLOCK = 1 << 14
 
 
-def _look_up(image, x, y):
+def _look_up(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     "Channels (4, N) float32 of an image (h, w, 4) uint8 between its pixels, bilinear"
     out = np.empty((4, len(x)), np.float32)
-    for a, b in zip(
-        out, cv2.split(cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-    ):
-        a[:] = b[0]
+    found = cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    for channel, row in zip(out, cv2.split(found)):
+        channel[:] = row[0]
     return out
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #964d4b70
 def shade_car(
     r: Raster,  # faces before the camera
-    face,
-    x,
-    y,  # (N,) faces and pixels, N < 32768
-    uv,  # (2, N) from `place_at`
-    glass,  # (K,) which of the pixels are glass
-    behind,  # (4, K) uint8: what is seen through them
+    face: np.ndarray,  # (N,) intp, N < 32768
+    x: np.ndarray,  # (N,) float32 pixels
+    y: np.ndarray,  # (N,) float32 pixels
+    uv: np.ndarray,  # (2, N) from `place_at`
+    glass: np.ndarray,  # (K,) which of the pixels are glass
+    behind: np.ndarray,  # (3, K) uint8: what is seen through them
 ) -> np.ndarray:  # (N,) uint32: RGB and an unused byte
-    "Colour of each pixel: diffuse light, metallic falloff, clear coat or glass with reflections (Schlick's Fresnel term)"
+    "Colour of each pixel: diffuse light, metallic falloff, clear coat or glass that mirror (Schlick's Fresnel term)"
     facing, up, towards, ex, ey = values_at(r, slice(2, 7), face, x, y)
     base, env = _look_up(r.car.sheets.color, *uv), _look_up(r.light.surroundings, ex, ey)
     base *= np.float32(1 / 255)
     env *= np.float32(1 / _BRIGHT)
     base, gloss, env, glint = base[:3], base[3], env[:3], env[3] * np.float32(_BRIGHT / 255)
     np.clip(facing, 0, 1, out=facing)
-    sun, sky = r.light.sun_color.astype(np.float32), r.light.sky_color.astype(np.float32)
-    flake = 1 - r.car.look.metallic * gloss * (0.5 - 0.62 * facing * np.sqrt(facing))
     fresnel = (1 - facing) ** 2
     fresnel *= fresnel
+    sun = r.light.sun_color.astype(np.float32)[:, None]
+    color = _diffuse(r, facing, up, towards, gloss)
+    color *= base
+    color += env * (gloss * (0.05 + 0.6 * fresnel))
+    color += sun * (0.9 * gloss * glint)
+    if len(glass):
+        pane = _pane(behind, base[:, glass], gloss[glass], env[:, glass], fresnel[glass])
+        color[:, glass] = pane + sun * glint[glass]
+    red, green, blue = cv2.convertScaleAbs(color, alpha=WHITE)
+    return cv2.merge([red, green, blue, red]).view(np.uint32).ravel()
+
+# %% ../../nbs/2_synthetic/23_render.ipynb #b3933d3c
+def _diffuse(r: Raster, facing: np.ndarray, up: np.ndarray, towards: np.ndarray, gloss: np.ndarray) -> np.ndarray:
+    "Light (3, N) that a matt white surface would send back, with the falloff of metallic paint; changes its arguments"
+    flake = 1 - r.car.look.metallic * gloss * (0.5 - 0.62 * facing * np.sqrt(facing))
     up *= 0.38
     up += 0.62
     up *= flake
     towards *= flake
-    color = np.stack([sky, sun], 1) @ np.stack([up, towards])
-    color *= base
-    color += env * (gloss * (0.05 + 0.6 * fresnel))
-    color += sun[:, None] * (0.9 * gloss * glint)
-    if len(glass):
-        o, f, t = gloss[glass], fresnel[glass], base[:, glass]
-        color[:, glass] = (
-            behind * ((1 - o) * (0.35 + t) * np.float32(1 / WHITE))
-            + t * (o * 0.35)
-            + env[:, glass] * (0.10 + 0.75 * f)
-            + sun[:, None] * glint[glass]
-        )
-    red, green, blue = cv2.convertScaleAbs(color, alpha=WHITE)
-    return cv2.merge([red, green, blue, red]).view(np.uint32).ravel()
+    sun, sky = r.light.sun_color.astype(np.float32), r.light.sky_color.astype(np.float32)
+    return np.stack([sky, sun], 1) @ np.stack([up, towards])
+
+
+def _pane(behind: np.ndarray, tint: np.ndarray, opaque: np.ndarray, env: np.ndarray, fresnel: np.ndarray) -> np.ndarray:
+    "What a pane of glass shows (3, K): what is behind it, its own colour, and what it mirrors"
+    through = behind * ((1 - opaque) * (0.35 + tint) * np.float32(1 / WHITE))
+    return through + tint * (opaque * 0.35) + env * (0.10 + 0.75 * fresnel)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #7280874c
 @dataclass
@@ -371,8 +424,8 @@ class Shown:
 
     index: np.ndarray  # (N,) flat pixel numbers within the window
     face: np.ndarray  # (N,) faces
-    x: np.ndarray  # (N,) pixels of the picture
-    y: np.ndarray
+    x: np.ndarray  # (N,) pixels of the image
+    y: np.ndarray  # (N,) likewise
     uv: np.ndarray  # (2, N) atlas pixels
     part: np.ndarray  # (N,) part's number, 0 for none
     flags: np.ndarray  # (N,) HOLE, GLASS
@@ -381,79 +434,84 @@ class Shown:
 def look_at_layer(
     r: Raster,  # faces before the camera
     layer: np.ndarray,  # (h, w) uint16: 0 or face number + 1
-    corner,  # x, y of the window's first pixel in the picture
+    corner: tuple[int, int],  # x, y of the window's first pixel in the image
 ) -> Shown:
     "Find what each painted pixel of a layer shows"
     painted, (h, w) = layer != 0, layer.shape
-    i, n = np.flatnonzero(painted), painted.view(np.uint8).sum(1, dtype=np.intp)
-    x, y = (
-        (i - np.repeat(np.arange(h) * w - corner[0], n)).astype(np.float32),
-        np.repeat(np.arange(h, dtype=np.float32) + np.float32(corner[1]), n),
-    )
-    s = Shown(
-        i,
-        np.subtract(layer[painted], 1, dtype=np.intp),
-        x,
-        y,
-        np.empty((2, len(i)), np.float32),
-        *np.empty((2, len(i)), np.uint8),
-    )
-    for k in range(0, len(i), _BLOCK):
+    index, n = np.flatnonzero(painted), painted.view(np.uint8).sum(1, dtype=np.intp)
+    x = (index - np.repeat(np.arange(h) * w - corner[0], n)).astype(np.float32)
+    y = np.repeat(np.arange(h, dtype=np.float32) + np.float32(corner[1]), n)
+    face = np.subtract(layer[painted], 1, dtype=np.intp)
+    uv, (part, flags) = np.empty((2, len(index)), np.float32), np.empty((2, len(index)), np.uint8)
+    for k in range(0, len(index), _BLOCK):
         b = slice(k, k + _BLOCK)
-        s.part[b], s.flags[b] = labels(r, s.face[b], place_at(r, s.face[b], x[b], y[b], s.uv[:, b]))
-    return s
+        part[b], flags[b] = labels(r, face[b], place_at(r, face[b], x[b], y[b], uv[:, b]))
+    return Shown(index, face, x, y, uv, part, flags)
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3b9b950b
 def put(
-    p: Shown,
+    p: Shown,  # what the layer shows
     r: Raster,  # faces before the camera
-    picture: np.ndarray,  # (h*w,) uint32: RGB and an unused byte; changed in place
+    pixels: np.ndarray,  # (h*w,) uint32: RGB and an unused byte; changed in place
     seen: np.ndarray,  # (h*w,) uint8 part numbers; changed in place
-    through: int = 0,  # HOLE or GLASS: there, what is in the picture stays
+    through: int = 0,  # HOLE or GLASS: there, what is in the image stays
 ):
-    "Draw what a layer shows into a window of the picture"
+    "Draw what a layer shows into a window of the image"
     stays = p.index[np.flatnonzero(p.flags & through)]
-    old = picture[stays], seen[stays]
+    old = pixels[stays], seen[stays]
     for k in range(0, len(p.index), _BLOCK):
         b = slice(k, k + _BLOCK)
         glass = np.flatnonzero(p.flags[b] & GLASS)
-        behind = picture[p.index[b][glass]].view(np.uint8).reshape(-1, 4)[:, :3].T
-        picture[p.index[b]] = shade_car(r, p.face[b], p.x[b], p.y[b], p.uv[:, b], glass, behind)
+        behind = pixels[p.index[b][glass]].view(np.uint8).reshape(-1, 4)[:, :3].T
+        pixels[p.index[b]] = shade_car(r, p.face[b], p.x[b], p.y[b], p.uv[:, b], glass, behind)
     seen[p.index] = p.part
-    picture[stays], seen[stays] = old
+    pixels[stays], seen[stays] = old
 
 # %% ../../nbs/2_synthetic/23_render.ipynb #3be78d96
+def _window(r: Raster, height: int, width: int) -> tuple[int, int, int, int]:  # left, top, right, bottom
+    "The part of an image in which the car may be seen, in pixels; empty where it lies beside it"
+    low, high = np.floor(r.xy.min((1, 2))).astype(int) - 1, np.ceil(r.xy.max((1, 2))).astype(int) + 2
+    return tuple(np.clip([low, high], 0, (width, height)).ravel().tolist())
+
+
+def _draw_window(
+    r: Raster, pixels: np.ndarray, seen: np.ndarray, behind: np.ndarray, shape: tuple, corner: tuple
+) -> np.ndarray:
+    "Draw the car's layers over a window; arrays (h*w,) are changed in place, the answer (h*w,) says where the car is"
+    lower, upper, front = layers(r, *shape)
+    up, over = look_at_layer(r, upper, corner), look_at_layer(r, front, corner)
+    here = ((lower | upper) != 0).ravel()
+    seen[here] = behind[here] = 0
+    pixels[up.index[up.flags == HOLE]] = 0x03030303
+    lower.ravel()[up.index[up.flags == 0]] = 0
+    put(look_at_layer(r, lower, corner), r, pixels, seen, GLASS)
+    put(up, r, pixels, seen, HOLE)
+    behind[over.index] = seen[over.index] * _BEHIND_MIRROR[seen[over.index]]
+    put(over, r, pixels, seen)
+    here[over.index] = True
+    return here
+
+# %% ../../nbs/2_synthetic/23_render.ipynb #7f9bf623
 def draw_into(
     image: np.ndarray,  # (H, W, 3) uint8 RGB, `WHITE` is white; changed in place
-    parts: np.ndarray,  # (2, H, W) uint8: number of the part seen, and of the one drawn on behind a mirror; changed in place
+    parts: np.ndarray,  # (2, H, W) uint8: part seen, and part drawn on behind a mirror; changed in place
     car: Car,  # the car
     camera: Camera,  # in the car's axes
-    light: Light,
+    light: Light,  # of the scene
 ) -> np.ndarray:  # (H, W) bool: where the car is
-    "Draw a car over a picture; it hides what is behind it"
+    "Draw a car over an image; it hides what is behind it"
     r, cover = Raster(car, camera, light), np.zeros(image.shape[:2], bool)
     for k in left_out(car, camera.eye):
         r.side[slice(*r.range[k])] = 64
-    lo, hi = np.floor(r.xy.min((1, 2))).astype(int) - 1, np.ceil(r.xy.max((1, 2))).astype(int) + 2
-    (x0, y0), (x1, y1) = np.clip([lo, hi], 0, image.shape[1::-1])
+    x0, y0, x1, y1 = _window(r, *image.shape[:2])
     if x1 <= x0 or y1 <= y0:
         return cover
     r.corners -= np.array([x0, y0], np.int32) * 16
     window, shape = (slice(y0, y1), slice(x0, x1)), (y1 - y0, x1 - x0)
-    lower, upper, front = layers(r, *shape)
-    picture = cv2.cvtColor(image[window], cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
+    pixels = cv2.cvtColor(image[window], cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
     seen, behind = (a[window].ravel() for a in parts)
-    up, over = look_at_layer(r, upper, (x0, y0)), look_at_layer(r, front, (x0, y0))
-    here = ((lower | upper) != 0).ravel()
-    seen[here] = behind[here] = 0
-    picture[up.index[up.flags == HOLE]] = 0x03030303
-    lower.ravel()[up.index[up.flags == 0]] = 0
-    put(look_at_layer(r, lower, (x0, y0)), r, picture, seen, GLASS)
-    put(up, r, picture, seen, HOLE)
-    behind[over.index] = seen[over.index] * _BEHIND_MIRROR[seen[over.index]]
-    put(over, r, picture, seen)
-    here[over.index] = True
-    cv2.cvtColor(picture.view(np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB, dst=image[window])
+    here = _draw_window(r, pixels, seen, behind, shape, (x0, y0))
+    cv2.cvtColor(pixels.view(np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB, dst=image[window])
     for a, b in ((parts[0], seen), (parts[1], behind), (cover, here)):
         a[window] = b.reshape(shape)
     return cover

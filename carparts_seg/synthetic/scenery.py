@@ -10,168 +10,199 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .render import WHITE, Camera
+from .shape import CarShape
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #b6cf8f79
 def noise(
     rng: np.random.Generator,  # source of all choices
-    shape,  # (height, width)
-    cells,  # number of random values along each side
+    shape: tuple[int, int],  # (height, width)
+    cells: int,  # number of random values along each side
 ) -> np.ndarray:  # (height, width) float32, mean about 0, within about -1 to 1
     "Smooth random pattern"
     return cv2.resize(2 * rng.random((cells, cells), np.float32) - 1, shape[::-1], interpolation=cv2.INTER_CUBIC)
 
+
+def _three(grey: np.ndarray) -> np.ndarray:
+    "A grey image (H, W) as RGB"
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #7d639e1f
+_EXTENT = 9.0  # metres from the middle to the edge of the ground's drawing, which repeats outside
+
+
 @lru_cache
-def _speckles(n=512):
+def _speckles(n: int = 512) -> np.ndarray:
     "The unevenness of all grounds, (n, n) uint8: 128 is even; it repeats without seams"
     rng = np.random.default_rng(0)
 
-    def tile(cells):
-        return cv2.resize(
-            np.pad(2 * rng.random((cells, cells), np.float32) - 1, 2, 'wrap'),
-            (n // cells * (cells + 4),) * 2,
-            interpolation=cv2.INTER_CUBIC,
-        )[2 * n // cells :][:n, 2 * n // cells :][:, :n]
+    def tile(cells: int) -> np.ndarray:
+        "Smooth noise (n, n) that repeats"
+        values = np.pad(2 * rng.random((cells, cells), np.float32) - 1, 2, 'wrap')
+        wide, skip = cv2.resize(values, (n // cells * (cells + 4),) * 2, interpolation=cv2.INTER_CUBIC), 2 * n // cells
+        return wide[skip:][:n, skip:][:, :n]
 
     return np.clip(128 + 60 * (tile(8) + 0.7 * tile(64) + 0.77 * rng.uniform(-1, 1, (n, n))), 0, 255).astype(np.uint8)
-
-
-_EXTENT = 9.0  # metres from the middle to the edge of the ground's drawing, which repeats outside
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #e7743f2b
 def ground_image(
     rng: np.random.Generator,  # source of all choices
-    color,  # RGB, 1 is white
+    color: ArrayLike,  # RGB, 1 is white
     pattern: str,  # plain, lanes, pavers or rough
     n: int = 512,  # pixels along each side
-):  # shades (n, n) uint8, and the colours of the 256 shades (1, 256, 3) uint8
-    "The ground from above: x to the right, y down; its shades 0 to 159 are those of `color`, which is 96, and from there they go to white"
+) -> tuple[np.ndarray, np.ndarray]:  # shades (n, n) uint8, and the colours of the 256 shades (1, 256, 3) uint8
+    "The ground from above, x to the right, y down; shade 96 is `color`, and from 160 on they go to white"
     rough = dict(plain=0.015, lanes=0.05, pavers=0.06, rough=0.13)[pattern]
-    k = np.arange(256)
-    shades, white = np.minimum(k, 160)[:, None] / 96 * np.asarray(color, float), np.clip((k - 160) / 95, 0, 1)[:, None]
-    g = cv2.LUT(
-        np.roll(_speckles(n), rng.integers(n, size=2), (0, 1)),
-        np.clip(96 * (1 + rough * (k - 128) / 60), 0, 159).astype(np.uint8),
-    )
+    shade = np.clip(96 * (1 + rough * (np.arange(256) - 128) / 60), 0, 159).astype(np.uint8)
+    shades = cv2.LUT(np.roll(_speckles(n), rng.integers(n, size=2), (0, 1)), shade)
     if pattern == 'pavers':
-        step = int(rng.choice([16, 24, 32]))
-        for k in range(0, n, step):
-            for ends in (((k, 0), (k, n)), ((0, k), (n, k))):
-                cv2.line(g, *ends, 72, 1)
+        _draw_pavers(rng, shades)
     if pattern == 'lanes':
-        turn, gap = rng.integers(2), int(rng.integers(70, 100))
-        for k in range(gap // 2, n, gap):
-            a, b = ((k, n // 8), (k, n - n // 8))
-            if turn:
-                a, b = a[::-1], b[::-1]
-            cv2.line(g, a, b, 255, 3, cv2.LINE_AA)
-    return g, np.clip((shades * (1 - white) + white * (0.88, 0.88, 0.84)) * WHITE, 0, 255).astype(np.uint8)[None]
+        _draw_lanes(rng, shades)
+    return shades, _ground_colors(color)
+
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #a709c7ce
+def _ground_colors(color: ArrayLike) -> np.ndarray:
+    "Colours (1, 256, 3) uint8 of a ground's shades"
+    k = np.arange(256)
+    own = np.minimum(k, 160)[:, None] / 96 * np.asarray(color, float)
+    white = np.clip((k - 160) / 95, 0, 1)[:, None]
+    return np.clip((own * (1 - white) + white * (0.88, 0.88, 0.84)) * WHITE, 0, 255).astype(np.uint8)[None]
+
+
+def _draw_pavers(rng: np.random.Generator, shades: np.ndarray):
+    "Joints between paving stones"
+    n, step = len(shades), int(rng.choice([16, 24, 32]))
+    for k in range(0, n, step):
+        cv2.line(shades, (k, 0), (k, n), 72, 1)
+        cv2.line(shades, (0, k), (n, k), 72, 1)
+
+
+def _draw_lanes(rng: np.random.Generator, shades: np.ndarray):
+    "White lines of a car park"
+    n = len(shades)
+    turn, gap = rng.integers(2), int(rng.integers(70, 100))
+    for k in range(gap // 2, n, gap):
+        start, end = (k, n // 8), (k, n - n // 8)
+        if turn:
+            start, end = start[::-1], end[::-1]
+        cv2.line(shades, start, end, 255, 3, cv2.LINE_AA)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #21e6c71c
 def shadow_image(
-    cars,  # list of (shape, position, yaw)
-    sun,  # (3,) unit vector
+    cars: list,  # of (shape, position, yaw)
+    sun: np.ndarray,  # (3,) unit vector
     strength: float,  # of the cast shadow, 0..1
     soft: float,  # metres
     n: int = 256,  # pixels along each side
 ) -> np.ndarray:  # (n, n) uint8: light that arrives, 255 is all
     "Shadows of cars on the ground, from above"
     cast, under = np.zeros((n, n), np.uint8), np.zeros((n, n), np.uint8)
-    k = n / (2 * _EXTENT)
-    for s, position, yaw in cars:
+    k = n / (2 * _EXTENT)  # pixels a metre
+    for shape, position, yaw in cars:
         c, d = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, d], [-d, c]])
+        foot = _footprint(shape)
+        shadow = _cast_points(shape, foot, turn @ sun[:2] / max(sun[2], 0.25))
+        hull, below = (((p @ turn + position + _EXTENT) * k).astype(np.int32) for p in (shadow, foot * 0.97))
+        cv2.fillConvexPoly(cast, cv2.convexHull(hull), 255)
+        cv2.fillPoly(under, [below], 255)
+    return cv2.multiply(_light(cast, strength, soft * k), _light(under, 0.8, 0.11 * k), scale=1 / 255)
 
-        def pixels(p):
-            return ((p @ turn + position + _EXTENT) * k).astype(np.int32)
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #675af275
+def _footprint(s: CarShape) -> np.ndarray:
+    "Corners (8, 2) of a car seen from above, metres in its own axes"
+    a, b = s.length / 2 - 0.12, s.half - 0.08
+    left = np.array([[a, b * 0.6], [a - 0.5, b], [-a + 0.3, b], [-a, b * 0.7]])
+    return np.concatenate([left, left[::-1] * (1, -1)])
 
-        a, b = s.length / 2 - 0.12, s.half - 0.08
-        foot = np.array(
-            [
-                [a, b * 0.6],
-                [a - 0.5, b],
-                [-a + 0.3, b],
-                [-a, b * 0.7],
-                [-a, -b * 0.7],
-                [-a + 0.3, -b],
-                [a - 0.5, -b],
-                [a, -b * 0.6],
-            ]
-        )
-        cab = np.array([[s.header_x, 0.6], [s.roof_x, 0.6], [s.roof_x, -0.6], [s.header_x, -0.6]])
-        local = turn @ sun[:2] / max(sun[2], 0.25)
-        q = np.concatenate([foot, foot - local * s.belt * 0.9, cab - local * s.height])
-        cv2.fillConvexPoly(cast, cv2.convexHull(pixels(q)), 255)
-        cv2.fillPoly(under, [pixels(foot * 0.97)], 255)
 
-    def lit(m, dark, r):
-        return cv2.convertScaleAbs(cv2.GaussianBlur(m, (0, 0), max(0.6, r * k)), alpha=-dark, beta=255)
+def _cast_points(s: CarShape, foot: np.ndarray, away: np.ndarray) -> np.ndarray:
+    "What a cast shadow's hull goes around: foot, belt line and roof; `away` is what 1 metre of height casts"
+    roof = np.array([[s.header_x, 0.6], [s.roof_x, 0.6], [s.roof_x, -0.6], [s.header_x, -0.6]])
+    return np.concatenate([foot, foot - away * s.belt * 0.9, roof - away * s.height])
 
-    return cv2.multiply(lit(cast, strength, soft), lit(under, 0.8, 0.11), scale=1 / 255)
+
+def _light(shadow: np.ndarray, dark: float, soft: float) -> np.ndarray:
+    "Light that arrives (n, n) uint8 where a shadow `dark` 0 to 1 lies, its edges blurred by `soft` pixels"
+    return cv2.convertScaleAbs(cv2.GaussianBlur(shadow, (0, 0), max(0.6, soft)), alpha=-dark, beta=255)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #95f802eb
 def lay_ground(
     image: np.ndarray,  # (H, W, 3) uint8, `WHITE` is white; rows below the horizon are changed in place
-    camera: Camera,  # where the picture is taken from
-    ground,  # shades and their colours, from `ground_image`
+    camera: Camera,  # where the image is taken from
+    ground: tuple[np.ndarray, np.ndarray],  # shades and their colours, from `ground_image`
     shadow: np.ndarray,  # (m, m) uint8 from `shadow_image`
-    haze,  # RGB of the ground far away
+    haze: ArrayLike,  # RGB of the ground far away
     base: float,  # row where the ground ends: at the foot of a wall, or at the horizon
 ):
-    "Draw the ground below the row `base`; shadows are drawn at half the picture's size, as they are soft"
+    "Draw the ground below the row `base`; shadows are drawn at half the image's size, as they are soft"
     H, W = image.shape[:2]
     top = int(np.clip(np.ceil(max(base, camera.horizon() + 1)), 0, H))
     if top >= H:
         return
+    below = image[top:]
+    shades = _lay(ground[0], camera, below, top, 1, cv2.BORDER_WRAP)
+    light = _lay(shadow, camera, below, top, 2, cv2.BORDER_CONSTANT)
+    light = cv2.resize(light, (W, H - top), interpolation=cv2.INTER_LINEAR)
+    cv2.multiply(cv2.LUT(_three(shades), ground[1]), _three(light), dst=below, scale=1 / 255)
+    _lay_haze(below, camera, top, haze)
 
-    def lay(picture, step, border):
-        k, size = 2 * _EXTENT / len(picture), (-(-W // step), -(-(H - top) // step))
-        to_image = np.array([[1 / step, 0, 0.5 / step - 0.5], [0, 1 / step, (0.5 - top) / step - 0.5], [0, 0, 1]])
-        m = to_image @ camera.ground() @ np.array([[k, 0, -_EXTENT], [0, k, -_EXTENT], [0, 0, 1]])
-        return cv2.warpPerspective(picture, m, size, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=255)
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #bdf54600
+def _lay(drawing: np.ndarray, camera: Camera, below: np.ndarray, top: int, step: int, border: int) -> np.ndarray:
+    "A square drawing of the ground as the camera sees it below row `top`, every `step`-th pixel"
+    (h, w), k = below.shape[:2], 2 * _EXTENT / len(drawing)
+    to_image = np.array([[1 / step, 0, 0.5 / step - 0.5], [0, 1 / step, (0.5 - top) / step - 0.5], [0, 0, 1]])
+    m = to_image @ camera.ground() @ np.array([[k, 0, -_EXTENT], [0, k, -_EXTENT], [0, 0, 1]])
+    size = (-(-w // step), -(-h // step))
+    return cv2.warpPerspective(drawing, m, size, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=255)
 
-    g = cv2.LUT(cv2.cvtColor(lay(ground[0], 1, cv2.BORDER_WRAP), cv2.COLOR_GRAY2RGB), ground[1])
-    d = cv2.resize(lay(shadow, 2, cv2.BORDER_CONSTANT), (W, H - top), interpolation=cv2.INTER_LINEAR)
-    cv2.multiply(g, cv2.cvtColor(d, cv2.COLOR_GRAY2RGB), dst=image[top:], scale=1 / 255)
-    fall = 0.05 * camera.focal[1] / camera.focal[0] * W
-    far = np.exp(
-        -(np.arange(min(H - top, int(5 * fall) + 1), dtype=np.float32) + np.float32(top - camera.horizon()))
-        / np.float32(fall)
-    )[:, None, None]
-    rows = image[top : top + len(far)]
-    rows[:] = rows * (1 - far) + far * (np.asarray(haze, np.float32) * WHITE) + np.float32(0.5)
+
+def _lay_haze(below: np.ndarray, camera: Camera, top: int, haze: ArrayLike):
+    "Let the ground fade towards the horizon into a colour"
+    h, w = below.shape[:2]
+    fall = 0.05 * camera.focal[1] / camera.focal[0] * w  # rows in which two thirds of the haze go
+    rows = np.arange(min(h, int(5 * fall) + 1), dtype=np.float32)
+    far = np.exp(-(rows + np.float32(top - camera.horizon())) / np.float32(fall))[:, None, None]
+    near = below[: len(far)]
+    near[:] = near * (1 - far) + far * (np.asarray(haze, np.float32) * WHITE) + np.float32(0.5)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #721eabd8
 def backdrop(
     rng: np.random.Generator,  # source of all choices
-    height: int,
+    height: int,  # pixels
     width: int,  # pixels
     horizon: float,  # row
     kind: str,  # trees, town, wall, studio or hall
-    top,
-    low,  # RGB of the sky, or of the wall, at the top and at the horizon
+    top: ArrayLike,  # RGB of the sky or the wall at the top
+    low: ArrayLike,  # RGB at the horizon
 ) -> np.ndarray:  # (height, width, 3) uint8, `WHITE` is white; nothing is drawn far below the horizon
-    "Picture of what is above the horizon; drawn at half size, as it is out of focus"
-    out, width, horizon = np.zeros((height, width, 3), np.uint8), (width + 1) // 2, horizon / 2
-    hz = int(np.clip(horizon, 1, (height + 1) // 2))
-    rows = min((height + 1) // 2, hz + 6)
-    t = np.clip(np.arange(rows, dtype=np.float32) / max(horizon, 1), 0, 1)[:, None]
-    sky = np.clip((np.asarray(top, np.float32) * (1 - t) + np.asarray(low, np.float32) * t) * WHITE, 0, 255)
-    image = cv2.resize(sky.astype(np.uint8)[:, None], (width, rows), interpolation=cv2.INTER_NEAREST)
+    "Image of what is above the horizon; drawn at half size, as it is out of focus"
+    half, horizon = ((height + 1) // 2, (width + 1) // 2), horizon / 2
+    hz = int(np.clip(horizon, 1, half[0]))
+    rows = min(half[0], hz + 6)
+    image = _fade(top, low, rows, half[1], max(horizon, 1))
+    _draw_behind(rng, image, hz, kind)
+    if kind != 'studio':
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.5) * half[1] / 256)
+    out, n = np.zeros((height, width, 3), np.uint8), min(2 * rows, height)
+    out[:n] = cv2.resize(image, (width, 2 * rows), interpolation=cv2.INTER_LINEAR)[:n]
+    return out
+
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #80cfe917
+def _fade(top: ArrayLike, low: ArrayLike, rows: int, width: int, horizon: float) -> np.ndarray:
+    "Image (rows, width, 3) whose colour goes from `top` to `low` at the horizon"
+    t = np.clip(np.arange(rows, dtype=np.float32) / horizon, 0, 1)[:, None]
+    color = np.clip((np.asarray(top, np.float32) * (1 - t) + np.asarray(low, np.float32) * t) * WHITE, 0, 255)
+    return cv2.resize(color.astype(np.uint8)[:, None], (width, rows), interpolation=cv2.INTER_NEAREST)
+
+
+def _draw_behind(rng: np.random.Generator, image: np.ndarray, hz: int, kind: str):
+    "Draw what stands behind over an empty sky or wall; `hz` is the horizon's row"
     if kind in ('trees', 'town'):
-        cv2.add(
-            image,
-            cv2.cvtColor(
-                cv2.convertScaleAbs(
-                    np.maximum(noise(rng, (rows, width), 6) + 0.5 * noise(rng, (rows, width), 14), 0),
-                    alpha=0.10 * WHITE,
-                ),
-                cv2.COLOR_GRAY2RGB,
-            ),
-            dst=image,
-        )
+        _clouds(rng, image)
     if kind == 'town':
         for _ in range(int(rng.integers(3, 8))):
             _house(rng, image, hz)
@@ -181,61 +212,57 @@ def backdrop(
         _wall(rng, image, hz)
     if kind == 'hall':
         _hall(rng, image, hz)
-    if kind != 'studio':
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.5) * width / 256)
-    n = min(2 * rows, height)
-    out[:n] = cv2.resize(image, (out.shape[1], 2 * rows), interpolation=cv2.INTER_LINEAR)[:n]
-    return out
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #2f9d3acf
-def _bytes(color):
+def _bytes(color: ArrayLike) -> tuple[int, ...]:
+    "A colour, 1 is white, as the scene's bytes"
     return tuple(int(c) for c in np.clip(np.asarray(color, float) * WHITE, 0, 255))
 
 
-def _brighten(image, noise):
-    cv2.multiply(
-        image, cv2.cvtColor(cv2.convertScaleAbs(1 + noise, alpha=128), cv2.COLOR_GRAY2RGB), dst=image, scale=1 / 128
-    )
+def _clouds(rng: np.random.Generator, image: np.ndarray):
+    "Brighten the sky in patches"
+    size = image.shape[:2]
+    cloud = np.maximum(noise(rng, size, 6) + 0.5 * noise(rng, size, 14), 0)
+    cv2.add(image, _three(cv2.convertScaleAbs(cloud, alpha=0.10 * WHITE)), dst=image)
 
-
-def _house(rng, image, hz):
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #1b3e327e
+def _house(rng: np.random.Generator, image: np.ndarray, hz: int):
+    "A house with rows of windows that stands on the horizon"
     W = image.shape[1]
     w, h, x = int(rng.uniform(0.12, 0.4) * W), int(rng.uniform(0.25, 0.95) * hz), int(rng.uniform(-0.1, 0.95) * W)
     color = rng.uniform(0.35, 0.85) * (1 + rng.uniform(-0.12, 0.12, 3))
     cv2.rectangle(image, (x, hz - h), (x + w, hz), _bytes(color), -1)
-    sx, sy, glass = (
-        max(6, int(W * rng.uniform(0.03, 0.06))),
-        max(8, int(W * rng.uniform(0.04, 0.08))),
-        _bytes(color * rng.uniform(0.35, 0.7)),
-    )
-    for y in range(hz - h + sy // 2, hz - sy // 2, sy):
-        for a in range(x + sx // 2, x + w - sx // 2, sx):
-            cv2.rectangle(image, (a, y), (a + sx // 2, y + sy // 2), glass, -1)
+    step_x, step_y = max(6, int(W * rng.uniform(0.03, 0.06))), max(8, int(W * rng.uniform(0.04, 0.08)))
+    glass = _bytes(color * rng.uniform(0.35, 0.7))
+    for b in range(hz - h + step_y // 2, hz - step_y // 2, step_y):
+        for a in range(x + step_x // 2, x + w - step_x // 2, step_x):
+            cv2.rectangle(image, (a, b), (a + step_x // 2, b + step_y // 2), glass, -1)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #249a518a
-def _trees(rng, image, hz):
+def _treetops(rng: np.random.Generator, width: int, hz: int) -> np.ndarray:
+    "Row (width,) in which the trees of each column end"
+    rough = 0.55 + 0.4 * noise(rng, (1, width), int(rng.integers(4, 16)))[0]
+    rough = rough + 0.12 * noise(rng, (1, width), 50)[0] + 0.05 * noise(rng, (1, width), 120)[0]
+    return hz * (1 - rng.uniform(0.12, 0.7) * np.clip(rough, 0, 1.2))
+
+
+def _trees(rng: np.random.Generator, image: np.ndarray, hz: int):
+    "A row of trees before the horizon"
     H, W = image.shape[:2]
-    tops = (
-        0.55
-        + 0.4 * noise(rng, (1, W), int(rng.integers(4, 16)))[0]
-        + 0.12 * noise(rng, (1, W), 50)[0]
-        + 0.05 * noise(rng, (1, W), 120)[0]
-    )
-    tops = hz * (1 - rng.uniform(0.12, 0.7) * np.clip(tops, 0, 1.2))
-    y = np.arange(H, dtype=np.float32)[:, None]
+    tops, y = _treetops(rng, W, hz), np.arange(H, dtype=np.float32)[:, None]
     inside = ((y > tops.astype(np.float32)) & (y <= hz)).view(np.uint8)
-    leaf = cv2.convertScaleAbs(
-        np.maximum(1 + 0.4 * noise(rng, (H, W), 28) + 0.35 * noise(rng, (H, W), 90), 0), alpha=128
-    )
-    shades = (
-        np.clip(rng.uniform([0.14, 0.18, 0.10], [0.28, 0.32, 0.20]) * np.arange(256)[:, None] / 128, 0.02, 1) * WHITE
-    )
-    cv2.copyTo(cv2.LUT(cv2.cvtColor(leaf, cv2.COLOR_GRAY2RGB), shades.astype(np.uint8)[None]), inside, image)
+    leaf = np.maximum(1 + 0.4 * noise(rng, (H, W), 28) + 0.35 * noise(rng, (H, W), 90), 0)
+    green = rng.uniform([0.14, 0.18, 0.10], [0.28, 0.32, 0.20])
+    shades = np.clip(green * np.arange(256)[:, None] / 128, 0.02, 1) * WHITE
+    leaves = cv2.LUT(_three(cv2.convertScaleAbs(leaf, alpha=128)), shades.astype(np.uint8)[None])
+    cv2.copyTo(leaves, inside, image)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #5a7bc5e6
-def _wall(rng, image, hz):
+def _wall(rng: np.random.Generator, image: np.ndarray, hz: int):
+    "Uneven bricks or plates on what is above the horizon"
     W = image.shape[1]
-    _brighten(image[:hz], 0.05 * noise(rng, (hz, W), 20) + 0.04 * noise(rng, (hz, W), 120))
+    uneven = 1 + (0.05 * noise(rng, (hz, W), 20) + 0.04 * noise(rng, (hz, W), 120))
+    cv2.multiply(image[:hz], _three(cv2.convertScaleAbs(uneven, alpha=128)), dst=image[:hz], scale=1 / 128)
     step, tall = max(2, int(W * rng.uniform(0.04, 0.25))), max(2, int(W * rng.uniform(0.02, 0.2)))
     dark, darker = ((image[0, 0] * k).tolist() for k in (0.82, 0.8))
     for i, y in enumerate(range(hz, 0, -tall)):
@@ -244,7 +271,8 @@ def _wall(rng, image, hz):
             cv2.line(image, (x, y), (x, y - tall), dark, 1)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #2a8ae8ee
-def _hall(rng, image, hz):
+def _hall(rng: np.random.Generator, image: np.ndarray, hz: int):
+    "Panels along the walls of a hall, and lamps under its ceiling"
     H, W = image.shape[:2]
     for x in np.linspace(0, W, int(rng.integers(4, 8)))[:-1] + rng.uniform(0, W / 8):
         a, w = int(x), int(W * rng.uniform(0.04, 0.1))
@@ -263,28 +291,37 @@ def soften_edges(
     cv2.copyTo(cv2.GaussianBlur(image, (3, 3), 0.75), edge, image)
 
 # %% ../../nbs/2_synthetic/24_scenery.ipynb #cb51326a
+def _corners(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    "Light (height, width) that a lens lets through, up to 1: less towards the corners"
+    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
+    down, across = np.float32(rng.uniform(0, 0.1) / 1.12), np.float32(rng.uniform(0, 0.1) / 1.12)
+    return (np.float32(1) - down * y**2)[:, None] - across * x**2
+
+
+def _exposure(rng: np.random.Generator) -> np.ndarray:
+    "Bytes (1, 256, 3) that a camera makes of the scene's: exposure, colour cast, soft highlights"
+    level = np.arange(256)[:, None] / WHITE * 1.26 * rng.uniform(0.88, 1.1) * (1 + rng.uniform(-0.03, 0.03, 3))
+    return np.clip(level / (1 + np.maximum(level - 0.6, 0) * 0.32) * 255, 0, 255).astype(np.uint8)[None]
+
+
+def _add_grain(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    "An image with the noise of a sensor"
+    grain = rng.integers(0, 1 << 64, -(-image.size // 8), np.uint64).view(np.uint8)[: image.size]
+    s = rng.uniform(0.5, 5) / 74
+    return cv2.addWeighted(image, 1, grain.reshape(image.shape), s, -127.5 * s)
+
+# %% ../../nbs/2_synthetic/24_scenery.ipynb #e138380b
 def photograph(
     rng: np.random.Generator,  # source of all choices
     image: np.ndarray,  # (H, W, 3) uint8, `WHITE` is white
     mark: np.ndarray,  # (H, W) uint8 for `soften_edges`
 ) -> np.ndarray:  # (H, W, 3) uint8
     "Exposure with soft highlights, colour cast, darker corners, soft edges, blur, noise"
-    H, W = image.shape[:2]
-    x, y = np.linspace(-1, 1, W, dtype=np.float32), np.linspace(-1, 1, H, dtype=np.float32)
-    corners = (np.float32(1) - np.float32(rng.uniform(0, 0.1) / 1.12) * y**2)[:, None] - np.float32(
-        rng.uniform(0, 0.1) / 1.12
-    ) * x**2
-    level = np.arange(256)[:, None] / WHITE * 1.26 * rng.uniform(0.88, 1.1) * (1 + rng.uniform(-0.03, 0.03, 3))
-    curve = np.clip(level / (1 + np.maximum(level - 0.6, 0) * 0.32) * 255, 0, 255).astype(np.uint8)
-    out = cv2.multiply(
-        cv2.LUT(image, curve[None]),
-        cv2.cvtColor(cv2.convertScaleAbs(corners, alpha=255), cv2.COLOR_GRAY2RGB),
-        scale=1 / 255,
-    )
+    height, width = image.shape[:2]
+    corners = _three(cv2.convertScaleAbs(_corners(rng, height, width), alpha=255))
+    out = cv2.multiply(cv2.LUT(image, _exposure(rng)), corners, scale=1 / 255)
     soften_edges(out, mark)
-    blur = rng.choice([0, 0, 0.5, 0.8, 1.2], p=[0.3, 0.2, 0.25, 0.15, 0.1]) * min(H, W) / 512
+    blur = rng.choice([0, 0, 0.5, 0.8, 1.2], p=[0.3, 0.2, 0.25, 0.15, 0.1]) * min(height, width) / 512
     if blur > 0.2:
         out = cv2.GaussianBlur(out, (0, 0), blur)
-    grain = rng.integers(0, 1 << 64, -(-out.size // 8), np.uint64).view(np.uint8)[: out.size].reshape(out.shape)
-    s = rng.uniform(0.5, 5) / 74
-    return cv2.addWeighted(out, 1, grain, s, -127.5 * s)
+    return _add_grain(rng, out)
