@@ -47,11 +47,12 @@ def execute(path):
     "Execute a notebook in this process: (its cells with new outputs, None) or (None, what went wrong)."
     os.environ["IN_TEST"] = "1"
     os.environ.setdefault("MPLBACKEND", "Agg")
-    os.environ["COLUMNS"] = "80"  # wide tables are cut at the width of a terminal
     sys.path.insert(0, str(root))
+    import pandas as pd
     from execnb.nbio import read_nb
     from execnb.shell import CaptureShell
 
+    pd.set_option("display.max_columns", 20, "display.width", 80)  # as in Jupyter, whatever the terminal
     notebook, shell, home = read_nb(path), CaptureShell(path, mpl_format="png"), os.getcwd()
     for cell in notebook.cells:
         if not is_left_alone(cell):
