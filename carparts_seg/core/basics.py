@@ -21,7 +21,7 @@ class CarpartsError(ValueError):
         self,
         message: str = '',  # one line, which names what is at fault
         *,
-        file: str | Path | None = None,  # the file or picture at fault
+        file: str | Path | None = None,  # the file at fault, often that of an image
         row: int | None = None,  # the row of a table or the number of an entry, from 0
         key: str | None = None,  # the setting, column, class or option at fault
         why: str | None = None,  # the message without the words that say where
