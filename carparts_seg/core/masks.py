@@ -20,7 +20,7 @@ class RleError(CarpartsError):
 
 # %% ../../nbs/1_core/13_masks.ipynb #237ac44a
 def _shown(
-    value,  # what was found
+    value: object,  # what was found
 ) -> str:  # at most 48 characters of it
     "A value as an error message quotes it."
     text = repr(value)
@@ -28,8 +28,8 @@ def _shown(
 
 # %% ../../nbs/1_core/13_masks.ipynb #3d92a9a8
 def _checked_size(
-    height,  # rows of the image
-    width,  # columns of the image
+    height: float,  # rows of the image
+    width: float,  # columns of the image
 ) -> tuple[int, int]:  # the same, as int; raises RleError unless both are whole and at least 1
     "Height and width as positive whole numbers."
     try:
@@ -42,12 +42,11 @@ def _checked_size(
         )
     return h, w
 
-# %% ../../nbs/1_core/13_masks.ipynb #17e2bb83
-def rle_runs(
-    rle: str,  # text RLE 'start length start length ...', 1-based, column-major; '' is an empty mask
-    n_pixels: int | None = None,  # height * width; where given, runs beyond it are refused
-) -> tuple[np.ndarray, np.ndarray]:  # int64 starts (0-based) and ends (exclusive), increasing; raises RleError
-    "The runs of a text RLE as two arrays."
+# %% ../../nbs/1_core/13_masks.ipynb #f5d31050
+def _numbers(
+    rle: str,  # text RLE, or what stands in its place
+) -> np.ndarray:  # int64, an even number of them; raises RleError
+    "The numbers of a text RLE."
     if not isinstance(rle, str):
         raise RleError(
             f"RLE {_shown(rle)} is not text: expected 'start length start length ...', or '' for an empty mask"
@@ -58,10 +57,19 @@ def rle_runs(
         raise RleError(
             f"RLE {_shown(rle)} has something other than whole numbers: expected 'start length start length ...'"
         ) from None
-    if not len(v):
-        return v, v
     if len(v) % 2:
         raise RleError(f'RLE {_shown(rle)} has {len(v)} numbers: expected pairs of start and length')
+    return v
+
+# %% ../../nbs/1_core/13_masks.ipynb #17e2bb83
+def rle_runs(
+    rle: str,  # text RLE 'start length start length ...', 1-based, column-major; '' is an empty mask
+    n_pixels: int | None = None,  # height * width; where given, runs beyond it are refused
+) -> tuple[np.ndarray, np.ndarray]:  # int64 starts (0-based) and ends (exclusive), increasing; raises RleError
+    "The runs of a text RLE as two arrays."
+    v = _numbers(rle)
+    if not len(v):
+        return v, v
     start, length = v[0::2] - 1, v[1::2]
     if start.min() < 0 or length.min() < 0:
         raise RleError(f'RLE {_shown(rle)} has a start below 1 or a length below 0: starts count from 1')
@@ -127,6 +135,17 @@ def _switch(
     for a, b in zip(x0[x1 > x0].tolist(), x1[x1 > x0].tolist()):
         canvas[0, (a + 1) * step + byte : b * step + byte + 1 : step] ^= bit
 
+# %% ../../nbs/1_core/13_masks.ipynb #1e67034c
+def _united(
+    runs: Sequence[tuple[np.ndarray, np.ndarray]],  # starts and ends of each mask; at least one mask
+) -> tuple[np.ndarray, np.ndarray]:  # starts and ends of their union, joined
+    "The union of several masks as runs."
+    if len(runs) == 1:
+        return _joined(*runs[0])
+    start, end = (np.concatenate(a) for a in zip(*runs))
+    order = np.argsort(start, kind='stable')
+    return _joined(start[order], np.maximum.accumulate(end[order]))
+
 # %% ../../nbs/1_core/13_masks.ipynb #16e18c2d
 def rles_to_packed(
     rles: Sequence[str],  # text RLEs of one image
@@ -141,25 +160,13 @@ def rles_to_packed(
         if not 0 <= c < n_classes:
             raise RleError(f'plane {c}: expected 0 to {n_classes - 1}')
         runs.setdefault(c, []).append(rle_runs(rle, h * w))
-    words = np.zeros(
-        (h, -(-w * step // 8)), dtype=np.uint64
-    )  # rows in words of 8 bytes: XOR is 20 times as fast as in single bytes
+    # rows in words of 8 bytes: XOR is 20 times as fast as in single bytes
+    words = np.zeros((h, -(-w * step // 8)), dtype=np.uint64)
     canvas = words.view(np.uint8)
     for c, rs in runs.items():
         _switch(canvas, *_united(rs), step, c // 8, np.uint8(1 << c % 8))
     np.bitwise_xor.accumulate(words, axis=0, out=words)
     return np.ascontiguousarray(canvas[:, : w * step]).reshape(h, w, step)
-
-# %% ../../nbs/1_core/13_masks.ipynb #1e67034c
-def _united(
-    runs: Sequence[tuple[np.ndarray, np.ndarray]],  # starts and ends of each mask; at least one mask
-) -> tuple[np.ndarray, np.ndarray]:  # starts and ends of their union, joined
-    "The union of several masks as runs."
-    if len(runs) == 1:
-        return _joined(*runs[0])
-    start, end = (np.concatenate(a) for a in zip(*runs))
-    order = np.argsort(start, kind='stable')
-    return _joined(start[order], np.maximum.accumulate(end[order]))
 
 # %% ../../nbs/1_core/13_masks.ipynb #46d48222
 def rle_to_mask(
@@ -190,7 +197,8 @@ def rle_to_coco(
 def _decode_counts(
     counts: bytes,  # COCO's compressed counts
 ) -> np.ndarray:  # int64, pixels outside and inside in turn; raises RleError
-    "COCO's compressed counts as numbers (the format of rleFrString in pycocotools' maskApi.c: 5 bits a character, differences from the third count on)."
+    "COCO's compressed counts as numbers, in the format of rleFrString in pycocotools' maskApi.c."
+    # 5 bits a character, the sixth says that more follow; from the fourth count on, differences to the last but one
     b = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
     if not len(b):
         return b
@@ -208,7 +216,7 @@ def _decode_counts(
 
 # %% ../../nbs/1_core/13_masks.ipynb #78edcc0a
 def _counts(
-    counts,  # compressed text or bytes, or a list of whole numbers
+    counts: object,  # compressed text or bytes, or a list of whole numbers
 ) -> np.ndarray:  # int64; raises RleError
     "COCO's counts in any of their forms as numbers."
     if isinstance(counts, str):
@@ -241,7 +249,7 @@ def coco_to_rle(
 
 # %% ../../nbs/1_core/13_masks.ipynb #016397e5
 def _checked_polygon(
-    polygon,  # x0 y0 x1 y1 ...
+    polygon: Sequence[float],  # x0 y0 x1 y1 ...
     far: float,  # coordinates beyond this are refused: pycocotools would need memory in proportion
 ) -> list[float]:  # the same; raises RleError
     "A polygon that is safe to hand to pycocotools."
@@ -257,13 +265,11 @@ def _checked_polygon(
 
 # %% ../../nbs/1_core/13_masks.ipynb #053fb3b8
 def polygons_to_rle(
-    polygons: Sequence[
-        Sequence[float]
-    ],  # COCO polygons, each x0 y0 x1 y1 ... with at least three points, in pixels; several are united
+    polygons: Sequence[Sequence[float]],  # COCO polygons, each x0 y0 x1 y1 ... of three points or more, in pixels
     height: int,  # rows of the image
     width: int,  # columns of the image
 ) -> str:  # text RLE; '' when there is no polygon or it covers no pixel; raises RleError
-    "Polygons rasterised by pycocotools, cut off at the image's border."
+    "Polygons rasterised by pycocotools, united, cut off at the image's border."
     h, w = _checked_size(height, width)
     checked = [_checked_polygon(p, 10 * max(h, w) + 1000) for p in polygons]
     return coco_to_rle(coco_mask.merge(coco_mask.frPyObjects(checked, h, w))) if checked else ''
@@ -281,10 +287,8 @@ def rle_bbox(
     rle: str,  # text RLE
     height: int,  # rows of the image
     width: int,  # columns of the image
-) -> list[
-    float
-]:  # [x, y, width, height] in pixels, from 0, the same as pycocotools.mask.toBbox gives; four zeros for an empty mask; raises RleError
-    "Smallest box around a text RLE."
+) -> list[float]:  # [x, y, width, height] in pixels, from 0; four zeros for an empty mask; raises RleError
+    "Smallest box around a text RLE, the same as pycocotools.mask.toBbox gives."
     h, w = _checked_size(height, width)
     start, end = rle_runs(rle, h * w)
     if not len(start):
@@ -338,10 +342,8 @@ def label_map(
     masks: np.ndarray,  # bool (C, P)
 ) -> np.ndarray:  # int64 (P,): the smallest of the parts that a pixel belongs to; C for background
     "One label a pixel: smaller parts painted on top of larger ones."
-    areas, out = (
-        np.array([np.count_nonzero(m) for m in masks], dtype=np.int64),
-        np.full(masks.shape[1], len(masks), np.int64),
-    )
+    areas = np.array([np.count_nonzero(m) for m in masks], dtype=np.int64)
+    out = np.full(masks.shape[1], len(masks), np.int64)
     for c in np.argsort(-areas, kind='stable'):
         if areas[c]:
             np.copyto(out, c, where=masks[c])
