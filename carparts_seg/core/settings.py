@@ -88,8 +88,8 @@ def _tidy(value: Any, field: FieldInfo) -> Any:
 
 # %% ../../nbs/1_core/17_settings.ipynb #66893d1f
 def _tidy_item(value: Any, types: set) -> Any:
-    "One value: True is no number, a whole number is a name."
-    if isinstance(value, bool) and bool not in types:
+    "One value: True is no number, bytes are no text, a whole number is a name."
+    if isinstance(value, bytes) or isinstance(value, bool) and bool not in types:
         raise PydanticCustomError('kind', 'is of the wrong type')
     if str in types and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
