@@ -152,7 +152,7 @@ def _add_data_check(data: Any) -> None:
 
 # %% ../nbs/9_whole/94_cli.ipynb #780919ac
 def _data_show(a: argparse.Namespace) -> int:
-    from carparts_seg.core.images import show_samples
+    from carparts_seg.core.drawing import show_samples
     from carparts_seg.data.datasets import open_dataset
 
     data = open_dataset(a.data, split=a.split)
@@ -459,11 +459,11 @@ def _predict_words(n: dict, out: str) -> str:
 def _predict(a: argparse.Namespace) -> int:
     from carparts_seg.predict.files import find_images, predict_files
 
-    pictures = find_images(a.pictures)
+    images = find_images(a.pictures)
     predictor = _fast_predictor(a)
-    _say(*pictures.notes)
+    _say(*images.notes)
     try:
-        n = predict_files(predictor, pictures, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
+        n = predict_files(predictor, images, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
     except KeyboardInterrupt:
         return _interrupted(f'what is done is kept in {a.out}; go on with the same command and --resume')
     print(_predict_words(n, a.out))
@@ -529,10 +529,10 @@ def _add_evaluate(sub: Any) -> None:
 
 # %% ../nbs/9_whole/94_cli.ipynb #dad55d54
 def _export(a: argparse.Namespace) -> int:
-    from carparts_seg.deploy.export import FORMATS, export_network, export_report, write_pipeline
+    from carparts_seg.deploy.export import EXPORT_FORMATS, export_network, export_report, write_pipeline
 
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
-    name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{FORMATS[a.format]}'
+    name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
     out = Path(a.out or Path(a.run_folder) / 'export' / name)
     if a.format == 'pipeline':
         made = write_pipeline(predictor, out, a.precision, **told)
