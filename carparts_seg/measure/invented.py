@@ -24,14 +24,14 @@ from ..synthetic.cars import draw_dataset
 
 # %% ../../nbs/4_measure/43_invented.ipynb #164ff4a3
 def invent_evidence(
-    true: Sequence[np.ndarray],  # (C, H, W) for each picture: true masks, of any sizes
+    true: Sequence[np.ndarray],  # (C, H, W) for each image: true masks, of any sizes
     classes: Sequence[str],  # class names
     predicted: Sequence[np.ndarray] | None = None,  # predicted masks; None: `invent_masks`
     files: Sequence[str] | None = None,  # file names; None: car0.jpg, car1.jpg, ...
     threshold: float = 0.5,  # of the evidence
     shift: int = 2,  # for `invent_masks`
     seed: int = 0,  # of what is invented
-) -> Evidence:  # of all pictures
+) -> Evidence:  # of all images
     "An evaluation of a network that doesn't exist."
     rng, ev, classes = np.random.default_rng(seed), Evidence.collect(classes, threshold), list(classes)
     for i, t in enumerate(true):
@@ -111,7 +111,7 @@ def _metrics(
     about = dict(epochs=5, precision='bf16', machine='a processor, 2 threads', seconds_training=131.2)
     return summarize(counts, classes) | measured | about
 
-
+# %% ../../nbs/4_measure/43_invented.ipynb #64193f49
 def _results(
     charts: Mapping,  # from `invent_charts`, of 5 epochs of 20 steps
 ) -> pd.DataFrame:  # as in results.csv
@@ -125,7 +125,7 @@ def _results(
         | dict(lr=each('meta', 'lr'), seconds=26.2 * epoch)
     )
 
-
+# %% ../../nbs/4_measure/43_invented.ipynb #3d46f598
 def _planes_of(
     data: PartsData,  # images with masks
 ) -> list[np.ndarray]:  # uint8 (C, H, W) for each image

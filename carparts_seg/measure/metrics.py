@@ -355,11 +355,11 @@ def _check_fits(
 # %% ../../nbs/4_measure/41_metrics.ipynb #80141309
 def _annotation(
     rles: list[dict],  # COCO RLEs of one class in one image, which are united
-    **fields: object,  # id, image_id, category_id, score, iscrowd
+    **about: object,  # id, image_id, category_id, score, iscrowd
 ) -> dict:  # a COCO annotation
     "One mask as the COCO tools want it."
     rle = coco_mask.merge(rles) if len(rles) > 1 else rles[0]
-    return dict(segmentation=rle, area=float(coco_mask.area(rle)), bbox=coco_mask.toBbox(rle).tolist(), **fields)
+    return dict(segmentation=rle, area=float(coco_mask.area(rle)), bbox=coco_mask.toBbox(rle).tolist(), **about)
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #6a46a417
 def _united(
