@@ -328,7 +328,7 @@ def _size_ticks(
     "What is written under the bars."
     low, high = ([f'{100 * x:g}' for x in sizes[k]] for k in ('low', 'high'))
     words = [f'{a}–{b}' for a, b in zip(low, high)]
-    words[0], words[1:] = f'≤ {high[0]}', [*words[1:-1], f'> {low[-1]}'][: len(words) - 1]
+    words[-1], words[0] = f'> {low[-1]}', f'≤ {high[0]}'
     return [f'{w}\n{n}' for w, n in zip(words, sizes['masks'])]
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #cac9ffa1
