@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['PredictError', 'parse_threshold', 'PartsPrediction', 'PartsPredictor', 'load_run']
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #2dbcbfb3
+# %% ../../nbs/6_predict/63_predictor.ipynb #e03bcb85
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fastcore.basics import patch
+from fastcore.basics import chunked, patch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
@@ -26,10 +28,12 @@ from ..core.config import Experiment, load_config
 from ..core.drawing import show_parts
 from ..core.images import resize_image
 from ..core.parts import mirror_permutation
+from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
+from ..core.settings import FLIPS
 from ..data.cache import as_image
 from ..measure.evidence import Evidence, best_thresholds
-from .network import FLIPS, predict_probabilities, prediction_table, tiled_probabilities
-from .score import class_thresholds, image_record, part_masks, part_records, plane_to_rle
+from .network import part_rows, predict_probabilities, prediction_table, tiled_probabilities
+from .score import class_thresholds, image_record, part_masks, part_record
 from ..train.augment import inference_transform
 from ..train.learner import parts_model
 from ..train.loaders import normalize
@@ -39,141 +43,155 @@ from ..train.machine import pick_precision
 class PredictError(CarpartsError):
     "A run that can't be loaded, or a request that it can't meet; one line that says what would be right."
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #435c373b
-def _weights_file(folder: Path, cfg: Experiment, weights: str | None) -> Path:
-    "The file of the weights: `last` or `best`; None: those that the run's figures belong to."
-    if weights not in (None, 'last', 'best'):
-        raise PredictError(f'weights {weights!r}: expected last or best')
-    if weights is None:
-        weights = (
-            'best'
-            if cfg.training.save_best_checkpoint and (folder / 'weights' / 'best.safetensors').is_file()
-            else 'last'
-        )
-    path = folder / 'weights' / f'{weights}.safetensors'
-    if not path.is_file():
-        raise PredictError(f'{folder}: weights/{weights}.safetensors is missing')
-    return path
-
-# %% ../../nbs/6_predict/63_predictor.ipynb #aa7a53f4
-def _check_folder(folder: Path) -> None:
+# %% ../../nbs/6_predict/63_predictor.ipynb #331bca6e
+def _check_folder(run: RunFolder) -> None:
     "Raise PredictError unless settings, class list and some weights are there."
+    folder = run.path
     if not folder.is_dir():
-        raise PredictError(f'no run folder {str(folder)!r}')
+        raise PredictError(f'no run folder {str(folder)!r}', file=folder)
     missing = [n for n in ('config.yaml', 'data.json') if not (folder / n).is_file()]
-    if not any((folder / 'weights').glob('*.safetensors')):
+    if not any(run.weights(which).is_file() for which in ('last', 'best')):
         missing.append('weights/last.safetensors')
-    inner = sorted(p.parent.name for p in folder.glob('*/data.json'))
-    if missing and inner:
-        raise PredictError(f'{folder} holds several runs; name one of them: {", ".join(inner[:6])}')
+    inside = fold_folders(folder) or sorted(p.parent for p in folder.glob('*/config.yaml'))
+    if missing and inside:
+        names = ', '.join(p.name for p in inside[:6])
+        raise PredictError(f'{folder} holds several runs; name one of them: {names}', file=folder)
     if missing:
-        raise PredictError(
-            f'{folder} is no complete run folder: {", ".join(missing)} {"is" if len(missing) == 1 else "are"} missing'
-        )
+        lacking = f'{", ".join(missing)} {"is" if len(missing) == 1 else "are"} missing'
+        raise PredictError(f'{folder} is no complete run folder: {lacking}', file=folder, why=lacking)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #1fcd69b5
-def _classes(folder: Path) -> list[str]:
-    "The class list in data.json."
+# %% ../../nbs/6_predict/63_predictor.ipynb #45042ca8
+def _read_folder(folder: Path) -> RunFolder:
+    "Settings and class list of a run; raises PredictError."
+    _check_folder(RunFolder(folder))
     try:
-        classes = json.loads((folder / 'data.json').read_text(encoding='utf-8'))['classes']
-    except (ValueError, KeyError, TypeError):
-        classes = None
+        return read_run(folder, only=['config', 'about']).need('about')
+    except ReportError as e:
+        raise PredictError(str(e), file=e.file, why=e.why) from None
+
+
+def _classes(run: RunFolder) -> list[str]:
+    "The class list of a run."
+    classes = run.about.get('classes')
     if not isinstance(classes, list) or not classes or not all(isinstance(c, str) for c in classes):
-        raise PredictError(f'{folder / "data.json"}: no list of class names under "classes"')
+        file, why = run.path / 'data.json', 'no list of class names under "classes"'
+        raise PredictError(f'{file}: {why}', file=file, key='classes', why=why)
     return classes
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #7a14cc0d
-def _load_model(folder: Path, cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Module:
-    "The network of the settings with the weights of the file."
-    model = parts_model(
-        len(classes),
-        cfg.architecture.architecture,
-        cfg.architecture.backbone,
-        pretrained=False,
-        in_channels=cfg.image.image_channels,
-    )
+
+def _weights_file(run: RunFolder, which: str | None) -> Path:
+    "The file of the weights: `last` or `best`; None: those that the run's figures belong to."
+    if which not in (None, 'last', 'best'):
+        raise PredictError(f'weights {which!r}: expected last or best', key='weights')
+    path = run.weights(which)
+    if not path.is_file():
+        why = f'weights/{path.name} is missing'
+        raise PredictError(f'{run.path}: {why}', file=path, why=why)
+    return path
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #09d7876b
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    "The tensors of a safetensors file, which holds nothing that could be run."
     try:
-        state = load_file(path)
+        return load_file(path)
     except Exception as e:
-        raise PredictError(f'{path} is not a readable safetensors file ({str(e).splitlines()[0][:100]})') from None
-    own = model.state_dict()
-    wrong = [f'no {k}' for k in own if k not in state] + [f'{k} too many' for k in state if k not in own]
-    wrong += [
-        f'{k} is {tuple(state[k].shape)} there and {tuple(own[k].shape)} here'
-        for k in own
-        if k in state and own[k].shape != state[k].shape
-    ]
+        why = f'is not a readable safetensors file ({str(e).splitlines()[0][:100]})'
+        raise PredictError(f'{path} {why}', file=path, why=why) from None
+
+
+def _misfits(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> list[str]:
+    "What keeps some weights from being those of a network, in words."
+    missing = [f'no {k}' for k in own if k not in state]
+    surplus = [f'{k} too many' for k in state if k not in own]
+    differ = [k for k in own if k in state and own[k].shape != state[k].shape]
+    return missing + surplus + [f'{k} is {tuple(state[k].shape)} there and {tuple(own[k].shape)} here' for k in differ]
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #fd9332fa
+def _load_model(cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Module:
+    "The network of the settings with the weights of the file."
+    net, channels = cfg.architecture, cfg.image.image_channels
+    model = parts_model(len(classes), net.architecture, net.backbone, pretrained=False, in_channels=channels)
+    state = _read_weights(path)
+    wrong = _misfits(state, model.state_dict())
     if wrong:
-        raise PredictError(
-            f'{path} does not fit {cfg.architecture.architecture} with {cfg.architecture.backbone} and {len(classes)} classes: {wrong[0]}'
-            + (f', and {len(wrong) - 1} more' if wrong[1:] else '')
-        )
+        why = wrong[0] + (f', and {len(wrong) - 1} more' if wrong[1:] else '')
+        whose = f'{net.architecture} with {net.backbone} and {len(classes)} classes'
+        raise PredictError(f'{path} does not fit {whose}: {why}', file=path, why=why)
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #63589386
-def _one_threshold(text, what: str) -> float:
+# %% ../../nbs/6_predict/63_predictor.ipynb #5eac5d4d
+def _one_threshold(value: object, what: str) -> float:
     "A number between 0 and 1."
     try:
-        t = float(text)
+        t = float(value)
     except (TypeError, ValueError):
-        raise PredictError(f"{what} {text!r}: expected a number between 0 and 1, CLASS=NUMBER, or best") from None
+        why = 'expected a number between 0 and 1, CLASS=NUMBER, or best'
+        raise PredictError(f'{what} {value!r}: {why}', key='threshold', why=why) from None
     if not 0 < t < 1:
-        raise PredictError(f'{what} {text}: it must lie between 0 and 1')
+        raise PredictError(f'{what} {value}: it must lie between 0 and 1', key='threshold')
     return t
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #191ab81e
-def _best(folder: Path | None, classes: Sequence[str], base: np.ndarray) -> np.ndarray:
-    "For each class the best threshold on the validation pictures; the run's, where no picture shows the class."
-    if folder is None or not (folder / 'evidence.npz').is_file():
-        raise PredictError(f'threshold best: {folder} has no evidence.npz to choose from; give numbers')
-    found = (
-        best_thresholds(Evidence.load(folder / 'evidence.npz'))['threshold'].reindex(list(classes)).to_numpy(np.float32)
-    )
-    return np.where(np.isnan(found), base, found)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #a44f69a8
-def parse_threshold(
-    threshold,  # None: as the run; a number, a sequence of one a class, a dict by class, or text: '0.4', 'best', 'hood=0.4,wheel=0.6', '0.4,hood=0.3'
-    classes: Sequence[str],  # C names
-    default: float | Sequence[float] = 0.5,  # the run's own
-    folder: Path | None = None,  # the run folder, for 'best'
-) -> np.ndarray:  # float32 (C,); raises PredictError
-    "A threshold for each class, however it is spelled."
-    out = class_thresholds(default, len(classes)).copy()
-    if threshold is None:
-        return out
-    if isinstance(threshold, str):
-        items = [i.partition('=')[::2] if '=' in i else (None, i) for i in map(str.strip, threshold.split(','))]
-    elif isinstance(threshold, Mapping):
-        items = list(threshold.items())
-    elif np.ndim(threshold) == 0:
-        items = [(None, threshold)]
-    elif len(threshold) == len(classes):
-        items = list(zip(classes, threshold))
-    else:
-        raise PredictError(f'threshold: {len(threshold)} numbers for {len(classes)} classes')
-    for name, value in sorted(items, key=lambda i: i[0] is not None):  # what is for all comes first
-        if name is None:
-            out[:] = _best(folder, classes, out) if str(value).strip() == 'best' else _one_threshold(value, 'threshold')
-        else:
-            out[_position(name, classes)] = _one_threshold(value, f'threshold of {name}')
-    return out
-
-# %% ../../nbs/6_predict/63_predictor.ipynb #dd61b517
 def _position(name: str, classes: Sequence[str]) -> int:
     "Where a class stands in the list."
     name = str(name).strip().replace(' ', '_')
     if name in classes:
         return list(classes).index(name)
-    raise PredictError(
-        f'threshold: no class {name!r}' + did_you_mean(name, classes, '; the classes are {names}'), key='threshold'
-    )
+    hint = did_you_mean(name, classes, '; the classes are {names}')
+    raise PredictError(f'threshold: no class {name!r}{hint}', key='threshold')
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #07a0ea4f
+# %% ../../nbs/6_predict/63_predictor.ipynb #3fa86669
+def _best_thresholds(folder: Path | None, classes: Sequence[str], otherwise: np.ndarray) -> np.ndarray:
+    "For each class the best threshold on the validation images; another one where no image shows the class."
+    file = None if folder is None else RunFolder(folder).evidence_file
+    if file is None:
+        raise PredictError(f'threshold best: {folder} has no evidence.npz to choose from; give numbers', file=folder)
+    found = best_thresholds(Evidence.load(file))['threshold'].reindex(list(classes)).to_numpy(np.float32)
+    return np.where(np.isnan(found), otherwise, found)
+
+
+def _threshold_items(
+    threshold: float | str | Sequence[float] | Mapping[str, float], classes: Sequence[str]
+) -> list[tuple[str | None, object]]:
+    "Pairs of a class and what is said of it; None stands for all classes."
+    if isinstance(threshold, str):
+        items = map(str.strip, threshold.split(','))
+        return [i.partition('=')[::2] if '=' in i else (None, i) for i in items]
+    if isinstance(threshold, Mapping):
+        return list(threshold.items())
+    if np.ndim(threshold) == 0:
+        return [(None, threshold)]
+    if len(threshold) == len(classes):
+        return list(zip(classes, threshold))
+    raise PredictError(f'threshold: {len(threshold)} numbers for {len(classes)} classes', key='threshold')
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #39be7f88
+def parse_threshold(
+    threshold: float | str | Sequence[float] | Mapping[str, float] | None,  # None: the run's; see below for the others
+    classes: Sequence[str],  # C names
+    default: float | Sequence[float] = 0.5,  # the run's own
+    folder: Path | None = None,  # the run folder, for 'best'
+) -> np.ndarray:  # float32 (C,); raises PredictError
+    """A threshold for each class, however it is spelled: a number, one a class, a dict by class,
+    or text: '0.4', 'best', 'hood=0.4,wheel=0.6', '0.4,hood=0.3'."""
+    out = class_thresholds(default, len(classes)).copy()
+    if threshold is None:
+        return out
+    items = _threshold_items(threshold, classes)
+    for name, value in sorted(items, key=lambda i: i[0] is not None):  # what is for all comes first
+        if name is not None:
+            out[_position(name, classes)] = _one_threshold(value, f'threshold of {name}')
+        elif str(value).strip() == 'best':
+            out[:] = _best_thresholds(folder, classes, out)
+        else:
+            out[:] = _one_threshold(value, 'threshold')
+    return out
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #92d04abc
 @dataclass(eq=False, repr=False)
 class PartsPrediction:
-    "What was found in one picture."
+    "What was found in one image."
 
     file: str  # its name, as it stands in the table
     size: tuple[int, int]  # its height and width
@@ -184,52 +202,53 @@ class PartsPrediction:
     image: np.ndarray | None = None  # uint8 (H, W, channels), for drawing
 
     @cached_property
-    def _found(self) -> list[tuple[int, str, float]]:
-        "Class, text RLE and score of each mask."
-        return [
-            (c, plane_to_rle(m), s)
-            for c, m, s in part_masks(self.probabilities, self.size, self.thresholds, self.min_area)
-        ]
+    def _found(self) -> list[tuple[dict, float]]:
+        "The record of each part, and its score as it was before rounding."
+        found = part_masks(self.probabilities, self.size, self.thresholds, self.min_area)
+        return [(part_record(self.classes[c], mask, score), score) for c, mask, score in found]
 
     @property
     def names(self) -> list[str]:
         "The classes that were found, in the class list's order."
-        return [self.classes[c] for c, *_ in self._found]
+        return [part['name'] for part, _ in self._found]
 
     @property
     def scores(self) -> dict[str, float]:
         "For each class that was found, the mean probability in its mask."
-        return {self.classes[c]: s for c, _, s in self._found}
-
-    @property
-    def masks(self) -> np.ndarray:  # bool (C, H, W)
-        "A plane for each class of the class list, at the picture's own size."
-        out = np.zeros((len(self.classes), *self.size), bool)
-        for c, m, _ in part_masks(self.probabilities, self.size, self.thresholds, self.min_area):
-            out[c] = m
-        return out
-
-    def rows(self) -> list[dict]:
-        "Rows of a parts table with `score`; one with nulls where nothing was found."
-        base = dict(file_name=self.file, name=None, rle_mask=None, height=self.size[0], width=self.size[1], score=None)
-        return [base | dict(name=self.classes[c], rle_mask=r, score=round(s, 6)) for c, r, s in self._found] or [base]
-
-    def record(self) -> dict:
-        "What was found, ready for JSON: see `image_record`."
-        return image_record(
-            self.file,
-            self.size,
-            part_records(self.probabilities, self.size, self.classes, self.thresholds, self.min_area),
-        )
-
-    def table(self) -> pd.DataFrame:
-        "The masks as a parts table."
-        return prediction_table(self.rows())
+        return {part['name']: score for part, score in self._found}
 
     def __repr__(self):
-        return f'PartsPrediction({self.file!r}, {self.size[0]} x {self.size[1]}: {", ".join(f"{n} {s:.2f}" for n, s in self.scores.items()) or "nothing found"})'
+        found = ', '.join(f'{n} {s:.2f}' for n, s in self.scores.items()) or 'nothing found'
+        return f'PartsPrediction({self.file!r}, {self.size[0]} x {self.size[1]}: {found})'
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #921729c6
+# %% ../../nbs/6_predict/63_predictor.ipynb #8997acad
+@patch(as_prop=True)
+def masks(self: PartsPrediction) -> np.ndarray:  # bool (C, H, W)
+    "A plane for each class of the class list, at the image's own size."
+    out = np.zeros((len(self.classes), *self.size), bool)
+    for c, mask, _ in part_masks(self.probabilities, self.size, self.thresholds, self.min_area):
+        out[c] = mask
+    return out
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #17f9e290
+@patch
+def record(self: PartsPrediction) -> dict:
+    "What was found, ready for JSON: see `image_record`."
+    return image_record(self.file, self.size, deepcopy([part for part, _ in self._found]))
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #5c92a6f8
+@patch
+def rows(self: PartsPrediction) -> list[dict]:
+    "Rows of a parts table with `score`; one with nulls where nothing was found."
+    return part_rows(self.file, self.size, [part for part, _ in self._found])
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #e00e931f
+@patch
+def table(self: PartsPrediction) -> pd.DataFrame:
+    "The masks as a parts table."
+    return prediction_table(self.rows())
+
+# %% ../../nbs/6_predict/63_predictor.ipynb #129b1681
 def _shown_size(size: tuple[int, int], longest: int = 1000) -> tuple[int, int]:
     "A size no longer than `longest` pixels in either direction."
     scale = min(1, longest / max(size))
@@ -239,17 +258,18 @@ def _shown_size(size: tuple[int, int], longest: int = 1000) -> tuple[int, int]:
 @patch
 def show(
     self: PartsPrediction,
-    ax=None,  # matplotlib Axes; None: a new figure
+    ax: Axes | None = None,  # where to draw; None: a new figure
     **kwargs,  # for `show_parts`: legend, title, names, alpha, outline
-):  # the Axes
-    "Draw the picture with its parts, at 1000 pixels or less."
+) -> Axes:  # raises PredictError where the image was not kept
+    "Draw the image with its parts, at 1000 pixels or less."
     if self.image is None:
-        raise PredictError(f'{self.file}: the picture itself was not kept, so it cannot be drawn')
+        why = 'the picture itself was not kept, so it cannot be drawn'
+        raise PredictError(f'{self.file}: {why}', file=self.file, why=why)
     size = _shown_size(self.size)
     rgb = resize_image(self.image if self.image.shape[2] == 3 else self.image[..., :1].repeat(3, 2), *size)
     planes = np.zeros((len(self.classes), *size), bool)
-    for c, m, _ in part_masks(self.probabilities, size, self.thresholds):
-        planes[c] = m
+    for c, mask, _ in part_masks(self.probabilities, size, self.thresholds):
+        planes[c] = mask
     return show_parts(rgb, planes, self.classes, ax=ax, **kwargs)
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #2a1f5972
@@ -263,33 +283,35 @@ def _repr_png_(self: PartsPrediction) -> bytes | None:  # a PNG file
     fig.savefig(out, format='png')
     return out.getvalue()
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #c9503fb5
+# %% ../../nbs/6_predict/63_predictor.ipynb #c10fbb96
 def _precision(wanted: str | None, cfg: Experiment, device: torch.device) -> str:
     "'fp32' or 'bf16'; None: as the run was evaluated; 'fast': what the machine is fastest at."
     if wanted not in (None, 'fast', 'fp32', 'bf16'):
-        raise PredictError(f'precision {wanted!r}: expected fast, fp32 or bf16')
+        raise PredictError(f'precision {wanted!r}: expected fast, fp32 or bf16', key='precision')
     if wanted in ('fp32', 'bf16'):
         return wanted
-    return (
-        'bf16'
-        if pick_precision(wanted == 'fast' or cfg.environment.mixed_precision_inference, device)[0] in ('bf16', 'fp16')
-        else 'fp32'
-    )
+    mixed = wanted == 'fast' or cfg.environment.mixed_precision_inference
+    return 'bf16' if pick_precision(mixed, device)[0] in ('bf16', 'fp16') else 'fp32'
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #7959068b
-def _flips(tta, cfg: Experiment, classes: Sequence[str]) -> tuple[list[str], list[float]]:
-    "Flips and scales of the views: None as the run's settings, True the mirrored view besides, False none, or names of flips."
+# %% ../../nbs/6_predict/63_predictor.ipynb #901379da
+def _views(
+    tta: bool | str | Sequence[str] | None, cfg: Experiment, classes: Sequence[str]
+) -> tuple[list[str], list[float]]:
+    "Flips and scales of the views besides the plain one; None: as the run's settings say."
     if tta is None:
         return list(cfg.prediction.test_time_augmentations), list(cfg.prediction.test_time_scales)
-    flips = ['HorizontalFlip'] if tta is True else [] if tta is False else [tta] if isinstance(tta, str) else list(tta)
+    if isinstance(tta, bool):
+        flips = ['HorizontalFlip'] if tta else []
+    else:
+        flips = [tta] if isinstance(tta, str) else list(tta)
     for f in flips:
         if f not in FLIPS:
-            raise PredictError(f'tta: {f!r} is none of {", ".join(FLIPS)}')
+            raise PredictError(f'tta: {f!r} is none of {", ".join(FLIPS)}', key='tta')
     if flips:
-        mirror_permutation(classes)
+        mirror_permutation(classes)  # raises where a sided class has no counterpart
     return flips, []
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #9fd73ac4
+# %% ../../nbs/6_predict/63_predictor.ipynb #a89ef97d
 @dataclass(eq=False, repr=False)
 class PartsPredictor:
     "A trained network with all that it needs to predict; `load_run` makes one."
@@ -304,9 +326,9 @@ class PartsPredictor:
     scales: list[float] = field(default_factory=list)  # more views, by size
     precision: str = 'fp32'  # 'fp32' or 'bf16'
     device: torch.device = torch.device('cpu')  # where the network runs
-    min_area: int = 0  # smaller connected pieces are left out, pixels of the picture
-    tile: int | None = None  # side of the windows in pixels of the picture; None: the picture as a whole
-    batch_size: int = 8  # pictures, or windows, at once
+    min_area: int = 0  # smaller connected pieces are left out, pixels of the image
+    tile: int | None = None  # side of the windows in pixels of the image; None: the image as a whole
+    batch_size: int = 8  # images, or windows, at once
 
     @property
     def height(self) -> int:
@@ -326,54 +348,54 @@ class PartsPredictor:
 
     @cached_property
     def transform(self):
-        "The run's inference transforms, for a picture and its mask."
+        "The run's inference transforms, for an image and its mask."
         a = self.cfg.augmentation
-        return inference_transform(
-            self.height, self.width, a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None
-        )
+        custom = a.custom_inference_augmentations if a.augmentations_strategy == 'Custom' else None
+        return inference_transform(self.height, self.width, custom)
 
-    def __repr__(self):
-        t = (
-            f'{self.thresholds[0]:g}'
-            if np.ptp(self.thresholds) == 0
-            else f'{self.thresholds.min():g} to {self.thresholds.max():g}, by class'
-        )
-        return (
-            f'PartsPredictor({self.cfg.experiment_name}: {self.cfg.architecture.architecture} with {self.cfg.architecture.backbone}, {self.height} x {self.width} x {self.channels}, '
-            f'{len(self.classes)} classes, threshold {t}, {self.precision} on {self.device})'
-        )
+# %% ../../nbs/6_predict/63_predictor.ipynb #f76e08b4
+@patch
+def __repr__(self: PartsPredictor):
+    net, low, high = self.cfg.architecture, self.thresholds.min(), self.thresholds.max()
+    threshold = f'{low:g}' if low == high else f'{low:g} to {high:g}, by class'
+    return (
+        f'PartsPredictor({self.cfg.experiment_name}: {net.architecture} with {net.backbone}, '
+        f'{self.height} x {self.width} x {self.channels}, {len(self.classes)} classes, '
+        f'threshold {threshold}, {self.precision} on {self.device})'
+    )
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #5ee66035
+# %% ../../nbs/6_predict/63_predictor.ipynb #e03ef397
 def load_run(
     path: str | Path,  # run folder
-    threshold=None,  # see `parse_threshold`; None: the run's
-    tta=None,  # None: the views of the run's settings; True: the mirrored view besides; False: none; or names of flips
-    precision: str
-    | None = None,  # 'fp32', 'bf16', or 'fast' for what the machine is fastest at; None: as the run was evaluated
+    threshold: float | str | Sequence[float] | Mapping[str, float] | None = None,  # see `parse_threshold`
+    tta: bool | str | Sequence[str] | None = None,  # None: as the run; True: the mirrored view too; or names of flips
+    precision: str | None = None,  # 'fp32', 'bf16', or 'fast' for this machine's fastest; None: as the run
     device: str | torch.device | None = None,  # None: the GPU if there is one, else the CPU
     weights: str | None = None,  # 'last' or 'best'; None: those that the run's figures belong to
     min_area: int = 0,  # connected pieces of a mask with fewer pixels are left out
-    tile: int | None = None,  # side of a sliding window in pixels of the picture; None: no windows
-    batch_size: int | None = None,  # pictures, or windows, at once; None: 8 on the CPU, 16 on a GPU
+    tile: int | None = None,  # side of a sliding window in pixels of the image; None: no windows
+    batch_size: int | None = None,  # images, or windows, at once; None: 8 on the CPU, 16 on a GPU
 ) -> PartsPredictor:  # raises PredictError, ConfigError, EvidenceError
     "Load a trained network from its run folder; nothing is unpickled."
-    folder = Path(path)
-    _check_folder(folder)
-    cfg, classes = load_config(folder / 'config.yaml'), _classes(folder)
+    run = _read_folder(Path(path))
+    cfg, classes = load_config(run.path / 'config.yaml'), _classes(run)
     if tile is not None and tile < 1:
-        raise PredictError(f'tile {tile}: expected a side in pixels, 1 or more')
+        raise PredictError(f'tile {tile}: expected a side in pixels, 1 or more', key='tile')
     if batch_size is not None and batch_size < 1:
-        raise PredictError(f'batch_size {batch_size}: expected 1 or more')
+        raise PredictError(f'batch_size {batch_size}: expected 1 or more', key='batch_size')
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-    file = _weights_file(folder, cfg, weights)
+    file = _weights_file(run, weights)
+    model = _load_model(cfg, classes, file).to(device)
+    flips, scales = _views(tta, cfg, classes)
     return PartsPredictor(
-        _load_model(folder, cfg, classes, file).to(device),
+        model,
         classes,
-        parse_threshold(threshold, classes, cfg.prediction.probability_threshold, folder),
+        parse_threshold(threshold, classes, cfg.prediction.probability_threshold, run.path),
         cfg,
-        folder,
+        run.path,
         file,
-        *_flips(tta, cfg, classes),
+        flips,
+        scales,
         _precision(precision, cfg, device),
         device,
         min_area,
@@ -387,84 +409,74 @@ def prepare(
     self: PartsPredictor,
     image: np.ndarray,  # uint8 (H, W, channels)
 ) -> torch.Tensor:  # uint8 (channels, height, width)
-    "A picture as the network wants it, by the run's inference transforms."
+    "An image as the network wants it, by the run's inference transforms."
     return torch.from_numpy(np.ascontiguousarray(self.transform(image=image)['image'])).permute(2, 0, 1)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #1f7fc885
+# %% ../../nbs/6_predict/63_predictor.ipynb #30d84684
 @patch
 def probabilities(
     self: PartsPredictor,
     prepared: Sequence[torch.Tensor],  # uint8 (channels, height, width) each, from `prepare`
 ) -> torch.Tensor:  # (B, C, height, width), float32, on the CPU
-    "Class probabilities of pictures as the network sees them, the mean of all views."
+    "Class probabilities of images as the network sees them, the mean of all views."
     out = []
-    for i in range(0, len(prepared), self.batch_size):
-        x = normalize(torch.stack(list(prepared[i : i + self.batch_size])).to(self.device), self.normalization)
+    for batch in chunked(prepared, self.batch_size):
+        x = normalize(torch.stack(batch).to(self.device), self.normalization)
         out.append(predict_probabilities(self.model, x, self.classes, self.flips, self.scales, self.precision).cpu())
     return torch.cat(out)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #5b4e8bbd
+# %% ../../nbs/6_predict/63_predictor.ipynb #bc8d1013
 @patch
 def of_image(
     self: PartsPredictor,
     image: np.ndarray,  # uint8 (H, W, channels)
 ) -> torch.Tensor:  # (C, h, w), float32
-    "Class probabilities of one picture, through a sliding window where `tile` says so."
+    "Class probabilities of one image, through a sliding window where `tile` says so."
     if not self.tile or max(image.shape[:2]) <= self.tile:
         return self.probabilities([self.prepare(image)])[0]
-    return tiled_probabilities(
-        image, lambda crops: self.probabilities([self.prepare(c) for c in crops]), self.height, self.width, self.tile
-    )
+    of_windows = lambda windows: self.probabilities([self.prepare(w) for w in windows])
+    return tiled_probabilities(image, of_windows, self.height, self.width, self.tile)
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #e68f19a4
 @patch
 def result(
     self: PartsPredictor,
-    file: str,  # what to call the picture
+    file: str,  # what to call the image
     size: tuple[int, int],  # its height and width
     probs: torch.Tensor,  # (C, h, w)
-    image: np.ndarray | None = None,  # the picture, for drawing
+    image: np.ndarray | None = None,  # the image, for drawing
 ) -> PartsPrediction:
     "Probabilities with all that makes masks of them."
     return PartsPrediction(file, tuple(size), self.classes, probs, self.thresholds, self.min_area, image)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #8b50f714
-def _named(item, n: int) -> str:
-    "What to call a picture in the table: its file's name, or its place in the list."
+# %% ../../nbs/6_predict/63_predictor.ipynb #e8902cb4
+def _named(item: object, n: int) -> str:
+    "What to call an image in the table: its file's name, or its place in the list."
     return Path(item).name if isinstance(item, (str, Path)) else f'picture {n}'
 
-
+# %% ../../nbs/6_predict/63_predictor.ipynb #a64a1e30
 @patch
 def stream(
     self: PartsPredictor,
-    sources: Iterable,  # paths, contents of files (bytes), arrays (H, W, channels), PIL images
+    sources: Iterable[str | Path | bytes | np.ndarray | Image.Image],  # files, their contents, (H, W, channels), PIL's
 ) -> Iterator[PartsPrediction]:  # raises ImageError
-    "Predict picture after picture, holding one batch."
-    batch = []
-
-    def flush():
-        probs = self.probabilities([p for *_, p in batch])
-        yield from (self.result(name, image.shape[:2], p, image) for (name, image, _), p in zip(batch, probs))
-        batch.clear()
-
-    for n, item in enumerate(sources, 1):
-        image = as_image(item, self.channels)
+    "Predict image after image, holding one batch."
+    images = ((_named(item, n), as_image(item, self.channels)) for n, item in enumerate(sources, 1))
+    for batch in chunked(images, 1 if self.tile else self.batch_size):
         if self.tile:
-            yield self.result(_named(item, n), image.shape[:2], self.of_image(image), image)
-            continue
-        batch.append((_named(item, n), image, self.prepare(image)))
-        if len(batch) == self.batch_size:
-            yield from flush()
-    if batch:
-        yield from flush()
+            probs = [self.of_image(image) for _, image in batch]
+        else:
+            probs = self.probabilities([self.prepare(image) for _, image in batch])
+        for (name, image), p in zip(batch, probs):
+            yield self.result(name, image.shape[:2], p, image)
 
-# %% ../../nbs/6_predict/63_predictor.ipynb #fa785377
+# %% ../../nbs/6_predict/63_predictor.ipynb #bdc769a9
 @patch
 def predict(
     self: PartsPredictor,
-    source,  # a picture, or a list of them: see `stream`
+    source: str | Path | bytes | np.ndarray | Image.Image | list | tuple,  # an image, or a list of them: see `stream`
 ) -> PartsPrediction | list[PartsPrediction]:  # a list for a list; raises ImageError
-    "Find the parts in a picture, or in each of several."
+    "Find the parts in an image, or in each of several."
     if isinstance(source, (list, tuple)):
         return list(self.stream(source))
     return next(self.stream([source]))
