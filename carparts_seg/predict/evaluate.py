@@ -7,7 +7,6 @@ __all__ = ['EvaluateError', 'near_class', 'ClassMatch', 'match_classes', 'choose
            'evaluate_run']
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #2e7ced51
-import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from fastcore.basics import patch
+from fastcore.basics import chunked, patch
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
@@ -27,6 +26,7 @@ from ..core.config import Experiment
 from ..core.images import ImageError, read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
 from ..core.parts import display_name, mirror_name, side_of
+from ..core.run_folder import read_run
 from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.cache import check_sizes
 from ..data.datasets import DatasetError, find_annotations, image_folder, open_dataset
@@ -39,12 +39,12 @@ from .predictor import PartsPredictor, load_run
 class EvaluateError(CarpartsError):
     "An evaluation that can't be made of this run and this data; one line that says what would be right."
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #460183ce
+# %% ../../nbs/6_predict/65_evaluate.ipynb #1bde62d2
 def _words(name: str) -> str:
     "The words of a name without case, in a fixed order."
     return ' '.join(sorted(display_name(name).lower().split()))
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #2c54ffcf
 def near_class(
     name: str,  # a class name
     among: Iterable[str],  # class names that it may have been meant as
@@ -53,132 +53,135 @@ def near_class(
     same = {_words(c): c for c in among if side_of(c) == side_of(name)}
     return same.get(nearest(_words(name), same, 0.75))
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #4558a5ac
+# %% ../../nbs/6_predict/65_evaluate.ipynb #66b16b90
 @dataclass
 class ClassMatch:
     "Which classes a run and a data set have in common."
 
     common: list[str]  # measured, in the order of the run
     run_only: list[str]  # known to the network alone
-    data_only: dict[str, tuple[int, int]]  # in the data alone: number of masks, of pictures
+    data_only: dict[str, tuple[int, int]]  # in the data alone: number of masks, of images
     rename: dict[str, str] = field(default_factory=dict)  # class of the data -> class of the run
 
-    def notes(self) -> list[str]:
-        "What is left out, in words."
-        out = (
-            [
-                f'{", ".join(self.run_only)}: not in the data; what the network finds of {"it" if len(self.run_only) == 1 else "them"} is not counted'
-            ]
-            if self.run_only
-            else []
-        )
-        for name, (masks, pictures) in self.data_only.items():
-            near, sides = (
-                near_class(name, self.run_only),
-                [
-                    c
-                    for c in self.run_only
-                    if side_of(c) and set(_words(c).split()) - {'left', 'right'} == set(_words(name).split())
-                ],
-            )
-            hint = (
-                f'; if it is {near}: --rename {shlex.quote(f"{name}={near}")}'
-                if near
-                else f'; the run tells {" from ".join(sides)}'
-                if len(sides) > 1
-                else ''
-            )
-            out.append(f'{name}: not known to the network, not measured ({masks} masks in {pictures} pictures){hint}')
-        return out
+# %% ../../nbs/6_predict/65_evaluate.ipynb #2e15d88f
+def _unknown_note(name: str, masks: int, images: int, run_only: Sequence[str]) -> str:
+    "What is said of a class that the network doesn't know; `run_only` are those that the data lacks."
+    near, words = near_class(name, run_only), set(_words(name).split())
+    sides = [c for c in run_only if side_of(c) and set(_words(c).split()) - {'left', 'right'} == words]
+    hint = ''
+    if near:
+        hint = f'; if it is {near}: --rename {shlex.quote(f"{name}={near}")}'
+    elif len(sides) > 1:
+        hint = f'; the run tells {" from ".join(sides)}'
+    return f'{name}: not known to the network, not measured ({masks} masks in {images} pictures){hint}'
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #6b15b5b0
-def match_classes(
-    classes: Sequence[str],  # of the run
-    data: PartsData,  # with its own class list
-    rename: Mapping[str, str]
-    | Sequence[str]
-    | None = None,  # class of the data -> class of the run; or texts 'HERE=THERE'
-) -> ClassMatch:  # raises EvaluateError
-    "Match the classes of a run and of a data set by name."
-    if not isinstance(rename, Mapping):
-        wrong = [r for r in rename or () if '=' not in r]
-        if wrong:
-            raise EvaluateError(f'rename {wrong[0]}: expected HERE=THERE, a class of the data and the class of the run')
-        rename = dict(r.split('=', 1) for r in rename or ())
-    rename, there = dict(rename), [*dict.fromkeys([*data.classes, *data.table['name'].dropna()])]
+# %% ../../nbs/6_predict/65_evaluate.ipynb #fd02cf3d
+@patch
+def notes(self: ClassMatch) -> list[str]:
+    "What is left out, in words."
+    out = []
+    if self.run_only:
+        them = 'it' if len(self.run_only) == 1 else 'them'
+        lacking = f'not in the data; what the network finds of {them} is not counted'
+        out.append(f'{", ".join(self.run_only)}: {lacking}')
+    return out + [_unknown_note(name, *n, self.run_only) for name, n in self.data_only.items()]
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #417e1eb7
+def _pairs(rename: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    "What is to be renamed, from a mapping or texts 'HERE=THERE'."
+    if isinstance(rename, Mapping):
+        return dict(rename)
+    for text in rename or ():
+        if '=' not in text:
+            why = 'expected HERE=THERE, a class of the data and the class of the run'
+            raise EvaluateError(f'rename {text}: {why}', key='rename', why=why)
+    return dict(text.split('=', 1) for text in rename or ())
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #2ab3bff8
+def _check_known(rename: Mapping[str, str], here: Sequence[str], there: Sequence[str]) -> None:
+    "Raise where what is to be renamed is no class of the data, or becomes none of the run."
     for old, new in rename.items():
-        for name, known, whose in ((old, there, 'data'), (new, classes, 'run')):
+        for name, known, whose in ((old, here, 'data'), (new, there, 'run')):
             if name in known:
                 continue
             near = near_class(name, known)
-            raise EvaluateError(
-                f'rename {old}={new}: the {whose} has no class {name!r}'
-                + (f'; did you mean {near!r}?' if near else f'; there are {", ".join(known)}')
-            )
-    named = data.table.dropna(subset=['name'])
-    have = {rename.get(c, c) for c in there}
-    alone = [c for c in there if rename.get(c, c) not in classes and not is_background(c)]
-    match = ClassMatch(
-        [c for c in classes if c in have],
-        [c for c in classes if c not in have],
-        {c: (int((named['name'] == c).sum()), int(named['file_name'][named['name'] == c].nunique())) for c in alone},
-        rename,
-    )
-    if match.common:
-        return match
-    raise EvaluateError(
-        f'the run and the data have no class in common: {", ".join(classes)} there, {", ".join(there) or "none"} here; match them with --rename HERE=THERE'
-    )
+            hint = f'; did you mean {near!r}?' if near else f'; there are {", ".join(known)}'
+            why = f'the {whose} has no class {name!r}{hint}'
+            raise EvaluateError(f'rename {old}={new}: {why}', key='rename', why=why)
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #5d0b6f3b
+# %% ../../nbs/6_predict/65_evaluate.ipynb #55d731c1
+def match_classes(
+    classes: Sequence[str],  # of the run
+    data: PartsData,  # with its own class list
+    rename: Mapping[str, str] | Sequence[str] | None = None,  # data's class -> run's class; or texts 'HERE=THERE'
+) -> ClassMatch:  # raises EvaluateError
+    "Match the classes of a run and of a data set by name."
+    rename, named = _pairs(rename), data.table.dropna(subset=['name'])
+    here = [*dict.fromkeys([*data.classes, *named['name']])]
+    _check_known(rename, here, classes)
+    have = {rename.get(c, c) for c in here}
+    common = [c for c in classes if c in have]
+    if not common:
+        both = f'{", ".join(classes)} there, {", ".join(here) or "none"} here'
+        raise EvaluateError(
+            f'the run and the data have no class in common: {both}; match them with --rename HERE=THERE'
+        )
+    alone = [c for c in here if rename.get(c, c) not in classes and not is_background(c)]
+    files = {c: named['file_name'][named['name'] == c] for c in alone}
+    counts = {c: (len(f), f.nunique()) for c, f in files.items()}
+    return ClassMatch(common, [c for c in classes if c not in have], counts, rename)
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #6718a919
 def _measured(data: PartsData, files: Sequence[str], match: ClassMatch) -> PartsData:
-    "Some pictures with the masks of the common classes, under the run's names; a picture without any stays, with an empty truth."
+    "Some images with the masks of the common classes, under the run's names; one without any stays, all empty."
     table = data.subset(files).table
     name = table['name'].replace(match.rename) if match.rename else table['name']
     known = name.isin(match.common)
-    return PartsData(
-        table.assign(name=name.where(known, None), rle_mask=table['rle_mask'].where(known, None)),
-        data.folder,
-        match.common,
-        data.name,
-        data.origin,
-    )
+    table = table.assign(name=name.where(known, None), rle_mask=table['rle_mask'].where(known, None))
+    return PartsData(table, data.folder, match.common, data.name, data.origin)
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #b4c7272e
+# %% ../../nbs/6_predict/65_evaluate.ipynb #46eac578
+def _lost(lost: Sequence[str], n: int, data: PartsData, source: str | None, only: str | None) -> EvaluateError:
+    "The error about images that are wanted, n with those that are there, and are not in the data."
+    name = data.name or 'the data'
+    if not only:
+        hint = did_you_mean(lost[0], data.files, cutoff=0.8)
+        return EvaluateError(f'no picture {lost[0]!r} in {name}{hint}', file=lost[0])
+    more = f' and {len(lost) - 1} more of the {n}' if lost[1:] else ''
+    why = f'{lost[0]!r}{more} that the run names are not in {name}; its own data is {source}'
+    return EvaluateError(f'only {only}: {why}', file=lost[0], key='only', why=why)
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #db41a676
+def _spread(files: list[str], n: int | None) -> list[str]:
+    "So many of some files, spread evenly; None: all."
+    if n is None:
+        return files
+    if n < 1:
+        raise EvaluateError(f'n {n}: expected 1 or more', key='n')
+    places = np.linspace(0, len(files) - 1, min(n, len(files))).round().astype(int)
+    return [files[i] for i in np.unique(places)]
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #bc9888cc
 def choose_files(
-    data: PartsData,  # the pictures that there are
+    data: PartsData,  # the images that there are
     run_data: Mapping,  # the run's data.json
     files: Sequence[str] | None = None,  # names; None: all
-    only: str | None = None,  # 'valid' or 'train': those of the run's own pictures
+    only: str | None = None,  # 'valid' or 'train': those of the run's own images
     n: int | None = None,  # so many of them, spread evenly
 ) -> list[str]:  # raises EvaluateError
-    "The pictures to evaluate, each once."
+    "The images to evaluate, each once."
     if only not in (None, 'valid', 'train'):
-        raise EvaluateError(f'only {only!r}: expected valid or train')
+        raise EvaluateError(f'only {only!r}: expected valid or train', key='only')
     if only and files:
         raise EvaluateError('files and only: give one of them')
-    chosen, there = (
-        list(dict.fromkeys(files or (run_data.get(f'{only}_files', []) if only else data.files))),
-        set(data.files),
-    )
+    wanted = files or (run_data.get(f'{only}_files', []) if only else data.files)
+    chosen, there = list(dict.fromkeys(wanted)), set(data.files)
     lost = [f for f in chosen if f not in there]
-    if lost and only:
-        raise EvaluateError(
-            f'only {only}: {lost[0]!r}'
-            + (f' and {len(lost) - 1} more of the {len(chosen)}' if lost[1:] else '')
-            + f' that the run names are not in {data.name or "the data"}; its own data is {run_data.get("source")}'
-        )
     if lost:
-        raise EvaluateError(
-            f'no picture {lost[0]!r} in {data.name or "the data"}' + did_you_mean(lost[0], data.files, cutoff=0.8)
-        )
+        raise _lost(lost, len(chosen), data, run_data.get('source'), only)
     if not chosen:
         raise EvaluateError(f'only {only}: the run names no such pictures' if only else 'the data has no pictures')
-    if n is None:
-        return chosen
-    if n < 1:
-        raise EvaluateError(f'n {n}: expected 1 or more')
-    return [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, min(n, len(chosen))).round().astype(int))]
+    return _spread(chosen, n)
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #08f49480
 def _lengths(paths: Iterable[Path]) -> dict[Path, int]:
@@ -189,32 +192,31 @@ def _lengths(paths: Iterable[Path]) -> dict[Path, int]:
             out[p] = p.stat().st_size
     return out
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #6aa089a1
+# %% ../../nbs/6_predict/65_evaluate.ipynb #bafd3dc4
 def trained_on(
-    paths: Mapping[str, Path],  # file name -> where it lies, of the pictures to evaluate
+    paths: Mapping[str, Path],  # file name -> where it lies, of the images to evaluate
     trained: Mapping[str, Path | None],  # likewise of those that were trained on; None where they are not known to lie
 ) -> dict[str, str]:  # file name -> 'content' or 'name', by which it was found
-    "Which pictures the network was trained on."
-    theirs = _lengths(p for p in trained.values() if p is not None)
-    ours, gone = _lengths(paths.values()), {Path(f).name for f, p in trained.items() if p not in theirs}
-    lengths, same = set(ours.values()), set(theirs)
-    digests = {file_sha256(p) for p, n in theirs.items() if n in lengths and p not in {*ours}}
-    suspects = {*theirs.values()}
-    seen = lambda p: p in same or p in ours and ours[p] in suspects and file_sha256(p) in digests
+    "Which images the network was trained on."
+    theirs, ours = _lengths(p for p in trained.values() if p is not None), _lengths(paths.values())
+    gone = {Path(f).name for f, p in trained.items() if p not in theirs}
+    lengths, suspects = set(ours.values()), set(theirs.values())
+    digests = {file_sha256(p) for p, n in theirs.items() if n in lengths and p not in ours}
+    seen = lambda p: p in theirs or p in ours and ours[p] in suspects and file_sha256(p) in digests
     return {f: 'content' if seen(p) else 'name' for f, p in paths.items() if seen(p) or Path(f).name in gone}
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #9d7cbd66
+# %% ../../nbs/6_predict/65_evaluate.ipynb #1c994310
 def _images_of(cfg: Experiment) -> str | None:
-    "The folder of pictures that the run's settings name, if it is there."
-    return cfg.dataset.data_folder if cfg.dataset.data_folder and Path(cfg.dataset.data_folder).is_dir() else None
+    "The folder of images that the run's settings name, if it is there."
+    folder = cfg.dataset.data_folder
+    return folder if folder and Path(folder).is_dir() else None
 
-
+# %% ../../nbs/6_predict/65_evaluate.ipynb #f35e4255
 def _trained_paths(run_data: Mapping, cfg: Experiment, data: PartsData) -> dict[str, Path | None]:
-    "Where the run's training pictures lie."
-    files = [
-        *run_data.get('train_files', []),
-        *(run_data.get('valid_files', []) if cfg.training.train_validation_data else []),
-    ]
+    "Where the run's training images lie."
+    files = list(run_data.get('train_files', []))
+    if cfg.training.train_validation_data:
+        files += run_data.get('valid_files', [])
     if run_data.get('source') == data.origin:
         return {f: data.path(f) for f in files}
     try:
@@ -224,61 +226,61 @@ def _trained_paths(run_data: Mapping, cfg: Experiment, data: PartsData) -> dict[
     folder = image_folder(pd.DataFrame({'file_name': files}), where, _images_of(cfg), must=False)
     return {f: folder / f if (folder / f).exists() else folder / Path(f).name for f in files}
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #ac453142
-def _trained_note(found: Mapping[str, str], n: int, own: bool, n_valid: int) -> list[str]:
-    "The warning about pictures that were trained on."
+# %% ../../nbs/6_predict/65_evaluate.ipynb #cb022ca7
+def _trained_note(found: Mapping[str, str], n: int, run_data: Mapping, data: PartsData) -> list[str]:
+    "The warning about images that were trained on, of n that are evaluated."
     if not found:
         return []
-    how = (
-        'same content'
-        if 'name' not in found.values()
-        else 'same name'
-        if 'content' not in found.values()
-        else 'same content or name'
-    )
-    return [
-        f'WARNING: the network was trained on {len(found)} of the {n} pictures ({how}), such figures flatter'
-        + (f'; --only valid takes the {n_valid} held out' if own and n_valid else '')
-    ]
+    ways = [w for w in ('content', 'name') if w in found.values()]
+    held_out = len(run_data.get('valid_files', []))
+    hint = ''
+    if held_out and run_data.get('source') == data.origin:
+        hint = f'; --only valid takes the {held_out} held out'
+    which = f'{len(found)} of the {n} pictures (same {" or ".join(ways)})'
+    return [f'WARNING: the network was trained on {which}, such figures flatter{hint}']
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #bd2adfcb
+# %% ../../nbs/6_predict/65_evaluate.ipynb #d164e5e6
+def _shared(*rles: dict | None) -> int:
+    "Pixels that masks have in common, as COCO RLE; none with a mask that isn't there."
+    return 0 if None in rles else int(coco_mask.area(coco_mask.merge(list(rles), intersect=True)))
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #ccb2ea24
 def rle_counts(
-    predicted: Mapping[str, dict],  # class -> COCO RLE, of one picture
+    predicted: Mapping[str, dict],  # class -> COCO RLE, of one image
     true: Mapping[str, dict],  # class -> COCO RLE
     classes: Sequence[str],  # C names
-) -> PixelCounts:  # of one picture, (1, C)
-    "Count the pixels of a picture's masks, given as run lengths."
-    common = lambda *rles: int(coco_mask.area(coco_mask.merge(list(rles), intersect=True))) if None not in rles else 0
-    area = lambda rle: 0 if rle is None else int(coco_mask.area(rle))
+) -> PixelCounts:  # of one image, (1, C)
+    "Count the pixels of an image's masks, given as run lengths."
     rows = np.zeros((4, 1, len(classes)), np.int64)
     for i, c in enumerate(classes):
         p, t, other = predicted.get(c), true.get(c), mirror_name(c)
-        rows[:3, 0, i] = common(p, t), area(p), area(t)
+        rows[:3, 0, i] = _shared(p, t), _shared(p), _shared(t)
         if other != c and other in classes:
-            rows[3, 0, i] = common(t, predicted.get(other)) - common(t, predicted.get(other), true.get(other))
+            swapped = predicted.get(other)
+            rows[3, 0, i] = _shared(t, swapped) - _shared(t, swapped, true.get(other))
     return PixelCounts(*rows)
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #367ecea9
+# %% ../../nbs/6_predict/65_evaluate.ipynb #27f2d1db
 class _Ready(NamedTuple):
-    "A picture on its way to the network."
+    "An image on its way to the network."
 
     file: str  # its name
     size: tuple[int, int]  # its own height and width
     pixels: torch.Tensor  # uint8 (channels, height, width)
     masks: np.ndarray  # bool (C, height, width): the truth at that size
-    image: np.ndarray | None  # the picture itself, where a sliding window needs it
+    image: np.ndarray | None  # the image itself, where a sliding window needs it
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #60af2b0d
+# %% ../../nbs/6_predict/65_evaluate.ipynb #b7af6766
 @dataclass(eq=False)
 class _Pass:
-    "What one pass over the pictures keeps."
+    "What one pass over the images keeps."
 
     predictor: PartsPredictor  # the network
-    data: PartsData  # pictures with the masks of the common classes
-    own: list = field(default_factory=list)  # PixelCounts of each picture at its own size
+    data: PartsData  # images with the masks of the common classes
+    own: list = field(default_factory=list)  # PixelCounts of each image at its own size
     small: list = field(default_factory=list)  # Evidence of each batch at the size of training
     rows: list = field(default_factory=list)  # predictions
-    files: list = field(default_factory=list)  # names of the pictures that were measured
+    files: list = field(default_factory=list)  # names of the images that were measured
     failed: dict = field(default_factory=dict)  # name -> why it could not be
 
     def __post_init__(self):
@@ -286,23 +288,20 @@ class _Pass:
         self.keep = [p.classes.index(c) for c in self.data.classes]
         self.threshold = p.thresholds[self.keep]
 
-    def read(self, file: str) -> _Ready | None:
-        "A picture and its masks; None where that is not possible."
-        try:
-            image, packed = read_image(self.data.path(file), self.predictor.channels), self.data.packed(file)
-            check_sizes(image, packed, file)
-        except (ImageError, TableError) as e:
-            self.failed[file] = str(e)
-            return None
-        out = self.predictor.transform(image=image, mask=packed)
-        masks = unpack_planes(np.ascontiguousarray(out['mask']), len(self.keep)).view(bool)
-        return _Ready(
-            file,
-            image.shape[:2],
-            torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1),
-            masks,
-            image if self.predictor.tile else None,
-        )
+# %% ../../nbs/6_predict/65_evaluate.ipynb #6da71a91
+@patch
+def read(self: _Pass, file: str) -> _Ready | None:
+    "An image and its masks; None where that is not possible."
+    try:
+        image, packed = read_image(self.data.path(file), self.predictor.channels), self.data.packed(file)
+        check_sizes(image, packed, file)
+    except (ImageError, TableError) as e:
+        self.failed[file] = str(e)
+        return None
+    out = self.predictor.transform(image=image, mask=packed)
+    pixels = torch.from_numpy(np.ascontiguousarray(out['image'])).permute(2, 0, 1)
+    masks = unpack_planes(np.ascontiguousarray(out['mask']), len(self.keep)).view(bool)
+    return _Ready(file, image.shape[:2], pixels, masks, image if self.predictor.tile else None)
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #e21100e7
 def _counted(classes: Sequence[str], files: Sequence[str], counts: PixelCounts, threshold: float = 0.5) -> Evidence:
@@ -316,23 +315,11 @@ def _counted(classes: Sequence[str], files: Sequence[str], counts: PixelCounts, 
         swapped=counts.swapped,
     )
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #29ae94e9
+# %% ../../nbs/6_predict/65_evaluate.ipynb #25bf5119
 @patch
-def _true(self: _Pass, file: str, size: tuple[int, int]) -> dict[str, dict]:
-    "The true masks of a picture as COCO RLE, those of a class united."
-    found = {}
-    for name, rle in self.data.masks(file):
-        found.setdefault(name, []).append(rle)
-    return {n: rle_to_coco(union_rle(r, *size), *size) for n, r in found.items()}
-
-# %% ../../nbs/6_predict/65_evaluate.ipynb #80bfd8ea
-@patch
-def add(self: _Pass, batch: Sequence[_Ready]) -> None:
-    "Predict some pictures and count them at both sizes."
-    p, classes, files = self.predictor, self.data.classes, [r.file for r in batch]
-    if not batch:
-        return
-    probs = p.probabilities([r.pixels for r in batch])
+def _count_small(self: _Pass, batch: Sequence[_Ready], probs: torch.Tensor) -> None:
+    "Count a batch at the size of training."
+    classes, files = self.data.classes, [r.file for r in batch]
     at_size, true = np.ascontiguousarray(probs.numpy()[:, self.keep]), np.stack([r.masks for r in batch])
     if np.ptp(self.threshold) == 0:
         ev = Evidence.collect(classes, float(self.threshold[0]))
@@ -340,106 +327,143 @@ def add(self: _Pass, batch: Sequence[_Ready]) -> None:
     else:
         ev = _counted(classes, files, PixelCounts.from_masks(at_size > self.threshold[:, None, None], true, classes))
     self.small.append(ev)
-    for r, probability in zip(batch, probs):
-        if p.tile:
-            probability = p.of_image(r.image)
-        rows = p.result(r.file, r.size, probability).rows()
-        found = {x['name']: rle_to_coco(x['rle_mask'], *r.size) for x in rows if x['name'] in classes}
-        self.own.append(rle_counts(found, self._true(r.file, r.size), classes))
-        self.rows += rows
-        self.files.append(r.file)
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #955acda2
+# %% ../../nbs/6_predict/65_evaluate.ipynb #515bef01
 @patch
-def over(self: _Pass, files: Sequence[str], progress: bool | None = None) -> '_Pass':
-    "All pictures, batch after batch."
-    batch = []
-    for f in tqdm(
-        files, desc='evaluating', unit='image', leave=False, disable=None if progress is None else not progress
-    ):
-        ready = self.read(f)
-        if ready is not None:
-            batch.append(ready)
-        if len(batch) == self.predictor.batch_size:
-            self.add(batch)
-            batch = []
-    self.add(batch)
+def _true(self: _Pass, file: str, size: tuple[int, int]) -> dict[str, dict]:
+    "The true masks of an image as COCO RLE, those of a class united."
+    found = {}
+    for name, rle in self.data.masks(file):
+        found.setdefault(name, []).append(rle)
+    return {n: rle_to_coco(union_rle(r, *size), *size) for n, r in found.items()}
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #71cc7195
+@patch
+def _count_own(self: _Pass, ready: _Ready, probs: torch.Tensor) -> None:
+    "Count an image at its own size, and keep its masks."
+    rows = self.predictor.result(ready.file, ready.size, probs).rows()
+    found = {r['name']: rle_to_coco(r['rle_mask'], *ready.size) for r in rows if r['name'] in self.data.classes}
+    self.own.append(rle_counts(found, self._true(ready.file, ready.size), self.data.classes))
+    self.rows += rows
+    self.files.append(ready.file)
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #0f5c5075
+@patch
+def over(self: _Pass, files: Sequence[str], progress: bool | None = None) -> _Pass:
+    "All images, batch after batch."
+    p, hide_bar = self.predictor, None if progress is None else not progress
+    bar = tqdm(files, desc='evaluating', unit='image', leave=False, disable=hide_bar)
+    for batch in chunked(filter(None, map(self.read, bar)), p.batch_size):
+        probs = p.probabilities([r.pixels for r in batch])
+        self._count_small(batch, probs)
+        for r, whole in zip(batch, probs):
+            self._count_own(r, p.of_image(r.image) if p.tile else whole)
     return self
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #7f9ccd87
+# %% ../../nbs/6_predict/65_evaluate.ipynb #b388a6eb
 @dataclass(eq=False, repr=False)
 class Evaluation:
     "What `evaluate_run` has found."
 
-    figures: dict  # what metrics.json gets: those of a run, at the size of training, and the parts `at_own_size`, `at_training_size`
+    figures: dict  # what metrics.json gets: a run's, at the size of training; `at_own_size`, `at_training_size`
     predictions: pd.DataFrame  # parts table with `score`
-    pictures: pd.DataFrame  # a row a picture
-    own: Evidence  # counts at the pictures' own size
+    images: pd.DataFrame  # a row an image
+    own: Evidence  # counts at the images' own size
     small: Evidence  # at the size of training; with histograms, unless the threshold differs by class
     notes: list[str]  # what a reader has to know
-    failed: dict[str, str]  # picture -> why it could not be measured
+    failed: dict[str, str]  # image -> why it could not be measured
     run: str = ''  # the network in words
 
     @property
-    def exit_code(self) -> int:  # 1 where pictures could not be measured
+    def exit_code(self) -> int:  # 1 where images could not be measured
         "For the command line."
         return int(bool(self.failed))
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #c71c299a
-def _figures(ev: Evidence, intervals: pd.DataFrame) -> dict:
+# %% ../../nbs/6_predict/65_evaluate.ipynb #f12c6ab6
+def _figures(ev: Evidence) -> dict:
     "All pixel metrics of some counts, with intervals."
-    spread = {
-        k: None if np.isnan(v).any() else [float(x) for x in v]
-        for k, v in zip(intervals.index, intervals[['low', 'high']].to_numpy())
-    }
+    t = bootstrap_intervals(ev)
+    pairs = zip(t.index, t[['low', 'high']].to_numpy())
+    spread = {k: None if np.isnan(v).any() else [float(x) for x in v] for k, v in pairs}
     return summarize(ev.counts, ev.classes) | {'n_images': len(ev), 'intervals': spread}
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #03dbade6
-def _image_table(found: _Pass, own: Evidence, small: Evidence, seen: Mapping[str, str]) -> pd.DataFrame:
-    "A row a picture: mean IoU over the classes that it shows, true or predicted, the worst of them, and at the size of training."
+# %% ../../nbs/6_predict/65_evaluate.ipynb #c71d6b63
+def _ious(ev: Evidence) -> np.ndarray:
+    "IoU of each image and class, (N, C); NaN where nothing is true and nothing predicted."
+    union = ev.true + ev.predicted - ev.intersection
+    return np.divide(ev.intersection, union, out=np.full(union.shape, np.nan), where=union > 0)
 
-    def ious(ev, i):
-        union = ev.true[i] + ev.predicted[i] - ev.intersection[i]
-        return np.divide(ev.intersection[i], union, out=np.full(len(union), np.nan), where=union > 0)
+# %% ../../nbs/6_predict/65_evaluate.ipynb #5a477fee
+def _mean(ious: np.ndarray) -> float | None:
+    "The mean of what is a number; None where nothing is."
+    return None if np.isnan(ious).all() else float(np.nanmean(ious))
 
-    rows = []
-    for i, f in enumerate(own.files):
-        iou, s = ious(own, i), ious(small, i)
-        worst = None if np.isnan(iou).all() else int(np.nanargmin(iou))
-        mean = lambda x: None if np.isnan(x).all() else float(np.nanmean(x))
-        rows.append(
-            dict(
-                file_name=f,
-                iou=mean(iou),
-                worst_class=None if worst is None else own.classes[worst],
-                worst_iou=None if worst is None else float(iou[worst]),
-                iou_at_training_size=mean(s),
-                n_true=int((own.true[i] > 0).sum()),
-                n_predicted=int((own.predicted[i] > 0).sum()),
-                trained_on=f in seen,
-                problem=None,
-            )
-        )
-    columns = [
-        'file_name',
-        'iou',
-        'worst_class',
-        'worst_iou',
-        'iou_at_training_size',
-        'n_true',
-        'n_predicted',
-        'trained_on',
-        'problem',
-    ]
-    table = pd.DataFrame(
-        rows + [dict(file_name=f, trained_on=f in seen, problem=why) for f, why in found.failed.items()],
-        columns=columns,
+# %% ../../nbs/6_predict/65_evaluate.ipynb #955cb10f
+def _image_row(own: Evidence, i: int, iou: np.ndarray, small: np.ndarray, seen: Mapping[str, str]) -> dict:
+    "What the table says of one image, from its IoU by class at both sizes; `seen` were trained on."
+    worst = None if np.isnan(iou).all() else int(np.nanargmin(iou))
+    return dict(
+        file_name=own.files[i],
+        iou=_mean(iou),
+        worst_class=None if worst is None else own.classes[worst],
+        worst_iou=None if worst is None else float(iou[worst]),
+        iou_at_training_size=_mean(small),
+        n_true=int((own.true[i] > 0).sum()),
+        n_predicted=int((own.predicted[i] > 0).sum()),
+        trained_on=own.files[i] in seen,
+        problem=None,
     )
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #141d9192
+def _image_table(failed: Mapping[str, str], own: Evidence, small: Evidence, seen: Mapping[str, str]) -> pd.DataFrame:
+    "A row an image, those that could not be measured last."
+    rows = [_image_row(own, i, *ious, seen) for i, ious in enumerate(zip(_ious(own), _ious(small)))]
+    lost = [dict(file_name=f, trained_on=f in seen, problem=why) for f, why in failed.items()]
+    table = pd.DataFrame(rows + lost, columns=list(rows[0]))
     return table.astype({'n_true': 'Int64', 'n_predicted': 'Int64'})
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #c1d38102
-def _open(data, cfg: Experiment, split: str, images) -> PartsData:
-    "The data set; a table's columns may have the names that the run's settings give, or the usual ones."
+# %% ../../nbs/6_predict/65_evaluate.ipynb #6a7ed828
+def _about(found: _Pass, data: PartsData, match: ClassMatch) -> dict:
+    "What was measured, and how, ready for JSON."
+    p, t, classes = found.predictor, found.threshold, found.data.classes
+    return {
+        'data': data.name,
+        'data_source': data.origin,
+        'run': str(p.run),
+        'weights': p.weights.name if p.weights else None,
+        'classes': classes,
+        'classes_not_in_data': match.run_only,
+        'masks_of_unknown_classes': {c: n for c, (n, _) in match.data_only.items()},
+        'renamed': match.rename,
+        'threshold': float(t[0]) if np.ptp(t) == 0 else dict(zip(classes, map(float, t))),
+        'views': ['plain', *p.flips],
+        'scales': p.scales,
+        'precision': p.precision,
+        'min_area': p.min_area,
+        'tile': p.tile,
+        'training_size': [p.height, p.width],
+    }
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #7da0605d
+def _result(
+    found: _Pass, data: PartsData, match: ClassMatch, seen: Mapping[str, str], notes: Sequence[str]
+) -> Evaluation:
+    "Figures and tables of a pass."
+    classes, measured = found.data.classes, found.data.subset(found.files)
+    own = _counted(classes, found.files, PixelCounts.concat(found.own), float(found.threshold[0]))
+    small, table = Evidence.concat(found.small), prediction_table(found.rows)
+    ap = mask_ap(table[table['name'].isin(classes)], measured)
+    at_own, at_training = (_figures(ev) | ap for ev in (own, small))
+    notes = [*notes, *(f'{f}: not measured, {why}' for f, why in found.failed.items())]
+    figures = {k: v for k, v in at_training.items() if k != 'intervals'} | _about(found, data, match)
+    figures |= {'n_trained_on': len(seen), 'failed': found.failed, 'notes': notes}
+    figures |= {'at_own_size': at_own, 'at_training_size': at_training}
+    images = _image_table(found.failed, own, small, seen)
+    return Evaluation(figures, table, images, own, small, notes, found.failed, repr(found.predictor))
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #4ae9a1d6
+def _open_table(data: str | Path, cfg: Experiment, split: str, images: str | Path | None) -> PartsData:
+    "A data set, its columns named as in the run's settings or as usual."
     d = cfg.dataset
     columns = dict(
         image_column=d.image_column, class_name_column=d.class_name_column, rle_mask_column=d.rle_mask_column
@@ -452,151 +476,119 @@ def _open(data, cfg: Experiment, split: str, images) -> PartsData:
             raise
     return open_dataset(data, split, images=images)
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #ef83b06d
-def _nothing(data: PartsData, found: _Pass) -> None:
-    "Raise where there is nothing to measure."
-    if found.failed and not found.files:
-        raise EvaluateError(
-            f'none of the {len(found.failed)} pictures could be measured; the first: {next(iter(found.failed.values()))}'
-        )
-    if not found.files:
-        raise EvaluateError(f'{data.name or "the data"} has no pictures')
+# %% ../../nbs/6_predict/65_evaluate.ipynb #fb27fdf1
+def _open(
+    data: str | Path | PartsData, run_data: Mapping, cfg: Experiment, split: str, images: str | Path | None
+) -> PartsData:
+    "The data set, with masks; where it is the run's own, with the run's name and image folder. Raises EvaluateError."
+    if not isinstance(data, PartsData):
+        own = data == run_data.get('source')
+        data = _open_table(data, cfg, split, images or (_images_of(cfg) if own else None))
+        if own:
+            data.name = run_data.get('name') or data.name
+    if not data.table['name'].notna().any():
+        why = 'has no masks, so there is nothing to compare with; carparts predict needs none'
+        raise EvaluateError(f'{data.name or "the data"} {why}', why=why)
+    return data
 
-
-def _check_out(out) -> None:
+# %% ../../nbs/6_predict/65_evaluate.ipynb #54a9f024
+def _check_out(out: str | Path | None) -> None:
     "Raise where results would replace those of a run."
     if out is not None and (Path(out) / 'config.yaml').is_file():
-        raise EvaluateError(f'{out} is a run folder; give another --out, its own metrics.json would be lost')
+        why = 'is a run folder; give another --out, its own metrics.json would be lost'
+        raise EvaluateError(f'{out} {why}', file=out, key='out', why=why)
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #d1c5c891
+# %% ../../nbs/6_predict/65_evaluate.ipynb #56c34ddf
+def _check_found(data: PartsData, found: _Pass) -> None:
+    "Raise where nothing could be measured."
+    if found.files:
+        return
+    if not found.failed:
+        raise EvaluateError(f'{data.name or "the data"} has no pictures')
+    file, why = next(iter(found.failed.items()))
+    none = f'none of the {len(found.failed)} pictures could be measured'
+    raise EvaluateError(f'{none}; the first: {why}', file=file)
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #dc42393c
 def evaluate_run(
     run: str | Path | PartsPredictor,  # run folder, or a loaded run
-    data: str
-    | Path
-    | PartsData
-    | None = None,  # NAME, FOLDER or TABLE with masks; None: the run's own data, and of it the pictures held out
+    data: str | Path | PartsData | None = None,  # NAME, FOLDER or TABLE with masks; None: what the run held out
     split: str = 'train',  # which part of a name or folder
-    images: str | Path | None = None,  # folder of the pictures, where it is not beside the annotations
+    images: str | Path | None = None,  # folder of the images, where it is not beside the annotations
     files: Sequence[str] | None = None,  # only these
-    only: str | None = None,  # 'valid' or 'train': only those pictures of the run
+    only: str | None = None,  # 'valid' or 'train': only those images of the run
     n: int | None = None,  # only so many, spread evenly
-    rename: Mapping[str, str]
-    | Sequence[str]
-    | None = None,  # class of the data -> class of the run; or texts 'HERE=THERE'
+    rename: Mapping[str, str] | Sequence[str] | None = None,  # data's class -> run's class; or texts 'HERE=THERE'
     out: str | Path | None = None,  # folder for metrics.json, predictions, pictures.csv, evidence.npz
     progress: bool | None = None,  # whether to show a bar; None: on a terminal
     **kwargs,  # for `load_run`: threshold, tta, precision, min_area, weights, device, tile, batch_size
-) -> Evaluation:  # raises EvaluateError, DatasetError, TableError, PredictError
+) -> Evaluation:  # raises EvaluateError, DatasetError, TableError, PredictError, ReportError
     "Evaluate a run on a labelled data set."
     _check_out(out)
     p = run if isinstance(run, PartsPredictor) else load_run(run, **kwargs)
-    told = json.loads((p.run / 'data.json').read_text(encoding='utf-8'))
+    told = read_run(p.run, only=['about']).need('about').about
     if data is None:
         data, only = told.get('source', ''), only or (None if files else 'valid')
-    if not isinstance(data, PartsData):
-        own = data == told.get('source')
-        data = _open(data, p.cfg, split, images or (_images_of(p.cfg) if own else None))
-        if own:
-            data.name = told.get('name') or data.name
-    if not data.table['name'].notna().any():
-        raise EvaluateError(
-            f'{data.name or "the data"} has no masks, so there is nothing to compare with; carparts predict needs none'
-        )
+    data = _open(data, told, p.cfg, split, images)
     match, chosen = match_classes(p.classes, data, rename), choose_files(data, told, files, only, n)
     seen = trained_on({f: data.path(f) for f in chosen}, _trained_paths(told, p.cfg, data))
-    notes = match.notes() + _trained_note(
-        seen, len(chosen), told.get('source') == data.origin, len(told.get('valid_files', []))
-    )
-    measured = _measured(data, chosen, match)
-    found = _Pass(p, measured).over(chosen, progress)
-    _nothing(data, found)
-    result = _result(found, measured, seen, notes, told, data, match)
+    notes = match.notes() + _trained_note(seen, len(chosen), told, data)
+    found = _Pass(p, _measured(data, chosen, match)).over(chosen, progress)
+    _check_found(data, found)
+    result = _result(found, data, match, seen, notes)
     if out is not None:
         result.save(out)
     return result
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #b5e37256
-def _result(found: _Pass, measured: PartsData, seen, notes, told, data: PartsData, match: ClassMatch) -> Evaluation:
-    "Figures and tables of a pass."
-    p, t = found.predictor, found.threshold
-    own, small = (
-        _counted(measured.classes, found.files, PixelCounts.concat(found.own), float(t[0])),
-        Evidence.concat(found.small),
-    )
-    table = prediction_table(found.rows)
-    ap = mask_ap(table[table['name'].isin(measured.classes)], measured.subset(found.files))
-    at_own, at_training = (_figures(ev, bootstrap_intervals(ev)) | ap for ev in (own, small))
-    notes = notes + [f'{f}: not measured, {why}' for f, why in found.failed.items()]
-    about = {
-        'data': data.name,
-        'data_source': data.origin,
-        'run': str(p.run),
-        'weights': p.weights.name if p.weights else None,
-        'classes': measured.classes,
-        'classes_not_in_data': match.run_only,
-        'masks_of_unknown_classes': {c: n for c, (n, _) in match.data_only.items()},
-        'renamed': match.rename,
-        'threshold': float(t[0]) if np.ptp(t) == 0 else dict(zip(measured.classes, map(float, t))),
-        'views': ['plain', *p.flips],
-        'scales': p.scales,
-        'precision': p.precision,
-        'min_area': p.min_area,
-        'tile': p.tile,
-        'training_size': [p.height, p.width],
-        'n_trained_on': len(seen),
-        'failed': found.failed,
-        'notes': notes,
-    }
-    flat = {k: v for k, v in at_training.items() if k != 'intervals'}
-    return Evaluation(
-        flat | about | {'at_own_size': at_own, 'at_training_size': at_training},
-        table,
-        _image_table(found, own, small, seen),
-        own,
-        small,
-        notes,
-        found.failed,
-        repr(p),
-    )
-
-# %% ../../nbs/6_predict/65_evaluate.ipynb #dba5fb3e
+# %% ../../nbs/6_predict/65_evaluate.ipynb #a3023a62
 @patch
 def table(
     self: Evaluation,
 ) -> pd.DataFrame:  # index class and 'miou'; columns iou, low, high (own size), iou_at_training_size, n_images
-    "IoU of each class at both sizes, with the interval in which it would lie with other pictures of the kind."
-    t = bootstrap_intervals(self.own)
-    return t.assign(iou_at_training_size=bootstrap_intervals(self.small, n=1)['iou'])[
-        ['iou', 'low', 'high', 'iou_at_training_size', 'n_images']
-    ]
+    "IoU of each class at both sizes, with the interval in which it would lie with other images of the kind."
+    small = bootstrap_intervals(self.small, n=1)['iou']
+    columns = ['iou', 'low', 'high', 'iou_at_training_size', 'n_images']
+    return bootstrap_intervals(self.own).assign(iou_at_training_size=small)[columns]
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #445a815e
+# %% ../../nbs/6_predict/65_evaluate.ipynb #e1f95c05
+def _shown(x: float | None) -> str:
+    "A figure with three digits, or a dash."
+    return '  -  ' if x is None or pd.isna(x) else f'{x:.3f}'
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #9f89d744
+def _class_lines(table: pd.DataFrame, width: int) -> list[str]:
+    "A line a class, and below a rule the mean."
+    lines = []
+    for name, r in table.iterrows():
+        if name == 'miou':
+            lines.append('-' * (width + 46))
+        own, low, high, small = (_shown(r[k]) for k in ('iou', 'low', 'high', 'iou_at_training_size'))
+        lines.append(f'{name:{width}}  {own:>8}  {low} to {high}  {small:>9}  {int(r["n_images"]):>8}')
+    return lines
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #8160b8c6
+def _other_lines(own: Mapping, small: Mapping, width: int) -> list[str]:
+    "The other metrics, at both sizes where they are known at both."
+    labels = {'iou_per_image_of_nothing': '  of nothing'}
+    lines = []
+    for k in ('iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap'):
+        lines.append(f'{labels.get(k, k):{width}}  {_shown(own[k]):>8}  {"":14}  {_shown(small[k]):>9}')
+    return lines + [f'{k:{width}}  {_shown(own[k]):>8}' for k in ('mask_ap', 'mask_ap50')]
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #ef9d0596
 @patch
 def summary(self: Evaluation) -> str:
     "The result as text."
-    f, a, b = self.figures, self.figures['at_own_size'], self.figures['at_training_size']
-    show, t = lambda x: '  -  ' if x is None or pd.isna(x) else f'{x:.3f}', self.table()
-    size, width = f'{f["training_size"][0]} x {f["training_size"][1]}', max(map(len, t.index))
+    f, t = self.figures, self.table()
+    size, width = '{} x {}'.format(*f['training_size']), max(map(len, t.index))
     lines = [
         self.run,
         f'{f["data"] or "data"}: {f["n_images"]} pictures, {len(f["classes"])} classes measured',
         '',
         f'{"IoU":{width}}  own size   95% interval   {size:>9}  pictures',
+        *_class_lines(t, width),
+        *_other_lines(f['at_own_size'], f['at_training_size'], width),
     ]
-    for name, r in t.iterrows():
-        if name == 'miou':
-            lines.append('-' * (width + 46))
-        lines.append(
-            f'{name:{width}}  {show(r["iou"]):>8}  {show(r["low"])} to {show(r["high"])}  {show(r["iou_at_training_size"]):>9}  {int(r["n_images"]):>8}'
-        )
-    for k, label in (
-        ('iou_per_image', 'iou_per_image'),
-        ('iou_per_image_of_nothing', '  of nothing'),
-        ('dice', 'dice'),
-        ('side_swap', 'side_swap'),
-    ):
-        lines.append(f'{label:{width}}  {show(a[k]):>8}  {"":14}  {show(b[k]):>9}')
-    lines += [f'{k:{width}}  {show(a[k]):>8}' for k in ('mask_ap', 'mask_ap50')]
     return '\n'.join(lines + ([''] + self.notes if self.notes else []))
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #7ce76545
@@ -604,18 +596,18 @@ def summary(self: Evaluation) -> str:
 def __repr__(self: Evaluation):
     return self.summary()
 
-# %% ../../nbs/6_predict/65_evaluate.ipynb #94a00c96
+# %% ../../nbs/6_predict/65_evaluate.ipynb #768f629a
 @patch
 def save(
     self: Evaluation,
     out: str | Path,  # folder; made if missing
 ) -> Path:  # the folder; raises EvaluateError for a run folder
-    "Write metrics.json, predictions.parquet and .csv, pictures.csv, and evidence.npz where one threshold is for all classes."
+    "Write metrics.json, predictions.parquet and .csv, pictures.csv; evidence.npz where all classes have one threshold."
     _check_out(out)
     out = Path(out)
     for suffix in ('parquet', 'csv'):
         write_table(self.predictions, out / f'predictions.{suffix}')
-    write_table(self.pictures, out / 'pictures.csv')
+    write_table(self.images, out / 'pictures.csv')
     (out / 'evidence.npz').unlink(missing_ok=True)
     if len(self.small.true_hist):
         self.small.save(out / 'evidence.npz')
