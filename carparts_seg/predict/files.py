@@ -132,11 +132,10 @@ def _images_of(source: str | Path, out: ImageFiles, stdin: Iterable[str] | None)
 
 # %% ../../nbs/6_predict/64_files.ipynb #7f8eea99
 def find_images(
-    sources: str | Path | Sequence[str | Path],  # files, folders, patterns, tables, or '-' for standard input
+    sources: str | Path | Sequence[str | Path],  # files, folders, patterns, tables (.csv, .parquet, COCO), - for stdin
     stdin: Iterable[str] | None = None,  # in place of standard input: file names, one a line
 ) -> ImageFiles:  # each image once; raises ImageFilesError, TableError
-    """The images that sources stand for: a folder for all below it, a pattern such as 'a/**/*.jpg' for what it matches,
-    a table (.parquet, .csv, COCO .json) for the images that it names."""
+    "The images that sources stand for: folders with all below, patterns such as 'a/**/*.jpg', tables by their names."
     out = ImageFiles()
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     if not sources:

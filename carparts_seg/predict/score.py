@@ -23,7 +23,7 @@ import numpy as np
 
 # %% ../../nbs/6_predict/61_score.ipynb #516f5cf9
 class ScoreError(ValueError):
-    "A network or a picture that can't be used; one line that says why."
+    "A network or an image that can't be used; one line that says why."
 
 # %% ../../nbs/6_predict/61_score.ipynb #c5f10eb0
 def resize_plane(
@@ -425,7 +425,7 @@ def _changed_files(folder: Path) -> list[str]:
 
 
 def _changed_masks(folder: Path) -> list[str]:
-    "Which masks of the enclosed picture are not those of the enclosed answer, a line each."
+    "Which masks of the enclosed image are not those of the enclosed answer, a line each."
     expected = json.loads((folder / 'self_test' / 'expected.json').read_text(encoding='utf-8'))
     found = OnnxScorer(folder).predict(folder / 'self_test' / 'car.png')
     size, wrong = (found['height'], found['width']), []
@@ -441,7 +441,7 @@ def _changed_masks(folder: Path) -> list[str]:
 def self_test(
     folder: str | Path,  # a pipeline's folder
 ) -> list[str]:  # what is wrong, a line each; empty: nothing
-    "Check the files' sums, and that the enclosed picture gives the enclosed answer."
+    "Check the files' sums, and that the enclosed image gives the enclosed answer."
     return _changed_files(Path(folder)) or _changed_masks(Path(folder))
 
 # %% ../../nbs/6_predict/61_score.ipynb #f282c6fc
