@@ -185,12 +185,26 @@ def _sizes(
         frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
     return frame
 
+# %% ../../nbs/1_core/15_table.ipynb #ad582349
+def _refuse(
+    error: TableError,  # with its fields
+    cause: RleError,  # what was wrong with a mask
+    problems: list[TableError] | None,  # takes the error, if given
+) -> None:
+    "Raise the error of a bad mask, or note it, with its cause, where such errors are collected."
+    if problems is None:
+        raise error from None
+    error.__cause__ = cause
+    problems.append(error)
+
 # %% ../../nbs/1_core/15_table.ipynb #9f3e32a1
 def _row(
     name,  # class name or null
     mask,  # mask or null
     what: str,  # where it is, for an error
-    problems: list[str] | None,  # takes the error of a bad mask, if given
+    file: str,  # its image
+    row: int,  # its place in the table
+    problems: list[TableError] | None,  # takes the error of a bad mask, if given
 ) -> tuple:  # name and text RLE, or None and None; size or None; raises TableError
     "One row, checked."
     blank = ('None', 'nan', 'NaN', 'null')
@@ -201,16 +215,15 @@ def _row(
     try:
         return str(name), *(('', None) if _is_null(mask) else _parse_mask(mask))
     except RleError as e:
-        if problems is None:
-            raise TableError(f'{what}, class {name!r}: {e}') from None
-        problems.append(f'{what}, class {name!r}: {e}')
+        error = TableError(f'{what}, class {name!r}: {e}', file=file, row=row, key=str(name), why=str(e))
+        _refuse(error, e, problems)
         return str(name), '', None
 
 # %% ../../nbs/1_core/15_table.ipynb #468c4a2f
 def _canonical(
     frame: pd.DataFrame,  # file_name, name, rle_mask and others
     where: str,  # what to call the table in an error
-    problems: list[str] | None = None,  # takes the errors of bad masks, if given
+    problems: list[TableError] | None = None,  # takes the errors of bad masks, if given
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
     missing = [i for i, f in enumerate(frame['file_name']) if _is_null(f)]
@@ -218,7 +231,7 @@ def _canonical(
         raise TableError(f'{where}, row {missing[0]}: no file name')
     frame = _explode(frame.reset_index(drop=True), where)
     cells = [
-        _row(n, m, f'{where}, row {i}, {f!r}', problems)
+        _row(n, m, f'{where}, row {i}, {f!r}', f, i, problems)
         for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask']))
     ]
     frame = frame.assign(
@@ -232,9 +245,8 @@ def _canonical(
         try:
             rle_runs(r, int(h) * int(w))
         except RleError as e:
-            if problems is None:
-                raise TableError(f'{where}, row {i}, {f!r}: {e}') from None
-            problems.append(f'{where}, row {i}, {f!r}: {e}')
+            error = TableError(f'{where}, row {i}, {f!r}: {e}', file=f, row=i, why=str(e))
+            _refuse(error, e, problems)
             frame.loc[i, 'rle_mask'] = ''
     masked = set(frame['file_name'][frame['name'].notna()])
     frame = frame[
@@ -277,7 +289,7 @@ def read_table(
     image_column: str = 'file_name',  # column of image file names
     class_name_column: str = 'name',  # column of class names, or of lists of them
     rle_mask_column: str = 'rle_mask',  # column of masks, or of lists of them; text RLE or COCO RLE
-    problems: list[str]
+    problems: list[TableError]
     | None = None,  # a list that takes the errors of bad masks, which are then left empty; default: raise the first
     labelled: bool = True,  # False: the class and mask columns may be missing, as for pictures that wait for predictions
 ) -> pd.DataFrame:  # file_name, name, rle_mask, height, width and any other columns; raises TableError
@@ -407,7 +419,7 @@ def _coco_frame(
 # %% ../../nbs/1_core/15_table.ipynb #6eb3a15c
 def coco_to_table(
     source: str | Path | Mapping,  # COCO JSON file, or its content
-    problems: list[str]
+    problems: list[TableError]
     | None = None,  # a list that takes the errors of bad masks, which are then left empty; default: raise the first
 ) -> pd.DataFrame:  # canonical table, with area, bbox, iscrowd, annotation_id, image_id, category_id, supercategory, and score if there is any; attrs['categories']; raises TableError
     "A COCO file as parts table, image by image."
@@ -423,9 +435,9 @@ def coco_to_table(
         try:
             rle = _segmentation_to_rle(a.get('segmentation'), im.get('height'), im.get('width'))
         except RleError as e:
-            if problems is None:
-                raise TableError(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}') from None
-            problems.append(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}')
+            file, name = im['file_name'], cat['name']
+            error = TableError(f'{what} of {file!r}, class {name!r}: {e}', file=file, row=k, key=name, why=str(e))
+            _refuse(error, e, problems)
             rle = ''
         rows[a['image_id']].append(
             {
