@@ -28,7 +28,7 @@ from .core.config import Experiment, config_notes, load_config, save_config, wit
 from .core.run_folder import RunLog
 from .core.settings import METRICS
 from .core.table import PartsData, write_table
-from .data.selection import ExperimentError, Split, _test_data, find_data, split_data
+from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
 from .measure.metrics import mask_ap, summarize
@@ -466,7 +466,7 @@ def run_experiment(
         log(note)
     data = find_data(cfg, source, download, log)
     data, splits = split_data(cfg, data, log)
-    test = _test_data(cfg, data)
+    test = test_data(cfg, data)
     if len(splits) == 1:
         return run_split(cfg, data, splits[0], out, test, resume, report, progress, log, cache)
     results = {}
