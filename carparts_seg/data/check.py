@@ -6,7 +6,6 @@
 __all__ = ['check_data', 'check_source']
 
 # %% ../../nbs/3_data/38_check.ipynb #64f916c0
-import hashlib
 import json
 import os
 import re
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..core.basics import did_you_mean
+from ..core.basics import did_you_mean, file_sha256
 from ..core.images import IMAGE_SUFFIXES, ImageError, ImageHeader, image_header, read_image
 from ..core.masks import BeyondImageError, RleError, rle_bbox, rle_runs, unpack_planes
 from ..core.parts import mirror_name, side_of
@@ -75,12 +74,11 @@ def _look(
         header = image_header(path)
         with _overheard() as lines:
             image = read_image(path, channels)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         small = sketch(image[..., :3] if channels >= 3 else image[..., :1])
     except ImageError as e:
         return _Look(error=e)
     murmur = next((line.removeprefix('Corrupt JPEG data: ') for line in lines if 'JPEG' in line), '')
-    return _Look(header, digest, small, murmur=murmur)
+    return _Look(header, file_sha256(path), small, murmur=murmur)
 
 # %% ../../nbs/3_data/38_check.ipynb #31f5ae43
 def _cells(
@@ -565,7 +563,7 @@ def _shares(data: PartsData, measured: Mapping[str, _Measured]) -> dict[str, lis
 # %% ../../nbs/3_data/38_check.ipynb #be68c5ed
 def _parts_stats(
     measured: Mapping[str, _Measured],  # file -> its masks
-) -> dict:  # mean, least, most, and pictures for each number of classes
+) -> dict:  # mean, least, most, and how many images have so many
     "How many classes an image has."
     parts = Counter(len(m.places) for m in measured.values())
     return {
@@ -651,7 +649,7 @@ def check_data(
     box_tolerance: float = 2,  # pixels by which a box may be off
     tiny: float = 16,  # a mask of fewer pixels is tiny; counted in an image of 512 x 512
     rare: int = 10,  # a class in fewer images is rare
-    ignore: Sequence[str] = (),  # codes to leave out; raises ValueError for an unknown one
+    ignore: Sequence[str] = (),  # codes to leave out; raises CarpartsError for an unknown one
     problems: Sequence[TableError] = (),  # what `read_table` noted about bad masks
     progress: bool = False,  # show a bar
 ) -> CheckReport:

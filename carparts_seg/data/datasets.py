@@ -29,6 +29,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256
+from ..core.images import IMAGE_SUFFIXES
 from ..core.parts import CAR_PARTS
 from ..core.table import PartsData, TableError, class_list, read_table, write_table
 
@@ -501,7 +502,7 @@ def check_copy(
             wrong.append(f'{s.folder}/annotations.json is missing')
         elif (got := file_sha256(a)) != s.sha256:
             wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
-        n = sum(p.suffix.lower() in ('.jpg', '.jpeg', '.png') for p in images.iterdir()) if images.is_dir() else 0
+        n = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in images.iterdir()) if images.is_dir() else 0
         if n != s.n_images:
             wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
     return wrong

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from ..core.basics import did_you_mean
+from ..core.basics import CarpartsError, did_you_mean
 from ..core.parts import display_name, part_colors
 
 # %% ../../nbs/3_data/37_findings.ipynb #4c058140
@@ -146,11 +146,11 @@ CHECKS = {  # code -> Check; a report lists findings in this order
 # %% ../../nbs/3_data/37_findings.ipynb #ecb683ba
 def known_code(
     code: str,  # maybe a key of CHECKS
-) -> str:  # the code; raises ValueError
+) -> str:  # the code; raises CarpartsError
     "Refuse a code that no check has."
     if code in CHECKS:
         return code
-    raise ValueError(f'{code!r} is no check' + did_you_mean(code, CHECKS, '; there are {names}'))
+    raise CarpartsError(f'{code!r} is no check' + did_you_mean(code, CHECKS, '; there are {names}'), key=code)
 
 # %% ../../nbs/3_data/37_findings.ipynb #19206828
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ class CheckReport:
     name: str  # of the data set
     findings: list[Finding]  # errors first
     stats: dict = field(default_factory=dict)  # counts; see `to_dict`
-    maps: dict = field(default_factory=dict)  # class -> float (24, 24): how often each place of a picture is covered
-    shares: dict = field(default_factory=dict)  # class -> its parts of the pictures' areas, one for each that has it
+    maps: dict = field(default_factory=dict)  # class -> float (24, 24): how often each place of an image is covered
+    shares: dict = field(default_factory=dict)  # class -> its parts of the images' areas, one for each that has it
 
     def __repr__(self):
         return f'CheckReport({self.name!r}: {self.counts()})'
@@ -225,7 +225,7 @@ def exit_code(
 def of(
     self: CheckReport,
     code: str,  # a key of CHECKS
-) -> list[Finding]:  # raises ValueError for an unknown code
+) -> list[Finding]:  # raises CarpartsError for an unknown code
     "The findings of one kind."
     return [f for f in self.findings if f.code == known_code(code)]
 
@@ -248,7 +248,7 @@ def _kind_lines(
 def _class_lines(
     stats: dict,  # of a report, with classes
 ) -> Iterable[str]:
-    "Lines about the classes and how many of them a picture has."
+    "Lines about the classes and how many of them an image has."
     yield f'\nCLASSES{"":15} pictures  masks  median share of the picture'
     for c in stats['classes']:
         yield f'  {c["name"]:20} {c["pictures"]:8} {c["masks"]:6}  {c["median_share"]:.2%}'
@@ -286,7 +286,7 @@ def summary(
 def to_dict(
     self: CheckReport,
 ) -> dict:  # for json.dump: data, severity, exit_code, counts, codes, stats, findings
-    "Everything but the picture's numbers."
+    "Everything but the numbers that only `plot` draws."
     return {
         'data': self.name,
         'severity': self.severity,
@@ -303,7 +303,7 @@ def _plot_balance(
     classes: Sequence[dict],  # of a report's stats
     colors: Sequence,  # one a class
 ) -> None:
-    "In how many pictures each class is."
+    "In how many images each class is."
     y = np.arange(len(classes))
     ax.barh(y, [c['pictures'] for c in classes], color=colors)
     labels = [display_name(c['name']) for c in classes]
@@ -315,7 +315,7 @@ def _plot_parts(
     ax: Axes,  # to draw on
     stats: dict,  # of a report
 ) -> None:
-    "How many classes a picture has."
+    "How many classes an image has."
     pictures = stats.get('parts_per_picture', {}).get('pictures', {})
     ax.bar([int(k) for k in pictures], list(pictures.values()), color='.5')
     ax.set(title='classes in a picture', xlabel='classes', ylabel='pictures')
@@ -323,7 +323,7 @@ def _plot_parts(
 # %% ../../nbs/3_data/37_findings.ipynb #33744060
 def _plot_sizes(
     ax: Axes,  # to draw on
-    shares: Sequence[Sequence[float]],  # for each class its parts of the pictures' areas, 0 to 1
+    shares: Sequence[Sequence[float]],  # for each class its parts of the images' areas, 0 to 1
     colors: Sequence,  # one a class
 ) -> None:
     "How large each class's masks are."
@@ -344,7 +344,7 @@ def _plot_maps(
     rows: int,  # of maps
     per_row: int,  # maps in a row
 ) -> None:
-    "Where in the picture each class lies."
+    "Where in the image each class lies."
     figure.suptitle('where each class lies in the picture (bright: often; each map to its own maximum)', fontsize=10)
     grid = np.atleast_1d(figure.subplots(rows, per_row)).ravel()
     for ax in grid:
@@ -356,7 +356,7 @@ def _plot_maps(
 # %% ../../nbs/3_data/37_findings.ipynb #528261cf
 @patch
 def plot(self: CheckReport) -> Figure:
-    "Class balance, parts a picture, sizes of masks, and where in the picture each class lies."
+    "Class balance, parts an image, sizes of masks, and where in the image each class lies."
     classes = self.stats.get('classes', [])
     names = [c['name'] for c in classes]
     colors = part_colors(names) / 255 if names else []

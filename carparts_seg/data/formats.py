@@ -347,7 +347,7 @@ def _data_yaml(classes: Sequence[str], lists: bool) -> str:
 def _write_lists(
     folder: Path,  # of the data set
     files: Sequence[str],  # all images
-    valid_files: Sequence[str],  # images to validate on; raises TableError for one that isn't there
+    valid_files: Sequence[str],  # images to validate on
 ) -> None:
     "Write train.txt and val.txt."
     valid, train = list(dict.fromkeys(valid_files)), [f for f in files if f not in {*valid_files}]

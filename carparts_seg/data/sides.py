@@ -85,7 +85,7 @@ def _sign(side_or_end: str) -> int:
 
 
 def _hand(a: PartPosition, b: PartPosition) -> str:
-    "On which hand of b in the picture a lies."
+    "On which hand of b, seen by the camera, a lies."
     return 'left' if a.x < b.x else 'right'
 
 # %% ../../nbs/3_data/36_sides.ipynb #6a69293e
