@@ -30,7 +30,7 @@ from .core.config import Experiment, config_notes, load_config, save_config, wit
 from .core.run_folder import RunLog, read_run
 from .core.settings import METRICS
 from .core.table import PartsData, write_table
-from .data.selection import ExperimentError, Split, _test_data, find_data, split_data
+from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
 from .measure.metrics import PixelCounts, mask_ap, summarize
@@ -585,7 +585,7 @@ def run_experiment(
         log(note)
     data = find_data(cfg, source, download, log)
     data, splits = split_data(cfg, data, log)
-    common = dict(test=_test_data(cfg, data), resume=resume, report=report, progress=progress, cache=cache)
+    common = dict(test=test_data(cfg, data), resume=resume, report=report, progress=progress, cache=cache)
     if len(splits) == 1:
         return run_split(cfg, data, splits[0], out, log=log, **common)
     return _run_folds(cfg, data, splits, out, log, **common)

@@ -160,10 +160,12 @@ class _Row(NamedTuple):
 def _note(
     problems: list[TableError] | None,  # where errors are collected, if they are
     error: TableError,  # one more
+    cause: RleError,  # what is wrong with the mask
 ) -> None:
-    "Raise an error, or note it where errors are collected."
+    "Raise the error of a bad mask, or note it, with its cause, where errors are collected."
     if problems is None:
         raise error from None
+    error.__cause__ = cause
     problems.append(error)
 
 # %% ../../nbs/1_core/15_table.ipynb #66de904b
@@ -245,7 +247,7 @@ def _checked_row(
     try:
         return str(name), *(('', None) if _is_null(mask) else _parse_mask(mask))
     except RleError as e:
-        _note(problems, at.error(e.why, name))
+        _note(problems, at.error(e.why, name), e)
         return str(name), '', None
 
 # %% ../../nbs/1_core/15_table.ipynb #9595c51c
@@ -276,7 +278,7 @@ def _within(
         try:
             rle_runs(rle, int(h) * int(w))
         except RleError as e:
-            _note(problems, _Row(where, i, f).error(e.why))
+            _note(problems, _Row(where, i, f).error(e.why), e)
             outside.append(i)
     frame.loc[outside, 'rle_mask'] = ''
     return frame
@@ -508,7 +510,7 @@ def _coco_row(
         rle = _segmentation_to_rle(a.fields.get('segmentation'), a.image.get('height'), a.image.get('width'))
     except RleError as e:
         at = f'{a.what} of {file!r}, class {name!r}'
-        _note(problems, TableError(f'{at}: {e.why}', file=file, row=a.number, key=name, why=e.why))
+        _note(problems, TableError(f'{at}: {e.why}', file=file, row=a.number, key=name, why=e.why), e)
         rle = ''
     same = {c: a.fields.get(c) for c in ('area', 'bbox', 'iscrowd', 'category_id', 'score')}
     more = {'annotation_id': a.fields.get('id'), 'supercategory': a.category.get('supercategory')}
