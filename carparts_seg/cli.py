@@ -7,318 +7,53 @@ __all__ = ['make_parser', 'main']
 
 # %% ../nbs/9_whole/94_cli.ipynb #c387a772
 import argparse
-import importlib
-import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from .core.basics import CarpartsError
+from .core.basics import CarpartsError, write_json
 
 # %% ../nbs/9_whole/94_cli.ipynb #c7dd299d
-def _quiet():
+_NOISE = (
+    '.*torch.jit.script.*',
+    '.*IProgress.*',
+    '.*mode.chained_assignment.*',
+    '.*pin_memory.*',
+    '.*pkg_resources.*',
+)
+
+
+def _quiet() -> None:
     "Keep the warnings that other libraries' imports give out of a user's sight."
-    for text in (
-        '.*torch.jit.script.*',
-        '.*IProgress.*',
-        ".*mode.chained_assignment.*",
-        '.*pin_memory.*',
-        '.*pkg_resources.*',
-    ):
+    for text in _NOISE:
         warnings.filterwarnings('ignore', message=text)
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
 
+# %% ../nbs/9_whole/94_cli.ipynb #4f8385f5
+def _command(sub: Any, name: str, run: Callable, help: str) -> argparse.ArgumentParser:
+    "Add a subcommand to what `add_subparsers` gave; its function takes the arguments and returns the exit code."
+    p = sub.add_parser(name, help=help)
+    p.set_defaults(run=run)
+    return p
 
-def _module(name: str):
-    "A module of the package, imported when it is needed."
-    return importlib.import_module(f'carparts_seg.{name}')
+# %% ../nbs/9_whole/94_cli.ipynb #85636951
+def _say(*lines: str) -> None:
+    "Lines that are no result: to standard error, so that they don't get into a pipe."
+    for line in lines:
+        print(line, file=sys.stderr)
 
-# %% ../nbs/9_whole/94_cli.ipynb #d7490f48
-def _config(a) -> int:
-    config = _module('core.config')
-    print(config.config_report(config.load_config(a.experiment, a.set)))
-    return 0
+# %% ../nbs/9_whole/94_cli.ipynb #df218673
+def _interrupted(kept: str) -> int:
+    "Say what Ctrl-C left behind and how to go on; the exit code."
+    _say(f'\ninterrupted: {kept}')
+    return 130
 
-# %% ../nbs/9_whole/94_cli.ipynb #b098715a
-def _open(a, **kw):
-    "The data set that the arguments name."
-    return _module('data.datasets').open_dataset(a.data, split=a.split, **kw)
-
-
-def _save_figure(figure, path: str):
-    "Write a figure and let go of it."
-    from matplotlib import pyplot as plt
-
-    figure.savefig(path, dpi=110, bbox_inches='tight')
-    plt.close(figure)
-    print(f'wrote {path}')
-
-# %% ../nbs/9_whole/94_cli.ipynb #eb077c5c
-def _data_get(a) -> int:
-    print(_module('data.datasets').fetch_dataset(a.data, folder=a.folder))
-    return 0
-
-
-def _data_check(a) -> int:
-    report = _module('data.check').check_source(a.data, a.split, progress=sys.stderr.isatty())
-    print(report.summary())
-    if a.json:
-        _module('train.recorder').write_json(a.json, report.to_dict())
-        print(f'wrote {a.json}')
-    if a.picture:
-        _save_figure(report.plot(), a.picture)
-    return report.exit_code
-
-# %% ../nbs/9_whole/94_cli.ipynb #d7a1ce11
-def _data_show(a) -> int:
-    data = _open(a)
-    files = a.files or None
-    _save_figure(_module('core.images').show_samples(data, files, n=a.n), a.out)
-    return 0
-
-
-def _data_convert(a) -> int:
-    table, notes = _module('data.formats').convert(
-        a.source,
-        a.target,
-        a.to,
-        a.source_format,
-        a.tolerance,
-        a.images,
-        a.labels,
-        masks=a.masks,
-        join=a.join,
-        copy_images=a.copy_images,
-        images_url=a.images_url,
-    )
-    for note in notes:
-        print(note, file=sys.stderr)
-    print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #94bab6b3
-def _data_draw(a) -> int:
-    data = _module('synthetic.cars').draw_dataset(
-        a.n,
-        a.out,
-        seed=a.seed,
-        height=a.height or a.size,
-        width=a.size,
-        progress=sys.stderr.isatty(),
-        workers=a.workers,
-    )
-    print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #e436f89d
-def _train_grid(a) -> int:
-    "Run a grid, or go on with one."
-    g = _module('grid')
-    known = g.read_grid(a.out) if a.resume else None
-    if known and a.experiment is None and not a.set:
-        a.experiment = known[0]
-    grid = g.parse_grid(a.grid) if a.grid else known[1]
-    try:
-        table, page = g.run_grid(
-            a.experiment,
-            grid,
-            a.out,
-            a.data,
-            a.set,
-            a.resume,
-            not a.no_download,
-            print if not a.quiet else lambda line: None,
-            report=not a.no_report,
-            progress=None if not a.quiet else False,
-            echo=not a.quiet,
-        )
-    except KeyboardInterrupt:
-        print(
-            f'\ninterrupted: complete runs and the last whole epoch are kept in {a.out}; go on with: carparts train --out {a.out} --resume',
-            file=sys.stderr,
-        )
-        return 130
-    print(g.results_text(table))
-    print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
-    failed = [r for r in table.itertuples() if r.status != 'complete']
-    for r in failed:
-        print(f'{r.run}: {r.status}', file=sys.stderr)
-    return 1 if failed else 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #4a8d4536
-def _train(a) -> int:
-    if a.grid or a.resume and (Path(a.out) / 'grid.yaml').is_file():
-        return _train_grid(a)
-    if a.resume and a.experiment is None and (Path(a.out) / 'config.yaml').is_file():
-        a.experiment = str(Path(a.out) / 'config.yaml')
-    cfg = _module('core.config').load_config(a.experiment, a.set)
-    ex = _module('experiment')
-    try:
-        ex.run_experiment(
-            cfg,
-            a.out,
-            a.data,
-            a.resume,
-            not a.no_report,
-            None if not a.quiet else False,
-            not a.no_download,
-            not a.quiet,
-        )
-    except KeyboardInterrupt:
-        print(
-            f'\ninterrupted: the last whole epoch is kept in {a.out}; go on with: carparts train --out {a.out} --resume',
-            file=sys.stderr,
-        )
-        return 130
-    print(
-        f"report: {Path(a.out) / 'report.html'}"
-        if not a.no_report and (Path(a.out) / 'report.html').is_file()
-        else f'run folder: {a.out}'
-    )
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #07bc2ab8
-def _demo(a) -> int:
-    ex = _module('experiment')
-    if a.settings:
-        print(ex.demo_settings().read_text(encoding='utf-8'), end='')
-        return 0
-    figures = ex.run_demo(a.out, a.n, a.set, a.seed)
-    print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}")
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #9986e8ad
-def _run_data(run: str, source: str | None):
-    "The pictures of a run, or None and a line that says why not."
-    described = Path(run) / 'data.json'
-    if not described.is_file():
-        return None
-    known = json.loads(described.read_text(encoding='utf-8'))
-    try:
-        return _module('data.datasets').open_dataset(source or known['source'], classes=known['classes'])
-    except CarpartsError as e:
-        print(f'no pictures in the report: {e}', file=sys.stderr)
-
-# %% ../nbs/9_whole/94_cli.ipynb #95165de8
-def _report_one(a, run: str) -> int:
-    "Rebuild what is made of a run: the report, its folds' reports, the model card; or the comparison of a grid."
-    report, compare, card, grid = (_module(n) for n in ('report.report', 'report.compare', 'report.model_card', 'grid'))
-    if grid.read_grid(run):
-        table, page = grid.finish_grid(run, grid.plan_grid(*grid.read_grid(run)))
-        print(page or f'{run}: fewer than two complete runs, nothing to compare')
-        return 0
-    folds = _module('core.run_folder').fold_folders(run)
-    for one in folds or [run]:
-        print(report.build_report(one, _run_data(one, a.data), a.pictures))
-        if (Path(one) / 'metrics.json').is_file():
-            print(card.write_card(one, a.license))
-    if folds:
-        print(compare.write_folds_report(run))
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #2366eb74
-def _report(a) -> int:
-    several = len(a.run_folder) > 1
-    unused = [f'--{k}' for k, v in (('out', a.out and not several), ('data', a.data and several)) if v]
-    if unused:
-        print(f'{unused[0]} is for {"one run" if several else "several runs"}; leave it out', file=sys.stderr)
-        return 2
-    if several:
-        print(_module('report.compare').compare_runs(a.run_folder, a.out))
-        return 0
-    return _report_one(a, a.run_folder[0])
-
-# %% ../nbs/9_whole/94_cli.ipynb #f8f18b74
-def _predictor(a, **kw):
-    "The run that the arguments name, to predict as they say."
-    return _module('predict.predictor').load_run(
-        a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area or 0, **kw
-    )
-
-
-def _predict(a) -> int:
-    pictures = _module('predict.files').find_images(a.pictures)
-    predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
-    for note in pictures.notes:
-        print(note, file=sys.stderr)
-    try:
-        n = _module('predict.files').predict_files(
-            predictor, pictures, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty()
-        )
-    except KeyboardInterrupt:
-        print(
-            f'\ninterrupted: what is done is kept in {a.out}; go on with the same command and --resume', file=sys.stderr
-        )
-        return 130
-    print(
-        f"{n['pictures']} pictures, {n['parts']} parts in {a.out}"
-        + (f" ({n['pictures'] - n['new']} of them from before)" if n['new'] < n['pictures'] else '')
-        + (f"; {n['new'] / n['seconds']:.1f} pictures a second" if n['new'] else '')
-    )
-    if n['failed']:
-        print(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl", file=sys.stderr)
-    return int(n['failed'] > 0)
-
-# %% ../nbs/9_whole/94_cli.ipynb #6fa3277e
-def _evaluate(a) -> int:
-    predictor = _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
-    found = _module('predict.evaluate').evaluate_run(
-        predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out
-    )
-    print(found.summary())
-    if a.out:
-        print(f'wrote {a.out}')
-    return found.exit_code
-
-# %% ../nbs/9_whole/94_cli.ipynb #dad55d54
-def _export(a) -> int:
-    export, predictor = _module('deploy.export'), _predictor(a)
-    name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{export.FORMATS[a.format]}'
-    out = Path(a.out or Path(a.run_folder) / 'export' / name)
-    write = (
-        _module('deploy.export').write_pipeline
-        if a.format == 'pipeline'
-        else lambda *args, **kw: export.export_network(args[0], args[1], a.format, *args[2:], **kw)
-    )
-    print(export.export_report(write(predictor, out, a.precision, source=a.data, seconds=a.seconds)))
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #1cfe0bbb
-def _serve(a) -> int:
-    return _module('deploy.serve').serve(
-        a.path,
-        a.host,
-        a.port,
-        a.token,
-        a.threshold,
-        a.min_area,
-        a.tta,
-        max_bytes=round(1e6 * a.max_mb),
-        max_pixels=a.max_pixels,
-        max_waiting=a.max_waiting,
-        batch_size=a.batch_size,
-        threads=a.threads,
-    )
-
-# %% ../nbs/9_whole/94_cli.ipynb #71d22785
-def _bench(a) -> int:
-    bench = _module('bench')
-    result = bench.run_bench(a.only, a.rounds, a.data)
-    print(bench.bench_report(result))
-    if a.json:
-        _module('train.recorder').write_json(a.json, result)
-        print(f'wrote {a.json}')
-    return 0
-
-# %% ../nbs/9_whole/94_cli.ipynb #0b2c1bf1
-def _add_data(p, what='NAME, FOLDER or TABLE (default: car-parts)'):
-    p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=what)
-    p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
-
-
-def _add_settings(p):
+# %% ../nbs/9_whole/94_cli.ipynb #f7ab77f0
+def _settings_options(p: argparse.ArgumentParser) -> None:
+    "A YAML file, and settings that are put over it."
     p.add_argument(
         'experiment',
         nargs='?',
@@ -333,45 +68,129 @@ def _add_settings(p):
         help='override a setting, such as training.epochs=10; may be given several times',
     )
 
-# %% ../nbs/9_whole/94_cli.ipynb #a1a2c19e
-def _data_parser(sub):
-    data = sub.add_parser('data', help='get, check, show, convert and draw data sets').add_subparsers(
-        dest='what', required=True, metavar='WHAT'
+# %% ../nbs/9_whole/94_cli.ipynb #b6b10aa5
+def _data_options(p: argparse.ArgumentParser) -> None:
+    "A data set, and which part of it."
+    p.add_argument(
+        'data', nargs='?', default='car-parts', metavar='DATA', help='NAME, FOLDER or TABLE (default: car-parts)'
     )
-    p = data.add_parser('get', help='fetch a public data set')
-    p.set_defaults(run=_data_get)
+    p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
+
+# %% ../nbs/9_whole/94_cli.ipynb #05b92c5f
+def _save_figure(figure: Any, path: str) -> None:
+    "Write a figure of Matplotlib and let go of it."
+    from matplotlib import pyplot as plt
+
+    figure.savefig(path, dpi=110, bbox_inches='tight')
+    plt.close(figure)
+    print(f'wrote {path}')
+
+# %% ../nbs/9_whole/94_cli.ipynb #393bf9a0
+def _demo(a: argparse.Namespace) -> int:
+    from carparts_seg.experiment import demo_settings, run_demo
+
+    if a.settings:
+        print(demo_settings().read_text(encoding='utf-8'), end='')
+        return 0
+    figures = run_demo(a.out, a.n, a.set, a.seed)
+    print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}")
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #3fccc514
+def _add_demo(sub: Any) -> None:
+    p = _command(sub, 'demo', _demo, 'draw cars, train on them and report: needs no data, no network, no GPU')
+    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)')
+    p.add_argument('-n', type=int, default=1500, help='cars to draw (default: 1500)')
+    p.add_argument('--seed', type=int, default=0, help='of the drawing')
+    p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
+    p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting')
+
+# %% ../nbs/9_whole/94_cli.ipynb #d7490f48
+def _config(a: argparse.Namespace) -> int:
+    from carparts_seg.core.config import config_report, load_config
+
+    print(config_report(load_config(a.experiment, a.set)))
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #57fab58d
+def _add_config(sub: Any) -> None:
+    p = _command(sub, 'config', _config, 'check settings and print them all, with meaning, value and origin')
+    _settings_options(p)
+
+# %% ../nbs/9_whole/94_cli.ipynb #ac6cba16
+def _data_get(a: argparse.Namespace) -> int:
+    from carparts_seg.data.datasets import fetch_dataset
+
+    print(fetch_dataset(a.data, folder=a.folder))
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #d5da366c
+def _add_data_get(data: Any) -> None:
+    p = _command(data, 'get', _data_get, 'fetch a public data set')
     p.add_argument('data', nargs='?', default='car-parts', metavar='NAME')
     p.add_argument('--folder', help="where to put it (default: the user's cache)")
-    p = data.add_parser('check', help='look for everything that is wrong with a data set; exit code by severity')
-    p.set_defaults(run=_data_check)
-    _add_data(p)
+
+# %% ../nbs/9_whole/94_cli.ipynb #8ca1cf38
+def _data_check(a: argparse.Namespace) -> int:
+    from carparts_seg.data.check import check_source
+
+    report = check_source(a.data, a.split, progress=sys.stderr.isatty())
+    print(report.summary())
+    if a.json:
+        write_json(a.json, report.to_dict())
+        print(f'wrote {a.json}')
+    if a.picture:
+        _save_figure(report.plot(), a.picture)
+    return report.exit_code
+
+# %% ../nbs/9_whole/94_cli.ipynb #4179cd89
+def _add_data_check(data: Any) -> None:
+    p = _command(data, 'check', _data_check, 'look for everything that is wrong with a data set; exit code by severity')
+    _data_options(p)
     p.add_argument('--json', metavar='FILE', help='write all findings as JSON')
     p.add_argument('--picture', metavar='FILE.png', help='write a picture of the statistics')
-    p = data.add_parser('show', help='draw pictures with masks, names and legend')
-    p.set_defaults(run=_data_show)
-    _add_data(p)
+
+# %% ../nbs/9_whole/94_cli.ipynb #780919ac
+def _data_show(a: argparse.Namespace) -> int:
+    from carparts_seg.core.drawing import show_samples
+    from carparts_seg.data.datasets import open_dataset
+
+    data = open_dataset(a.data, split=a.split)
+    _save_figure(show_samples(data, a.files or None, n=a.n), a.out)
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #2d59dcfe
+def _add_data_show(data: Any) -> None:
+    p = _command(data, 'show', _data_show, 'draw pictures with masks, names and legend')
+    _data_options(p)
     p.add_argument('--files', nargs='+', metavar='FILE', help='file names to show')
     p.add_argument('-n', type=int, default=6, help='how many, if no files are named (default: 6)')
     p.add_argument('--out', default='parts.png', metavar='FILE.png', help='picture to write (default: parts.png)')
-    p = data.add_parser('convert', help='tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too')
-    p.set_defaults(run=_data_convert)
-    p.add_argument('source', help='.parquet, .csv, .json or .zip of any of these tools, or a YOLO folder')
-    p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
-    p.add_argument(
-        '--to',
-        choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'),
-        help='format of the target (default: by its suffix)',
+
+# %% ../nbs/9_whole/94_cli.ipynb #a71ebbdc
+def _data_convert(a: argparse.Namespace) -> int:
+    from carparts_seg.data.formats import convert
+
+    table, notes = convert(
+        a.source,
+        a.target,
+        a.to,
+        a.source_format,
+        a.tolerance,
+        a.images,
+        a.labels,
+        masks=a.masks,
+        join=a.join,
+        copy_images=a.copy_images,
+        images_url=a.images_url,
     )
-    p.add_argument(
-        '--from',
-        dest='source_format',
-        choices=('table', 'coco', 'cvat', 'label-studio', 'yolo'),
-        help='format of the source (default: found out)',
-    )
-    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source')
-    p.add_argument(
-        '--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)'
-    )
+    _say(*notes)
+    print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #69162626
+def _format_options(p: argparse.ArgumentParser) -> None:
+    "What only one of the formats needs."
     p.add_argument('--masks', action='store_true', help='CVAT: painted masks instead of polygons')
     p.add_argument('--copy-images', action='store_true', help='YOLO: with the pictures')
     p.add_argument('--labels', metavar='DIR', help='source is YOLO: folder of the label files (default: labels)')
@@ -382,8 +201,35 @@ def _data_parser(sub):
         metavar='URL',
         help='Label Studio: what it needs before a file name',
     )
-    p = data.add_parser('draw', help='draw cars with exact masks, as a data set')
-    p.set_defaults(run=_data_draw)
+
+# %% ../nbs/9_whole/94_cli.ipynb #96013828
+def _add_data_convert(data: Any) -> None:
+    p = _command(
+        data, 'convert', _data_convert, 'tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too'
+    )
+    p.add_argument('source', help='.parquet, .csv, .json or .zip of any of these tools, or a YOLO folder')
+    p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
+    formats = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
+    p.add_argument('--to', choices=formats, help='format of the target (default: by its suffix)')
+    p.add_argument('--from', dest='source_format', choices=formats, help='format of the source (default: found out)')
+    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source')
+    p.add_argument(
+        '--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)'
+    )
+    _format_options(p)
+
+# %% ../nbs/9_whole/94_cli.ipynb #c8949d9a
+def _data_draw(a: argparse.Namespace) -> int:
+    from carparts_seg.synthetic.cars import draw_dataset
+
+    size = dict(height=a.height or a.size, width=a.size)
+    data = draw_dataset(a.n, a.out, seed=a.seed, **size, progress=sys.stderr.isatty(), workers=a.workers)
+    print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #daca22e9
+def _add_data_draw(data: Any) -> None:
+    p = _command(data, 'draw', _data_draw, 'draw cars with exact masks, as a data set')
     p.add_argument('n', type=int, help='how many pictures')
     p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=int, default=0)
@@ -391,13 +237,180 @@ def _data_parser(sub):
     p.add_argument('--height', type=int, metavar='PIXELS')
     p.add_argument('--workers', type=int, default=1, help='processes that draw; the files are the same (default: 1)')
 
+# %% ../nbs/9_whole/94_cli.ipynb #b20d12b4
+def _add_data(sub: Any) -> None:
+    p = sub.add_parser('data', help='get, check, show, convert and draw data sets')
+    data = p.add_subparsers(dest='what', required=True, metavar='WHAT')
+    for add in (_add_data_get, _add_data_check, _add_data_show, _add_data_convert, _add_data_draw):
+        add(data)
+
+# %% ../nbs/9_whole/94_cli.ipynb #d6270b76
+def _said_of_runs(a: argparse.Namespace) -> dict:
+    "What `run_experiment` and `run_grid` are told alike."
+    said = dict(report=not a.no_report, progress=False if a.quiet else None, echo=not a.quiet)
+    return said | dict(resume=a.resume, download=not a.no_download)
+
+# %% ../nbs/9_whole/94_cli.ipynb #0790c6b3
+def _grid_of(a: argparse.Namespace) -> tuple[Any, dict]:
+    "Settings and grid as the arguments say; when a grid is gone on with, as it was asked for."
+    from carparts_seg.grid import parse_grid, read_grid
+
+    known = read_grid(a.out) if a.resume else None
+    before = known and a.experiment is None and not a.set
+    return known[0] if before else a.experiment, parse_grid(a.grid) if a.grid else known[1]
+
+# %% ../nbs/9_whole/94_cli.ipynb #f9360abd
+def _train_grid(a: argparse.Namespace) -> int:
+    "Run a grid, or go on with one."
+    from carparts_seg.grid import results_text, run_grid
+
+    experiment, grid = _grid_of(a)
+    log = (lambda line: None) if a.quiet else print
+    try:
+        table, page = run_grid(experiment, grid, a.out, a.data, a.set, log=log, **_said_of_runs(a))
+    except KeyboardInterrupt:
+        kept = f'complete runs and the last whole epoch are kept in {a.out}'
+        return _interrupted(f'{kept}; go on with: carparts train --out {a.out} --resume')
+    print(results_text(table))
+    print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
+    failed = [f'{r.run}: {r.status}' for r in table.itertuples() if r.status != 'complete']
+    _say(*failed)
+    return 1 if failed else 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #7f2607f8
+def _train(a: argparse.Namespace) -> int:
+    out = Path(a.out)
+    if a.grid or a.resume and (out / 'grid.yaml').is_file():
+        return _train_grid(a)
+    from carparts_seg.core.config import load_config
+
+    if a.resume and a.experiment is None and (out / 'config.yaml').is_file():
+        a.experiment = str(out / 'config.yaml')
+    cfg = load_config(a.experiment, a.set)
+    from carparts_seg.experiment import run_experiment  # takes seconds: mistakes in settings are said before
+
+    try:
+        run_experiment(cfg, a.out, a.data, **_said_of_runs(a))
+    except KeyboardInterrupt:
+        kept = f'the last whole epoch is kept in {a.out}'
+        return _interrupted(f'{kept}; go on with: carparts train --out {a.out} --resume')
+    report = out / 'report.html'
+    print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #85ed6c2f
+def _add_train(sub: Any) -> None:
+    p = _command(sub, 'train', _train, 'run an experiment: from settings to a trained network and a report')
+    _settings_options(p)
+    p.add_argument(
+        '--out', default='runs/car_parts', metavar='RUN', help='run folder, new or empty (default: runs/car_parts)'
+    )
+    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='data to use in place of what the settings name')
+    p.add_argument(
+        '--grid',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE,VALUE',
+        help='run with each of these values, such as training.learning_rate=1e-3,3e-4 '
+        '(a value that is a list: [],[HorizontalFlip]); given several times: with all combinations. '
+        'Each gets a folder of its own in --out, and all are compared',
+    )
+    p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid')
+    p.add_argument('--no-report', action='store_true', help='leave out report.html')
+    p.add_argument('--no-download', action='store_true', help='fail where a data set would have to be fetched')
+    p.add_argument('--quiet', action='store_true', help='write to train.log only')
+
+# %% ../nbs/9_whole/94_cli.ipynb #1adb2bc7
+def _run_data(run: str | Path, source: str | None) -> Any:
+    "The `PartsData` of a run, or None, with a line that says why not where it is known."
+    from carparts_seg.core.run_folder import read_run
+    from carparts_seg.data.datasets import open_dataset
+
+    about = read_run(run, only=['about']).about
+    source = source or about.get('source')
+    if not about or not source:
+        return None
+    try:
+        return open_dataset(source, classes=about.get('classes'))
+    except CarpartsError as e:
+        _say(f'no pictures in the report: {e}')
+        return None
+
+# %% ../nbs/9_whole/94_cli.ipynb #9f2cbcf6
+def _report_grid(run: str) -> int:
+    "Compare the runs of a grid anew."
+    from carparts_seg.grid import finish_grid, plan_grid, read_grid
+
+    _, page = finish_grid(run, plan_grid(*read_grid(run)))
+    print(page or f'{run}: fewer than two complete runs, nothing to compare')
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #94a904cd
+def _report_run(a: argparse.Namespace, run: str) -> int:
+    "Rebuild what is made of a run: the report, the model card, and the same for each of its folds."
+    from carparts_seg.core.run_folder import fold_folders
+    from carparts_seg.report.compare import write_folds_report
+    from carparts_seg.report.model_card import write_card
+    from carparts_seg.report.report import build_report
+
+    folds = fold_folders(run)
+    for one in folds or [run]:
+        print(build_report(one, _run_data(one, a.data), a.pictures))
+        if (Path(one) / 'metrics.json').is_file():
+            print(write_card(one, a.license))
+    if folds:
+        print(write_folds_report(run))
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #31cb8396
+def _report(a: argparse.Namespace) -> int:
+    several = len(a.run_folder) > 1
+    unused = [f'--{k}' for k, v in (('out', a.out and not several), ('data', a.data and several)) if v]
+    if unused:
+        _say(f'{unused[0]} is for {"one run" if several else "several runs"}; leave it out')
+        return 2
+    if several:
+        from carparts_seg.report.compare import compare_runs
+
+        print(compare_runs(a.run_folder, a.out))
+        return 0
+    from carparts_seg.grid import read_grid
+
+    (run,) = a.run_folder
+    return _report_grid(run) if read_grid(run) else _report_run(a, run)
+
+# %% ../nbs/9_whole/94_cli.ipynb #b1784139
+def _add_report(sub: Any) -> None:
+    p = _command(sub, 'report', _report, 'build the report of a run anew, or compare several runs')
+    p.add_argument(
+        'run_folder',
+        nargs='+',
+        metavar='RUN',
+        help='run folder, also one with folds or a grid inside; of several the others are compared with the first',
+    )
+    p.add_argument(
+        '--out',
+        metavar='DIR',
+        help='several runs: folder for comparison.html, .csv and .png '
+        '(default: the folder they lie in, or else the working directory)',
+    )
+    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='one run: where the pictures are, if they have moved')
+    p.add_argument('--pictures', type=int, default=24, help='one run: how many to show (default: 24)')
+    p.add_argument(
+        '--license',
+        default='unknown',
+        help="one run: the weights' licence for the model card, as Hugging Face abbreviates it, such as apache-2.0 "
+        '(default: unknown)',
+    )
+
 # %% ../nbs/9_whole/94_cli.ipynb #b37e3308
-def _add_predictor(p):
-    "Options of everything that predicts."
+def _predictor_options(p: argparse.ArgumentParser) -> None:
+    "A run folder, and what is made of its network's probabilities."
     p.add_argument('run_folder', metavar='RUN', help='run folder, as `carparts train` leaves it')
     p.add_argument(
         '--threshold',
-        help="probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, or best for those that the run's own pictures suggest (default: the run's)",
+        help='probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, '
+        "or best for those that the run's own pictures suggest (default: the run's)",
     )
     p.add_argument(
         '--tta',
@@ -411,7 +424,7 @@ def _add_predictor(p):
     )
 
 # %% ../nbs/9_whole/94_cli.ipynb #48f021f5
-def _add_speed(p):
+def _speed_options(p: argparse.ArgumentParser) -> None:
     "How the network runs."
     p.add_argument(
         '--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'
@@ -420,12 +433,48 @@ def _add_speed(p):
     p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)')
     p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
 
-# %% ../nbs/9_whole/94_cli.ipynb #ffc48710
-def _use_parsers(sub):
-    "What is done with a trained run."
-    p = sub.add_parser('predict', help='find the parts in pictures: tables, COCO results, label maps, overlays')
-    p.set_defaults(run=_predict)
-    _add_predictor(p)
+# %% ../nbs/9_whole/94_cli.ipynb #bfbecb38
+def _predictor(a: argparse.Namespace, **kwargs: Any) -> Any:
+    "The `PartsPredictor` of the run that the arguments name, to predict as they say."
+    from carparts_seg.predict.predictor import load_run
+
+    return load_run(a.run_folder, a.threshold, a.tta, weights=a.weights, min_area=a.min_area or 0, **kwargs)
+
+# %% ../nbs/9_whole/94_cli.ipynb #7e323bea
+def _fast_predictor(a: argparse.Namespace) -> Any:
+    "The same with `_speed_options`."
+    return _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
+
+# %% ../nbs/9_whole/94_cli.ipynb #f8f18b74
+def _predict_words(n: dict, out: str) -> str:
+    "What `predict_files` did, in one line."
+    line = f"{n['pictures']} pictures, {n['parts']} parts in {out}"
+    if n['new'] < n['pictures']:
+        line += f" ({n['pictures'] - n['new']} of them from before)"
+    if n['new']:
+        line += f"; {n['new'] / n['seconds']:.1f} pictures a second"
+    return line
+
+# %% ../nbs/9_whole/94_cli.ipynb #5ae0d251
+def _predict(a: argparse.Namespace) -> int:
+    from carparts_seg.predict.files import find_images, predict_files
+
+    images = find_images(a.pictures)
+    predictor = _fast_predictor(a)
+    _say(*images.notes)
+    try:
+        n = predict_files(predictor, images, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
+    except KeyboardInterrupt:
+        return _interrupted(f'what is done is kept in {a.out}; go on with the same command and --resume')
+    print(_predict_words(n, a.out))
+    if n['failed']:
+        _say(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl")
+    return int(n['failed'] > 0)
+
+# %% ../nbs/9_whole/94_cli.ipynb #25de5eb4
+def _add_predict(sub: Any) -> None:
+    p = _command(sub, 'predict', _predict, 'find the parts in pictures: tables, COCO results, label maps, overlays')
+    _predictor_options(p)
     p.add_argument(
         'pictures',
         nargs='+',
@@ -437,13 +486,26 @@ def _use_parsers(sub):
         '--outputs',
         default='parquet,csv',
         metavar='KIND,KIND',
-        help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); predictions.jsonl is always written',
+        help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); '
+        'predictions.jsonl is always written',
     )
     p.add_argument('--resume', action='store_true', help='go on with a folder in which some are done')
-    _add_speed(p)
-    p = sub.add_parser('evaluate', help='all figures of a run on any labelled data')
-    p.set_defaults(run=_evaluate)
-    _add_predictor(p)
+    _speed_options(p)
+
+# %% ../nbs/9_whole/94_cli.ipynb #6fa3277e
+def _evaluate(a: argparse.Namespace) -> int:
+    from carparts_seg.predict.evaluate import evaluate_run
+
+    found = evaluate_run(_fast_predictor(a), a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
+    print(found.summary())
+    if a.out:
+        print(f'wrote {a.out}')
+    return found.exit_code
+
+# %% ../nbs/9_whole/94_cli.ipynb #cb8f7445
+def _add_evaluate(sub: Any) -> None:
+    p = _command(sub, 'evaluate', _evaluate, 'all figures of a run on any labelled data')
+    _predictor_options(p)
     p.add_argument(
         'data',
         nargs='?',
@@ -460,15 +522,34 @@ def _use_parsers(sub):
         action='append',
         default=[],
         metavar='DATA_CLASS=RUN_CLASS',
-        help="a class of the data that the run knows by another name; may be given several times",
+        help='a class of the data that the run knows by another name; may be given several times',
     )
     p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz')
-    _add_speed(p)
-    p = sub.add_parser(
-        'export', help='the network as a file that other programs run, checked and timed; or a scoring pipeline'
+    _speed_options(p)
+
+# %% ../nbs/9_whole/94_cli.ipynb #dad55d54
+def _export(a: argparse.Namespace) -> int:
+    from carparts_seg.deploy.export import EXPORT_FORMATS, export_network, export_report, write_pipeline
+
+    predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
+    name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
+    out = Path(a.out or Path(a.run_folder) / 'export' / name)
+    if a.format == 'pipeline':
+        made = write_pipeline(predictor, out, a.precision, **told)
+    else:
+        made = export_network(predictor, out, a.format, a.precision, **told)
+    print(export_report(made))
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #e256e956
+def _add_export(sub: Any) -> None:
+    p = _command(
+        sub,
+        'export',
+        _export,
+        'the network as a file that other programs run, checked and timed; or a scoring pipeline',
     )
-    p.set_defaults(run=_export)
-    _add_predictor(p)
+    _predictor_options(p)
     p.add_argument(
         '--format',
         default='onnx',
@@ -484,8 +565,42 @@ def _use_parsers(sub):
     )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
     p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
-    p = sub.add_parser('serve', help='an HTTP service, and a page where one drops a photograph')
-    p.set_defaults(run=_serve)
+
+# %% ../nbs/9_whole/94_cli.ipynb #1cfe0bbb
+def _serve(a: argparse.Namespace) -> int:
+    from carparts_seg.deploy.serve import serve
+
+    return serve(
+        a.path,
+        a.host,
+        a.port,
+        a.token,
+        a.threshold,
+        a.min_area,
+        a.tta,
+        max_bytes=round(1e6 * a.max_mb),
+        max_pixels=a.max_pixels,
+        max_waiting=a.max_waiting,
+        batch_size=a.batch_size,
+        threads=a.threads,
+    )
+
+# %% ../nbs/9_whole/94_cli.ipynb #a3bc46da
+def _limit_options(p: argparse.ArgumentParser) -> None:
+    "How much a service takes on."
+    p.add_argument('--max-mb', type=float, default=20, help='largest request, megabytes (default: 20)')
+    p.add_argument('--max-pixels', type=int, default=50_000_000, help='largest picture (default: 50 million)')
+    p.add_argument(
+        '--max-waiting', type=int, default=64, help='requests at a time; more are told to come back (default: 64)'
+    )
+    p.add_argument(
+        '--batch-size', type=int, help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)'
+    )
+    p.add_argument('--threads', type=int, help='that read pictures and make masks (default: one a core)')
+
+# %% ../nbs/9_whole/94_cli.ipynb #fd2b412d
+def _add_serve(sub: Any) -> None:
+    p = _command(sub, 'serve', _serve, 'an HTTP service, and a page where one drops a photograph')
     p.add_argument(
         'path',
         metavar='RUN|PIPELINE',
@@ -503,97 +618,69 @@ def _use_parsers(sub):
     p.add_argument(
         '--tta', action=argparse.BooleanOptionalAction, default=None, help='as for predict; run folders only'
     )
-    p.add_argument('--max-mb', type=float, default=20, help='largest request, megabytes (default: 20)')
-    p.add_argument('--max-pixels', type=int, default=50_000_000, help='largest picture (default: 50 million)')
-    p.add_argument(
-        '--max-waiting', type=int, default=64, help='requests at a time; more are told to come back (default: 64)'
-    )
-    p.add_argument(
-        '--batch-size', type=int, help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)'
-    )
-    p.add_argument('--threads', type=int, help='that read pictures and make masks (default: one a core)')
+    _limit_options(p)
 
-# %% ../nbs/9_whole/94_cli.ipynb #d1237e9d
-def make_parser() -> argparse.ArgumentParser:
-    "The parser of the command `carparts`."
-    top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
-    top.add_argument('--version', action='version', version=__import__('carparts_seg').__version__)
-    sub = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    p = sub.add_parser('demo', help='draw cars, train on them and report: needs no data, no network, no GPU')
-    p.set_defaults(run=_demo)
-    p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)')
-    p.add_argument('-n', type=int, default=1500, help='cars to draw (default: 1500)')
-    p.add_argument('--seed', type=int, default=0, help='of the drawing')
-    p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
-    p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting')
-    p = sub.add_parser('config', help='check settings and print them all, with meaning, value and origin')
-    p.set_defaults(run=_config)
-    _add_settings(p)
-    _data_parser(sub)
-    p = sub.add_parser('train', help='run an experiment: from settings to a trained network and a report')
-    p.set_defaults(run=_train)
-    _add_settings(p)
-    p.add_argument(
-        '--out', default='runs/car_parts', metavar='RUN', help='run folder, new or empty (default: runs/car_parts)'
-    )
-    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='data to use in place of what the settings name')
-    p.add_argument(
-        '--grid',
-        action='append',
-        default=[],
-        metavar='KEY=VALUE,VALUE',
-        help='run with each of these values, such as training.learning_rate=1e-3,3e-4 (a value that is a list: [],[HorizontalFlip]); '
-        'given several times: with all combinations. Each gets a folder of its own in --out, and all are compared',
-    )
-    p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid')
-    p.add_argument('--no-report', action='store_true', help='leave out report.html')
-    p.add_argument('--no-download', action='store_true', help='fail where a data set would have to be fetched')
-    p.add_argument('--quiet', action='store_true', help='write to train.log only')
-    p = sub.add_parser('report', help='build the report of a run anew, or compare several runs')
-    p.set_defaults(run=_report)
-    p.add_argument(
-        'run_folder',
-        nargs='+',
-        metavar='RUN',
-        help='run folder, also one with folds or a grid inside; of several the others are compared with the first',
-    )
-    p.add_argument(
-        '--out',
-        metavar='DIR',
-        help='several runs: folder for comparison.html, .csv and .png (default: the folder they lie in, or else the working directory)',
-    )
-    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='one run: where the pictures are, if they have moved')
-    p.add_argument('--pictures', type=int, default=24, help='one run: how many to show (default: 24)')
-    p.add_argument(
-        '--license',
-        default='unknown',
-        help="one run: the weights' licence for the model card, as Hugging Face abbreviates it, such as apache-2.0 (default: unknown)",
-    )
-    _use_parsers(sub)
-    p = sub.add_parser('bench', help='time loading, training step and cache, as ratios within one run')
-    p.set_defaults(run=_bench)
+# %% ../nbs/9_whole/94_cli.ipynb #71d22785
+def _bench(a: argparse.Namespace) -> int:
+    from carparts_seg.bench import bench_report, run_bench
+
+    result = run_bench(a.only, a.rounds, a.data)
+    print(bench_report(result))
+    if a.json:
+        write_json(a.json, result)
+        print(f'wrote {a.json}')
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #b8709e72
+def _add_bench(sub: Any) -> None:
+    p = _command(sub, 'bench', _bench, 'time loading, training step and cache, as ratios within one run')
     p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)')
     p.add_argument('--rounds', type=int, default=3, help='how often everything is timed in turn (default: 3)')
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)')
     p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
+
+# %% ../nbs/9_whole/94_cli.ipynb #d1237e9d
+_COMMANDS = (
+    _add_demo,
+    _add_config,
+    _add_data,
+    _add_train,
+    _add_report,
+    _add_predict,
+    _add_evaluate,
+    _add_export,
+    _add_serve,
+    _add_bench,
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    "The parser of the command `carparts`."
+    from carparts_seg import __version__
+
+    top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
+    top.add_argument('--version', action='version', version=__version__)
+    sub = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    for add in _COMMANDS:
+        add(sub)
     return top
 
 # %% ../nbs/9_whole/94_cli.ipynb #8b89ab5b
 def main(
-    argv: Sequence[str] | None = None,  # Arguments; None: those of the command line
-) -> int:  # Exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
+    argv: Sequence[str] | None = None,  # arguments; None: those of the command line
+) -> int:  # exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
     "The command `carparts`."
     _quiet()
     args = make_parser().parse_args(argv)
     try:
         return args.run(args)
     except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr)
+        _say('interrupted')
         return 130
     except BrokenPipeError:
         return 1
     except CarpartsError as e:
-        print(str(e), file=sys.stderr)
+        _say(str(e))
         return 2
 
 

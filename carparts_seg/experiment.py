@@ -7,31 +7,33 @@ __all__ = ['experiment_dataloaders', 'experiment_learner', 'evaluate_learner', '
            'demo_settings', 'run_demo']
 
 # %% ../nbs/9_whole/91_experiment.ipynb #0b0e6802
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.training import GradientAccumulation, GradientClip
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from safetensors.torch import load_file
 
+# %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
 from .core.basics import write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
-from .core.run_folder import RunLog
+from .core.run_folder import RunLog, read_run
 from .core.settings import METRICS
 from .core.table import PartsData, write_table
-from .data.selection import ExperimentError, Split, _test_data, find_data, split_data
+from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
-from .measure.metrics import mask_ap, summarize
+from .measure.metrics import PixelCounts, mask_ap, summarize
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .predict.predictor import load_run
 from .report.compare import write_folds_report
@@ -49,7 +51,7 @@ from carparts_seg.train.callbacks import (
     seed_everything,
 )
 from .train.learner import parts_learner
-from .train.loaders import parts_dataloaders
+from .train.loaders import PartsDL, parts_dataloaders
 from .train.losses import loss_function
 from carparts_seg.train.machine import (
     StepTimes,
@@ -64,33 +66,41 @@ from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
-def experiment_dataloaders(
-    cfg: Experiment,  # The settings
-    data: PartsData,  # The pictures
-    split: Split,  # What to train and validate on
-    device: torch.device,  # From `pick_device`
-    batch_size: int | None = None,  # In place of the settings' batch size
-    cache: bool | Path = True,  # See `parts_dataloaders`
-):  # fastai `DataLoaders`
-    "The loaders that the settings ask for. On the CPU the main process loads: from the cache that costs less than handing batches over."
-    a, im, t = cfg.augmentation, cfg.image, cfg.training
-    size, custom = (im.image_height, im.image_width), a.augmentations_strategy == 'Custom'
-    train_tfm = augmentation(
-        a.augmentations_strategy, *size, data.classes, custom=a.custom_train_augmentations if custom else None
+def _transforms(cfg: Experiment, classes: Sequence[str]) -> tuple:
+    "What changes the images, in training and in inference."
+    a, size = cfg.augmentation, (cfg.image.image_height, cfg.image.image_width)
+    custom = a.augmentations_strategy == 'Custom'
+    train = a.custom_train_augmentations if custom else None
+    inference = a.custom_inference_augmentations if custom else None
+    return (
+        augmentation(a.augmentations_strategy, *size, classes, custom=train),
+        inference_transform(*size, custom=inference),
     )
-    infer_tfm = inference_transform(*size, custom=a.custom_inference_augmentations if custom else None)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #2805ab18
+def experiment_dataloaders(
+    cfg: Experiment,  # the settings
+    data: PartsData,  # the images
+    split: Split,  # what to train and validate on
+    device: torch.device,  # from `pick_device`
+    batch_size: int | None = None,  # in place of the settings' batch size
+    cache: bool | Path = True,  # see `parts_dataloaders`
+) -> DataLoaders:
+    "The loaders that the settings ask for. On a CPU the main process loads: from the cache that is the cheapest."
+    im, t = cfg.image, cfg.training
+    train_transform, inference = _transforms(cfg, data.classes)
     train = split.train + (split.valid if t.train_validation_data else [])
-    bs = min(batch_size or t.batch_size, len(train))
     return parts_dataloaders(
         data,
         train,
         split.valid,
-        *size,
+        im.image_height,
+        im.image_width,
         channels=im.image_channels,
-        augmentation=train_tfm,
-        inference=infer_tfm,
+        augmentation=train_transform,
+        inference=inference,
         normalization=im.image_normalization,
-        batch_size=bs,
+        batch_size=min(batch_size or t.batch_size, len(train)),
         num_workers=0 if device.type == 'cpu' else cfg.environment.number_of_workers,
         drop_last=t.drop_last_batch,
         seed=cfg.environment.seed,
@@ -98,88 +108,107 @@ def experiment_dataloaders(
         device=device,
     )
 
-# %% ../nbs/9_whole/91_experiment.ipynb #c6c50e22
-def _logger_callbacks(cfg: Experiment, folder: Path) -> list[Callback]:
-    "fastai's callback for the logger of the settings."
-    if cfg.logging.logger == 'TensorBoard':
-        try:
-            from fastai.callback.tensorboard import TensorBoardCallback
-        except ImportError:
-            raise ExperimentError(
-                "logging.logger: TensorBoard isn't installed (pip install tensorboard), or set logging.logger=None"
-            ) from None
-
-        class Curves(TensorBoardCallback):
-            "fastai's callback writes every entry of the optimizer, and stops at the first that is no number; this writes rates and metrics."
-
-            def after_batch(self):
-                if not self.training:
-                    return
-                self.writer.add_scalar('train_loss', float(self.loss), self.train_iter)
-                for i, h in enumerate(self.opt.hypers):
-                    self.writer.add_scalar(f'lr_{i}', float(h['lr']), self.train_iter)
-
-            def after_epoch(self):
-                for n, v in zip(self.recorder.metric_names[1:-1], self.recorder.log[1:-1]):
-                    if isinstance(v, (int, float)):
-                        self.writer.add_scalar(n, v, self.train_iter)
-
-        return [Curves(log_dir=str(folder / 'tensorboard'), trace_model=False, log_preds=False)]
-    if cfg.logging.logger == 'WandB':
-        try:
-            import wandb
-        except ImportError:
-            raise ExperimentError(
-                "logging.logger: wandb isn't installed (pip install wandb), or set logging.logger=None"
-            ) from None
-        from fastai.callback.wandb import WandbCallback
-
-        wandb.init(project=cfg.experiment_name, dir=str(folder), config=cfg.model_dump(), reinit=True)
-        return [WandbCallback(log_preds=False, log_model=False)]
-    return []
-
 # %% ../nbs/9_whole/91_experiment.ipynb #5736fe05
+def _mixing(cfg: Experiment) -> list[Callback]:
+    "What mixes images of a batch with one another, where the settings ask for it."
+    a = cfg.augmentation
+    if a.mix_image == 'Disabled':
+        return []
+    mix = MixParts(
+        a.mix_image,
+        probability=a.mix_probability,
+        concentration=a.mix_concentration,
+        iterations=a.mix_iterations,
+        target=a.mix_target,
+        corner=a.cutmix_corner,
+        seed=cfg.environment.seed,
+    )
+    return [mix]
+
+# %% ../nbs/9_whole/91_experiment.ipynb #a61f0d3f
 def _training_callbacks(cfg: Experiment, batch_size: int) -> list[Callback]:
-    "Callbacks that change what is learned: schedule, clipping, accumulation, mixing, averaging."
-    t, a = cfg.training, cfg.augmentation
-    cbs = [
-        lr_schedule(t.schedule, None, t.epochs, t.warmup_epochs),
-        LearningRates(),
-        EvaluateEvery(t.evaluation_epochs),
-    ]
+    "Callbacks that change what is learned: schedule, clipping, accumulation, averaging, mixing."
+    t = cfg.training
+    schedule = lr_schedule(t.schedule, None, t.epochs, t.warmup_epochs)
+    cbs = [schedule, LearningRates(), EvaluateEvery(t.evaluation_epochs)]
     if t.gradient_clip:
         cbs.append(GradientClip(t.gradient_clip))
     if t.grad_accumulation > 1:
         cbs.append(GradientAccumulation(t.grad_accumulation * batch_size))
     if t.stochastic_weight_averaging_epochs:
         cbs.append(AverageWeights(t.stochastic_weight_averaging_epochs))
-    if a.mix_image != 'Disabled':
-        cbs.append(
-            MixParts(
-                a.mix_image,
-                probability=a.mix_probability,
-                concentration=a.mix_concentration,
-                iterations=a.mix_iterations,
-                target=a.mix_target,
-                corner=a.cutmix_corner,
-                seed=cfg.environment.seed,
-            )
-        )
-    return cbs
+    return cbs + _mixing(cfg)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #c6c50e22
+def _tensorboard(folder: Path) -> Callback:
+    "fastai's callback for TensorBoard, for rates and metrics: its own also writes what is no number, and stops there."
+    try:
+        from fastai.callback.tensorboard import TensorBoardCallback
+    except ImportError:
+        why = "TensorBoard isn't installed (pip install tensorboard), or set logging.logger=None"
+        raise ExperimentError(f'logging.logger: {why}', key='logging.logger', why=why) from None
+
+    class Curves(TensorBoardCallback):
+        def after_batch(self):
+            if not self.training:
+                return
+            self.writer.add_scalar('train_loss', float(self.loss.detach()), self.train_iter)
+            for i, h in enumerate(self.opt.hypers):
+                self.writer.add_scalar(f'lr_{i}', float(h['lr']), self.train_iter)
+
+        def after_epoch(self):
+            for n, v in zip(self.recorder.metric_names[1:-1], self.recorder.log[1:-1]):
+                if isinstance(v, (int, float)):
+                    self.writer.add_scalar(n, v, self.train_iter)
+
+    return Curves(log_dir=str(folder / 'tensorboard'), trace_model=False, log_preds=False)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #4e4753d8
+def _wandb(cfg: Experiment, folder: Path) -> Callback:
+    "fastai's callback for Weights & Biases."
+    try:
+        import wandb
+    except ImportError:
+        why = "wandb isn't installed (pip install wandb), or set logging.logger=None"
+        raise ExperimentError(f'logging.logger: {why}', key='logging.logger', why=why) from None
+    from fastai.callback.wandb import WandbCallback
+
+    wandb.init(project=cfg.experiment_name, dir=str(folder), config=cfg.model_dump(), reinit=True)
+    return WandbCallback(log_preds=False, log_model=False)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #61770022
+def _logger_callbacks(cfg: Experiment, folder: Path) -> list[Callback]:
+    "fastai's callback for the logger of the settings."
+    if cfg.logging.logger == 'TensorBoard':
+        return [_tensorboard(folder)]
+    return [_wandb(cfg, folder)] if cfg.logging.logger == 'WandB' else []
 
 # %% ../nbs/9_whole/91_experiment.ipynb #b8028dbd
+def _callbacks(cfg: Experiment, batch_size: int, folder: Path, log: Callable, progress: bool | None) -> list[Callback]:
+    "All callbacks of a run: random numbers, what is learned, what is kept, what is shown."
+    t, metric = cfg.training, METRICS[cfg.prediction.metric]
+    keep = (metric, cfg.prediction.metric, t.early_stopping_patience, t.calculate_train_metric, log)
+    return [
+        SeedEachEpoch(cfg.environment.seed),
+        SeedEpoch(),
+        *_training_callbacks(cfg, batch_size),
+        *_logger_callbacks(cfg, folder),
+        RunRecorder(folder, *keep),
+        StepTimes(),
+        ProgressBar(metric, progress),
+    ]
+
+# %% ../nbs/9_whole/91_experiment.ipynb #f752d8cf
 def experiment_learner(
-    cfg: Experiment,  # The settings
-    dls,  # From `experiment_dataloaders`
-    folder: str | Path,  # The run folder
-    log: Callable = print,  # Takes a line
-    progress: bool | None = None,  # Whether to show the bar; None: on a terminal
-) -> Learner:  # Ready to `fit`; raises WeightsError
+    cfg: Experiment,  # the settings
+    dls: DataLoaders,  # from `experiment_dataloaders`
+    folder: str | Path,  # the run folder
+    log: Callable = print,  # takes a line
+    progress: bool | None = None,  # whether to show the bar; None: on a terminal
+) -> Learner:  # ready to `fit`; raises WeightsError
     "The learner that the settings ask for, with everything that keeps the run folder."
-    t, a, p = cfg.training, cfg.architecture, cfg.prediction
-    seed_everything(cfg.environment.seed)
-    metric = METRICS[p.metric]
-    keep = RunRecorder(folder, metric, p.metric, t.early_stopping_patience, t.calculate_train_metric, log)
+    t, a, e = cfg.training, cfg.architecture, cfg.environment
+    seed_everything(e.seed)
     layers = t.differential_learning_rate_layers
     learn = parts_learner(
         dls,
@@ -191,108 +220,132 @@ def experiment_learner(
         opt_func=t.optimizer,
         lr=[t.differential_learning_rate, t.learning_rate] if layers else t.learning_rate,
         wd=t.weight_decay,
-        threshold=p.probability_threshold,
+        threshold=cfg.prediction.probability_threshold,
         layers=layers,
-        mixed_precision=cfg.environment.mixed_precision_training,
-        mixed_precision_inference=cfg.environment.mixed_precision_inference,
-        cbs=[
-            SeedEachEpoch(cfg.environment.seed),
-            SeedEpoch(),
-            *_training_callbacks(cfg, dls.train.bs),
-            *_logger_callbacks(cfg, Path(folder)),
-            keep,
-            StepTimes(),
-            ProgressBar(metric, progress),
-        ],
+        mixed_precision=e.mixed_precision_training,
+        mixed_precision_inference=e.mixed_precision_inference,
+        cbs=_callbacks(cfg, dls.train.bs, Path(folder), log, progress),
     )
     learn.remove_cbs([cb for cb in learn.cbs if cb.name == 'progress'])
     learn.logger = lambda *args: None
     return learn
 
 # %% ../nbs/9_whole/91_experiment.ipynb #008b069d
+def _image_iou(counts: PixelCounts, i: int) -> float | None:
+    "Mean IoU of one image over the classes that it shows, true or predicted."
+    union = counts.true[i] + counts.predicted[i] - counts.intersection[i]
+    shown = union > 0
+    return float((counts.intersection[i][shown] / union[shown]).mean()) if shown.any() else None
+
+# %% ../nbs/9_whole/91_experiment.ipynb #f72e353e
+def _evaluation_precision(cfg: Experiment, device: torch.device) -> str:
+    "'bf16' where the settings ask for half precision and the device gains from it, else 'fp32'."
+    return 'bf16' if pick_precision(cfg.environment.mixed_precision_inference, device)[0] == 'bf16' else 'fp32'
+
+# %% ../nbs/9_whole/91_experiment.ipynb #6051b8df
 @torch.no_grad()
 def evaluate_learner(
-    model: torch.nn.Module,  # The network
-    dl,  # Loader of pictures with masks, in the order of `files`
-    data: PartsData,  # The pictures
-    files: Sequence[str],  # Their file names
-    cfg: Experiment,  # The settings: threshold, views, loss, precision
-) -> tuple[
-    dict, pd.DataFrame, Evidence
-]:  # Figures, as in metrics.json; the predicted masks with `score`, `image_loss`, `image_iou`; what the report needs of each picture
-    "Predict and measure a set of labelled pictures."
+    model: torch.nn.Module,  # the network
+    dl: PartsDL,  # loader of images with masks, in the order of `files`
+    data: PartsData,  # the images
+    files: Sequence[str],  # their file names
+    cfg: Experiment,  # the settings: threshold, views, loss, precision
+) -> tuple[dict, pd.DataFrame, Evidence]:  # figures, as in metrics.json; predicted masks; evidence
+    "Predict and measure labelled images. Masks have `score`, `image_loss`, `image_iou`; evidence is for the report."
     p, device = cfg.prediction, next(model.parameters()).device
     loss, each_loss = (loss_function(cfg.training.loss_function, reduction=r) for r in ('mean', 'none'))
-    precision = 'bf16' if pick_precision(cfg.environment.mixed_precision_inference, device)[0] == 'bf16' else 'fp32'
+    views = (p.test_time_augmentations, p.test_time_scales, _evaluation_precision(cfg, device))
     evidence, rows, losses = Evidence.collect(data.classes, p.probability_threshold), [], []
-    for probs, masks in predict_batches(
-        model, dl, data.classes, p.test_time_augmentations, p.test_time_scales, precision
-    ):
+    for probs, masks in predict_batches(model, dl, data.classes, *views):
         done, logits = len(evidence), torch.logit(probs, eps=1e-6)
+        batch, each = files[done : done + len(probs)], each_loss(logits, masks).tolist()
         losses.append(float(loss(logits, masks)) * len(probs))
-        each = each_loss(logits, masks).tolist()
-        evidence.add(files[done : done + len(probs)], probs, masks)
-        for i, file in enumerate(files[done : done + len(probs)]):
+        evidence.add(batch, probs, masks)
+        for i, file in enumerate(batch):
             extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
             rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
     table = prediction_table(rows)
-    figures = summarize(evidence.counts, data.classes)
-    figures |= mask_ap(table, data.subset(files)) | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}
-    return figures, table, evidence
-
-
-def _image_iou(counts, i: int) -> float | None:
-    "Mean IoU of one picture over the classes that it shows, true or predicted."
-    union = counts.true[i] + counts.predicted[i] - counts.intersection[i]
-    return float((counts.intersection[i][union > 0] / union[union > 0]).mean()) if (union > 0).any() else None
+    figures = summarize(evidence.counts, data.classes) | mask_ap(table, data.subset(files))
+    return figures | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}, table, evidence
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a4dc3fa5
-def _fit_batch_size(cfg: Experiment, data, split, device, folder, log, cache) -> int:
+def _step_fits(
+    cfg: Experiment,
+    data: PartsData,
+    split: Split,
+    device: torch.device,
+    size: int,
+    folder: Path,
+    cache: bool | Path,
+) -> bool:
+    "Does a step with batches of this size fit into the GPU's memory?"
+    try:
+        dls = experiment_dataloaders(cfg, data, split, device, size, cache)
+        learn = experiment_learner(cfg, dls, folder, lambda line: None, False)
+        x, y = learn.dls.one_batch()
+        loss_function(cfg.training.loss_function)(learn.model(x), y).backward()
+        return True
+    except torch.OutOfMemoryError:
+        return False
+    finally:
+        dls = learn = x = y = None
+        torch.cuda.empty_cache()
+
+# %% ../nbs/9_whole/91_experiment.ipynb #d515a39e
+def _fit_batch_size(
+    cfg: Experiment,
+    data: PartsData,
+    split: Split,
+    device: torch.device,
+    folder: Path,
+    log: Callable,
+    cache: bool | Path,
+) -> int:
     "The settings' batch size, halved until a step fits into the GPU's memory."
     size = min(cfg.training.batch_size, len(split.train))
-    while cfg.training.automatically_adjust_batch_size and device.type == 'cuda' and size > 1:
-        try:
-            learn = experiment_learner(
-                cfg, experiment_dataloaders(cfg, data, split, device, size, cache), folder, log, False
-            )
-            x, y = learn.dls.one_batch()
-            loss_function(cfg.training.loss_function)(learn.model(x), y).backward()
-            break
-        except torch.OutOfMemoryError:
-            size //= 2
-            log(f'out of memory: trying a batch size of {size}')
-        finally:
-            learn = x = y = None
-            torch.cuda.empty_cache()
+    if device.type != 'cuda' or not cfg.training.automatically_adjust_batch_size:
+        return size
+    while size > 1 and not _step_fits(cfg, data, split, device, size, folder, cache):
+        size //= 2
+        log(f'out of memory: trying a batch size of {size}')
     return size
 
 # %% ../nbs/9_whole/91_experiment.ipynb #1b2c0a1a
-def _save_predictions(folder: Path, name: str, table: pd.DataFrame):
+def _save_predictions(folder: Path, name: str, table: pd.DataFrame) -> None:
     "A table of predictions as Parquet and CSV."
     for suffix in ('parquet', 'csv'):
         write_table(table, folder / f'{name}.{suffix}')
 
+# %% ../nbs/9_whole/91_experiment.ipynb #ed045711
+def _evaluate_test(cfg: Experiment, learn: Learner, test: PartsData, folder: Path, cache: bool | Path) -> dict:
+    "Predict the test images into the run folder; their figures, where they have labels."
+    split = Split('test', test.files[:1], test.files)
+    dl = experiment_dataloaders(cfg, test, split, learn.dls.device, cache=cache).valid
+    figures, table, _ = evaluate_learner(learn.model, dl, test, test.files, cfg)
+    _save_predictions(folder, 'test_predictions', table)
+    return {'test': figures} if test.table['name'].notna().any() else {}
 
+# %% ../nbs/9_whole/91_experiment.ipynb #9ee0009d
 def _finish(
-    cfg: Experiment, learn: Learner, data: PartsData, split: Split, folder: Path, test: PartsData | None, cache
+    cfg: Experiment,
+    learn: Learner,
+    data: PartsData,
+    split: Split,
+    folder: Path,
+    test: PartsData | None,
+    cache: bool | Path,
 ) -> dict:
     "Figures and masks of the weights that are kept."
-    if cfg.training.save_best_checkpoint and (folder / 'weights' / 'best.safetensors').is_file():
-        learn.model.load_state_dict(load_file(folder / 'weights' / 'best.safetensors'))
+    weights = read_run(folder, only=['config']).weights()
+    if weights.stem == 'best':
+        learn.model.load_state_dict(load_file(weights))
     figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg)
     _save_predictions(folder, 'validation_predictions', table)
     evidence.save(folder / 'evidence.npz')
-    if test is None:
-        return figures
-    dl = experiment_dataloaders(
-        cfg, test, Split('test', test.files[:1], test.files), learn.dls.device, cache=cache
-    ).valid
-    of_test, table, _ = evaluate_learner(learn.model, dl, test, test.files, cfg)
-    _save_predictions(folder, 'test_predictions', table)
-    return figures | ({'test': of_test} if test.table['name'].notna().any() else {})
+    return figures if test is None else figures | _evaluate_test(cfg, learn, test, folder, cache)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c3e35687
-def _build_pipeline(folder: Path, log: Callable):
+def _build_pipeline(folder: Path, log: Callable) -> None:
     "Write scoring_pipeline.zip, or say why there is none."
     began = time.monotonic()
     try:
@@ -302,80 +355,123 @@ def _build_pipeline(folder: Path, log: Callable):
         return
     log(f'scoring pipeline written ({"; ".join(export.notes)}), {time.monotonic() - began:.0f} s')
 
+# %% ../nbs/9_whole/91_experiment.ipynb #880c9771
+def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path) -> None:
+    "Write down what is going to be run: config.yaml and data.json."
+    save_config(cfg, folder / 'config.yaml')
+    about = {
+        'source': data.origin or str(data.folder),
+        'name': data.name,
+        'classes': data.classes,
+        'train_files': split.train,
+        'valid_files': split.valid,
+    }
+    write_json(folder / 'data.json', about)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #46d75177
+def _count_parameters(learn: Learner) -> int:
+    return sum(p.numel() for p in learn.model.parameters())
+
+# %% ../nbs/9_whole/91_experiment.ipynb #80add849
+def _say_learner(cfg: Experiment, learn: Learner, log: Callable) -> None:
+    "Log what is trained, and on what."
+    for note in learn.dls.notes:
+        log(note)
+    network = f'{cfg.architecture.architecture} with {cfg.architecture.backbone}'
+    loading = learn.dls.train.fake_l.num_workers or 'the main process'
+    log(
+        f'{network}, {_count_parameters(learn) / 1e6:.1f} million parameters; {learn.precision}; '
+        f'{machine_words()}; pictures loaded by {loading}'
+    )
+
+# %% ../nbs/9_whole/91_experiment.ipynb #f22ea57f
+def _go_on(cfg: Experiment, learn: Learner, log: Callable) -> int:
+    "Bring a learner to where its run folder stands; the epochs that are done."
+    start = resume_run(learn)
+    if start:
+        log(f'going on after epoch {start} of {cfg.training.epochs}')
+    return start
+
+# %% ../nbs/9_whole/91_experiment.ipynb #357e76a7
+def _facts(learn: Learner) -> dict:
+    "What metrics.json says of the training beside how good it is."
+    return {
+        'epochs': learn.run_recorder.next_epoch,
+        'parameters': _count_parameters(learn),
+        'precision': learn.precision,
+        'machine': machine_words(),
+        'software': software_versions(),
+    }
+
+# %% ../nbs/9_whole/91_experiment.ipynb #da00db4e
+def _headline(name: str, figures: dict) -> str:
+    "The figures of a training in one line."
+    nothing = f"predicting nothing: {figures['iou_per_image_of_nothing']:.4f}"
+    return f"{name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} ({nothing})"
+
+# %% ../nbs/9_whole/91_experiment.ipynb #d894a59f
+def _write_report(folder: Path, data: PartsData, figures: dict, started: float, log: Callable) -> dict:
+    "Write what people read, and into the figures how long everything took."
+    build_report(folder, data)
+    write_card(folder)
+    figures = figures | {'seconds_total': round(time.monotonic() - started, 1)}
+    write_json(folder / 'metrics.json', figures)
+    log(f'report written, {time.monotonic() - started:.0f} s in all')
+    return figures
+
+# %% ../nbs/9_whole/91_experiment.ipynb #7d933f7d
+def _train(
+    cfg: Experiment,
+    data: PartsData,
+    split: Split,
+    folder: Path,
+    resume: bool,
+    progress: bool | None,
+    log: Callable,
+    cache: bool | Path,
+) -> tuple[Learner, dict]:
+    "Make a learner and train it: the learner, and the seconds of both."
+    started, device = time.monotonic(), pick_device(cfg, log)
+    forget_peak_memory(device)
+    _describe(cfg, data, split, folder)
+    batch_size = _fit_batch_size(cfg, data, split, device, folder, log, cache)
+    dls = experiment_dataloaders(cfg, data, split, device, batch_size, cache)
+    learn = experiment_learner(cfg, dls, folder, log, progress)
+    _say_learner(cfg, learn, log)
+    start = _go_on(cfg, learn, log) if resume else 0
+    loaded = time.monotonic()
+    if start < cfg.training.epochs:
+        learn.fit(cfg.training.epochs, start_epoch=start)
+    spent = learn.run_recorder.spent + time.monotonic() - loaded
+    return learn, {'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(spent, 1)}
+
 # %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
 def run_split(
-    cfg: Experiment,  # The settings
-    data: PartsData,  # The pictures
-    split: Split,  # What to train and validate on
-    folder: str | Path,  # The run folder
-    test: PartsData | None = None,  # Test pictures, labelled or not
-    resume: bool = False,  # Go on from where the folder stands
-    report: bool = True,  # Whether to write report.html
-    progress: bool | None = None,  # Whether to show the bar; None: on a terminal
-    log: Callable = print,  # Takes a line
-    cache: bool | Path = True,  # See `parts_dataloaders`
+    cfg: Experiment,  # the settings
+    data: PartsData,  # the images
+    split: Split,  # what to train and validate on
+    folder: str | Path,  # the run folder
+    test: PartsData | None = None,  # test images, labelled or not
+    resume: bool = False,  # go on from where the folder stands
+    report: bool = True,  # whether to write report.html
+    progress: bool | None = None,  # whether to show the bar; None: on a terminal
+    log: Callable = print,  # takes a line
+    cache: bool | Path = True,  # see `parts_dataloaders`
 ) -> dict:  # metrics.json
     "Train, evaluate and report one split, into a run folder."
     folder, started = Path(folder), time.monotonic()
     if resume and (folder / 'metrics.json').is_file():
         log(f'{split.name}: complete already')
-        return json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
-    device = pick_device(cfg, log)
-    forget_peak_memory(device)
-    save_config(cfg, folder / 'config.yaml')
-    write_json(
-        folder / 'data.json',
-        {
-            'source': data.origin or str(data.folder),
-            'name': data.name,
-            'classes': data.classes,
-            'train_files': split.train,
-            'valid_files': split.valid,
-        },
-    )
-    dls = experiment_dataloaders(
-        cfg, data, split, device, _fit_batch_size(cfg, data, split, device, folder, log, cache), cache
-    )
-    for note in dls.notes:
-        log(note)
-    learn = experiment_learner(cfg, dls, folder, log, progress)
-    log(
-        f'{cfg.architecture.architecture} with {cfg.architecture.backbone}, {sum(p.numel() for p in learn.model.parameters()) / 1e6:.1f} million parameters; {learn.precision}; {machine_words()}; pictures loaded by {dls.train.fake_l.num_workers or "the main process"}'
-    )
-    start = resume_run(learn) if resume else 0
-    if start:
-        log(f'going on after epoch {start} of {cfg.training.epochs}')
-    loaded = time.monotonic()
-    if start < cfg.training.epochs:
-        learn.fit(cfg.training.epochs, start_epoch=start)
+        return read_run(folder, only=['metrics']).need('metrics').metrics
+    learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache)
     trained = time.monotonic()
     figures = _finish(cfg, learn, data, split, folder, test, cache)
-    figures |= (
-        {
-            'epochs': learn.run_recorder.next_epoch,
-            'parameters': sum(p.numel() for p in learn.model.parameters()),
-            'precision': learn.precision,
-            'machine': machine_words(),
-            'software': software_versions(),
-            'seconds_preparing': round(loaded - started, 1),
-            'seconds_training': round(learn.run_recorder.spent + trained - loaded, 1),
-            'seconds_evaluating': round(time.monotonic() - trained, 1),
-        }
-        | learn.step_times.figures
-        | peak_memory(device)
-    )
+    seconds['seconds_evaluating'] = round(time.monotonic() - trained, 1)
+    figures |= _facts(learn) | seconds | learn.step_times.figures | peak_memory(learn.dls.device)
     write_json(folder / 'metrics.json', figures)
-    log(
-        f"{split.name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} (predicting nothing: {figures['iou_per_image_of_nothing']:.4f}); "
-        f"{time.monotonic() - started:.0f} s"
-    )
+    log(f'{_headline(split.name, figures)}; {time.monotonic() - started:.0f} s')
     if report:
-        build_report(folder, data)
-        write_card(folder)
-        write_json(
-            folder / 'metrics.json', figures := figures | {'seconds_total': round(time.monotonic() - started, 1)}
-        )
-        log(f'report written, {time.monotonic() - started:.0f} s in all')
+        figures = _write_report(folder, data, figures, started, log)
     if cfg.training.build_scoring_pipelines:
         _build_pipeline(folder, log)
     (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)
@@ -384,12 +480,10 @@ def run_split(
 # %% ../nbs/9_whole/91_experiment.ipynb #c03888d6
 def _summary(results: dict[str, dict]) -> dict:
     "Mean and standard deviation of every figure that all folds have."
-    numbers = {
-        k: [r[k] for r in results.values()]
-        for k, v in next(iter(results.values())).items()
-        if isinstance(v, (int, float))
-    }
-    numbers = {k: v for k, v in numbers.items() if all(isinstance(x, (int, float)) for x in v)}
+    number = lambda v: isinstance(v, (int, float))
+    first = next(iter(results.values()))
+    numbers = {k: [r[k] for r in results.values()] for k, v in first.items() if number(v)}
+    numbers = {k: v for k, v in numbers.items() if all(map(number, v))}
     return {
         'folds': results,
         'mean': {k: float(np.mean(v)) for k, v in numbers.items()},
@@ -397,66 +491,91 @@ def _summary(results: dict[str, dict]) -> dict:
     }
 
 # %% ../nbs/9_whole/91_experiment.ipynb #f85871b3
-def claim_folder(
-    out: Path,  # The run folder
-    cfg: Experiment,  # The settings
-    resume: bool,  # Whether it is to be gone on with
-) -> Experiment:  # The settings as they will be run, with a seed drawn where they ask for it; raises ExperimentError
-    "Check that a run folder is free, or that it can be gone on with."
-    known = out / 'config.yaml'
-    if resume and known.is_file():
-        old = load_config(known)
-        if cfg.environment.seed == -1:
-            cfg = with_settings(cfg, {'environment.seed': old.environment.seed}, 'the run')
-        differ = [k for k, v in _flat(cfg).items() if v != _flat(old)[k]]
-        if differ:
-            raise ExperimentError(
-                f'{out}: cannot resume, these settings are not those of the run: {", ".join(differ)}; give the same ones, or another --out'
-            )
-    elif resume:
-        raise ExperimentError(f'{out}: nothing to resume, it has no config.yaml')
-    else:
-        _check_empty(out, 'data')
-    return (
-        cfg
-        if cfg.environment.seed != -1
-        else with_settings(cfg, {'environment.seed': int(np.random.SeedSequence().entropy % 2**31)}, 'drawn')
-    )
-
-# %% ../nbs/9_whole/91_experiment.ipynb #bbcf5be2
-def _check_empty(out: Path, but: str = ''):
-    "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
-    if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}:
-        raise ExperimentError(f'{out} is not empty; give another --out, or --resume to go on with it')
-
-
-def _both(*logs) -> Callable:
-    "A log that writes to several."
-
-    def log(line):
-        for l in logs:
-            l(line)
-
-    return log
-
-
 def _flat(cfg: Experiment) -> dict:
     "Settings as 'section.key' -> value."
     return {f'{s}.{k}': v for s, kv in cfg.model_dump().items() if isinstance(kv, dict) for k, v in kv.items()}
 
+# %% ../nbs/9_whole/91_experiment.ipynb #c803b0a0
+def _as_before(out: Path, cfg: Experiment) -> Experiment:
+    "The settings of a run that is gone on with, which must be those that it was begun with."
+    if not (out / 'config.yaml').is_file():
+        why = 'nothing to resume, it has no config.yaml'
+        raise ExperimentError(f'{out}: {why}', file=out, why=why)
+    old = load_config(out / 'config.yaml')
+    if cfg.environment.seed == -1:
+        cfg = with_settings(cfg, {'environment.seed': old.environment.seed}, 'the run')
+    before = _flat(old)
+    differ = [k for k, v in _flat(cfg).items() if v != before[k]]
+    if differ:
+        why = f'cannot resume, these settings are not those of the run: {", ".join(differ)}'
+        why += '; give the same ones, or another --out'
+        raise ExperimentError(f'{out}: {why}', file=out, key=differ[0], why=why)
+    return cfg
+
+# %% ../nbs/9_whole/91_experiment.ipynb #bbcf5be2
+def _check_empty(out: Path, but: str = '') -> None:
+    "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
+    if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}:
+        why = 'is not empty; give another --out, or --resume to go on with it'
+        raise ExperimentError(f'{out} {why}', file=out, why=why)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #4e40f872
+def claim_folder(
+    out: Path,  # the run folder
+    cfg: Experiment,  # the settings
+    resume: bool,  # whether it is to be gone on with
+) -> Experiment:  # the settings as they will be run, with a seed drawn where they ask for it
+    "Check that a run folder is free, or that it can be gone on with. Raises ExperimentError."
+    if resume:
+        cfg = _as_before(out, cfg)
+    else:
+        _check_empty(out, 'data')
+    if cfg.environment.seed != -1:
+        return cfg
+    seed = int(np.random.SeedSequence().entropy % 2**31)
+    return with_settings(cfg, {'environment.seed': seed}, 'drawn')
+
+# %% ../nbs/9_whole/91_experiment.ipynb #3c2b7d47
+def _both(*logs: Callable) -> Callable:
+    "A log that writes to several."
+
+    def log(line: str) -> None:
+        for write in logs:
+            write(line)
+
+    return log
+
+# %% ../nbs/9_whole/91_experiment.ipynb #b889912b
+def _run_folds(
+    cfg: Experiment, data: PartsData, splits: Iterable[Split], out: Path, log: Callable, **kwargs: Any
+) -> dict:
+    "Run every fold into a folder of its own; their figures, mean and spread."
+    results = {}
+    for split in splits:
+        inside = out / split.name.replace(' ', '_')
+        both = _both(log, RunLog(inside / 'train.log', False))
+        results[split.name] = run_split(cfg, data, split, inside, log=both, **kwargs)
+    summary = _summary(results)
+    write_json(out / 'metrics.json', summary)
+    if kwargs['report']:
+        write_folds_report(out)
+    mean, spread = (summary[k]['miou'] for k in ('mean', 'spread'))
+    log(f'{len(results)} folds: miou {mean:.4f} ± {spread:.4f}')
+    return summary
+
 # %% ../nbs/9_whole/91_experiment.ipynb #4547999c
 def run_experiment(
-    cfg: Experiment | str | Path | None = None,  # Settings, or the YAML file that holds them; None: the defaults
-    out: str | Path = 'runs/car_parts',  # The run folder; it must be new or empty, unless `resume`
+    cfg: Experiment | str | Path | None = None,  # settings, or the YAML file that holds them; None: the defaults
+    out: str | Path = 'runs/car_parts',  # the run folder; it must be new or empty, unless `resume`
     source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the data that the settings name
-    resume: bool = False,  # Go on with a run that was interrupted
-    report: bool = True,  # Whether to write report.html
-    progress: bool | None = None,  # Whether to show a bar; None: on a terminal
-    download: bool = False,  # Whether a public data set may be fetched
-    echo: bool = True,  # Whether the log is shown on the screen too
-    cache: bool | Path = True,  # See `parts_dataloaders`
-) -> dict:  # What metrics.json holds; with several folds {'folds', 'mean', 'spread'}
-    "Run an experiment; raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError for what a user can put right."
+    resume: bool = False,  # go on with a run that was interrupted
+    report: bool = True,  # whether to write report.html
+    progress: bool | None = None,  # whether to show a bar; None: on a terminal
+    download: bool = False,  # whether a public data set may be fetched
+    echo: bool = True,  # whether the log is shown on the screen too
+    cache: bool | Path = True,  # see `parts_dataloaders`
+) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
+    "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError."
     out = Path(out)
     cfg = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume)
     save_config(cfg, out / 'config.yaml')
@@ -466,50 +585,32 @@ def run_experiment(
         log(note)
     data = find_data(cfg, source, download, log)
     data, splits = split_data(cfg, data, log)
-    test = _test_data(cfg, data)
+    common = dict(test=test_data(cfg, data), resume=resume, report=report, progress=progress, cache=cache)
     if len(splits) == 1:
-        return run_split(cfg, data, splits[0], out, test, resume, report, progress, log, cache)
-    results = {}
-    for s in splits:
-        inside = out / s.name.replace(' ', '_')
-        results[s.name] = run_split(
-            cfg, data, s, inside, test, resume, report, progress, _both(log, RunLog(inside / 'train.log', False)), cache
-        )
-    summary = _summary(results)
-    write_json(out / 'metrics.json', summary)
-    if report:
-        write_folds_report(out)
-    log(f"{len(splits)} folds: miou {summary['mean']['miou']:.4f} ± {summary['spread']['miou']:.4f}")
-    return summary
+        return run_split(cfg, data, splits[0], out, log=log, **common)
+    return _run_folds(cfg, data, splits, out, log, **common)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #837f963a
-def demo_settings() -> Path:  # A YAML file, to be copied and changed
+def demo_settings() -> Path:  # a YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg') / 'demo.yaml'))
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a56f2181
 def run_demo(
-    out: str | Path = 'runs/demo',  # The run folder, new or empty; the drawn pictures go into its folder `data`
-    n: int = 1500,  # How many cars to draw; a tenth of them are held out
-    overrides: Sequence[str] = (),  # Settings to override, 'section.key=value'
-    seed: int = 0,  # Of the drawing
-    progress: bool | None = None,  # Whether to show bars; None: on a terminal
-    echo: bool = True,  # Whether the log is shown on the screen too
-    report: bool = True,  # Whether to write report.html
-) -> dict:  # What metrics.json holds
+    out: str | Path = 'runs/demo',  # the run folder, new or empty; the drawn images go into its folder `data`
+    n: int = 1500,  # how many cars to draw; a tenth of them are held out
+    overrides: Sequence[str] = (),  # settings to override, 'section.key=value'
+    seed: int = 0,  # of the drawing
+    progress: bool | None = None,  # whether to show bars; None: on a terminal
+    echo: bool = True,  # whether the log is shown on the screen too
+    report: bool = True,  # whether to write report.html
+) -> dict:  # what metrics.json holds
     "Draw cars, train on them, and report."
     cfg, out = load_config(demo_settings(), overrides), Path(out)
     _check_empty(out)
     if echo:
         print(f'drawing {n} cars into {out / "data"}')
     show = sys.stderr.isatty() if progress is None else progress
-    data = write_cars(
-        n,
-        out / 'data',
-        seed,
-        cfg.image.image_height,
-        cfg.image.image_width,
-        show,
-        min(4, os.cpu_count() or 1) if n >= 200 else 1,
-    )
+    workers = min(4, os.cpu_count() or 1) if n >= 200 else 1
+    data = write_cars(n, out / 'data', seed, cfg.image.image_height, cfg.image.image_width, show, workers)
     return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)

@@ -8,20 +8,20 @@ __all__ = ['parse_grid', 'Combination', 'plan_grid', 'read_grid', 'grid_results'
 # %% ../nbs/9_whole/92_grid.ipynb #dad668a7
 import gc
 import itertools
-import json
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 import yaml
 
-from .core.basics import write_atomic
-from .core.config import ConfigError, load_config, read_yaml, with_settings
-from .core.run_folder import metric_value
+from .core.basics import CarpartsError, write_atomic
+from .core.config import ConfigError, Problem, load_config, read_yaml, with_settings
+from .core.run_folder import OF_NOTHING, metric_value, read_run
 from .core.settings import Experiment, get_setting, setting_fields, yaml_value
 from .data.selection import find_data
 from .experiment import claim_folder, run_experiment
@@ -33,15 +33,13 @@ def _values(text: str) -> tuple[str, list]:
     key, eq, values = str(text).partition('=')
     key = key.strip()
     if not eq or not values.strip():
-        raise ConfigError([f'--grid {text}: is not KEY=VALUE,VALUE, for example training.learning_rate=1e-3,3e-4'])
+        example = 'for example training.learning_rate=1e-3,3e-4'
+        raise ConfigError([Problem(f'is not KEY=VALUE,VALUE, {example}', str(text), '--grid')])
     try:
         return key, read_yaml(f'[{values}]').data
     except ConfigError as e:
-        raise ConfigError(
-            [
-                f'--grid {key}: {values!r} is {re.sub("^line 1: ", "", str(e))}; allowed: values with commas between them, lists in brackets'
-            ]
-        ) from None
+        why = f'{values!r} is {e.why}; allowed: values with commas between them, lists in brackets'
+        raise ConfigError([Problem(why, key, '--grid')]) from None
 
 # %% ../nbs/9_whole/92_grid.ipynb #e1f9c462
 def parse_grid(
@@ -56,7 +54,7 @@ def parse_grid(
             problems += e.problems
             continue
         if key in grid:
-            problems.append(f'--grid {key}: is given twice; give all its values at once')
+            problems.append(Problem('is given twice; give all its values at once', key, '--grid'))
         grid[key] = values
     if problems:
         raise ConfigError(problems)
@@ -72,78 +70,87 @@ class Combination:
     cfg: Experiment  # all settings
 
 # %% ../nbs/9_whole/92_grid.ipynb #d0301c3f
-def _short(value, i: int) -> str:
+def _short(value: Any, i: int) -> str:
     "A value as a part of a folder's name; a long one by its number."
     text = re.sub(r'[^\w.+-]+', '-', yaml_value(value)).strip('-.') or 'none'
     return text if len(text) <= 40 else f'{text[:24]}-{i}'
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #b65cb791
 def _names(grid: Mapping[str, list]) -> dict[str, list[str]]:
     "For each key the words of its values, all different."
     last = [k.rpartition('.')[2] for k in grid]
     res = {}
     for key, short in zip(grid, last):
         words = [_short(v, i) for i, v in enumerate(grid[key])]
-        res[key] = [
-            f'{short if last.count(short) == 1 else key}={w if words.count(w) == 1 else f"{w}-{i}"}'
-            for i, w in enumerate(words)
-        ]
+        words = [w if words.count(w) == 1 else f'{w}-{i}' for i, w in enumerate(words)]
+        name = short if last.count(short) == 1 else key
+        res[key] = [f'{name}={w}' for w in words]
     return res
 
-
-def _checked(cfg: Experiment, changes: dict, problems: list) -> Experiment | None:
+# %% ../nbs/9_whole/92_grid.ipynb #b1ba8029
+def _checked(cfg: Experiment, changes: dict, problems: list[Problem]) -> Experiment | None:
     "The settings with changes; what is wrong is added to the problems, once."
     try:
         return with_settings(cfg, changes, '--grid')
     except ConfigError as e:
-        problems += [p for p in (f'--grid {p}' for p in e.problems) if p not in problems]
+        found = [p._replace(where='--grid') for p in e.problems]
+        problems += [p for p in found if p not in problems]
+        return None
+
+# %% ../nbs/9_whole/92_grid.ipynb #d97e0a58
+def _combinations(cfg: Experiment, grid: Mapping[str, list], problems: list[Problem]) -> dict[tuple, Experiment | None]:
+    "The settings of every combination by the numbers of its values; None where it isn't allowed."
+    for k in grid:
+        if k not in setting_fields():
+            _checked(cfg, {k: grid[k][0]}, problems)
+    known = {k: v for k, v in grid.items() if k in setting_fields()}
+    numbers = itertools.product(*(range(len(v)) for v in known.values()))
+    return {at: _checked(cfg, {k: known[k][i] for k, i in zip(known, at)}, problems) for at in numbers}
+
+# %% ../nbs/9_whole/92_grid.ipynb #d1c01d1b
+def _value(cfgs: Mapping[tuple, Experiment | None], n: int, i: int, key: str) -> Any:
+    "The i-th value of the n-th setting, as the settings read it; None where no combination with it is allowed."
+    return next((get_setting(c, key) for at, c in cfgs.items() if c is not None and at[n] == i), None)
+
+# %% ../nbs/9_whole/92_grid.ipynb #5d69b479
+def _given_twice(words: Mapping[str, list]) -> list[Problem]:
+    "Values that are the same when they are read, such as 3 and '3'."
+    return [
+        Problem(f'{yaml_value(v)} is given twice; allowed: different values', k, '--grid')
+        for k, values in words.items()
+        for i, v in enumerate(values)
+        if v is not None and v in values[:i]
+    ]
 
 # %% ../nbs/9_whole/92_grid.ipynb #cd68b500
 def plan_grid(
     source: 'str|Path|dict|Experiment|None',  # settings, as `load_config` reads them
     grid: Mapping[str, list],  # setting -> values, from `parse_grid`
     overrides: Sequence[str] = (),  # 'section.key=value' each, for all combinations
-) -> list[
-    Combination
-]:  # in the order of the values, the last setting changing fastest; raises ConfigError with all that is wrong
-    "All experiments of a grid."
+) -> list[Combination]:  # in the order of the values, the last setting changing fastest
+    "All experiments of a grid. Raises ConfigError with all that is wrong."
     problems, cfg = [], load_config(None)
     try:
         cfg = load_config(source, overrides)
     except ConfigError as e:
         problems += e.problems
-    for k in [k for k in grid if k not in setting_fields()]:
-        _checked(cfg, {k: grid[k][0]}, problems)
+    cfgs = _combinations(cfg, grid, problems)
     known = {k: v for k, v in grid.items() if k in setting_fields()}
-    cfgs = {
-        at: _checked(cfg, {k: known[k][i] for k, i in zip(known, at)}, problems)
-        for at in itertools.product(*(range(len(v)) for v in known.values()))
-    }
     words = {k: [_value(cfgs, n, i, k) for i in range(len(v))] for n, (k, v) in enumerate(known.items())}
-    for k, vs in words.items():
-        problems += [
-            f'--grid {k}: {yaml_value(v)} is given twice; allowed: different values'
-            for i, v in enumerate(vs)
-            if v in vs[:i] and v is not None
-        ]
+    problems += _given_twice(words)
     if problems:
         raise ConfigError(problems)
-    names = _names(words)
-    return [
-        Combination(','.join(names[k][i] for k, i in zip(known, at)), {k: known[k][i] for k, i in zip(known, at)}, c)
-        for at, c in cfgs.items()
-    ]
-
-
-def _value(cfgs: dict, n: int, i: int, key: str):
-    "The i-th value of the n-th setting, as the settings read it; None where no combination with it is allowed."
-    return next((get_setting(c, key) for at, c in cfgs.items() if c is not None and at[n] == i), None)
+    names, plan = _names(words), []
+    for at, c in cfgs.items():
+        values = {k: known[k][i] for k, i in zip(known, at)}
+        plan.append(Combination(','.join(names[k][i] for k, i in zip(known, at)), values, c))
+    return plan
 
 # %% ../nbs/9_whole/92_grid.ipynb #b385a8b7
 _COLUMNS = (
     'miou',
     'iou_per_image',
-    'iou_per_image_of_nothing',
+    OF_NOTHING,
     'dice',
     'side_swap',
     'mask_ap',
@@ -152,23 +159,22 @@ _COLUMNS = (
     'seconds_training',
 )
 
+# %% ../nbs/9_whole/92_grid.ipynb #3c846c14
+def _known_seed(plan: Sequence[Combination], out: Path) -> int:
+    "The seed of a grid that is gone on with, or else a drawn one."
+    for path in (out / c.name / 'config.yaml' for c in plan):
+        if path.is_file():
+            return load_config(path).environment.seed
+    return claim_folder(out / '-', plan[0].cfg, False).environment.seed
 
+# %% ../nbs/9_whole/92_grid.ipynb #f0344369
 def _same_seed(plan: list[Combination], out: Path) -> list[Combination]:
-    "The plan with one seed where none is given: that of the grid that is gone on with, or a drawn one."
+    "The plan with one seed for all that ask for one to be drawn."
     if not any(c.cfg.environment.seed == -1 for c in plan):
         return plan
-    known = [load_config(p).environment.seed for p in (out / c.name / 'config.yaml' for c in plan) if p.is_file()]
-    seed = known[0] if known else claim_folder(out / '-', plan[0].cfg, False).environment.seed
-    return [
-        Combination(
-            c.name,
-            c.values,
-            with_settings(c.cfg, {'environment.seed': seed}, 'drawn for the grid')
-            if c.cfg.environment.seed == -1
-            else c.cfg,
-        )
-        for c in plan
-    ]
+    seed = _known_seed(plan, out)
+    seeded = lambda cfg: with_settings(cfg, {'environment.seed': seed}, 'drawn for the grid')
+    return [replace(c, cfg=seeded(c.cfg)) if c.cfg.environment.seed == -1 else c for c in plan]
 
 # %% ../nbs/9_whole/92_grid.ipynb #4aecdd77
 def read_grid(
@@ -180,16 +186,31 @@ def read_grid(
         return None
     known = read_yaml(path.read_bytes(), 'grid.yaml').data
     if not isinstance(known, dict) or not all(isinstance(known.get(k), dict) for k in ('experiment', 'grid')):
-        raise ConfigError([f"{path}: has no sections 'experiment' and 'grid'; it is written by carparts train --grid"])
+        why = "has no sections 'experiment' and 'grid'; it is written by carparts train --grid"
+        raise ConfigError([Problem(why, where=str(path))])
     return known['experiment'], known['grid']
 
-
+# %% ../nbs/9_whole/92_grid.ipynb #f6c1aa10
 def _results(folder: Path) -> dict | None:
     "Figures of a complete run; of several folds their mean."
     if not (folder / 'metrics.json').is_file():
         return None
-    m = json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
-    return m['mean'] | {'miou_spread': m['spread'].get('miou')} if 'mean' in m else m
+    metrics = read_run(folder, only=['metrics']).need('metrics').metrics
+    if 'mean' not in metrics:
+        return metrics
+    return metrics['mean'] | {'miou_spread': metrics['spread'].get('miou')}
+
+# %% ../nbs/9_whole/92_grid.ipynb #4dd21bbf
+def _row(folder: Path, c: Combination, failed: str | None) -> dict:
+    "One run in the table of results."
+    figures = _results(folder)
+    done = 'not run' if figures is None else 'complete'
+    figures = figures or {}
+    row = {'run': c.name} | {k: yaml_value(get_setting(c.cfg, k)) for k in c.values}
+    row |= {k: metric_value(figures, k) for k in _COLUMNS}
+    if 'miou_spread' in figures:
+        row['miou_spread'] = figures['miou_spread']
+    return row | {'status': f'failed: {failed}' if failed is not None else done}
 
 # %% ../nbs/9_whole/92_grid.ipynb #0cb1d9fa
 def grid_results(
@@ -198,83 +219,80 @@ def grid_results(
     failures: Mapping[str, str] = {},  # name -> why it failed
 ) -> pd.DataFrame:  # run, the grid's settings, figures, status; the best miou first
     "The table of results, as in grid.csv."
-    rows = []
-    for c in plan:
-        m = _results(Path(out) / c.name)
-        status = f'failed: {failures[c.name]}' if c.name in failures else 'complete' if m else 'not run'
-        m = m or {}
-        rows.append(
-            {'run': c.name}
-            | {k: yaml_value(get_setting(c.cfg, k)) for k in c.values}
-            | {k: metric_value(m, k) for k in _COLUMNS}
-            | ({'miou_spread': m['miou_spread']} if 'miou_spread' in m else {})
-            | {'status': status}
-        )
-    t = pd.DataFrame(rows)
-    return (
-        t[[c for c in t if c != 'status'] + ['status']]
-        .astype(dict.fromkeys(_COLUMNS, float))
-        .sort_values('miou', ascending=False, kind='stable', ignore_index=True)
-    )
+    t = pd.DataFrame([_row(Path(out) / c.name, c, failures.get(c.name)) for c in plan])
+    t = t[[c for c in t if c != 'status'] + ['status']].astype(dict.fromkeys(_COLUMNS, float))
+    return t.sort_values('miou', ascending=False, kind='stable', ignore_index=True)
 
 # %% ../nbs/9_whole/92_grid.ipynb #9e1e3ba5
 def finish_grid(
     out: str | Path,  # folder of the grid
     plan: Sequence[Combination],  # its experiments
     failures: Mapping[str, str] = {},  # name -> why it failed
-) -> tuple[
-    pd.DataFrame, Path | None
-]:  # the table of results and comparison.html; None with fewer than two complete runs
-    "Write grid.csv and the comparison of the complete runs with the best of them."
+) -> tuple[pd.DataFrame, Path | None]:  # the table of results and comparison.html
+    "Write grid.csv and the comparison of complete runs with the best of them; None where fewer than two are complete."
     out, t = Path(out), grid_results(out, plan, failures)
     write_atomic(out / 'grid.csv', lambda p: t.to_csv(p, index=False))
     done = t[t.status == 'complete'].run.tolist()
     if len(done) < 2:
         return t, None
     notes = [f'{r.run}: {r.status}' for r in t.itertuples() if r.status != 'complete']
-    notes.append(
-        f'{done[0]} is first because it is the best of {len(done)} by these very pictures; on others its lead will be smaller'
-    )
+    best = f'{done[0]} is first because it is the best of {len(done)} by these very pictures'
+    notes.append(f'{best}; on others its lead will be smaller')
     return t, compare_runs([out / d for d in done], out, f'Grid of {len(plan)} runs', notes)
 
-# %% ../nbs/9_whole/92_grid.ipynb #20a65fe6
-def _prepare(plan, grid, out: Path, source, resume: bool, download: bool) -> list[Combination]:
-    "Everything that can be wrong before the first run; writes grid.yaml."
-    if out.is_dir() and any(out.iterdir()) and not resume:
-        raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
-    if resume and not (out / 'grid.yaml').is_file():
-        raise ConfigError([f'{out}: nothing to resume, it has no grid.yaml'])
-    plan, problems = _same_seed(plan, out), []
+# %% ../nbs/9_whole/92_grid.ipynb #cd1c09f5
+def _check_runs(plan: Sequence[Combination], out: Path) -> None:
+    "Raise where runs of the grid are there and can't be gone on with."
+    problems = []
     for c in plan:
         if not (out / c.name / 'config.yaml').is_file():
             continue
         try:
             claim_folder(out / c.name, c.cfg, True)
-        except ValueError as e:
+        except CarpartsError as e:
             problems.append(str(e))
     if problems:
         raise ConfigError(problems)
+
+# %% ../nbs/9_whole/92_grid.ipynb #20a65fe6
+def _prepare(
+    plan: list[Combination],
+    grid: Mapping[str, list],
+    out: Path,
+    source: str | Path | None,
+    resume: bool,
+    download: bool,
+) -> list[Combination]:
+    "Everything that can be wrong before the first run; writes grid.yaml."
+    if out.is_dir() and any(out.iterdir()) and not resume:
+        raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
+    if resume and not (out / 'grid.yaml').is_file():
+        raise ConfigError([Problem('nothing to resume, it has no grid.yaml', where=str(out))])
+    plan = _same_seed(plan, out)
+    _check_runs(plan, out)
     find_data(plan[0].cfg, source, download, lambda line: None)
-    base = plan[0].cfg.model_dump()
-    write_atomic(
-        out / 'grid.yaml',
-        lambda p: p.write_text(
-            yaml.safe_dump({'experiment': base, 'grid': dict(grid)}, sort_keys=False, allow_unicode=True),
-            encoding='utf-8',
-        ),
-    )
+    asked = {'experiment': plan[0].cfg.model_dump(), 'grid': dict(grid)}
+    write_atomic(out / 'grid.yaml', yaml.safe_dump(asked, sort_keys=False, allow_unicode=True))
     return plan
 
 # %% ../nbs/9_whole/92_grid.ipynb #1aa9c90d
-def _run_one(c: Combination, folder: Path, source, resume: bool, log: Callable, **kwargs) -> str | None:
+def _keep_traceback(folder: Path) -> None:
+    "Write what has just gone wrong into the log of a run."
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / 'train.log').open('a', encoding='utf-8') as f:
+        f.write(traceback.format_exc())
+
+# %% ../nbs/9_whole/92_grid.ipynb #3e07089e
+def _run_one(
+    c: Combination, folder: Path, source: str | Path | None, resume: bool, log: Callable, **kwargs: Any
+) -> str | None:
     "Run one combination; why it failed, or None."
     try:
         run_experiment(c.cfg, folder, source, resume and (folder / 'config.yaml').is_file(), **kwargs)
+        return None
     except Exception as e:
+        _keep_traceback(folder)
         why = (str(e).strip().splitlines() or [type(e).__name__])[0]
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / 'train.log').open('a', encoding='utf-8') as f:
-            f.write(traceback.format_exc())
         log(f'{c.name} failed: {why}')
         return why
     finally:
@@ -292,11 +310,10 @@ def run_grid(
     resume: bool = False,  # skip complete runs, go on with half-done ones
     download: bool = False,  # whether a public data set may be fetched
     log: Callable = print,  # takes a line
-    **kwargs,  # more for `run_experiment`: report, progress, echo, cache
-) -> tuple[
-    pd.DataFrame, Path | None
-]:  # the table of results, with why a run failed in its status, and comparison.html; raises ConfigError, ExperimentError, DatasetError, TableError before anything is run
-    "Run all combinations one after another, and compare them."
+    **kwargs: Any,  # more for `run_experiment`: report, progress, echo, cache
+) -> tuple[pd.DataFrame, Path | None]:  # the table of results, and comparison.html where two runs are complete
+    """Run all combinations one after another, and compare them. Why a run failed is in the table's column status.
+    Raises ConfigError, ExperimentError, DatasetError, TableError before anything is run."""
     out = Path(out)
     plan = _prepare(plan_grid(cfg, grid, overrides), grid, out, source, resume, download)
     failures = {}
@@ -318,16 +335,11 @@ def results_text(
     table: pd.DataFrame,  # from `grid_results`
 ) -> str:  # lines
     "The table of results for a terminal."
-    t = table[
-        ['run', 'miou', 'iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap', 'seconds_training', 'status']
-    ].rename(columns={'iou_per_image_of_nothing': '(of nothing)', 'seconds_training': 'seconds'})
+    figures = ['miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap']
+    t = table[['run', *figures, 'seconds_training', 'status']]
     width = max(t['run'].str.len())
-    t = t.assign(run=t['run'].str.ljust(width)).rename(columns={'run': 'run'.ljust(width)})
-    return t.to_string(
-        index=False,
-        na_rep='–',
-        formatters={
-            k: lambda v: '–' if pd.isna(v) else f'{v:.4f}' for k in t if k not in (t.columns[0], 'seconds', 'status')
-        },
-        max_colwidth=60,
-    )
+    shown = {'run': 'run'.ljust(width), OF_NOTHING: '(of nothing)', 'seconds_training': 'seconds'}
+    t = t.assign(run=t['run'].str.ljust(width)).rename(columns=shown)
+    four = lambda v: '–' if pd.isna(v) else f'{v:.4f}'
+    formatters = {shown.get(k, k): four for k in figures}
+    return t.to_string(index=False, na_rep='–', formatters=formatters, max_colwidth=60)

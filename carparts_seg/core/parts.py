@@ -10,8 +10,11 @@ __all__ = ['CAR_PARTS', 'display_name', 'side_of', 'mirror_name', 'mirror_pairs'
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+
+from .basics import CarpartsError
 
 # %% ../../nbs/1_core/12_parts.ipynb #adbae7fa
 CAR_PARTS = (
@@ -57,7 +60,7 @@ def side_of(
 def mirror_name(
     name: str,  # class name
 ) -> str:  # name of its mirror partner; the name itself for a part without a side
-    "The name of what a part becomes in a mirrored picture: left and right exchanged, capitals kept."
+    "The name of what a part becomes in a mirrored image: left and right exchanged, capitals kept."
     if side_of(name) is None:
         return name
     other = {'left': 'right', 'right': 'left'}
@@ -66,27 +69,26 @@ def mirror_name(
 
 # %% ../../nbs/1_core/12_parts.ipynb #8f008dd8
 def mirror_pairs(
-    classes: Sequence[str],  # class list
-) -> list[
-    tuple[int, int]
-]:  # positions (i, j), i < j, of classes that change places; raises ValueError for a sided class without counterpart
-    "Pairs of classes that a mirrored picture exchanges."
+    classes: Sequence[str],  # class list; raises CarpartsError for a sided class without counterpart
+) -> list[tuple[int, int]]:  # positions (i, j), i < j, of classes that change places
+    "Pairs of classes that a mirrored image exchanges."
     where = {c: i for i, c in enumerate(classes)}
     twice = [c for i, c in enumerate(classes) if where[c] != i]
     if twice:
-        raise ValueError(f'the class list has {twice[0]!r} twice')
-    lone = [f'{c!r} (needs {mirror_name(c)!r})' for c in classes if mirror_name(c) not in where]
+        raise CarpartsError(f'the class list has {twice[0]!r} twice', key=twice[0])
+    lone = [c for c in classes if mirror_name(c) not in where]
     if lone:
-        raise ValueError(
-            f'pictures cannot be flipped with this class list: no mirror counterpart for {", ".join(lone)}'
+        needs = ', '.join(f'{c!r} (needs {mirror_name(c)!r})' for c in lone)
+        raise CarpartsError(
+            f'pictures cannot be flipped with this class list: no mirror counterpart for {needs}', key=lone[0]
         )
     return [(i, where[mirror_name(c)]) for i, c in enumerate(classes) if where[mirror_name(c)] > i]
 
 # %% ../../nbs/1_core/12_parts.ipynb #0f66e037
 def mirror_permutation(
     classes: Sequence[str],  # class list
-) -> np.ndarray:  # int64 (C,); raises ValueError for a sided class without counterpart
-    "Where each plane of a mirrored picture comes from: mirrored = planes[perm][..., ::-1] for planes (C, H, W)."
+) -> np.ndarray:  # int64 (C,); raises CarpartsError for a sided class without counterpart
+    "Where each plane of a mirrored image comes from: mirrored = planes[perm][..., ::-1] for planes (C, H, W)."
     perm = np.arange(len(classes), dtype=np.int64)
     for i, j in mirror_pairs(classes):
         perm[i], perm[j] = j, i
@@ -156,37 +158,45 @@ def linear_rgb(
     rgb = np.asarray(rgb) / 255
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
+# %% ../../nbs/1_core/12_parts.ipynb #71f0c448
+class _Candidates(NamedTuple):
+    "Colours to choose from, and how far apart they are."
+
+    rgb: np.ndarray  # (N, 3) linear RGB
+    far: np.ndarray  # (N, N) distances
+    within: np.ndarray  # (N, N) distances between the two of a mirror pair
+    light: np.ndarray  # int64 (M,), the lighter colour of each pair that is possible
+    dark: np.ndarray  # int64 (M,), the darker one
+
 # %% ../../nbs/1_core/12_parts.ipynb #4619367a
-@lru_cache(maxsize=1)
-def _candidates() -> (
-    tuple
-):  # linear RGB (N, 3), distances (N, N), distances within a mirror pair (N, N), light and dark member of each possible pair
-    "Colours to choose from and how far apart they are."
-    L, C, H = (
-        a.ravel()
-        for a in np.meshgrid(
-            np.arange(0.42, 0.95, 0.06), np.arange(0.10, 0.27, 0.04), np.arange(0, 360, 10), indexing='ij'
-        )
-    )
+def _grid() -> tuple[np.ndarray, ...]:  # lightness, strength, hue in degrees, linear RGB (N, 3)
+    "Colours in even steps of OKLab, those that a screen can show."
+    steps = np.arange(0.42, 0.95, 0.06), np.arange(0.10, 0.27, 0.04), np.arange(0, 360, 10)
+    L, C, H = (a.ravel() for a in np.meshgrid(*steps, indexing='ij'))
     rgb = _from_oklab(np.stack([L, C * np.cos(np.radians(H)), C * np.sin(np.radians(H))], -1))
     ok = ((rgb > -0.001) & (rgb < 1.001)).all(-1)
-    L, C, H, rgb = L[ok], C[ok], H[ok], np.clip(rgb[ok], 0, 1)
+    return L[ok], C[ok], H[ok], np.clip(rgb[ok], 0, 1)
+
+
+@lru_cache(maxsize=1)
+def _candidates() -> _Candidates:
+    "Colours to choose from and how far apart they are."
+    L, C, H, rgb = _grid()
     views = [_to_oklab(seen_by(rgb, v)) for v in ('usual', 'protan', 'deutan')]
     usual, *others = (np.sqrt(sum((v[:, None, k] - v[None, :, k]) ** 2 for k in range(3))).round(4) for v in views)
+    least = np.minimum(*others)
     light, dark = np.nonzero((H[:, None] == H) & (L[:, None] - L > 0.17) & (abs(C[:, None] - C) < 0.09))
-    return rgb, np.minimum(usual / 2, np.minimum(*others)), np.minimum(usual, np.minimum(*others)), light, dark
+    return _Candidates(rgb, np.minimum(usual / 2, least), np.minimum(usual, least), light, dark)
 
 # %% ../../nbs/1_core/12_parts.ipynb #10d70d5e
 def _choose(
     pair: Sequence[bool],  # for each to be coloured, in order of choice: whether it is a mirror pair
-) -> tuple[
-    float, list[tuple]
-]:  # smallest distance between any two; for each the candidates chosen, one or (light, dark)
-    "Colours as far apart as can be, each in turn the farthest from all others."
+) -> tuple[float, list[tuple]]:  # smallest distance between any two; for each the candidates chosen
+    "Colours as far apart as can be, each in turn the farthest from all others; (light, dark) for a mirror pair."
     rgb, far, within, light, dark = _candidates()
     chosen = [()] * len(pair)
 
-    def gain(q):
+    def gain(q: int) -> np.ndarray:
         taken = [k for j, ks in enumerate(chosen) if j != q for k in ks]
         d = far[:, taken].min(1) if taken else np.full(len(rgb), 1.0)
         return np.minimum(np.minimum(d[light], d[dark]), within[light, dark]) if pair[q] else d
@@ -217,14 +227,14 @@ def _palette(
             best = score, order, chosen
     colour = {}
     for i, ks in zip(*best[1:]):
-        colour.update(zip(sorted(family[i], key=lambda c: side_of(c) or ''), srgb(_candidates()[0][list(ks)])))
+        colour.update(zip(sorted(family[i], key=lambda c: side_of(c) or ''), srgb(_candidates().rgb[list(ks)])))
     return np.array([colour[c] for c in classes], dtype=np.uint8).reshape(-1, 3)
 
 # %% ../../nbs/1_core/12_parts.ipynb #f3149786
 def part_colors(
     classes: Sequence[str] = CAR_PARTS,  # class list
 ) -> np.ndarray:  # uint8 (C, 3), RGB
-    "One colour a class, the same whenever the class list is the same; any choice of `CAR_PARTS` keeps the colours that these have together."
+    "One colour a class, the same for the same class list; a choice of `CAR_PARTS` keeps the colours of all eighteen."
     if set(classes) <= set(CAR_PARTS):
         return _palette(CAR_PARTS)[[CAR_PARTS.index(c) for c in classes]]
     return _palette(tuple(classes)).copy()

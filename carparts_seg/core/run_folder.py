@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,6 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .basics import CarpartsError
-
-# %% ../../nbs/1_core/19_run_folder.ipynb #0a11b303
-OF_NOTHING = 'iou_per_image_of_nothing'  # the metric without which iou_per_image isn't shown
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #66f48c1f
 class ReportError(CarpartsError):
@@ -42,26 +40,29 @@ class RunFolder:
     about: dict = field(default_factory=dict)  # data.json: source, classes, train_files, valid_files
     predictions: pd.DataFrame | None = None  # validation_predictions.parquet
     notes: list[str] = field(default_factory=list)  # what is missing or could not be read
+    faults: dict[str, str] = field(default_factory=dict)  # the same by piece: 'metrics' -> 'metrics.json is missing'
 
     @property
     def title(self) -> str:
+        "The experiment's name; without settings, the folder's."
         return str(self.config.get('experiment_name') or self.path.resolve().name)
 
     def setting(
         self,
         section: str,  # 'training', ...
         key: str,  # 'epochs', ...
-    ):  # None where it isn't there
+    ) -> Any:  # None where it isn't there
         "A setting's value."
         values = self.config.get(section)
         return values.get(key) if isinstance(values, Mapping) else None
 
-    @property
-    def classes(self) -> list[str]:
-        "The class list of the run; where data.json is missing, the classes that metrics.json has an IoU for."
-        if self.about.get('classes'):
-            return [str(c) for c in self.about['classes']]
-        return [k[4:] for k in self.metrics if k.startswith('iou_') and not k.startswith('iou_per_image')]
+# %% ../../nbs/1_core/19_run_folder.ipynb #9f539833
+@patch(as_prop=True)
+def classes(self: RunFolder) -> list[str]:
+    "The class list of the run; where data.json is missing, the classes that metrics.json has an IoU for."
+    if self.about.get('classes'):
+        return [str(c) for c in self.about['classes']]
+    return [k[4:] for k in self.metrics if k.startswith('iou_') and not k.startswith('iou_per_image')]
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #2e188a06
 @patch(as_prop=True)
@@ -76,19 +77,18 @@ def curve(
     charts: Mapping,  # curves as in charts.json
     group: str,  # 'train', 'meta' or 'validation'
     name: str,  # 'loss', 'lr', 'IoU', ...
-) -> (
-    tuple[np.ndarray, np.ndarray] | None
-):  # steps (pictures seen) and values, NaN where null; None where there is no such curve; raises ReportError
-    "One curve of a run."
+) -> tuple[np.ndarray, np.ndarray] | None:  # steps and values; None where there is no such curve
+    "One curve of a run: steps count the images seen, a value that is null is NaN. Raises ReportError."
     c = (charts.get(group) or {}).get(name)
     if c is None:
         return None
+    fault = lambda why: ReportError(f'charts: {group}/{name} {why}', file='charts.json', key=f'{group}/{name}', why=why)
     try:
         steps, values = (np.array([np.nan if v is None else float(v) for v in c[k]]) for k in ('steps', 'values'))
     except (KeyError, TypeError, ValueError):
-        raise ReportError(f'charts: {group}/{name} needs two lists of numbers, steps and values') from None
+        raise fault('needs two lists of numbers, steps and values') from None
     if len(steps) != len(values):
-        raise ReportError(f'charts: {group}/{name} has {len(steps)} steps but {len(values)} values')
+        raise fault(f'has {len(steps)} steps but {len(values)} values')
     return steps, values
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #2d334f53
@@ -98,7 +98,7 @@ def _checked_charts(
     "Charts of which each curve can be read."
     for group, curves in charts.items():
         if not isinstance(curves, Mapping):
-            raise ReportError(f'charts: {group} needs curves by name')
+            raise ReportError(f'charts: {group} needs curves by name', file='charts.json', key=str(group))
         for name in curves:
             curve(charts, group, name)
     return charts
@@ -112,6 +112,13 @@ def _mapping(
         raise ValueError('expected keys with values')
     return content
 
+
+def _json_mapping(
+    path: Path,  # a JSON file
+) -> dict:  # raises ValueError
+    "What a JSON file says, key by key."
+    return _mapping(json.loads(path.read_text(encoding='utf-8')))
+
 # %% ../../nbs/1_core/19_run_folder.ipynb #9d32209b
 def _predictions(
     path: Path,  # a Parquet file
@@ -122,13 +129,6 @@ def _predictions(
     if lacking:
         raise ValueError(f'no column {", ".join(lacking)}')
     return frame
-
-# %% ../../nbs/1_core/19_run_folder.ipynb #3174f2e6
-def _json_mapping(
-    path: Path,  # a JSON file
-) -> dict:  # raises ValueError
-    "What a JSON file says, key by key."
-    return _mapping(json.loads(path.read_text(encoding='utf-8')))
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #6fba4f32
 _PIECES = {
@@ -148,13 +148,15 @@ def _read_piece(
 ) -> None:
     "Read one file of a run folder."
     name, read = _PIECES[piece]
-    if not (run.path / name).is_file():
-        run.notes.append(f'{name} is missing')
-        return
     try:
-        setattr(run, piece, read(run.path / name))
+        if (run.path / name).is_file():
+            setattr(run, piece, read(run.path / name))
+            return
+        note = f'{name} is missing'
     except Exception as e:  # whatever the reader of a damaged file says
-        run.notes.append(f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}')
+        note = f'{name} cannot be read: {(str(e).splitlines() or [type(e).__name__])[0]}'
+    run.faults[piece] = note
+    run.notes.append(note)
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #e431a57b
 def read_run(
@@ -164,25 +166,36 @@ def read_run(
     "What one experiment left; each piece that is missing or damaged is named in `.notes`."
     run = RunFolder(Path(path))
     if not run.path.is_dir():
-        raise ReportError(f'no run folder {str(path)!r}', file=path)
+        raise ReportError(f'no run folder {str(path)!r}', file=path, why='no run folder')
     names = [name for name, _ in _PIECES.values()]
     if not any((run.path / name).is_file() for name in names):
-        raise ReportError(f'{str(path)!r} is no run folder: it has none of {", ".join(names)}', file=path)
+        why = f'is no run folder: it has none of {", ".join(names)}'
+        raise ReportError(f'{str(path)!r} {why}', file=path, why=why)
     for piece in _PIECES if only is None else only:
         _read_piece(run, piece)
     return run
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #172301b0
+def _ask(
+    run: RunFolder,
+    piece: str,  # key of `_PIECES`
+) -> None:
+    "Read a piece, unless it is there already or can't be read."
+    value = getattr(run, piece)
+    if piece not in run.faults and (value is None or len(value) == 0):
+        _read_piece(run, piece)
+
+
 @patch
 def need(
     self: RunFolder,
     *pieces: str,  # 'config', 'about', 'metrics', ...
 ) -> RunFolder:  # itself; raises ReportError that names the first piece that is missing or damaged
     "Insist on pieces of a run."
-    for name in (_PIECES[p][0] for p in pieces):
-        for note in self.notes:
-            if note.startswith(f'{name} '):
-                raise ReportError(f'{self.path}: {note}', file=self.path / name, why=note)
+    for piece in pieces:
+        _ask(self, piece)
+        if note := self.faults.get(piece):
+            raise ReportError(f'{self.path}: {note}', file=self.path / _PIECES[piece][0], why=note)
     return self
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #13bc59b6
@@ -192,10 +205,12 @@ def weights(
     which: str | None = None,  # 'last' or 'best'; None: those that the run's figures belong to
 ) -> Path:  # the file, whether it is there or not
     "The file of a run's weights."
-    best = self.path / 'weights' / 'best.safetensors'
+    folder = self.path / 'weights'
     if which is None:
-        which = 'best' if self.setting('training', 'save_best_checkpoint') and best.is_file() else 'last'
-    return self.path / 'weights' / f'{which}.safetensors'
+        _ask(self, 'config')
+        best = self.setting('training', 'save_best_checkpoint') and (folder / 'best.safetensors').is_file()
+        which = 'best' if best else 'last'
+    return folder / f'{which}.safetensors'
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #af87d657
 @patch(as_prop=True)
@@ -221,20 +236,23 @@ def metric_value(
     v = metrics.get(key)
     return float(v) if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) else None
 
+# %% ../../nbs/1_core/19_run_folder.ipynb #0a11b303
+OF_NOTHING = 'iou_per_image_of_nothing'  # the metric without which iou_per_image isn't shown
+
 # %% ../../nbs/1_core/19_run_folder.ipynb #849beed9
 class RunLog:
     "Writes lines to a file, with the time, and to the screen."
 
     def __init__(
         self,
-        path: str | Path | None = None,  # The file, to which lines are added; None for none
-        echo: bool = True,  # Whether lines are shown on the screen as well
+        path: str | Path | None = None,  # the file, to which lines are added; None: none
+        echo: bool = True,  # whether lines are shown on the screen as well
     ):
         self.path, self.echo = Path(path) if path else None, echo
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)
 
-    def __call__(self, line: str):
+    def __call__(self, line: str) -> None:
         "Log one line."
         if self.path:
             with self.path.open('a', encoding='utf-8') as f:

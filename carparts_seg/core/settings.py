@@ -4,19 +4,19 @@
 
 # %% auto #0
 __all__ = ['ARCHITECTURES', 'BACKBONES', 'STRATEGIES', 'MIXES', 'MIX_TARGETS', 'VALIDATIONS', 'NORMALIZATIONS', 'LOGGERS',
-           'METRICS', 'FLIPS', 'LOSSES', 'OPTIMIZERS', 'SCHEDULES', 'key', 'plain_types', 'Section', 'check_backbone',
-           'ArchitectureSettings', 'check_augmentation_json', 'AugmentationSettings', 'DatasetSettings',
-           'EnvironmentSettings', 'ImageSettings', 'LoggingSettings', 'PredictionSettings', 'TrainingSettings',
-           'Experiment', 'section_models', 'setting_fields', 'get_setting', 'choices', 'allowed', 'yaml_value',
-           'contradictions']
+           'METRICS', 'FLIPS', 'LOSSES', 'OPTIMIZERS', 'SCHEDULES', 'key', 'path_key', 'plain_types', 'Section',
+           'check_backbone', 'ArchitectureSettings', 'check_augmentation_json', 'AugmentationSettings',
+           'DatasetSettings', 'EnvironmentSettings', 'ImageSettings', 'LoggingSettings', 'PredictionSettings',
+           'TrainingSettings', 'Experiment', 'section_models', 'setting_fields', 'get_setting', 'choices', 'allowed',
+           'yaml_value', 'Contradiction', 'contradictions']
 
 # %% ../../nbs/1_core/17_settings.ipynb #b7491d42
 import json
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -36,6 +36,14 @@ def key(
     "A setting with its meaning and its limits."
     extra = dict(values=values, allowed=allowed, own=own)
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+# %% ../../nbs/1_core/17_settings.ipynb #816b1d53
+def path_key(
+    meaning: str,  # what the file or folder is
+    own: bool = False,  # True for a key that Hydrogen Torch doesn't have
+) -> Any:  # a pydantic field
+    "A setting that names a file or a folder, or nothing."
+    return key(None, meaning, allowed='a path, or None', own=own)
 
 # %% ../../nbs/1_core/17_settings.ipynb #25209dd2
 def plain_types(
@@ -80,8 +88,8 @@ def _tidy(value: Any, field: FieldInfo) -> Any:
 
 # %% ../../nbs/1_core/17_settings.ipynb #66893d1f
 def _tidy_item(value: Any, types: set) -> Any:
-    "One value: True is no number, a whole number is a name."
-    if isinstance(value, bool) and bool not in types:
+    "One value: True is no number, bytes are no text, a whole number is a name."
+    if isinstance(value, bytes) or isinstance(value, bool) and bool not in types:
         raise PydanticCustomError('kind', 'is of the wrong type')
     if str in types and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -97,13 +105,14 @@ class Section(BaseModel):
 
     @field_validator('*', mode='before')
     @classmethod
-    def _before(cls, value, info: ValidationInfo):
+    def _before(cls, value: Any, info: ValidationInfo):
         return _tidy(value, cls.model_fields[info.field_name])
 
     @field_validator('*')
     @classmethod
-    def _no_twins(cls, value):
-        if isinstance(value, list) and len(twins := [v for i, v in enumerate(value) if v in value[:i]]):
+    def _no_twins(cls, value: Any):
+        twins = [v for i, v in enumerate(value) if v in value[:i]] if isinstance(value, list) else []
+        if twins:
             raise PydanticCustomError('twins', 'lists {twin} twice', dict(twin=repr(twins[0])))
         return value
 
@@ -123,16 +132,19 @@ ARCHITECTURES = (
     'DPT',
 )
 
+# %% ../../nbs/1_core/17_settings.ipynb #c408d0e0
 BACKBONES = tuple(
     '''
-resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x4d resnext101_32x8d resnext101_32x16d resnext101_32x32d
-resnext101_32x48d dpn68 dpn68b dpn92 dpn98 dpn107 dpn131 vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn senet154 se_resnet50
-se_resnet101 se_resnet152 se_resnext50_32x4d se_resnext101_32x4d densenet121 densenet161 densenet169 densenet201 inceptionresnetv2 inceptionv4
-efficientnet-b0 efficientnet-b1 efficientnet-b2 efficientnet-b3 efficientnet-b4 efficientnet-b5 efficientnet-b6 efficientnet-b7 mobilenet_v2
-xception timm-efficientnet-b0 timm-efficientnet-b1 timm-efficientnet-b2 timm-efficientnet-b3 timm-efficientnet-b4 timm-efficientnet-b5
-timm-efficientnet-b6 timm-efficientnet-b7 timm-efficientnet-b8 timm-efficientnet-l2 timm-tf_efficientnet_lite0 timm-tf_efficientnet_lite1
-timm-tf_efficientnet_lite2 timm-tf_efficientnet_lite3 timm-tf_efficientnet_lite4 timm-skresnet18 timm-skresnet34 timm-skresnext50_32x4d
-mit_b0 mit_b1 mit_b2 mit_b3 mit_b4 mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split()
+resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x4d resnext101_32x8d resnext101_32x16d
+resnext101_32x32d resnext101_32x48d dpn68 dpn68b dpn92 dpn98 dpn107 dpn131 vgg11 vgg11_bn vgg13 vgg13_bn vgg16
+vgg16_bn vgg19 vgg19_bn senet154 se_resnet50 se_resnet101 se_resnet152 se_resnext50_32x4d se_resnext101_32x4d
+densenet121 densenet161 densenet169 densenet201 inceptionresnetv2 inceptionv4 efficientnet-b0 efficientnet-b1
+efficientnet-b2 efficientnet-b3 efficientnet-b4 efficientnet-b5 efficientnet-b6 efficientnet-b7 mobilenet_v2
+xception timm-efficientnet-b0 timm-efficientnet-b1 timm-efficientnet-b2 timm-efficientnet-b3 timm-efficientnet-b4
+timm-efficientnet-b5 timm-efficientnet-b6 timm-efficientnet-b7 timm-efficientnet-b8 timm-efficientnet-l2
+timm-tf_efficientnet_lite0 timm-tf_efficientnet_lite1 timm-tf_efficientnet_lite2 timm-tf_efficientnet_lite3
+timm-tf_efficientnet_lite4 timm-skresnet18 timm-skresnet34 timm-skresnext50_32x4d mit_b0 mit_b1 mit_b2 mit_b3 mit_b4
+mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split()
 )
 
 # %% ../../nbs/1_core/17_settings.ipynb #e5a9f513
@@ -162,33 +174,33 @@ class ArchitectureSettings(Section):
     backbone: str = key(
         'resnet34',
         "The network's encoder.",
-        allowed='an encoder of smp (resnet18, resnet34, resnet50, efficientnet-b0, mit_b0 …) or tu-NAME for a model of timm',
+        allowed='an encoder of smp (resnet18, resnet34, resnet50, efficientnet-b0, mit_b0 …) '
+        'or tu-NAME for a model of timm',
     )
     pretrained: bool = key(
         True,
-        'Start the encoder from trained weights, fetched by smp or read from pretrained_weights; false: from random ones.',
+        'Start the encoder from trained weights, fetched by smp or read from pretrained_weights; '
+        'false: from random ones.',
     )
-    pretrained_weights: str | None = key(
-        None,
+    pretrained_weights: str | None = path_key(
         'A file with trained weights (.safetensors or .pth), read in place of fetching them. '
         'Not read when pretrained is false.',
-        allowed='a path, or None',
         own=True,
     )
 
     @field_validator('pretrained', mode='before')
     @classmethod
-    def _path_elsewhere(cls, value):
+    def _path_elsewhere(cls, value: Any):
         if isinstance(value, str) and re.search(r'[/\\.]', value):
             raise PydanticCustomError('path', 'is a path: put it in pretrained_weights')
         return value
 
     @field_validator('backbone')
     @classmethod
-    def _known(cls, value):
+    def _known(cls, value: Any):
         return check_backbone(value)
 
-# %% ../../nbs/1_core/17_settings.ipynb #85bd914e
+# %% ../../nbs/1_core/17_settings.ipynb #9a2cd421
 STRATEGIES = dict(
     Soft='few and mild changes',
     Medium='more kinds of them',
@@ -196,15 +208,19 @@ STRATEGIES = dict(
     Custom='as custom_train_augmentations says',
     Disabled='a resize and nothing else',
 )
+
+# %% ../../nbs/1_core/17_settings.ipynb #85bd914e
 MIXES = dict(
     Disabled='no mixing',
     Mixup='two pictures on top of each other',
     Cutmix='a rectangle of one picture put into another',
 )
+
+# %% ../../nbs/1_core/17_settings.ipynb #312d7ec8
 MIX_TARGETS = dict(
-    Ratio='masks are mixed in the ratio of the pictures', Max='the larger mask value counts, pixel by pixel'
+    Ratio='masks are mixed in the ratio of the pictures',
+    Max='the larger mask value counts, pixel by pixel',
 )
-_JSON = 'albumentations JSON, or None'
 
 # %% ../../nbs/1_core/17_settings.ipynb #41c0a9df
 def _as_json(value: dict) -> str:
@@ -217,16 +233,14 @@ def _as_json(value: dict) -> str:
 
 # %% ../../nbs/1_core/17_settings.ipynb #6ff3c9ae
 def check_augmentation_json(
-    value: str,  # serialized albumentations transforms as JSON text, in which IMAGE_HEIGHT and IMAGE_WIDTH may stand bare
+    value: str,  # serialized albumentations transforms as JSON; IMAGE_HEIGHT and IMAGE_WIDTH may stand bare
 ) -> str:  # the same
-    "Refuse text that can't be serialized albumentations transforms. What the transforms are is looked at when they are built."
+    "Refuse text that can't be serialized transforms. What the transforms are is looked at when they are built."
     try:
         found = json.loads(re.sub(r'\bIMAGE_(HEIGHT|WIDTH)\b', '256', value))
     except json.JSONDecodeError as e:
-        where = dict(what=e.msg, line=e.lineno, column=e.colno)
-        raise PydanticCustomError(
-            'json', 'is not valid JSON ({what} at line {line}, column {column} of the text)', where
-        ) from None
+        text = 'is not valid JSON ({what} at line {line}, column {column} of the text)'
+        raise PydanticCustomError('json', text, dict(what=e.msg, line=e.lineno, column=e.colno)) from None
     except (ValueError, RecursionError):
         raise PydanticCustomError('json', 'is not valid JSON') from None
     if not isinstance(found, dict) or 'transform' not in found:
@@ -234,8 +248,11 @@ def check_augmentation_json(
     return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #f9cc920d
+_JSON = 'albumentations JSON, or None'
+
+
 class AugmentationSettings(Section):
-    "What happens to pictures before the network sees them."
+    "What happens to images before the network sees them."
 
     augmentations_strategy: Literal[tuple(STRATEGIES)] = key(
         'Soft', 'How strongly training pictures are changed.', STRATEGIES
@@ -255,56 +272,54 @@ class AugmentationSettings(Section):
     mix_concentration: float = key(1.0, 'The ratio of mixing is drawn from Beta(a, a); this is a.', gt=0, le=1000)
     mix_image: Literal[tuple(MIXES)] = key('Disabled', 'Mix training pictures with one another.', MIXES)
     mix_iterations: int = key(1, 'How many times a batch is mixed.', ge=1, le=10)
-    mix_probability: float = key(1.0, 'The share of batches that are mixed.', ge=0, le=1)
+    mix_probability: float = key(1.0, 'The chance of each picture of a batch to be mixed.', ge=0, le=1)
     mix_target: Literal[tuple(MIX_TARGETS)] = key('Ratio', 'What becomes of the masks of mixed pictures.', MIX_TARGETS)
 
     @field_validator('custom_inference_augmentations', 'custom_train_augmentations', mode='before')
     @classmethod
-    def _mapping(cls, value):
+    def _mapping(cls, value: Any):
         return _as_json(value) if isinstance(value, dict) else value
 
     @field_validator('custom_inference_augmentations', 'custom_train_augmentations')
     @classmethod
-    def _json(cls, value):
+    def _json(cls, value: Any):
         return value if value is None else check_augmentation_json(value)
 
-# %% ../../nbs/1_core/17_settings.ipynb #bf31c68d
+# %% ../../nbs/1_core/17_settings.ipynb #aa3bd2f9
 VALIDATIONS = dict(
     kfold='hold out each of `folds` in turn, a model for each',
     automatic='hold out a share of validation_size',
     custom='the table validation_dataframe',
 )
-_PATH, _COLUMN = 'a path, or None', 'the name of a column'
+_COLUMN, _COLUMN_OR_NONE = 'the name of a column', 'the name of a column, or None'
+_FOLDS, _SETS = 'a list of folds such as [0, 1]', 'a list of Train, Validation'
 
 # %% ../../nbs/1_core/17_settings.ipynb #f90b76e7
 class DatasetSettings(Section):
-    "The pictures and their masks."
+    "The images and their masks."
 
     class_list: list[str] = key(
         [], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True
     )
     class_name_column: str = key('name', 'The column with the class of a mask.', allowed=_COLUMN)
-    data_folder: str | None = key(
-        None, 'The folder of the pictures; None, or not there: that of the data set named by --data.', allowed=_PATH
+    data_folder: str | None = path_key(
+        'The folder of the pictures; None, or not there: that of the data set named by --data.'
     )
-    data_folder_test: str | None = key(
-        None, 'The folder of the test pictures; alone, without test_dataframe: they are predicted only.', allowed=_PATH
+    data_folder_test: str | None = path_key(
+        'The folder of the test pictures; alone, without test_dataframe: they are predicted only.'
     )
     data_sample: float = key(1.0, 'The share of the pictures that is used.', gt=0, le=1)
     data_sample_choice: list[Literal['Train', 'Validation']] = key(
-        ['Train', 'Validation'], 'Which sets data_sample makes smaller.', allowed='a list of Train, Validation'
+        ['Train', 'Validation'], 'Which sets data_sample makes smaller.', allowed=_SETS
     )
     fold_column: str | None = key(
-        None, 'A column with ready-made folds, in place of drawing them.', allowed=_COLUMN + ', or None', own=True
+        None, 'A column with ready-made folds, in place of drawing them.', allowed=_COLUMN_OR_NONE, own=True
     )
     folds: list[str] = key(
-        ['0'],
-        'With kfold: the folds that are held out, each with a model of its own.',
-        allowed='a list of folds such as [0, 1]',
-        min_length=1,
+        ['0'], 'With kfold: the folds that are held out, each with a model of its own.', allowed=_FOLDS, min_length=1
     )
     group_fold_column: str | None = key(
-        'file_name', 'Rows alike in this column stay on the same side of a split.', allowed=_COLUMN + ', or None'
+        'file_name', 'Rows alike in this column stay on the same side of a split.', allowed=_COLUMN_OR_NONE
     )
     image_column: str = key('file_name', 'The column with the file name of the picture.', allowed=_COLUMN)
     keep_near_duplicates_together: bool = key(
@@ -312,18 +327,12 @@ class DatasetSettings(Section):
     )
     n_folds: int | None = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
     rle_mask_column: str = key('rle_mask', 'The column with the mask as run lengths.', allowed=_COLUMN)
-    test_dataframe: str | None = key(
-        None, 'The table of a test set (Parquet, CSV or COCO JSON), with masks or without.', allowed=_PATH
-    )
-    train_dataframe: str | None = key(
-        None,
+    test_dataframe: str | None = path_key('The table of a test set (Parquet, CSV or COCO JSON), with masks or without.')
+    train_dataframe: str | None = path_key(
         'The table of the pictures and masks (Parquet, CSV or COCO JSON); '
-        'None, or not there: that of the data set named by --data.',
-        allowed=_PATH,
+        'None, or not there: that of the data set named by --data.'
     )
-    validation_dataframe: str | None = key(
-        None, 'With strategy custom: the table of the validation pictures.', allowed=_PATH
-    )
+    validation_dataframe: str | None = path_key('With strategy custom: the table of the validation pictures.')
     validation_size: float = key(0.2, 'The share of the pictures that is held out for validation.', gt=0, lt=1)
     validation_strategy: Literal[tuple(VALIDATIONS)] = key(
         'kfold', 'Which pictures are held out for validation.', VALIDATIONS
@@ -359,7 +368,7 @@ NORMALIZATIONS = dict(
     No='x as it is',
 )
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #1cd0e1c2
 class ImageSettings(Section):
     "What the network is given."
 
@@ -372,8 +381,10 @@ class ImageSettings(Section):
 
 # %% ../../nbs/1_core/17_settings.ipynb #9add544e
 LOGGERS = {'None': 'nowhere', 'TensorBoard': 'event files in the run folder', 'WandB': 'Weights & Biases'}
+
+# %% ../../nbs/1_core/17_settings.ipynb #e3412d27
 _NO_NEPTUNE = (
-    "is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB"
+    'is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB'
 )
 
 
@@ -389,23 +400,25 @@ class LoggingSettings(Section):
 
     @field_validator('logger', mode='before')
     @classmethod
-    def _logger(cls, value):
+    def _logger(cls, value: Any):
         if str(value).strip().lower() == 'neptune':
             raise PydanticCustomError('refused', _NO_NEPTUNE)
         return value
 
     @field_validator('neptune_project')
     @classmethod
-    def _project(cls, value):
+    def _project(cls, value: Any):
         if value is not None:
             raise PydanticCustomError('refused', _NO_NEPTUNE)
         return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #fedb1229
-METRICS = dict(IoU='miou', Dice='dice')
+METRICS = dict(IoU='miou', Dice='dice')  # the settings' words -> names of figures, as in metrics.json
+
+# %% ../../nbs/1_core/17_settings.ipynb #8c6c38f8
 FLIPS = ('HorizontalFlip', 'VerticalFlip')
 
-
+# %% ../../nbs/1_core/17_settings.ipynb #c338294e
 class PredictionSettings(Section):
     "From the network's output to masks and a figure."
 
@@ -423,7 +436,7 @@ class PredictionSettings(Section):
         own=True,
     )
 
-# %% ../../nbs/1_core/17_settings.ipynb #c19cc68b
+# %% ../../nbs/1_core/17_settings.ipynb #393f7eff
 LOSSES = dict(
     BCE='binary cross-entropy',
     Dice='1 - Dice',
@@ -434,7 +447,11 @@ LOSSES = dict(
     Focal='cross-entropy that counts hard pixels more',
     FocalDice='Focal + Dice',
 )
+
+# %% ../../nbs/1_core/17_settings.ipynb #c19cc68b
 OPTIMIZERS = ('AdamW', 'Adam', 'SGD', 'RMSprop', 'Adadelta', 'Muon')
+
+# %% ../../nbs/1_core/17_settings.ipynb #c84800a1
 SCHEDULES = dict(
     Cosine='down half a cosine',
     Linear='down a straight line',
@@ -504,7 +521,7 @@ class Experiment(Section):
         "Where each setting came from: 'section.key' -> 'default', 'exp.yaml, line 3', '--set' …"
         return {k: self._sources.get(k, 'default') for k in setting_fields()}
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Experiment) and self.model_dump() == other.model_dump()
 
 # %% ../../nbs/1_core/17_settings.ipynb #e9d43169
@@ -538,15 +555,20 @@ def get_setting(
     return cfg
 
 # %% ../../nbs/1_core/17_settings.ipynb #237536b2
+def _bounds(field: FieldInfo) -> dict[str, float]:
+    "The limits of a number, by pydantic's words for them: ge, gt, le, lt."
+    bounds = {k: getattr(m, k, None) for m in field.metadata for k in ('ge', 'gt', 'le', 'lt') if hasattr(m, k)}
+    return {k: v for k, v in bounds.items() if v is not None}
+
+
 def _limits(field: FieldInfo) -> str:
     "The range of a number, in words."
-    lim = {
-        k: getattr(m, k) for m in field.metadata for k in ('ge', 'gt', 'le', 'lt') if getattr(m, k, None) is not None
-    }
-    if {'ge', 'le'} <= set(lim):
-        return f" from {lim['ge']} to {lim['le']}"
+    limits = _bounds(field)
+    if {'ge', 'le'} <= set(limits):
+        return f" from {limits['ge']} to {limits['le']}"
     words = dict(ge='at least', gt='above', le='at most', lt='below')
-    return ''.join(f"{', ' if i == 0 else ' and '}{words[k]} {v}" for i, (k, v) in enumerate(lim.items()))
+    text = ' and '.join(f'{words[k]} {v}' for k, v in limits.items())
+    return f', {text}' if text else ''
 
 # %% ../../nbs/1_core/17_settings.ipynb #bf69269b
 def choices(
@@ -558,6 +580,9 @@ def choices(
     return [str(c) for t in plain_types(field) if typing.get_origin(t) is Literal for c in typing.get_args(t)]
 
 # %% ../../nbs/1_core/17_settings.ipynb #0e937e31
+_KINDS = {bool: 'true or false', int: 'an integer', float: 'a number', str: 'text'}
+
+
 def allowed(
     field: FieldInfo,  # of `setting_fields`
 ) -> str:  # for example 'an integer from 1 to 4096'
@@ -567,14 +592,7 @@ def allowed(
     if _is_choice(field):
         return ', '.join(choices(field))
     types = plain_types(field)
-    kind = next(
-        (
-            w
-            for t, w in {bool: 'true or false', int: 'an integer', float: 'a number', str: 'text'}.items()
-            if t in types
-        ),
-        'a value',
-    )
+    kind = next((words for t, words in _KINDS.items() if t in types), 'a value')
     return kind + _limits(field) + (', or None' if type(None) in types else '')
 
 # %% ../../nbs/1_core/17_settings.ipynb #ab753098
@@ -589,6 +607,14 @@ def yaml_value(
     if isinstance(value, float):
         return f'{value:g}' if float(f'{value:g}') == value else repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+# %% ../../nbs/1_core/17_settings.ipynb #39a769a0
+class Contradiction(NamedTuple):
+    "A setting that doesn't go with others."
+
+    key: str  # the one to change, 'section.key'
+    what: str  # is wrong, what would be allowed, and what is nearest
+    others: Sequence[str] = ()  # the other settings that matter
 
 # %% ../../nbs/1_core/17_settings.ipynb #f5d75d8d
 def _backbone_limit(architecture: str, backbone: str) -> str | None:
@@ -607,86 +633,87 @@ def _size_limit(architecture: str) -> tuple[int, int]:
     return dict(Unet=1, DPT=1, PSPNet=8, DeepLabV3=8, PAN=16, DeepLabV3Plus=16).get(architecture, 32), least
 
 
-def _network_contradictions(cfg: Experiment) -> Iterator[tuple]:
+def _bad_sizes(cfg: Experiment) -> Iterator[Contradiction]:
+    "Heights and widths that the network can't take."
+    arch = cfg.architecture.architecture
+    step, least = _size_limit(arch)
+    for k in ('image_height', 'image_width'):
+        size = getattr(cfg.image, k)
+        if size % step or size < least:
+            near = max(least, round(size / step) * step)
+            what = f"{size} doesn't go with {arch}; allowed: a multiple of {step}, at least {least}; nearest: {near}"
+            yield Contradiction(f'image.{k}', what, ('architecture.architecture',))
+
+# %% ../../nbs/1_core/17_settings.ipynb #55812099
+def _network_contradictions(cfg: Experiment) -> Iterator[Contradiction]:
     "What can't be between the network and its input."
     arch, backbone, im = cfg.architecture.architecture, cfg.architecture.backbone, cfg.image
     if limit := _backbone_limit(arch, backbone):
-        yield (
-            'architecture.backbone',
-            f"{backbone!r} doesn't go with {arch}; allowed: {limit}",
-            ('architecture.architecture',),
-        )
-    step, least = _size_limit(arch)
-    for k in ('image_height', 'image_width'):
-        size = getattr(im, k)
-        if size % step or size < least:
-            yield (
-                f'image.{k}',
-                f"{size} doesn't go with {arch}; allowed: a multiple of {step}, at least {least}; nearest: {max(least, round(size / step) * step)}",
-                ('architecture.architecture',),
-            )
+        what = f"{backbone!r} doesn't go with {arch}; allowed: {limit}"
+        yield Contradiction('architecture.backbone', what, ('architecture.architecture',))
+    yield from _bad_sizes(cfg)
     if im.image_normalization == 'ImageNet' and im.image_channels != 3:
-        yield (
-            'image.image_normalization',
-            f"'ImageNet' has means for 3 channels, and image_channels is {im.image_channels}; allowed: any other; nearest: Channel",
-            ('image.image_channels',),
+        what = (
+            f"'ImageNet' has means for 3 channels, and image_channels is {im.image_channels}; "
+            'allowed: any other; nearest: Channel'
         )
+        yield Contradiction('image.image_normalization', what, ('image.image_channels',))
 
 # %% ../../nbs/1_core/17_settings.ipynb #09a293d9
-def _data_contradictions(cfg: Experiment) -> Iterator[tuple]:
-    "What can't be about the data."
-    ds, aug = cfg.dataset, cfg.augmentation
+def _column_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
+    "Two columns of one name."
     columns = ('image_column', 'class_name_column', 'rle_mask_column')
     for i, k in enumerate(columns):
-        if (name := getattr(ds, k)) in [getattr(ds, c) for c in columns[:i]]:
-            yield (
-                f'dataset.{k}',
-                f"{name!r} is another column already; allowed: three different names; default: {DatasetSettings.model_fields[k].default}",
-                [f'dataset.{c}' for c in columns],
-            )
-    if ds.validation_strategy == 'custom' and ds.validation_dataframe is None:
-        yield (
-            'dataset.validation_dataframe',
-            'None leaves validation_strategy custom without a table; allowed: a path',
-            ('dataset.validation_strategy',),
-        )
+        name, default = getattr(ds, k), DatasetSettings.model_fields[k].default
+        if name in [getattr(ds, c) for c in columns[:i]]:
+            what = f'{name!r} is another column already; allowed: three different names; default: {default}'
+            yield Contradiction(f'dataset.{k}', what, [f'dataset.{c}' for c in columns])
+
+
+def _fold_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
+    "Folds to hold out that aren't dealt."
     bad = [f for f in ds.folds if f not in map(str, range(ds.fold_count))]
     if ds.validation_strategy == 'kfold' and ds.fold_column is None and bad:
-        yield (
-            'dataset.folds',
-            f'{bad[0]!r} is out of range; allowed: 0 to {ds.fold_count - 1}, since there are {ds.fold_count} folds; nearest: {ds.fold_count - 1}',
-            ('dataset.validation_strategy', 'dataset.fold_column', 'dataset.n_folds', 'dataset.validation_size'),
+        last = ds.fold_count - 1
+        what = (
+            f'{bad[0]!r} is out of range; allowed: 0 to {last}, since there are {ds.fold_count} folds; nearest: {last}'
         )
+        others = ('validation_strategy', 'fold_column', 'n_folds', 'validation_size')
+        yield Contradiction('dataset.folds', what, [f'dataset.{k}' for k in others])
+
+# %% ../../nbs/1_core/17_settings.ipynb #13666619
+def _data_contradictions(cfg: Experiment) -> Iterator[Contradiction]:
+    "What can't be about the data."
+    ds, aug = cfg.dataset, cfg.augmentation
+    yield from _column_contradictions(ds)
+    if ds.validation_strategy == 'custom' and ds.validation_dataframe is None:
+        what = 'None leaves validation_strategy custom without a table; allowed: a path'
+        yield Contradiction('dataset.validation_dataframe', what, ('dataset.validation_strategy',))
+    yield from _fold_contradictions(ds)
     if aug.augmentations_strategy == 'Custom' and aug.custom_train_augmentations is None:
-        yield (
-            'augmentation.custom_train_augmentations',
-            'None leaves augmentations_strategy Custom without transforms; allowed: albumentations JSON',
-            ('augmentation.augmentations_strategy',),
-        )
+        what = 'None leaves augmentations_strategy Custom without transforms; allowed: albumentations JSON'
+        other = 'augmentation.augmentations_strategy'
+        yield Contradiction('augmentation.custom_train_augmentations', what, (other,))
 
 # %% ../../nbs/1_core/17_settings.ipynb #0c44e82c
-def _training_contradictions(cfg: Experiment) -> Iterator[tuple]:
+def _training_contradictions(cfg: Experiment) -> Iterator[Contradiction]:
     "What can't be about training."
     tr = cfg.training
     for k in ('warmup_epochs', 'stochastic_weight_averaging_epochs'):
         if (v := getattr(tr, k)) > tr.epochs:
-            yield (
-                f'training.{k}',
-                f'{v:g} is more than epochs; allowed: at most {tr.epochs}; nearest: {tr.epochs}',
-                ('training.epochs',),
-            )
+            what = f'{v:g} is more than epochs; allowed: at most {tr.epochs}; nearest: {tr.epochs}'
+            yield Contradiction(f'training.{k}', what, ('training.epochs',))
     if tr.train_validation_data and tr.early_stopping_patience:
-        yield (
-            'training.early_stopping_patience',
+        what = (
             f'{tr.early_stopping_patience} needs pictures that are not trained on, and train_validation_data is true; '
-            'allowed: 0; nearest: 0',
-            ('training.train_validation_data',),
+            'allowed: 0; nearest: 0'
         )
+        yield Contradiction('training.early_stopping_patience', what, ('training.train_validation_data',))
 
 # %% ../../nbs/1_core/17_settings.ipynb #389b2367
 def contradictions(
     cfg: Experiment,  # whose settings are fine one by one
-) -> Iterator[tuple]:  # (key to change, what is wrong, the other keys that matter)
+) -> Iterator[Contradiction]:
     "What is wrong between the settings of an experiment."
     for check in (_network_contradictions, _data_contradictions, _training_contradictions):
         yield from check(cfg)

@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from PIL import Image
 
-from .basics import CarpartsError, did_you_mean, write_atomic
+from .basics import CarpartsError, did_you_mean, first_line, write_atomic
+from .images import ImageError, image_size
 from carparts_seg.core.masks import (
     RleError,
     coco_to_rle,
@@ -33,11 +34,11 @@ from carparts_seg.core.masks import (
 
 # %% ../../nbs/1_core/15_table.ipynb #03fd16ea
 class TableError(CarpartsError):
-    "A table, a COCO file or a request about them that cannot be met; one line that says why."
+    "A table, a COCO file or a request about them that cannot be met; one line that says why, and its fields say where."
 
 # %% ../../nbs/1_core/15_table.ipynb #443e1502
 def _is_null(
-    value,  # a cell of a table
+    value: object,  # a cell of a table
 ) -> bool:  # True for None, NaN, NA and blank text; False for lists, arrays and dicts
     "Whether a cell holds nothing."
     if value is None or value is pd.NA:
@@ -50,28 +51,40 @@ def _is_null(
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 
 
-def _parse_list(
-    value,  # a cell: a list, tuple, array, or one of these written as text
-) -> list | None:  # its items, or None when the cell is not a list; raises ValueError for a list that cannot be read
-    "A cell as a list."
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return (
-            value.tolist() if isinstance(value, np.ndarray) else list(value)
-        )  # plain numbers: numpy's own are spelled out in a CSV
-    if not isinstance(value, str) or not value.lstrip().startswith('['):
-        return None
-    if re.search(rf'({_QUOTED})\s+({_QUOTED})', value):
-        return [ast.literal_eval(q) for q in re.findall(_QUOTED, value)]  # numpy's spelling
+def _read_list(
+    text: str,  # begins with [
+) -> list:  # its items; raises ValueError
+    "A list written as text."
+    if re.search(rf'({_QUOTED})\s+({_QUOTED})', text):  # numpy's spelling
+        return [ast.literal_eval(q) for q in re.findall(_QUOTED, text)]
     for parse in (json.loads, lambda v: ast.literal_eval(re.sub(r'\bnan\b', 'None', v))):
         try:
-            return list(parse(value))
+            return list(parse(text))
         except (ValueError, SyntaxError, TypeError):
             pass
-    raise ValueError(f'{value[:40]!r} begins like a list but cannot be read as one')
+    raise ValueError(f'{text[:40]!r} begins like a list but cannot be read as one')
+
+# %% ../../nbs/1_core/15_table.ipynb #3db76901
+def _is_list(
+    value: object,  # a cell of a table
+) -> bool:  # True for a list, tuple, array, and text that begins with [
+    "Whether a cell is a list, or one written as text."
+    return isinstance(value, (list, tuple, np.ndarray)) or isinstance(value, str) and value.lstrip().startswith('[')
+
+
+def _parse_list(
+    value: object,  # a cell of a table
+) -> list | None:  # its items, or None when the cell is not a list; raises ValueError for a list that cannot be read
+    "A cell as a list."
+    if not _is_list(value):
+        return None
+    if isinstance(value, str):
+        return _read_list(value)
+    return value.tolist() if isinstance(value, np.ndarray) else list(value)  # numpy's own are spelled out in a CSV
 
 # %% ../../nbs/1_core/15_table.ipynb #0158e45e
 def _parse_mask(
-    value,  # text RLE, COCO RLE, or COCO RLE written as text
+    value: object,  # text RLE, COCO RLE, or COCO RLE written as text
 ) -> tuple[str, tuple[int, int] | None]:  # text RLE, and height and width where the spelling has them; raises RleError
     "One mask as text RLE, whichever of the two spellings it has."
     if isinstance(value, str) and value.lstrip().startswith('{'):
@@ -86,14 +99,7 @@ def _parse_mask(
     rle_runs(value)
     return value, None
 
-# %% ../../nbs/1_core/15_table.ipynb #5f03d4bc
-def _texts(
-    values: Iterable,  # texts or nulls
-) -> pd.Series:  # text and nulls, even if there are only nulls
-    "A column of text."
-    return pd.Series([None if v is None or v is pd.NA or v != v else v for v in values], dtype=pd.Series(['']).dtype)
-
-
+# %% ../../nbs/1_core/15_table.ipynb #b335ac21
 def _whole(
     values: Sequence,  # numbers or nulls
 ) -> pd.Series:  # int64; nullable Int64 where some are missing; as they are when not all are whole numbers
@@ -103,9 +109,16 @@ def _whole(
         whole = [None if v is None else int(v) for v in values]
     except (ValueError, TypeError, OverflowError):
         return pd.Series(values, dtype=object)
-    if any(v is not None and isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)):
+    if any(isinstance(v, (float, np.floating)) and v != w for v, w in zip(values, whole)):
         return pd.Series(values, dtype=object)
     return pd.Series(whole, dtype='Int64' if None in whole or not whole else 'int64')
+
+# %% ../../nbs/1_core/15_table.ipynb #5e1fbcd9
+def _texts(
+    values: Iterable,  # texts or nulls
+) -> pd.Series:  # text and nulls
+    "A column of text."
+    return pd.Series([None if v is None or v is pd.NA or v != v else v for v in values], dtype=pd.Series(['']).dtype)
 
 # %% ../../nbs/1_core/15_table.ipynb #2e704ee2
 def _pick_columns(
@@ -118,28 +131,68 @@ def _pick_columns(
     for k, c in columns.items():
         if c in frame.columns:
             continue
-        if k != 'file_name' and not labelled:
-            frame = frame.assign(**{c: None})
-            continue
-        raise TableError(
-            f'{where} has no column {c!r}' + did_you_mean(c, map(str, frame.columns), '; its columns are {names}')
-        )
-    clash = {
-        k: f'{k}_source' for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()
-    }
-    return frame.rename(columns=clash).rename(columns={c: k for k, c in columns.items() if k != c})
+        if k == 'file_name' or labelled:
+            why = f'has no column {c!r}' + did_you_mean(c, map(str, frame.columns), '; its columns are {names}')
+            raise TableError(f'{where} {why}', key=c, why=why)
+        frame = frame.assign(**{c: None})
+    taken = [k for k, c in columns.items() if k != c and k in frame.columns and k not in columns.values()]
+    frame = frame.rename(columns={k: f'{k}_source' for k in taken})
+    return frame.rename(columns={c: k for k, c in columns.items() if k != c})
+
+# %% ../../nbs/1_core/15_table.ipynb #044dac98
+class _Row(NamedTuple):
+    "Where a row is."
+
+    where: str  # what to call the table in an error
+    row: int  # from 0
+    file: str  # its image
+
+    def error(
+        self,
+        why: str,  # what is wrong
+        name: str | None = None,  # the class that it is about, if any
+    ) -> TableError:
+        "An error about this row."
+        at = f'{self.where}, row {self.row}, {self.file!r}' + ('' if name is None else f', class {name!r}')
+        return TableError(f'{at}: {why}', file=self.file, row=self.row, key=name, why=why)
+
+
+def _note(
+    problems: list[TableError] | None,  # where errors are collected, if they are
+    error: TableError,  # one more
+    cause: RleError,  # what is wrong with the mask
+) -> None:
+    "Raise the error of a bad mask, or note it, with its cause, where errors are collected."
+    if problems is None:
+        raise error from None
+    error.__cause__ = cause
+    problems.append(error)
 
 # %% ../../nbs/1_core/15_table.ipynb #66de904b
 def _cell_list(
-    value,  # a cell of name or rle_mask
-    what: str,  # where it is, for an error
+    value: object,  # a cell of name or rle_mask
+    at: _Row,  # where it is
 ) -> list:  # no item for nothing, one for a single value; raises TableError
     "A cell as a list, whatever it holds."
     try:
         items = _parse_list(value)
     except ValueError as e:
-        raise TableError(f'{what}: {e}') from None
+        raise at.error(str(e)) from None
     return ([] if _is_null(value) else [value]) if items is None else items
+
+# %% ../../nbs/1_core/15_table.ipynb #159f46c0
+def _pairs(
+    name: object,  # cell of class names
+    mask: object,  # cell of masks
+    at: _Row,  # where they are
+) -> list[tuple]:  # name and mask of each; a pair of None where both lists are empty; raises TableError
+    "The masks of one row."
+    if not (_is_list(name) or _is_list(mask)):
+        return [(name, mask)]
+    names, masks = _cell_list(name, at), _cell_list(mask, at)
+    if len(names) != len(masks):
+        raise at.error(f'{len(names)} class names but {len(masks)} masks; the two lists must have the same length')
+    return [(n, m) for n, m in zip(names, masks) if not (_is_null(n) and _is_null(m))] or [(None, None)]
 
 # %% ../../nbs/1_core/15_table.ipynb #9e576540
 def _explode(
@@ -147,25 +200,13 @@ def _explode(
     where: str,  # what to call the table in an error
 ) -> pd.DataFrame:  # one row a mask; an image with empty lists keeps one row with nulls; raises TableError
     "One row an image becomes one row a mask."
-    is_list = lambda v: isinstance(v, (list, tuple, np.ndarray)) or isinstance(v, str) and v.lstrip().startswith('[')
-    if not any(is_list(n) or is_list(m) for n, m in zip(frame['name'], frame['rle_mask'])):
+    files, names, masks = frame['file_name'], frame['name'], frame['rle_mask']
+    if not any(_is_list(n) or _is_list(m) for n, m in zip(names, masks)):
         return frame
-    pos, rows = [], []
-    for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask'])):
-        what = f'{where}, row {i}, {f!r}'
-        if is_list(n) or is_list(m):
-            n, m = _cell_list(n, what), _cell_list(m, what)
-            if len(n) != len(m):
-                raise TableError(
-                    f'{what}: {len(n)} class names but {len(m)} masks; the two lists must have the same length'
-                )
-            new = [p for p in zip(n, m) if not (_is_null(p[0]) and _is_null(p[1]))] or [(None, None)]
-        else:
-            new = [(n, m)]
-        rows += new
-        pos += [i] * len(new)
-    out = frame.iloc[pos].reset_index(drop=True)
-    return out.assign(**{c: pd.Series([r[k] for r in rows], dtype=object) for k, c in enumerate(('name', 'rle_mask'))})
+    rows = [_pairs(n, m, _Row(where, i, f)) for i, (f, n, m) in enumerate(zip(files, names, masks))]
+    names, masks = zip(*(pair for pairs in rows for pair in pairs))
+    out = frame.iloc[np.repeat(np.arange(len(rows)), [len(pairs) for pairs in rows])].reset_index(drop=True)
+    return out.assign(name=pd.Series(names, dtype=object), rle_mask=pd.Series(masks, dtype=object))
 
 # %% ../../nbs/1_core/15_table.ipynb #8fa74368
 def _sizes(
@@ -174,82 +215,116 @@ def _sizes(
     where: str,  # what to call the table in an error
 ) -> pd.DataFrame:  # height and width the same in all rows of an image; raises TableError
     "Fill in the size of each image from any of its rows."
-    known, given = {}, [[None] * len(frame) if c not in frame else list(frame[c]) for c in ('height', 'width')]
-    for i, (f, h, w, size) in enumerate(zip(frame['file_name'], *given, found)):
-        for s in (None if _is_null(h) or _is_null(w) else (int(h), int(w)), size):
+    known, files = {}, frame['file_name']
+    heights, widths = (list(frame[c]) if c in frame else [None] * len(frame) for c in ('height', 'width'))
+    for i, (f, h, w, size) in enumerate(zip(files, heights, widths, found)):
+        given = None if _is_null(h) or _is_null(w) else (int(h), int(w))
+        for s in (given, size):
             if s is not None and known.setdefault(f, s) != s:
-                raise TableError(
-                    f'{where}, row {i}, {f!r}: height x width {s[0]} x {s[1]}, but {known[f][0]} x {known[f][1]} elsewhere'
-                )
+                other = known[f]
+                why = f'height x width {s[0]} x {s[1]}, but {other[0]} x {other[1]} elsewhere'
+                raise _Row(where, i, f).error(why)
     for k, c in enumerate(('height', 'width')):
-        frame[c] = _whole([known[f][k] if f in known else None for f in frame['file_name']]).values
+        frame[c] = _whole([known[f][k] if f in known else None for f in files]).values
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #9f3e32a1
-def _row(
-    name,  # class name or null
-    mask,  # mask or null
-    what: str,  # where it is, for an error
-    problems: list[str] | None,  # takes the error of a bad mask, if given
+_NOTHING = ('None', 'nan', 'NaN', 'null')  # as other tools write it
+
+
+def _checked_row(
+    name: object,  # class name or null
+    mask: object,  # mask or null
+    at: _Row,  # where they are
+    problems: list[TableError] | None,  # takes the error of a bad mask, if given
 ) -> tuple:  # name and text RLE, or None and None; size or None; raises TableError
     "One row, checked."
-    blank = ('None', 'nan', 'NaN', 'null')
-    if _is_null(name) or name in blank and (_is_null(mask) or mask in blank):
-        if _is_null(mask) or mask in blank:
+    empty = _is_null(mask) or mask in _NOTHING
+    if _is_null(name) or name in _NOTHING and empty:
+        if empty:
             return None, None, None
-        raise TableError(f'{what}: a mask without a class name')
+        raise at.error('a mask without a class name')
     try:
         return str(name), *(('', None) if _is_null(mask) else _parse_mask(mask))
     except RleError as e:
-        if problems is None:
-            raise TableError(f'{what}, class {name!r}: {e}') from None
-        problems.append(f'{what}, class {name!r}: {e}')
+        _note(problems, at.error(e.why, name), e)
         return str(name), '', None
+
+# %% ../../nbs/1_core/15_table.ipynb #9595c51c
+def _checked_rows(
+    frame: pd.DataFrame,  # one row a mask
+    where: str,  # what to call the table in an error
+    problems: list[TableError] | None,  # takes the errors of bad masks, if given
+) -> pd.DataFrame:  # text in the first three columns, and the size of each image; raises TableError
+    "All rows, checked one by one."
+    files, names, masks = frame['file_name'], frame['name'], frame['rle_mask']
+    rows = [_checked_row(n, m, _Row(where, i, f), problems) for i, (f, n, m) in enumerate(zip(files, names, masks))]
+    names, masks, sizes = zip(*rows) if rows else ((), (), ())
+    frame = frame.assign(file_name=_texts(map(str, files)), name=_texts(names), rle_mask=_texts(masks))
+    return _sizes(frame, sizes, where)
+
+# %% ../../nbs/1_core/15_table.ipynb #600424d2
+def _within(
+    frame: pd.DataFrame,  # rows checked, sizes filled in
+    where: str,  # what to call the table in an error
+    problems: list[TableError] | None,  # takes the errors of bad masks, if given
+) -> pd.DataFrame:  # raises TableError
+    "Check that masks end within their images."
+    cells = zip(frame['file_name'], frame['rle_mask'], frame['height'], frame['width'])
+    outside = []
+    for i, (f, rle, h, w) in enumerate(cells):
+        if _is_null(rle) or _is_null(h):
+            continue
+        try:
+            rle_runs(rle, int(h) * int(w))
+        except RleError as e:
+            _note(problems, _Row(where, i, f).error(e.why), e)
+            outside.append(i)
+    frame.loc[outside, 'rle_mask'] = ''
+    return frame
+
+# %% ../../nbs/1_core/15_table.ipynb #f57d5d94
+def _needed(
+    frame: pd.DataFrame,  # rows checked
+) -> pd.DataFrame:  # one row for an image without masks, none for "no masks" beside a mask
+    "Rows with masks, and one for each image that has none."
+    named, files = frame['name'].notna(), frame['file_name']
+    masked = files.isin(set(files[named]))
+    return frame[named | ~(masked | files.duplicated())].reset_index(drop=True)
+
+# %% ../../nbs/1_core/15_table.ipynb #6ed5916f
+_FIRST = ('file_name', 'name', 'rle_mask', 'height', 'width')
+_NUMBERS = ('annotation_id', 'image_id', 'category_id', 'iscrowd')
+
+
+def _arranged(
+    frame: pd.DataFrame,  # canonical but for the order and types of its columns
+    where: str,  # what to call the table in an error
+) -> pd.DataFrame:  # raises TableError
+    "The columns of every table first, and those of COCO in their types."
+    if 'bbox' in frame:
+        try:
+            frame['bbox'] = pd.Series([_parse_list(b) for b in frame['bbox']], dtype=object)
+        except ValueError as e:
+            raise TableError(f'{where}, bbox: {e}', key='bbox', why=str(e)) from None
+    for c in _NUMBERS:
+        if c in frame:
+            frame[c] = _whole(frame[c])
+    return frame[[*_FIRST, *(c for c in frame.columns if c not in _FIRST)]]
 
 # %% ../../nbs/1_core/15_table.ipynb #468c4a2f
 def _canonical(
     frame: pd.DataFrame,  # file_name, name, rle_mask and others
     where: str,  # what to call the table in an error
-    problems: list[str] | None = None,  # takes the errors of bad masks, if given
+    problems: list[TableError] | None = None,  # takes the errors of bad masks, if given
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
-    missing = [i for i, f in enumerate(frame['file_name']) if _is_null(f)]
-    if missing:
-        raise TableError(f'{where}, row {missing[0]}: no file name')
+    nameless = [i for i, f in enumerate(frame['file_name']) if _is_null(f)]
+    if nameless:
+        raise TableError(f'{where}, row {nameless[0]}: no file name', row=nameless[0], why='no file name')
     frame = _explode(frame.reset_index(drop=True), where)
-    cells = [
-        _row(n, m, f'{where}, row {i}, {f!r}', problems)
-        for i, (f, n, m) in enumerate(zip(frame['file_name'], frame['name'], frame['rle_mask']))
-    ]
-    frame = frame.assign(
-        file_name=_texts(map(str, frame['file_name'])),
-        **{c: _texts(x[k] for x in cells) for k, c in enumerate(('name', 'rle_mask'))},
-    )
-    frame = _sizes(frame, [s for *_, s in cells], where)
-    for i, (f, r, h, w) in enumerate(zip(frame['file_name'], frame['rle_mask'], frame['height'], frame['width'])):
-        if _is_null(r) or _is_null(h):
-            continue
-        try:
-            rle_runs(r, int(h) * int(w))
-        except RleError as e:
-            if problems is None:
-                raise TableError(f'{where}, row {i}, {f!r}: {e}') from None
-            problems.append(f'{where}, row {i}, {f!r}: {e}')
-            frame.loc[i, 'rle_mask'] = ''
-    masked = set(frame['file_name'][frame['name'].notna()])
-    frame = frame[
-        frame['name'].notna() | ~(frame['file_name'].isin(masked) | frame['file_name'].duplicated())
-    ].reset_index(drop=True)
-    if 'bbox' in frame:
-        try:
-            frame['bbox'] = pd.Series([_parse_list(b) for b in frame['bbox']], dtype=object)
-        except ValueError as e:
-            raise TableError(f'{where}, bbox: {e}') from None
-    for c in ('annotation_id', 'image_id', 'category_id', 'iscrowd'):
-        if c in frame:
-            frame[c] = _whole(frame[c])
-    first = ['file_name', 'name', 'rle_mask', 'height', 'width']
-    return frame[first + [c for c in frame.columns if c not in first]]
+    frame = _within(_checked_rows(frame, where, problems), where, problems)
+    return _arranged(_needed(frame), where)
 
 # %% ../../nbs/1_core/15_table.ipynb #6fca5b50
 def _read_file(
@@ -259,17 +334,15 @@ def _read_file(
     "A table file as DataFrame."
     kind = path.suffix.lower()
     if kind not in ('.parquet', '.pq', '.csv'):
-        raise TableError(f'{path.name}: a table is a .parquet, .csv or COCO .json file')
+        why = 'a table is a .parquet, .csv or COCO .json file'
+        raise TableError(f'{path.name}: {why}', file=path, why=why)
     try:
-        return (
-            pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[''])
-            if kind == '.csv'
-            else pd.read_parquet(path)
-        )
+        if kind == '.csv':
+            return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[''])
+        return pd.read_parquet(path)
     except Exception as e:
-        raise TableError(
-            f'{path.name} cannot be read as {kind[1:]}: {(str(e) or type(e).__name__).splitlines()[0]}'
-        ) from None
+        why = f'cannot be read as {kind[1:]}: {first_line(e)}'
+        raise TableError(f'{path.name} {why}', file=path, why=why) from None
 
 # %% ../../nbs/1_core/15_table.ipynb #0ac314c7
 def read_table(
@@ -277,9 +350,8 @@ def read_table(
     image_column: str = 'file_name',  # column of image file names
     class_name_column: str = 'name',  # column of class names, or of lists of them
     rle_mask_column: str = 'rle_mask',  # column of masks, or of lists of them; text RLE or COCO RLE
-    problems: list[str]
-    | None = None,  # a list that takes the errors of bad masks, which are then left empty; default: raise the first
-    labelled: bool = True,  # False: the class and mask columns may be missing, as for pictures that wait for predictions
+    problems: list[TableError] | None = None,  # takes the errors of bad masks, left empty; None: the first is raised
+    labelled: bool = True,  # False: class and mask columns may be missing, for images that wait for predictions
 ) -> pd.DataFrame:  # file_name, name, rle_mask, height, width and any other columns; raises TableError
     "A parts table from a file or DataFrame, one row a mask."
     columns = {'file_name': image_column, 'name': class_name_column, 'rle_mask': rle_mask_column}
@@ -287,12 +359,12 @@ def read_table(
         return _canonical(_pick_columns(source, columns, 'table', labelled), 'table', problems)
     path = Path(source)
     if not path.is_file():
-        raise TableError(f'no file {path}: expected a table, .parquet, .csv or COCO .json')
+        why = 'expected a table, .parquet, .csv or COCO .json'
+        raise TableError(f'no file {path}: {why}', file=path, why=f'no such file; {why}')
     if path.suffix.lower() == '.json':
         return coco_to_table(path, problems)
-    return _canonical(
-        _pick_columns(_read_file(path, list(columns.values())), columns, path.name, labelled), path.name, problems
-    )
+    frame = _read_file(path, list(columns.values()))
+    return _canonical(_pick_columns(frame, columns, path.name, labelled), path.name, problems)
 
 # %% ../../nbs/1_core/15_table.ipynb #8a111546
 def is_background(
@@ -310,28 +382,37 @@ def class_list(
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
 
 # %% ../../nbs/1_core/15_table.ipynb #83117fae
+def _coco_content(
+    source: str | Path | Mapping,  # COCO file, or its content
+) -> tuple[Mapping, str]:  # content, and what to call it in an error; raises TableError
+    "What a COCO file holds, not checked yet."
+    if isinstance(source, Mapping):
+        return source, 'COCO data'
+    where = Path(source).name
+    try:
+        return json.loads(Path(source).read_text(encoding='utf-8')), where
+    except OSError as e:
+        why = f'cannot be read: {e.strerror}'
+        raise TableError(f'{source} {why}', file=source, why=why) from None
+    except ValueError as e:
+        raise TableError(f'{where} is not JSON: {e}', file=source, why=f'is not JSON: {e}') from None
+
+# %% ../../nbs/1_core/15_table.ipynb #73ae61b7
 def _load_coco(
     source: str | Path | Mapping,  # COCO file, or its content
 ) -> tuple[Mapping, str]:  # content, and what to call it in an error; raises TableError
     "COCO content, its lists checked; annotations may be missing, as in a test set."
-    if isinstance(source, Mapping):
-        where = 'COCO data'
-    else:
-        where = Path(source).name
-        try:
-            source = json.loads(Path(source).read_text(encoding='utf-8'))
-        except OSError as e:
-            raise TableError(f'{source} cannot be read: {e.strerror}') from None
-        except ValueError as e:
-            raise TableError(f'{where} is not JSON: {e}') from None
+    coco, where = _coco_content(source)
     for key in ('images', 'categories', 'annotations'):
-        items = source.get(key, [] if key == 'annotations' else None) if isinstance(source, Mapping) else None
+        items = coco.get(key, [] if key == 'annotations' else None) if isinstance(coco, Mapping) else None
         if not isinstance(items, list):
-            raise TableError(f'{where} is not COCO: it has no list {key!r}')
+            why = f'is not COCO: it has no list {key!r}'
+            raise TableError(f'{where} {why}', key=key, why=why)
         wrong = [i for i, x in enumerate(items) if not isinstance(x, Mapping)]
         if wrong:
-            raise TableError(f'{where}, {key}[{wrong[0]}]: expected an object with an id')
-    return source, where
+            why = 'expected an object with an id'
+            raise TableError(f'{where}, {key}[{wrong[0]}]: {why}', row=wrong[0], key=key, why=why)
+    return coco, where
 
 # %% ../../nbs/1_core/15_table.ipynb #def8667c
 def _by_id(
@@ -342,19 +423,22 @@ def _by_id(
     "COCO items by id, each id and each name once."
     out, names, key = {}, set(), 'file_name' if kind == 'images' else 'name'
     for i, x in enumerate(items):
+        why = None
         if not isinstance(x.get('id'), (int, str)) or not isinstance(x.get(key), str):
-            raise TableError(f'{where}, {kind}[{i}]: needs an id and a {key}')
-        if x['id'] in out:
-            raise TableError(f'{where}, {kind}[{i}]: id {x["id"]!r} is there twice')
-        if x[key] in names:
-            raise TableError(f'{where}, {kind}[{i}]: {key} {x[key]!r} is there twice')
+            why = f'needs an id and a {key}'
+        elif x['id'] in out:
+            why = f'id {x["id"]!r} is there twice'
+        elif x[key] in names:
+            why = f'{key} {x[key]!r} is there twice'
+        if why:
+            raise TableError(f'{where}, {kind}[{i}]: {why}', row=i, key=kind, why=why)
         out[x['id']] = x
         names.add(x[key])
     return out
 
 # %% ../../nbs/1_core/15_table.ipynb #88f6a2d9
 def _segmentation_to_rle(
-    segmentation,  # polygons or COCO RLE
+    segmentation: object,  # polygons or COCO RLE
     height: int | None,  # rows of the image
     width: int | None,  # columns of the image
 ) -> str:  # text RLE; raises RleError
@@ -371,82 +455,86 @@ def _segmentation_to_rle(
     return polygons_to_rle(segmentation, height, width)
 
 # %% ../../nbs/1_core/15_table.ipynb #6a82b90c
-_COCO_COLUMNS = (
-    'file_name',
-    'name',
-    'rle_mask',
-    'height',
-    'width',
-    'area',
-    'bbox',
-    'iscrowd',
-    'annotation_id',
-    'image_id',
-    'category_id',
-    'supercategory',
-)
+_COCO_COLUMNS = (*_FIRST, 'area', 'bbox', 'iscrowd', 'annotation_id', 'image_id', 'category_id', 'supercategory')
 
 
 def _coco_frame(
     rows: list[dict],  # one a mask or image without masks, keys from _COCO_COLUMNS
 ) -> pd.DataFrame:  # columns of the right type
     "Rows as a table whose whole numbers stay whole."
-    scored = any(r.get('score') is not None for r in rows)
-    frame = pd.DataFrame(
-        {c: pd.Series([r.get(c) for r in rows], dtype=object) for c in (*_COCO_COLUMNS, *['score'] * scored)}
-    )
-    if scored:
-        frame['score'] = pd.to_numeric(frame['score'])
-    for c in ('height', 'width', 'iscrowd', 'annotation_id', 'image_id', 'category_id'):
+    scored = ['score'] if any(r.get('score') is not None for r in rows) else []
+    columns = [*_COCO_COLUMNS, *scored]
+    frame = pd.DataFrame({c: pd.Series([r.get(c) for r in rows], dtype=object) for c in columns})
+    for c in ('height', 'width', *_NUMBERS):
         frame[c] = _whole(frame[c])
     for c in ('file_name', 'name', 'rle_mask', 'supercategory'):
         frame[c] = _texts(frame[c])
-    frame['area'] = pd.to_numeric(frame['area'])
+    for c in ('area', *scored):
+        frame[c] = pd.to_numeric(frame[c])
     return frame
+
+# %% ../../nbs/1_core/15_table.ipynb #2893d40c
+class _Annotation(NamedTuple):
+    "An annotation with what it points to."
+
+    fields: Mapping  # as in the file
+    image: Mapping  # the image of COCO that it is in
+    category: Mapping  # its category
+    number: int  # in the file, from 0
+    what: str  # what to call it in an error
+
+
+def _linked(
+    fields: Mapping,  # an annotation as in the file
+    number: int,  # in the file, from 0
+    images: Mapping,  # id -> image
+    categories: Mapping,  # id -> category
+    where: str,  # what to call the file in an error
+) -> _Annotation:  # raises TableError
+    "An annotation with its image and category."
+    what = f'{where}, annotation {fields["id"]}' if 'id' in fields else f'{where}, annotations[{number}]'
+    for key, kind, known in (('image_id', 'image', images), ('category_id', 'category', categories)):
+        if not isinstance(fields.get(key), (int, str)) or fields[key] not in known:
+            why = f'no {kind} has the id {fields.get(key)!r}'
+            raise TableError(f'{what}: {why}', row=number, key=key, why=why)
+    return _Annotation(fields, images[fields['image_id']], categories[fields['category_id']], number, what)
+
+# %% ../../nbs/1_core/15_table.ipynb #7eacf616
+def _coco_row(
+    a: _Annotation,  # an annotation with what it points to
+    problems: list[TableError] | None,  # takes the error of a bad mask, if given
+) -> dict:  # keys from _COCO_COLUMNS, those of the image left out; raises TableError
+    "An annotation as a row."
+    file, name = a.image['file_name'], a.category['name']
+    try:
+        rle = _segmentation_to_rle(a.fields.get('segmentation'), a.image.get('height'), a.image.get('width'))
+    except RleError as e:
+        at = f'{a.what} of {file!r}, class {name!r}'
+        _note(problems, TableError(f'{at}: {e.why}', file=file, row=a.number, key=name, why=e.why), e)
+        rle = ''
+    same = {c: a.fields.get(c) for c in ('area', 'bbox', 'iscrowd', 'category_id', 'score')}
+    more = {'annotation_id': a.fields.get('id'), 'supercategory': a.category.get('supercategory')}
+    return {'name': name, 'rle_mask': rle, **same, **more}
 
 # %% ../../nbs/1_core/15_table.ipynb #6eb3a15c
 def coco_to_table(
     source: str | Path | Mapping,  # COCO JSON file, or its content
-    problems: list[str]
-    | None = None,  # a list that takes the errors of bad masks, which are then left empty; default: raise the first
-) -> pd.DataFrame:  # canonical table, with area, bbox, iscrowd, annotation_id, image_id, category_id, supercategory, and score if there is any; attrs['categories']; raises TableError
-    "A COCO file as parts table, image by image."
+    problems: list[TableError] | None = None,  # takes the errors of bad masks, left empty; None: the first is raised
+) -> pd.DataFrame:  # canonical table with the columns of COCO, score if there is any; raises TableError
+    "A COCO file as parts table, image by image; `attrs['categories']` keeps the list of categories."
     coco, where = _load_coco(source)
-    images, cats = _by_id(coco['images'], 'images', where), _by_id(coco['categories'], 'categories', where)
-    rows = {i: [] for i in images}
-    for k, a in enumerate(coco.get('annotations', [])):
-        what = f'{where}, annotation {a["id"]}' if 'id' in a else f'{where}, annotations[{k}]'
-        for key, known in (('image_id', images), ('category_id', cats)):
-            if not isinstance(a.get(key), (int, str)) or a[key] not in known:
-                raise TableError(f'{what}: no {"image" if known is images else "category"} has the id {a.get(key)!r}')
-        im, cat = images[a['image_id']], cats[a['category_id']]
-        try:
-            rle = _segmentation_to_rle(a.get('segmentation'), im.get('height'), im.get('width'))
-        except RleError as e:
-            if problems is None:
-                raise TableError(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}') from None
-            problems.append(f'{what} of {im["file_name"]!r}, class {cat["name"]!r}: {e}')
-            rle = ''
-        rows[a['image_id']].append(
-            {
-                **{c: a.get(c) for c in ('area', 'bbox', 'iscrowd', 'category_id')},
-                'annotation_id': a.get('id'),
-                'name': cat['name'],
-                'rle_mask': rle,
-                'supercategory': cat.get('supercategory'),
-                'score': a.get('score'),
-            }
-        )
-    frame = _coco_frame(
-        [
-            {**r, **{c: images[i].get(c) for c in ('file_name', 'height', 'width')}, 'image_id': i}
-            for i, rs in rows.items()
-            for r in rs or [{}]
-        ]
-    )
-    frame.attrs['categories'] = [
-        {k: c[k] for k in ('id', 'name', 'supercategory') if k in c} for c in coco['categories']
-    ]
+    images, categories = (_by_id(coco[kind], kind, where) for kind in ('images', 'categories'))
+    masks = {i: [] for i in images}
+    for k, fields in enumerate(coco.get('annotations', [])):
+        a = _linked(fields, k, images, categories, where)
+        masks[fields['image_id']].append(_coco_row(a, problems))
+    rows = []
+    for i, im in images.items():
+        of_image = {'image_id': i, **{c: im.get(c) for c in ('file_name', 'height', 'width')}}
+        rows += [{**mask, **of_image} for mask in masks[i] or [{}]]
+    frame = _coco_frame(rows)
+    keys = ('id', 'name', 'supercategory')
+    frame.attrs['categories'] = [{k: c[k] for k in keys if k in c} for c in coco['categories']]
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #639a00ff
@@ -459,12 +547,25 @@ def _ids(
     try:
         values = [None] * n if values is None else [None if _is_null(v) else int(v) for v in values]
     except ValueError as e:
-        raise TableError(f'column {what}: {e}; COCO ids are whole numbers') from None
+        raise TableError(f'column {what}: {e}; COCO ids are whole numbers', key=what) from None
     have = [v for v in values if v is not None]
     if len(set(have)) < len(have):
-        raise TableError(f'column {what}: {next(v for v in have if have.count(v) > 1)} is there twice')
+        twice = next(v for v in have if have.count(v) > 1)
+        raise TableError(f'column {what}: {twice} is there twice', key=what)
     free = iter(range(max(have, default=0) + 1, max(have, default=0) + 1 + n))
     return [next(free) if v is None else v for v in values]
+
+# %% ../../nbs/1_core/15_table.ipynb #baa93170
+def _known_categories(
+    table: pd.DataFrame,  # canonical parts table
+) -> dict[str, dict]:  # name -> COCO category
+    "The categories that a table remembers, and those whose ids are in its rows."
+    known = {c['name']: dict(c) for c in table.attrs.get('categories', [])}
+    if 'category_id' in table:
+        some = table[table['name'].notna() & table['category_id'].notna()].drop_duplicates('name')
+        for n, i, s in zip(some['name'], some['category_id'], some.get('supercategory', [None] * len(some))):
+            known.setdefault(n, {'id': int(i), 'name': n, 'supercategory': '' if _is_null(s) else s})
+    return known
 
 # %% ../../nbs/1_core/15_table.ipynb #2598a8c1
 def _categories(
@@ -472,42 +573,33 @@ def _categories(
     classes: Sequence[str] | None,  # class list, or None for the table's own
 ) -> list[dict]:  # COCO categories, with ids the table knows and new ones above; raises TableError
     "COCO categories of a table."
-    known = {c['name']: dict(c) for c in table.attrs.get('categories', [])}
-    if 'category_id' in table:
-        some = table[table['name'].notna() & table['category_id'].notna()].drop_duplicates('name')
-        for n, i, s in zip(some['name'], some['category_id'], some.get('supercategory', [None] * len(some))):
-            known.setdefault(n, {'id': int(i), 'name': n, 'supercategory': '' if _is_null(s) else s})
-    present = set(table['name'].dropna())
+    known, present = _known_categories(table), set(table['name'].dropna())
     names = list(classes) if classes is not None else [*known, *sorted(present - set(known))]
-    if present - set(names):
-        raise TableError(
-            f'class {sorted(present - set(names))[0]!r} of the table is not in the class list ({", ".join(names)})'
-        )
+    lost = sorted(present - set(names))
+    if lost:
+        why = f'class {lost[0]!r} of the table is not in the class list ({", ".join(names)})'
+        raise TableError(why, key=lost[0])
     free = iter(range(max((c['id'] for c in known.values()), default=0) + 1, 2**62))
     return [known[n] if n in known else {'id': next(free), 'name': n, 'supercategory': ''} for n in names]
 
 # %% ../../nbs/1_core/15_table.ipynb #32f78614
 def _annotation(
-    row,  # named tuple of a table's row
+    row: NamedTuple,  # a row of the table
     ids: dict,  # id, image_id, category_id
 ) -> dict:  # COCO annotation; raises TableError
     "One row as COCO annotation."
+    rle, h, w = row.rle_mask, row.height, row.width
     try:
-        segmentation = rle_to_coco(row.rle_mask, row.height, row.width)
+        segmentation = rle_to_coco(rle, h, w)
     except RleError as e:
-        raise TableError(f'{row.file_name!r}, class {row.name!r}: {e}') from None
-    area, bbox, crowd = (getattr(row, c, None) for c in ('area', 'bbox', 'iscrowd'))
-    area = rle_area(row.rle_mask) if _is_null(area) else int(area) if area == int(area) else float(area)
-    bbox = rle_bbox(row.rle_mask, row.height, row.width) if _is_null(bbox) else [float(v) for v in bbox]
-    score = getattr(row, 'score', None)
-    return {
-        **ids,
-        'segmentation': segmentation,
-        'area': area,
-        'bbox': bbox,
-        'iscrowd': 0 if _is_null(crowd) else int(crowd),
-        **({} if _is_null(score) else {'score': float(score)}),
-    }
+        at = f'{row.file_name!r}, class {row.name!r}'
+        raise TableError(f'{at}: {e.why}', file=row.file_name, key=row.name, why=e.why) from None
+    area, bbox, crowd, score = (getattr(row, c, None) for c in ('area', 'bbox', 'iscrowd', 'score'))
+    area = rle_area(rle) if _is_null(area) else int(area) if area == int(area) else float(area)
+    bbox = rle_bbox(rle, h, w) if _is_null(bbox) else [float(v) for v in bbox]
+    crowd = 0 if _is_null(crowd) else int(crowd)
+    out = {**ids, 'segmentation': segmentation, 'area': area, 'bbox': bbox, 'iscrowd': crowd}
+    return out if _is_null(score) else {**out, 'score': float(score)}
 
 # %% ../../nbs/1_core/15_table.ipynb #cbe4bdad
 def table_to_coco(
@@ -515,43 +607,38 @@ def table_to_coco(
     classes: Sequence[str] | None = None,  # class list; default: the table's own
 ) -> dict:  # COCO content with RLE segmentations, for json.dump and pycocotools; raises TableError
     "A parts table as COCO."
-    cats = _categories(table, classes)
+    categories = _categories(table, classes)
     first, rows = table.drop_duplicates('file_name'), table[table['name'].notna()]
     unknown = first['file_name'][first['height'].isna() | first['width'].isna()]
     if len(unknown):
-        raise TableError(f'{unknown.iloc[0]!r}: COCO needs the height and width of every image')
-    image_id, category_id = (
-        dict(zip(first['file_name'], _ids(first.get('image_id'), len(first), 'image_id'))),
-        {c['name']: c['id'] for c in cats},
-    )
-    return {
-        'images': [
-            {'id': image_id[f], 'file_name': f, 'height': int(h), 'width': int(w)}
-            for f, h, w in zip(first['file_name'], first['height'], first['width'])
-        ],
-        'annotations': [
-            _annotation(r, {'id': i, 'image_id': image_id[r.file_name], 'category_id': category_id[r.name]})
-            for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False))
-        ],
-        'categories': cats,
-    }
+        why = 'COCO needs the height and width of every image'
+        raise TableError(f'{unknown.iloc[0]!r}: {why}', file=unknown.iloc[0], why=why)
+    image_id = dict(zip(first['file_name'], _ids(first.get('image_id'), len(first), 'image_id')))
+    category_id = {c['name']: c['id'] for c in categories}
+    sizes = zip(first['file_name'], first['height'], first['width'])
+    images = [{'id': image_id[f], 'file_name': f, 'height': int(h), 'width': int(w)} for f, h, w in sizes]
+    annotations = []
+    for i, r in zip(_ids(rows.get('annotation_id'), len(rows), 'annotation_id'), rows.itertuples(index=False)):
+        ids = {'id': i, 'image_id': image_id[r.file_name], 'category_id': category_id[r.name]}
+        annotations.append(_annotation(r, ids))
+    return {'images': images, 'annotations': annotations, 'categories': categories}
 
 # %% ../../nbs/1_core/15_table.ipynb #c9437717
 def write_table(
     table: pd.DataFrame,  # canonical parts table
-    path: str
-    | Path,  # ends in .parquet, .pq, .csv or .json (COCO); missing folders are made, an existing file is replaced
+    path: str | Path,  # ends in .parquet, .pq, .csv or .json (COCO); folders are made, an existing file is replaced
 ) -> Path:  # the path; raises TableError
     "Write a parts table; the file appears when it is complete, or not at all."
     path = Path(path)
     kind = path.suffix.lower()
-    if kind not in ('.parquet', '.pq', '.csv', '.json'):
-        raise TableError(f'{path.name}: a table is written as .parquet, .csv or .json (COCO)')
     if kind == '.json':
         return write_atomic(path, json.dumps(table_to_coco(table)))
-    return write_atomic(
-        path, lambda part: table.to_csv(part, index=False) if kind == '.csv' else table.to_parquet(part, index=False)
-    )
+    if kind == '.csv':
+        return write_atomic(path, lambda part: table.to_csv(part, index=False))
+    if kind in ('.parquet', '.pq'):
+        return write_atomic(path, lambda part: table.to_parquet(part, index=False))
+    why = 'a table is written as .parquet, .csv or .json (COCO)'
+    raise TableError(f'{path.name}: {why}', file=path, why=why)
 
 # %% ../../nbs/1_core/15_table.ipynb #a0566841
 def _header_size(
@@ -559,21 +646,26 @@ def _header_size(
 ) -> tuple[int, int]:  # height and width, right side up (EXIF orientation applied); raises TableError
     "Size of an image from its header alone."
     try:
-        with Image.open(path) as im:
-            turned = im.getexif().get(274) in (5, 6, 7, 8)
-            w, h = (
-                (im.tag_v2[256], im.tag_v2[257]) if im.format == 'TIFF' else im.size
-            )  # Pillow reports a TIFF's size turned already
-    except OSError as e:
-        raise TableError(
-            f'{path.name}: the table has no size for it, and the file cannot be read ({e.strerror or "no image"})'
-        ) from None
-    return (w, h) if turned else (h, w)
+        return image_size(path)
+    except ImageError as e:
+        why = f'the table has no size for it, and the file cannot be read ({e.why})'
+        raise TableError(f'{path.name}: {why}', file=path, why=why) from None
+
+# %% ../../nbs/1_core/15_table.ipynb #6018135f
+def _positions(
+    files: pd.Series,  # file names, one a row
+) -> dict[str, np.ndarray]:  # for each file its rows, int64, files in the order of the table
+    "The rows of each image."
+    codes, names = pd.factorize(files)
+    if not len(names):
+        return {}
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    return dict(zip(map(str, names), np.split(np.argsort(codes, kind='stable'), ends[:-1])))
 
 # %% ../../nbs/1_core/15_table.ipynb #36ea109b
 @dataclass(repr=False, eq=False)
 class PartsData:
-    "Images with their parts: table, folder of the images, class list. The table is not to be changed afterwards; see `subset`."
+    "Images with their parts: table, folder of the images, class list. To change the table, make another; see `subset`."
 
     table: pd.DataFrame  # canonical parts table
     folder: Path  # where the images lie
@@ -582,17 +674,9 @@ class PartsData:
     origin: str = ''  # where it came from, for reports
 
     def __post_init__(self):
-        self.folder, self.classes = (
-            Path(self.folder),
-            class_list(self.table) if self.classes is None else list(self.classes),
-        )
-        codes, files = pd.factorize(self.table['file_name'])
-        positions = (
-            np.split(np.argsort(codes, kind='stable'), np.cumsum(np.bincount(codes, minlength=len(files)))[:-1])
-            if len(files)
-            else []
-        )
-        self._rows = dict(zip(map(str, files), positions))
+        self.folder = Path(self.folder)
+        self.classes = class_list(self.table) if self.classes is None else list(self.classes)
+        self._rows = _positions(self.table['file_name'])
         self._cells = {c: self.table[c].to_numpy(dtype=object) for c in ('name', 'rle_mask', 'height', 'width')}
 
     @property
@@ -604,16 +688,19 @@ class PartsData:
         return len(self._rows)
 
     def __repr__(self):
-        return f'PartsData({self.name!r}: {len(self)} images, {int(self.table["name"].notna().sum())} masks, {len(self.classes)} classes)'
+        masks = int(self.table['name'].notna().sum())
+        return f'PartsData({self.name!r}: {len(self)} images, {masks} masks, {len(self.classes)} classes)'
 
-    def rows(
-        self,
-        file: str,  # file name as in the table
-    ) -> np.ndarray:  # int64 positions for table.iloc; raises TableError
-        "The rows of one image."
-        if file not in self._rows:
-            raise TableError(f'no image {file!r} in {self.name or "the table"}')
-        return self._rows[file]
+# %% ../../nbs/1_core/15_table.ipynb #b0da749f
+@patch
+def rows(
+    self: PartsData,
+    file: str,  # file name as in the table
+) -> np.ndarray:  # int64 positions for table.iloc; raises TableError
+    "The rows of one image."
+    if file not in self._rows:
+        raise TableError(f'no image {file!r} in {self.name or "the table"}', file=file)
+    return self._rows[file]
 
 # %% ../../nbs/1_core/15_table.ipynb #92e54c04
 @patch
@@ -630,10 +717,8 @@ def masks(
 def path(
     self: PartsData,
     file: str,  # file name as in the table
-) -> (
-    Path
-):  # in `folder`; a table made elsewhere may have other folders in its file names, then only the last part counts
-    "Where an image lies."
+) -> Path:  # in `folder`
+    "Where an image lies; of a name with folders of another machine, only the last part counts."
     path = self.folder / file
     return path if path.exists() or not (self.folder / path.name).exists() else self.folder / path.name
 
@@ -655,13 +740,15 @@ def packed(
 ) -> np.ndarray:  # uint8 (H, W, ceil(C/8)) at the image's own size, masks of a class united; raises TableError
     "Packed planes of an image: plane c is bit c % 8 of byte c // 8."
     plane, masks = {c: i for i, c in enumerate(self.classes)}, self.masks(file)
-    for n, _ in masks:
-        if n not in plane:
-            raise TableError(f'{file!r}: class {n!r} is not in the class list ({", ".join(self.classes)})')
+    for name, _ in masks:
+        if name not in plane:
+            why = f'class {name!r} is not in the class list ({", ".join(self.classes)})'
+            raise TableError(f'{file!r}: {why}', file=file, key=name, why=why)
+    rles, which = [rle for _, rle in masks], [plane[name] for name, _ in masks]
     try:
-        return rles_to_packed([r for _, r in masks], [plane[n] for n, _ in masks], len(self.classes), *self.size(file))
+        return rles_to_packed(rles, which, len(self.classes), *self.size(file))
     except RleError as e:
-        raise TableError(f'{file!r}: {e}') from None
+        raise TableError(f'{file!r}: {e.why}', file=file, why=e.why) from None
 
 # %% ../../nbs/1_core/15_table.ipynb #3aa06d80
 @patch
@@ -671,10 +758,5 @@ def subset(
 ) -> PartsData:  # the same classes and folder; raises TableError
     "The same data set with these images only, in this order."
     rows = [self.rows(f) for f in dict.fromkeys(files)]
-    return PartsData(
-        self.table.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True),
-        self.folder,
-        self.classes,
-        self.name,
-        self.origin,
-    )
+    table = self.table.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
+    return PartsData(table, self.folder, self.classes, self.name, self.origin)

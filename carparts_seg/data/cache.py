@@ -13,14 +13,13 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault(
-    'NO_ALBUMENTATIONS_UPDATE', '1'
-)  # albumentations would ask the network for a newer version of itself
+# albumentations would ask the network for a newer version of itself
+os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
 
 import albumentations as A
 import cv2
@@ -35,6 +34,53 @@ from ..core.images import ImageError, read_image
 from ..core.table import PartsData, TableError
 from .datasets import cache_dir
 
+# %% ../../nbs/3_data/33_cache.ipynb #015c3640
+def _three_axes(
+    item: Any,  # PIL image, array or tensor
+    channels: int,  # channels wanted; a PIL image is turned upright and converted at once
+) -> np.ndarray:  # (H, W, c); raises ImageError
+    "An image in memory as an array with channels last."
+    if isinstance(item, Image.Image):
+        item = ImageOps.exif_transpose(item).convert('L' if channels == 1 else 'RGB')
+    if isinstance(item, torch.Tensor):
+        item = item.detach().cpu().as_subclass(torch.Tensor).numpy()
+        item = item.transpose(1, 2, 0) if item.ndim == 3 else item
+    x = np.asarray(item)
+    if x.ndim == 2:
+        return x[..., None]
+    if x.ndim != 3:
+        wanted = 'expected (height, width) or (height, width, channels)'
+        raise ImageError(f'an array of shape {x.shape} is no image: {wanted}')
+    return x
+
+# %% ../../nbs/3_data/33_cache.ipynb #c29fbd40
+def _as_bytes(
+    x: np.ndarray,  # (H, W, c), uint8, bool, or floats from 0 to 1
+) -> np.ndarray:  # uint8; raises ImageError
+    "An image's values from 0 to 255."
+    if x.dtype == np.uint8:
+        return x
+    if x.dtype != bool and not (x.dtype.kind == 'f' and x.size and 0 <= x.min() and x.max() <= 1):
+        raise ImageError(f'an array of {x.dtype} is no image: expected uint8, or floats from 0 to 1')
+    return np.round(x * 255.0).astype(np.uint8)
+
+# %% ../../nbs/3_data/33_cache.ipynb #c3b0c1d2
+def _with_channels(
+    x: np.ndarray,  # uint8 (H, W, c)
+    channels: int,  # channels wanted
+) -> np.ndarray:  # uint8 (H, W, channels); raises ImageError
+    "Grey and colours made from each other, transparency laid on white."
+    if x.shape[-1] == 1 and channels == 3:
+        x = x.repeat(3, -1)
+    if x.shape[-1] == 4 and channels in (1, 3):
+        white = Image.new('RGBA', x.shape[1::-1], 'white')
+        x = np.asarray(Image.alpha_composite(white, Image.fromarray(x)).convert('RGB'))
+    if x.shape[-1] == 3 and channels == 1:
+        x = cv2.cvtColor(np.ascontiguousarray(x), cv2.COLOR_RGB2GRAY)[..., None]
+    if x.shape[-1] != channels:
+        raise ImageError(f'an array of shape {x.shape} has {x.shape[-1]} channels, {channels} are wanted')
+    return np.ascontiguousarray(x)
+
 # %% ../../nbs/3_data/33_cache.ipynb #9160ab68
 def as_image(
     item: Any,  # path, file content (bytes), PIL image, array (H, W) or (H, W, c), or tensor (c, H, W); floats are 0..1
@@ -43,38 +89,7 @@ def as_image(
     "An image in whatever form as an array."
     if isinstance(item, (str, Path, bytes)):
         return read_image(item, channels)
-    if isinstance(item, Image.Image):
-        item = np.asarray(ImageOps.exif_transpose(item).convert('L' if channels == 1 else 'RGB'))
-    if isinstance(item, torch.Tensor):
-        item = (
-            item.detach()
-            .cpu()
-            .as_subclass(torch.Tensor)
-            .numpy()
-            .transpose(*([1, 2, 0] if item.ndim == 3 else range(item.ndim)))
-        )
-    x = np.asarray(item)
-    if x.ndim == 2:
-        x = x[..., None]
-    if x.ndim != 3:
-        raise ImageError(
-            f'an array of shape {x.shape} is no image: expected (height, width) or (height, width, channels)'
-        )
-    if x.dtype != np.uint8:
-        if x.dtype != bool and not (x.dtype.kind == 'f' and x.size and 0 <= x.min() and x.max() <= 1):
-            raise ImageError(f'an array of {x.dtype} is no image: expected uint8, or floats from 0 to 1')
-        x = np.round(x * 255.0).astype(np.uint8)
-    if x.shape[-1] == 1 and channels == 3:
-        x = x.repeat(3, -1)
-    if x.shape[-1] == 4 and channels in (1, 3):
-        x = np.asarray(
-            Image.alpha_composite(Image.new('RGBA', x.shape[1::-1], 'white'), Image.fromarray(x)).convert('RGB')
-        )
-    if x.shape[-1] == 3 and channels == 1:
-        x = cv2.cvtColor(np.ascontiguousarray(x), cv2.COLOR_RGB2GRAY)[..., None]
-    if x.shape[-1] != channels:
-        raise ImageError(f'an array of shape {x.shape} has {x.shape[-1]} channels, {channels} are wanted')
-    return np.ascontiguousarray(x)
+    return _with_channels(_as_bytes(_three_axes(item, channels)), channels)
 
 # %% ../../nbs/3_data/33_cache.ipynb #35e375f3
 class PartsSource:
@@ -93,7 +108,8 @@ class PartsSource:
         item: Any,  # file name in the data set, or anything that `as_image` takes
     ) -> np.ndarray:  # uint8 (H, W, channels); raises ImageError
         "An image as it is."
-        return as_image(self.data.path(item) if isinstance(item, str) and item in self.known else item, self.channels)
+        known = isinstance(item, str) and item in self.known
+        return as_image(self.data.path(item) if known else item, self.channels)
 
     def packed(
         self,
@@ -102,27 +118,33 @@ class PartsSource:
         "The packed masks of a file."
         return self.data.packed(file)
 
-    def bare(self) -> 'PartsSource':  # knows no files, images and arrays can still be read
-        "What an exported learner needs of a source: neither table nor folders."
-        new = PartsSource.__new__(PartsSource)
-        new.data, new.channels, new.classes, new.known = None, self.channels, self.classes, set()
-        return new
+# %% ../../nbs/3_data/33_cache.ipynb #16013465
+@patch
+def bare(
+    self: PartsSource,
+) -> PartsSource:  # knows no files; images and arrays can still be read
+    "What an exported learner needs of a source: neither table nor folders."
+    new = PartsSource.__new__(PartsSource)
+    new.data, new.channels, new.classes, new.known = None, self.channels, self.classes, set()
+    return new
 
 # %% ../../nbs/3_data/33_cache.ipynb #59013a61
 CACHE_VERSION = 1  # changes when what is kept, or how, changes
 
 
 def _resize_key(t: A.Resize) -> list:
+    "What a resize's result depends on."
     return [t.height, t.width, t.interpolation, t.mask_interpolation, t.area_for_downscale]
 
-
+# %% ../../nbs/3_data/33_cache.ipynb #54db0a22
 def first_resize(
     *transforms: A.Compose,  # compositions, say of training and of inference
 ) -> A.Resize | None:  # the resize that all begin with; None where they differ
     "The resize whose result can be cached."
     firsts = [t.transforms[0] if t.p == 1 and len(t.transforms) else None for t in transforms]
-    same = firsts and all(type(f) is A.Resize and f.p == 1 and _resize_key(f) == _resize_key(firsts[0]) for f in firsts)
-    return firsts[0] if same else None
+    if not firsts or any(type(f) is not A.Resize or f.p != 1 for f in firsts):
+        return None
+    return firsts[0] if all(_resize_key(f) == _resize_key(firsts[0]) for f in firsts) else None
 
 # %% ../../nbs/3_data/33_cache.ipynb #2a189afe
 def cache_key(
@@ -132,19 +154,15 @@ def cache_key(
     channels: int,  # of the images
 ) -> str:  # 20 hexadecimal digits
     "Hash of everything that the content of a cache depends on."
-    h = hashlib.sha256(
-        json.dumps([CACHE_VERSION, channels, list(data.classes), resize and _resize_key(resize)]).encode()
-    )
+    common = [CACHE_VERSION, channels, list(data.classes), resize and _resize_key(resize)]
+    h = hashlib.sha256(json.dumps(common).encode())
     for f in files:
         try:
             stat = os.stat(data.path(f))
         except OSError:
             stat = os.stat_result((0,) * 10)
-        h.update(
-            json.dumps(
-                [f, stat.st_size, stat.st_mtime_ns, [int(v) for v in data.size(f)], sorted(data.masks(f))]
-            ).encode()
-        )
+        size = [int(v) for v in data.size(f)]
+        h.update(json.dumps([f, stat.st_size, stat.st_mtime_ns, size, sorted(data.masks(f))]).encode())
     return h.hexdigest()[:20]
 
 # %% ../../nbs/3_data/33_cache.ipynb #35ba4c2a
@@ -173,128 +191,157 @@ class PartsCache(PartsSource):
                 if not self._open():
                     raise OSError(f'{self.folder}: the cache cannot be read back after writing it')
 
-    def image(self, item):
+    def image(self, item: Any) -> np.ndarray:
         return self._read('images', item) if isinstance(item, str) and item in self.row else super().image(item)
 
-    def packed(self, file):
+    def packed(self, file: str) -> np.ndarray:
         return self._read('masks', file) if file in self.row else super().packed(file)
 
-    def __getstate__(self):
-        return {k: v for k, v in self.__dict__.items() if k not in ('arrays', 'index', 'checked')}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        if not self._open():
-            raise OSError(f'{self.folder}: this cache is gone or damaged; make the loaders again')
+# %% ../../nbs/3_data/33_cache.ipynb #8e85bcf6
+def check_sizes(
+    image: np.ndarray,  # (H, W, c)
+    packed: np.ndarray,  # (H, W, P)
+    file: str = '',  # what to call the image in an error
+) -> None:  # raises TableError
+    "Refuse masks of another size than their image's."
+    if image.shape[:2] != packed.shape[:2]:
+        (h, w), (mh, mw) = image.shape[:2], packed.shape[:2]
+        why = f'the image has {h} x {w} pixels (height x width), its masks {mh} x {mw}'
+        raise TableError(f'{file}: {why}' if file else why, file=file or None, why=why)
 
 # %% ../../nbs/3_data/33_cache.ipynb #441fae6a
 @patch
 def _prepare(self: PartsCache, file: str) -> dict[str, np.ndarray]:
-    "Image and packed masks of a file, as they are kept. Raises ImageError, TableError."
+    "Image and packed masks of a file, as they are kept; raises ImageError, TableError."
     image, packed = PartsSource.image(self, file), PartsSource.packed(self, file)
     check_sizes(image, packed, file)
     out = self.resize(image=image, mask=packed) if self.resize else dict(image=image, mask=packed)
     return dict(images=np.ascontiguousarray(out['image']), masks=np.ascontiguousarray(out['mask']))
 
-# %% ../../nbs/3_data/33_cache.ipynb #8e85bcf6
-def check_sizes(image, packed, file='') -> None:
-    if image.shape[:2] != packed.shape[:2]:
-        (h, w), (mh, mw) = image.shape[:2], packed.shape[:2]
-        raise TableError(
-            f'{file + ": " if file else ""}the image has {h} x {w} pixels (height x width), its masks {mh} x {mw}'
-        )
-
 # %% ../../nbs/3_data/33_cache.ipynb #9295c136
 @patch
-def _shapes(self: PartsCache) -> dict[str, list[tuple]]:
+def _shapes(
+    self: PartsCache,
+) -> dict[str, list[tuple]]:  # 'images' and 'masks' -> shape of each row
     "Shapes of all rows, from the table."
-    sizes = [
-        (self.resize.height, self.resize.width) if self.resize else tuple(map(int, self.data.size(f)))
-        for f in self.files
-    ]
+    if self.resize:
+        sizes = [(self.resize.height, self.resize.width)] * len(self.files)
+    else:
+        sizes = [tuple(map(int, self.data.size(f))) for f in self.files]
     return dict(images=[(*s, self.channels) for s in sizes], masks=[(*s, -(-len(self.classes) // 8)) for s in sizes])
+
+
+def _starts(shapes: Mapping[str, list[tuple]]) -> dict[str, np.ndarray]:
+    "Where each row begins in the flat arrays, and where the last ends."
+    return {k: np.cumsum([0] + [int(np.prod(s)) for s in rows]) for k, rows in shapes.items()}
 
 # %% ../../nbs/3_data/33_cache.ipynb #2198b0e6
 @patch
-def _open(self: PartsCache) -> bool:
-    "Map the arrays; False where they are missing, cut off or of another shape."
+def _open(
+    self: PartsCache,
+) -> bool:  # False where they are missing, cut off or of another shape
+    "Map the arrays."
     try:
         self.index = json.loads((self.folder / 'index.json').read_text())
         self.arrays = {k: np.load(self.folder / f'{k}.npy', mmap_mode='r') for k in ('images', 'masks')}
-        ends = {k: np.cumsum([0] + [int(np.prod(s)) for s in shapes]) for k, shapes in self._shapes().items()}
-        ok = self.index['files'] == self.files and all(len(self.index[k]) == len(self.files) for k in ends)
-        ok = ok and all(a.dtype == np.uint8 and a.shape == (ends[k][-1],) for k, a in self.arrays.items())
+        shapes = self._shapes()
+        starts = _starts(shapes)
+        ok = self.index['files'] == self.files and all(len(self.index[k]) == len(self.files) for k in starts)
+        ok = ok and all(a.dtype == np.uint8 and a.shape == (starts[k][-1],) for k, a in self.arrays.items())
     except (OSError, ValueError, KeyError, EOFError):
         return False
-    self.starts, self.shapes, self.checked = ends, self._shapes(), {k: np.zeros(len(self.files), bool) for k in ends}
+    self.starts, self.shapes, self.checked = starts, shapes, {k: np.zeros(len(self.files), bool) for k in starts}
     try:
         os.utime(self.folder / 'index.json')  # used today, see `_forget_old`
     except OSError:
         pass
     return ok
 
+# %% ../../nbs/3_data/33_cache.ipynb #e6ad3376
+@patch
+def _write(
+    self: PartsCache,
+    folder: Path,  # an empty folder
+    progress: bool | None,  # bar; None: only on a terminal
+) -> None:
+    "Read all files, two at a time, and write arrays and index."
+    starts = _starts(self._shapes())
+    path = {k: folder / f'{k}.npy' for k in starts}
+    arrays = {k: np.lib.format.open_memmap(path[k], 'w+', np.uint8, (int(v[-1]),)) for k, v in starts.items()}
+    sums = {k: [0] * len(self.files) for k in starts}
+
+    def keep(i: int) -> None:
+        for k, a in self._prepare(self.files[i]).items():
+            arrays[k][starts[k][i] : starts[k][i + 1]], sums[k][i] = a.ravel(), zlib.crc32(a)
+
+    bar = dict(total=len(self.files), desc='preparing images and masks', unit='image', leave=False)
+    with ThreadPoolExecutor(2) as pool:
+        done = pool.map(keep, range(len(self.files)))
+        list(tqdm(done, disable=None if progress is None else not progress, **bar))
+    for a in arrays.values():
+        a.flush()
+    (folder / 'index.json').write_text(json.dumps(dict(version=CACHE_VERSION, files=self.files, **sums)))
+
 # %% ../../nbs/3_data/33_cache.ipynb #5c13a4dc
 @patch
-def _build(self: PartsCache, progress: bool | None) -> None:
-    "Read all files, two at a time, into a new folder, and move it into place."
-    shapes, root = self._shapes(), self.folder.parent
-    total = sum(int(np.prod(s)) for rows in shapes.values() for s in rows)
+def _build(
+    self: PartsCache,
+    progress: bool | None,  # bar; None: only on a terminal
+) -> None:  # raises OSError where the disk is too full, ImageError, TableError
+    "Write the cache into a new folder, and move it into place."
+    root, total = self.folder.parent, sum(int(v[-1]) for v in _starts(self._shapes()).values())
     if (free := shutil.disk_usage(root).free) < 1.05 * total:
         raise OSError(f'{root}: the cache needs {total / 1e9:.1f} GB and {free / 1e9:.1f} GB are free')
     for old in root.glob(f'{self.folder.name}.*.tmp'):
         shutil.rmtree(old, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f'{self.folder.name}.', suffix='.tmp', dir=root))
     try:
-        sums = {k: [0] * len(self.files) for k in shapes}
-        starts = {k: np.cumsum([0] + [int(np.prod(s)) for s in rows]) for k, rows in shapes.items()}
-        arrays = {
-            k: np.lib.format.open_memmap(work / f'{k}.npy', 'w+', np.uint8, (int(v[-1]),)) for k, v in starts.items()
-        }
-
-        def keep(i):
-            for k, a in self._prepare(self.files[i]).items():
-                arrays[k][starts[k][i] : starts[k][i + 1]], sums[k][i] = a.ravel(), zlib.crc32(a)
-
-        bar = dict(
-            total=len(self.files),
-            desc='preparing images and masks',
-            unit='image',
-            leave=False,
-            disable=None if progress is None else not progress,
-        )
-        with ThreadPoolExecutor(2) as pool:
-            list(tqdm(pool.map(keep, range(len(self.files))), **bar))
-        for a in arrays.values():
-            a.flush()
-        (work / 'index.json').write_text(json.dumps(dict(version=CACHE_VERSION, files=self.files, **sums)))
+        self._write(work, progress)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.replace(work, self.folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _forget_old(root)
 
-# %% ../../nbs/3_data/33_cache.ipynb #9798a51d
+# %% ../../nbs/3_data/33_cache.ipynb #59053963
 def _forget_old(root: Path, days: float = 30) -> None:
     "Remove caches that nobody has opened for a while."
     for index in root.glob('*/index.json'):
         if time.time() - index.stat().st_mtime > days * 86400:
             shutil.rmtree(index.parent, ignore_errors=True)
 
-
+# %% ../../nbs/3_data/33_cache.ipynb #9798a51d
 @patch
-def _read(self: PartsCache, kind: str, file: str) -> np.ndarray:
+def _read(
+    self: PartsCache,
+    kind: str,  # 'images' or 'masks'
+    file: str,  # one of the files that are kept
+) -> np.ndarray:  # uint8 (H, W, c)
     "A row, checked against its checksum the first time."
     i = self.row[file]
-    row = np.array(self.arrays[kind][self.starts[kind][i] : self.starts[kind][i + 1]]).reshape(self.shapes[kind][i])
+    at = slice(self.starts[kind][i], self.starts[kind][i + 1])
+    row = np.array(self.arrays[kind][at]).reshape(self.shapes[kind][i])
     if self.checked[kind][i]:
         return row
     if zlib.crc32(row) != self.index[kind][i]:
         row = self._prepare(file)[kind]
         try:
-            np.load(self.folder / f'{kind}.npy', mmap_mode='r+')[self.starts[kind][i] : self.starts[kind][i + 1]] = (
-                row.ravel()
-            )
+            np.load(self.folder / f'{kind}.npy', mmap_mode='r+')[at] = row.ravel()
         except OSError:
             pass  # a cache that can't be written stays as it is; the row is right all the same
     self.checked[kind][i] = True
     return row
+
+# %% ../../nbs/3_data/33_cache.ipynb #1087df52
+@patch
+def __getstate__(self: PartsCache) -> dict:
+    "For pickle: all but what is mapped into memory."
+    return {k: v for k, v in self.__dict__.items() if k not in ('arrays', 'index', 'checked')}
+
+
+@patch
+def __setstate__(self: PartsCache, state: dict) -> None:
+    "From pickle: the arrays are mapped again; raises OSError where they are gone."
+    self.__dict__.update(state)
+    if not self._open():
+        raise OSError(f'{self.folder}: this cache is gone or damaged; make the loaders again')

@@ -20,7 +20,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,8 +29,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256
+from ..core.images import IMAGE_SUFFIXES
 from ..core.parts import CAR_PARTS
-from ..core.table import PartsData, class_list, read_table, write_table
+from ..core.table import PartsData, TableError, class_list, read_table, write_table
 
 # %% ../../nbs/3_data/31_datasets.ipynb #5c2d60cf
 log = logging.getLogger(__name__)
@@ -40,10 +41,8 @@ class DatasetError(CarpartsError):
     "A data set can't be found, fetched or understood; one line that says what to do."
 
 # %% ../../nbs/3_data/31_datasets.ipynb #7935e0f1
-def cache_dir() -> (
-    Path
-):  # `$XDG_CACHE_HOME`, else ~/Library/Caches (macOS), %LOCALAPPDATA% (Windows) or ~/.cache; then `carparts_seg`
-    "This package's cache folder; it is not created here."
+def cache_dir() -> Path:  # not created here
+    "This package's cache folder: in `$XDG_CACHE_HOME`, or else where the platform keeps its caches."
     if os.environ.get('XDG_CACHE_HOME'):
         root = Path(os.environ['XDG_CACHE_HOME'])
     elif sys.platform == 'darwin':
@@ -71,7 +70,7 @@ class PublicPart:
 
     folder: str  # its folder in the data set's folder
     sha256: str  # of its annotations.json
-    n_images: int  # number of pictures in its JPEGImages/
+    n_images: int  # number of images in its JPEGImages/
 
 # %% ../../nbs/3_data/31_datasets.ipynb #e9838134
 @dataclass(frozen=True)
@@ -88,23 +87,23 @@ class PublicDataset:
 def public_datasets() -> dict[str, PublicDataset]:  # name -> data set
     "The data sets that can be fetched by name."
     home = 'https://github.com/dsmlr/Car-Parts-Segmentation/archive'
+    urls = (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip')
     splits = {
         'train': PublicPart('trainingset', 'f52dcaafd485adb9120e077a002d87649b15e8bad405d05ff41119a37720b935', 400),
         'test': PublicPart('testset', '4e151f28864d7a4d5712963e996f1ef4cd9e895b683419c657d14120bf8ec463', 100),
     }
-    terms = 'it has no licence file: use it for yourself, do not pass it on; cite Pasupa et al. 2021, doi 10.1007/s40747-021-00397-8'
-    return {
-        'car-parts': PublicDataset(
-            'car-parts', (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip'), splits, 28, terms
-        )
-    }
+    terms = (
+        'it has no licence file: use it for yourself, do not pass it on; '
+        'cite Pasupa et al. 2021, doi 10.1007/s40747-021-00397-8'
+    )
+    return {'car-parts': PublicDataset('car-parts', urls, splits, 28, terms)}
 
-# %% ../../nbs/3_data/31_datasets.ipynb #cddbf3fb
+# %% ../../nbs/3_data/31_datasets.ipynb #c61bf1ad
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')
 _SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 _SPLITS = {'train': ('trainingset', 'train'), 'test': ('testset', 'test'), 'valid': ('validationset', 'valid', 'val')}
 
-
+# %% ../../nbs/3_data/31_datasets.ipynb #cddbf3fb
 def _annotations(
     folder: Path,  # may be missing
 ) -> Path | None:  # None where there are none; raises DatasetError where it can't be told which file is meant
@@ -114,13 +113,12 @@ def _annotations(
     for name in _USUAL:
         if (folder / name).is_file():
             return folder / name
-    tables = sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file() and not p.name.startswith('.')
-    )
+    files = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith('.'))
+    tables = sorted(p for p in files if p.suffix.lower() in _SUFFIXES)
     if len(tables) > 1:
-        raise DatasetError(
-            f'{folder}: which of {", ".join(p.name for p in tables)} holds the annotations? Name the file instead of the folder'
-        )
+        names = ', '.join(p.name for p in tables)
+        why = f'which of {names} holds the annotations? Name the file instead of the folder'
+        raise DatasetError(f'{folder}: {why}', file=folder, why=why)
     return tables[0] if tables else None
 
 # %% ../../nbs/3_data/31_datasets.ipynb #b0198ce1
@@ -142,7 +140,8 @@ def _find(
     "A split of a named data set under the data roots."
     if Path(name).name != name or name in ('', '.', '..'):
         return None
-    return next((a for root in data_roots() if (a := _split_annotations(root / name, split)) is not None), None)
+    tries = (_split_annotations(root / name, split) for root in data_roots())
+    return next((found for found in tries if found is not None), None)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #0d11213d
 def has_data(
@@ -159,51 +158,59 @@ def has_data(
 _CACHE_VERSION = 2  # raise it when the same COCO file would give another table
 
 
+def _kept_table(
+    kept: Path,  # where the cache keeps it
+    path: Path,  # the COCO file that it was made of
+) -> pd.DataFrame | None:  # None where there is none, or a damaged one
+    "A table from the cache."
+    if not kept.is_file():
+        return None
+    try:
+        table = read_table(kept)
+    except ValueError as e:
+        log.warning(f'{kept} is damaged and is made anew ({e})')
+        return None
+    log.info(f'{path}: table of {len(table)} rows taken from the cache, {kept}')
+    return table
+
+# %% ../../nbs/3_data/31_datasets.ipynb #47de60c3
 def _cached_table(
     path: Path,  # a COCO JSON file
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A COCO file as parts table, converted once and kept in the cache."
     kept = cache_dir() / 'tables' / f'{file_sha256(path)[:24]}-v{_CACHE_VERSION}.parquet'
-    try:
-        if kept.is_file():
-            table = read_table(kept)
-            log.info(f'{path}: table of {len(table)} rows taken from the cache, {kept}')
-            return table
-    except ValueError as e:
-        log.warning(f'{kept} is damaged and is made anew ({e})')
+    if (table := _kept_table(kept, path)) is not None:
+        return table
     table = read_table(path)
+    made = f'{path}: turned into a table of {len(table)} rows'
     try:
         write_table(table, kept)
     except OSError as e:
-        log.warning(
-            f'{path}: turned into a table of {len(table)} rows; it is not kept, since {kept.parent} cannot be written ({e.strerror})'
-        )
+        log.warning(f'{made}; it is not kept, since {kept.parent} cannot be written ({e.strerror})')
     else:
-        log.info(f'{path}: turned into a table of {len(table)} rows, kept as {kept}')
+        log.info(f'{made}, kept as {kept}')
     return table
 
 # %% ../../nbs/3_data/31_datasets.ipynb #859774d3
 def image_folder(
     table: pd.DataFrame,  # canonical parts table
     where: Path,  # folder of the annotations
-    images: str | Path | None,  # folder of the pictures, if it is known
-    must: bool = True,  # raise when no picture is found
+    images: str | Path | None,  # folder of the images, if it is known
+    must: bool = True,  # raise when no image is found
 ) -> Path:  # raises DatasetError
-    "The folder that holds the pictures which a table names."
+    "The folder that holds the images which a table names."
     if images is not None and not Path(images).is_dir():
-        raise DatasetError(f'{images}: no such folder for pictures')
-    tries = (
-        [Path(images)]
-        if images is not None
-        else [where / 'JPEGImages', where / 'images', where, where.parent / 'JPEGImages', where.parent / 'images']
-    )
+        raise DatasetError(f'{images}: no such folder for pictures', file=images, why='no such folder for pictures')
+    usual = [d / name for d in (where, where.parent) for name in ('JPEGImages', 'images')]
+    tries = [*usual[:2], where, *usual[2:]] if images is None else [Path(images)]
     some = list(dict.fromkeys(table['file_name']))[:20]
     for t in tries:
         if any((t / f).is_file() or (t / Path(f).name).is_file() for f in some):
             return t
     if must and some:
+        lost = f'{some[0]} and the other pictures that the table names'
         raise DatasetError(
-            f'{some[0]} and the other pictures that the table names are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)'
+            f'{lost} are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)', file=some[0]
         )
     return next((t for t in tries if t.is_dir()), where)
 
@@ -219,29 +226,23 @@ def default_classes(
 def _open_annotations(
     path: Path,  # COCO file or table
     name: str,  # what to call the data set
-    images: str | Path | None = None,  # folder of the pictures
+    images: str | Path | None = None,  # folder of the images
     classes: Sequence[str] | None = None,  # class list
-    problems: list[str] | None = None,  # passed to read_table
-    **columns,  # passed to read_table: image_column, class_name_column, rle_mask_column
+    problems: list[TableError] | None = None,  # passed to read_table
+    **columns: object,  # passed to read_table: image_column, class_name_column, rle_mask_column
 ) -> PartsData:  # raises DatasetError, TableError
     "Data set of one annotation file."
-    if path.suffix.lower() == '.json' and problems is None:
+    is_coco = path.suffix.lower() == '.json'
+    if is_coco and problems is None:
         table = _cached_table(path)
     else:
-        table = read_table(path, problems=problems, **({} if path.suffix.lower() == '.json' else columns))
+        table = read_table(path, problems=problems, **({} if is_coco else columns))
     folder = image_folder(table, path.parent, images, must=problems is None)
-    return PartsData(
-        table=table,
-        folder=folder,
-        classes=list(classes) if classes else default_classes(table),
-        name=name,
-        origin=str(path),
-    )
+    return PartsData(table, folder, list(classes) if classes else default_classes(table), name, str(path))
 
 # %% ../../nbs/3_data/31_datasets.ipynb #95822d39
 def find_annotations(
-    source: str
-    | Path = 'car-parts',  # NAME under the data roots, FOLDER with annotations and pictures, TABLE file (.parquet, .pq, .csv, COCO .json), or a .zip of a folder
+    source: str | Path = 'car-parts',  # NAME under the data roots, FOLDER, TABLE file, COCO .json, .zip of a folder
     split: str = 'train',  # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
 ) -> tuple[Path, str]:  # the file, and what to call the data set; raises DatasetError that says what to do
     "Find the COCO file or table that a name, folder or file stands for."
@@ -254,9 +255,9 @@ def find_annotations(
     if path.is_file():
         return path, path.stem
     if not path.is_dir():
-        raise DatasetError(_not_found(str(source), split))
+        raise DatasetError(_not_found(str(source), split), file=source)
     if (found := _split_annotations(path, split)) is None:
-        raise DatasetError(_no_split(path, split))
+        raise DatasetError(_no_split(path, split), file=path, key=split)
     return found, named(name)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #710478f1
@@ -264,21 +265,30 @@ def open_dataset(
     source: str | Path = 'car-parts',  # NAME, FOLDER, TABLE file or .zip, as for `find_annotations`
     split: str = 'train',  # which part of a name or folder: 'train', 'test', 'valid', or a folder's own name
     download: bool = False,  # fetch a public data set that is not on this machine
-    images: str | Path | None = None,  # folder of the pictures, where it is not beside the annotations
+    images: str | Path | None = None,  # folder of the images, where it is not beside the annotations
     classes: Sequence[str] | None = None,  # class list; default: that of the COCO file; for a plain table see above
-    problems: list[str]
-    | None = None,  # where given, bad masks and missing pictures don't raise: masks are noted here (for the linter)
-    **columns,  # passed to `read_table` for a plain table: image_column, class_name_column, rle_mask_column, labelled
+    problems: list[TableError] | None = None,  # takes the errors of bad masks; missing images don't raise then either
+    **columns: object,  # for `read_table`: image_column, class_name_column, rle_mask_column, labelled
 ) -> PartsData:  # raises DatasetError that says what to do, TableError for annotations that can't be used
     "Open a data set, wherever it is."
-    if (
-        download
-        and split in getattr(public_datasets().get(str(source)), 'splits', ())
-        and _find(str(source), split) is None
-    ):
-        fetch_dataset(str(source))
+    name = str(source)
+    is_public = name in public_datasets() and split in public_datasets()[name].splits
+    if download and is_public and _find(name, split) is None:
+        fetch_dataset(name)
     path, name = find_annotations(source, split)
     return _open_annotations(path, name, images, classes, problems, **columns)
+
+# %% ../../nbs/3_data/31_datasets.ipynb #30793f8b
+def _names_here() -> list[str]:  # in alphabetical order
+    "The data sets under the data roots."
+    folders = [p for root in data_roots() if root.is_dir() for p in root.iterdir() if p.is_dir()]
+    return sorted({p.name for p in folders if not p.name.startswith('.')})
+
+
+def _places() -> str:
+    "Words for where data sets were looked for."
+    told, roots = os.environ.get('CARPARTS_DATA'), data_roots()
+    return ', '.join(map(str, roots)) + (f' (CARPARTS_DATA={told} is no folder)' if told and len(roots) < 2 else '')
 
 # %% ../../nbs/3_data/31_datasets.ipynb #1fccb738
 def _not_found(
@@ -286,29 +296,16 @@ def _not_found(
     split: str,  # which part of it
 ) -> str:  # one line
     "Words for a data set that is not there, and what to do."
-    here = sorted(
-        {
-            p.name
-            for root in data_roots()
-            if root.is_dir()
-            for p in root.iterdir()
-            if p.is_dir() and not p.name.startswith('.')
-        }
-    )
-    told = os.environ.get('CARPARTS_DATA')
-    where = ', '.join(map(str, data_roots())) + (
-        f' (CARPARTS_DATA={told} is no folder)' if told and len(data_roots()) < 2 else ''
-    )
+    here = _names_here()
     if source in here:
         return next(_no_split(root / source, split) for root in data_roots() if (root / source).is_dir())
     if source in public_datasets():
-        return f'{source} is not on this machine (looked in {where}): get it with `carparts data get {source}`, or let CARPARTS_DATA name the folder that holds {source}/'
+        get = f'get it with `carparts data get {source}`, or let CARPARTS_DATA name the folder that holds {source}/'
+        return f'{source} is not on this machine (looked in {_places()}): {get}'
     if Path(source).suffix.lower() in (*_SUFFIXES, '.zip') or len(Path(source).parts) > 1:
         return f'{source}: no such file or folder'
-    names = sorted({*here, *public_datasets()})
-    return f'{source}: no data set of this name in {where}, and no such folder' + did_you_mean(
-        source, names, '; there are {names}'
-    )
+    near = did_you_mean(source, sorted({*here, *public_datasets()}), '; there are {names}')
+    return f'{source}: no data set of this name in {_places()}, and no such folder{near}'
 
 # %% ../../nbs/3_data/31_datasets.ipynb #7a27d733
 def _no_split(
@@ -319,16 +316,22 @@ def _no_split(
     if split == 'train':
         return f'{folder}: no annotations here; expected one of {", ".join(_USUAL)}, or just one table under any name'
     subs = sorted(p.name for p in folder.iterdir() if p.is_dir() and _annotations(p) is not None)
-    return (
-        f'{folder} has no part {split!r}'
-        + (f'; it has {", ".join(subs)}' if subs else '')
-        + (f'; get it with `carparts data get {folder.name}`' if folder.name in public_datasets() else '')
-    )
+    has = f'; it has {", ".join(subs)}' if subs else ''
+    get = f'; get it with `carparts data get {folder.name}`' if folder.name in public_datasets() else ''
+    return f'{folder} has no part {split!r}{has}{get}'
 
 # %% ../../nbs/3_data/31_datasets.ipynb #48726920
 _MAX_BYTES = 4 * 1024**3  # an archive that unpacks to more is refused
 
 
+def _refused(
+    what: str,  # the archive
+    why: str,  # what is wrong with it
+) -> DatasetError:
+    "An archive that isn't unpacked."
+    return DatasetError(f'{what}: {why}; the archive is refused', file=what, why=f'{why}; the archive is refused')
+
+# %% ../../nbs/3_data/31_datasets.ipynb #cbe6ec70
 def _members(
     archive: zipfile.ZipFile,  # an open archive
     what: str,  # what to call it in an error
@@ -338,16 +341,24 @@ def _members(
     for m in files:
         p = PurePosixPath(m.filename.replace('\\', '/'))
         if p.is_absolute() or '..' in p.parts or re.match('[A-Za-z]:', m.filename) or '\0' in m.filename:
-            raise DatasetError(
-                f'{what}: member {m.filename!r} would be written outside its folder; the archive is refused'
-            )
+            raise _refused(what, f'member {m.filename!r} would be written outside its folder')
         if stat.S_ISLNK(m.external_attr >> 16):
-            raise DatasetError(f'{what}: member {m.filename!r} is a link; the archive is refused')
+            raise _refused(what, f'member {m.filename!r} is a link')
     if (total := sum(m.file_size for m in files)) > _MAX_BYTES:
-        raise DatasetError(
-            f'{what}: would unpack to {total / 1e9:.1f} GB, more than {_MAX_BYTES / 1e9:.1f}; the archive is refused'
-        )
+        raise _refused(what, f'would unpack to {total / 1e9:.1f} GB, more than {_MAX_BYTES / 1e9:.1f}')
     return files
+
+# %% ../../nbs/3_data/31_datasets.ipynb #7194babc
+def _top(
+    folder: Path,  # with the content of an archive
+    what: str,  # what to call the archive in an error
+) -> Path:  # the folder, or the one in it that holds everything; raises DatasetError
+    "Where the content of an archive lies: many are packed in one folder."
+    inside = [p for p in folder.iterdir() if p.name != '__MACOSX'] if folder.is_dir() else []
+    if not inside:
+        raise DatasetError(f'{what}: the archive is empty', file=what, why='the archive is empty')
+    known = sum(_SPLITS.values(), ('JPEGImages', 'images'))
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in known else folder
 
 # %% ../../nbs/3_data/31_datasets.ipynb #341b2c08
 def _unzip(
@@ -357,58 +368,32 @@ def _unzip(
     progress: bool | None = None,  # bar; None: only on a terminal
 ) -> Path:  # `to`, or the folder that everything in the archive lies in; raises DatasetError
     "Unpack an archive."
+    bar = dict(desc='unpacking', unit='file', leave=False, disable=None if progress is None else not progress)
     try:
         with zipfile.ZipFile(path) as z:
-            for m in tqdm(
-                _members(z, what),
-                desc='unpacking',
-                unit='file',
-                leave=False,
-                disable=None if progress is None else not progress,
-            ):
+            for m in tqdm(_members(z, what), **bar):
                 z.extract(m, to)
     except (zipfile.BadZipFile, EOFError, zipfile.zlib.error, NotImplementedError, RuntimeError) as e:
-        raise DatasetError(f'{what}: not a whole zip archive ({e})') from None
-    inside = [p for p in to.iterdir() if p.name != '__MACOSX'] if to.is_dir() else []
-    if not inside:
-        raise DatasetError(f'{what}: the archive is empty')
-    return (
-        inside[0]
-        if len(inside) == 1
-        and inside[0].is_dir()
-        and inside[0].name not in sum(_SPLITS.values(), ('JPEGImages', 'images'))
-        else to
-    )
-
-# %% ../../nbs/3_data/31_datasets.ipynb #e537750c
-def _unpacked(
-    path: Path,  # a zip file
-) -> Path:  # folder with its content; raises DatasetError
-    "A zip's content, unpacked once into the cache."
-    target = cache_dir() / 'unpacked' / f'{path.stem}-{file_sha256(path)[:12]}'
-    if not target.is_dir():
-        log.info(f'{path}: unpacked to {target}')
-        with _beside(target) as work:
-            _put(_unzip(path, work / 'new', path.name), target, work)
-    return target
+        raise DatasetError(f'{what}: not a whole zip archive ({e})', file=what) from None
+    return _top(to, what)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #a9302a05
 @contextmanager
 def _beside(
     target: Path,  # where something will be put
-):
+) -> Iterator[Path]:  # raises DatasetError for what can't be written
     "A temporary folder on the same disk as `target`, removed in any case."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix='.part-', dir=target.parent))
     except OSError as e:
-        raise DatasetError(
-            f'{target.parent} cannot be written ({e.strerror}); let XDG_CACHE_HOME name a folder that can'
-        ) from None
+        why = f'cannot be written ({e.strerror}); let XDG_CACHE_HOME name a folder that can'
+        raise DatasetError(f'{target.parent} {why}', file=target.parent, why=why) from None
     try:
         yield work
     except OSError as e:
-        raise DatasetError(f'{target} cannot be written ({e.strerror or e})') from None
+        why = f'cannot be written ({e.strerror or e})'
+        raise DatasetError(f'{target} {why}', file=target, why=why) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -428,19 +413,33 @@ def _put(
             raise  # another process was faster: its copy is as good
     return target
 
+# %% ../../nbs/3_data/31_datasets.ipynb #e537750c
+def _unpacked(
+    path: Path,  # a zip file
+) -> Path:  # folder with its content; raises DatasetError
+    "A zip's content, unpacked once into the cache."
+    target = cache_dir() / 'unpacked' / f'{path.stem}-{file_sha256(path)[:12]}'
+    if not target.is_dir():
+        log.info(f'{path}: unpacked to {target}')
+        with _beside(target) as work:
+            _put(_unzip(path, work / 'new', path.name), target, work)
+    return target
+
+# %% ../../nbs/3_data/31_datasets.ipynb #9ac7bc59
+class _Unreachable(DatasetError):
+    "A server that can't be found or doesn't answer: its other addresses needn't be tried."
+
 # %% ../../nbs/3_data/31_datasets.ipynb #b666e4f3
 def _open_url(
     url: str,  # http, https or file
     seconds: float,  # how long to wait for a connection, and later for each piece
 ):  # response of urllib; raises OSError
     "Open an address within `seconds`, name look-up included."
-    got = {}
+    request, got = urllib.request.Request(url, headers={'User-Agent': 'carparts_seg'}), {}
 
-    def work():
+    def work() -> None:
         try:
-            got['response'] = urllib.request.urlopen(
-                urllib.request.Request(url, headers={'User-Agent': 'carparts_seg'}), timeout=seconds
-            )
+            got['response'] = urllib.request.urlopen(request, timeout=seconds)
         except Exception as e:
             got['error'] = e
 
@@ -452,18 +451,19 @@ def _open_url(
     raise got.get('error', TimeoutError(f'no answer within {seconds:g} s'))
 
 # %% ../../nbs/3_data/31_datasets.ipynb #3346528f
-def _reason(
-    e: Exception,  # of a download
-) -> str:  # a few words
+def _failed(
+    url: str,  # that was asked for
+    e: Exception,  # of the download
+) -> DatasetError:  # _Unreachable where nobody answered
     "Why a download failed."
     if isinstance(e, urllib.error.HTTPError):
-        return f'the server says {e.code} {e.reason}'
+        return DatasetError(f'{url}: the server says {e.code} {e.reason}', file=url)
     e = getattr(e, 'reason', e)
     if isinstance(e, socket.gaierror):
-        return 'its name cannot be looked up: is this machine offline?'
+        return _Unreachable(f'{url}: its name cannot be looked up: is this machine offline?', file=url)
     if isinstance(e, TimeoutError):
-        return 'no answer in time'
-    return str(getattr(e, 'strerror', None) or e or type(e).__name__)
+        return _Unreachable(f'{url}: no answer in time', file=url)
+    return DatasetError(f'{url}: {getattr(e, "strerror", None) or e or type(e).__name__}', file=url)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #226ca02d
 def _download(
@@ -473,26 +473,20 @@ def _download(
     progress: bool | None = None,  # bar; None: only on a terminal
 ) -> Path:  # path; raises DatasetError
     "One file from the network, with a progress bar."
+    bar = dict(desc='downloading', unit='B', unit_scale=True, leave=False)
     try:
         with _open_url(url, seconds) as r, open(path, 'wb') as f:
             size = int(r.headers.get('Content-Length') or 0)
-            with tqdm(
-                total=size or None,
-                unit='B',
-                unit_scale=True,
-                desc='downloading',
-                leave=False,
-                disable=None if progress is None else not progress,
-            ) as bar:
+            with tqdm(total=size or None, disable=None if progress is None else not progress, **bar) as shown:
                 while piece := r.read(1 << 18):
                     f.write(piece)
-                    bar.update(len(piece))
+                    shown.update(len(piece))
     except (OSError, ValueError) as e:
-        raise DatasetError(f'{url}: {_reason(e)}') from None
+        raise _failed(url, e) from None
     except Exception as e:
-        raise DatasetError(f'{url}: {type(e).__name__} {e}') from None
+        raise DatasetError(f'{url}: {type(e).__name__} {e}', file=url) from None
     if size and path.stat().st_size != size:
-        raise DatasetError(f'{url}: cut off after {path.stat().st_size:,} of {size:,} bytes')
+        raise DatasetError(f'{url}: cut off after {path.stat().st_size:,} of {size:,} bytes', file=url)
     return path
 
 # %% ../../nbs/3_data/31_datasets.ipynb #e776cc6d
@@ -500,56 +494,18 @@ def check_copy(
     folder: str | Path,  # a copy of the data set: holds trainingset/ and so on
     dataset: PublicDataset,  # what it should hold
 ) -> list[str]:  # what is wrong, one line each; empty for a whole copy
-    "Compare a copy of a public data set with what a whole one holds: checksums of annotations, number of pictures."
+    "Compare a copy of a public data set with what a whole one holds: checksums of annotations, number of images."
     wrong = []
     for s in dataset.splits.values():
-        a, images = Path(folder) / s.folder / 'annotations.json', Path(folder) / s.folder / 'JPEGImages'
+        a, images = (Path(folder) / s.folder / name for name in ('annotations.json', 'JPEGImages'))
         if not a.is_file():
             wrong.append(f'{s.folder}/annotations.json is missing')
         elif (got := file_sha256(a)) != s.sha256:
             wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
-        n = sum(p.suffix.lower() in ('.jpg', '.jpeg', '.png') for p in images.iterdir()) if images.is_dir() else 0
+        n = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in images.iterdir()) if images.is_dir() else 0
         if n != s.n_images:
             wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
     return wrong
-
-# %% ../../nbs/3_data/31_datasets.ipynb #358c6e8b
-def fetch_dataset(
-    dataset: str | PublicDataset = 'car-parts',  # a name among `public_datasets()`, or a description of one's own
-    folder: str | Path | None = None,  # folder that gets a folder of the data set's name; default: the user's cache
-    seconds: float = 8,  # longest wait for a server to answer
-    progress: bool | None = None,  # bars; None: only on a terminal
-    echo: Callable[[str], object] = print,  # gets the lines that say what is done
-) -> Path:  # the data set's folder; raises DatasetError
-    "Download a public data set, check it, and put it in place; nothing is done when a whole copy is there already."
-    if isinstance(dataset, str) and dataset not in public_datasets():
-        raise DatasetError(f'{dataset}: no public data set of this name; there are {", ".join(public_datasets())}')
-    ds = public_datasets()[dataset] if isinstance(dataset, str) else dataset
-    target = Path(folder or cache_dir() / 'data').expanduser() / ds.name
-    if not check_copy(target, ds):
-        echo(f'{ds.name} is there already: {target}')
-        return target
-    if target.exists() and folder is not None and any(target.iterdir()):
-        raise DatasetError(
-            f'{target} is there, but is not a whole copy ({check_copy(target, ds)[0]}); move it away first'
-        )
-    echo(
-        f'{ds.name}: about {ds.megabytes} MB from {urllib.parse.urlsplit(ds.urls[0]).netloc or "this machine"} to {target}; {ds.terms}'
-    )
-    failed, down = [], set()
-    for url in ds.urls:
-        host = urllib.parse.urlsplit(url).netloc
-        if host in down:
-            continue
-        try:
-            return _fetch(ds, url, target, seconds, progress, echo)
-        except DatasetError as e:
-            failed.append(str(e))
-            if 'offline' in str(e) or 'in time' in str(e):
-                down.add(host)
-    raise DatasetError(
-        f'{ds.name} could not be fetched: {"; ".join(failed)}. Fetch it elsewhere, unpack it, and let CARPARTS_DATA name the folder that holds {ds.name}/'
-    )
 
 # %% ../../nbs/3_data/31_datasets.ipynb #533119af
 def _fetch(
@@ -573,3 +529,50 @@ def _fetch(
         _put(work / 'new', target, work)
     echo(f'{ds.name}: {sum(s.n_images for s in ds.splits.values())} pictures in place, checksums right: {target}')
     return target
+
+# %% ../../nbs/3_data/31_datasets.ipynb #2a8876be
+def _fetch_from_any(
+    ds: PublicDataset,  # what to fetch
+    target: Path,  # where it ends up
+    seconds: float,  # longest wait for a server
+    progress: bool | None,  # bars
+    echo: Callable,  # gets a line at the end
+) -> Path:  # target; raises DatasetError
+    "Fetch from the first address that gives a whole copy; a server that doesn't answer is asked once."
+    failed, down = [], set()
+    for url in ds.urls:
+        host = urllib.parse.urlsplit(url).netloc
+        if host in down:
+            continue
+        try:
+            return _fetch(ds, url, target, seconds, progress, echo)
+        except DatasetError as e:
+            failed.append(str(e))
+            if isinstance(e, _Unreachable):
+                down.add(host)
+    elsewhere = f'Fetch it elsewhere, unpack it, and let CARPARTS_DATA name the folder that holds {ds.name}/'
+    raise DatasetError(f'{ds.name} could not be fetched: {"; ".join(failed)}. {elsewhere}')
+
+# %% ../../nbs/3_data/31_datasets.ipynb #358c6e8b
+def fetch_dataset(
+    dataset: str | PublicDataset = 'car-parts',  # a name among `public_datasets()`, or a description of one's own
+    folder: str | Path | None = None,  # folder that gets a folder of the data set's name; default: the user's cache
+    seconds: float = 8,  # longest wait for a server to answer
+    progress: bool | None = None,  # bars; None: only on a terminal
+    echo: Callable[[str], object] = print,  # gets the lines that say what is done
+) -> Path:  # the data set's folder; raises DatasetError
+    "Download a public data set, check it, and put it in place; nothing is done when a whole copy is there already."
+    if isinstance(dataset, str) and dataset not in public_datasets():
+        raise DatasetError(f'{dataset}: no public data set of this name; there are {", ".join(public_datasets())}')
+    ds = public_datasets()[dataset] if isinstance(dataset, str) else dataset
+    target = Path(folder or cache_dir() / 'data').expanduser() / ds.name
+    wrong = check_copy(target, ds)
+    if not wrong:
+        echo(f'{ds.name} is there already: {target}')
+        return target
+    if target.exists() and folder is not None and any(target.iterdir()):
+        why = f'is there, but is not a whole copy ({wrong[0]}); move it away first'
+        raise DatasetError(f'{target} {why}', file=target, why=why)
+    home = urllib.parse.urlsplit(ds.urls[0]).netloc or 'this machine'
+    echo(f'{ds.name}: about {ds.megabytes} MB from {home} to {target}; {ds.terms}')
+    return _fetch_from_any(ds, target, seconds, progress, echo)

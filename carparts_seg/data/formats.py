@@ -13,7 +13,7 @@ import re
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import quoteattr
@@ -30,13 +30,11 @@ from ..core.parts import mirror_name, part_colors
 from ..core.table import PartsData, TableError, coco_to_table, read_table, write_table
 from .datasets import DatasetError, default_classes, find_annotations, image_folder
 
-# %% ../../nbs/3_data/34_formats.ipynb #b324c4a4
-def _outlines(
+# %% ../../nbs/3_data/34_formats.ipynb #d17b5cb3
+def _corners(
     mask: np.ndarray,  # bool (H, W)
-) -> list[
-    np.ndarray
-]:  # int64 (n, 2) each: x and y of the corners, along the borders of the pixels; the first is its uppermost, leftmost one
-    "All closed outlines of a mask, of its pieces and of its holes."
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # int64 (n,): x and y, row by row; their order column by column
+    "The corners of a mask's outlines; a point where two pieces touch is there twice."
     m = np.pad(mask, 1)
     a, b, c, d = m[:-1, :-1], m[:-1, 1:], m[1:, :-1], m[1:, 1:]  # the pixels around a grid point
     touch = (a == d) & (b == c) & (a != b)
@@ -44,10 +42,17 @@ def _outlines(
     y, x = np.nonzero(n)
     k = n[y, x].astype(np.int64)
     first = np.repeat(np.cumsum(k) - k, k)
-    y, x, second = np.repeat(y, k), np.repeat(x, k), np.arange(len(first)) - first
-    order = np.lexsort(
-        (second ^ (touch & ~a)[y, x], y, x)
-    )  # down the columns, of two corners on one point the one first that keeps pieces apart
+    y, x = np.repeat(y, k), np.repeat(x, k)
+    second = np.arange(len(first)) - first
+    apart = second ^ (touch & ~a)[y, x]  # of two corners on one point the one first that keeps pieces apart
+    return x, y, np.lexsort((apart, y, x))
+
+# %% ../../nbs/3_data/34_formats.ipynb #b324c4a4
+def _outlines(
+    mask: np.ndarray,  # bool (H, W)
+) -> list[np.ndarray]:  # int64 (n, 2) each: x and y of the corners; the first is its uppermost, leftmost one
+    "All closed outlines of a mask along the borders of its pixels, of its pieces and of its holes."
+    x, y, order = _corners(mask)
     down = np.empty(len(y), np.int64)
     down[order[0::2]], down[order[1::2]] = order[1::2], order[0::2]
     rings, todo = [], np.ones(len(y), bool)
@@ -106,52 +111,98 @@ def mask_polygons(
 # %% ../../nbs/3_data/34_formats.ipynb #4ac0b85a
 def with_sizes(
     table: pd.DataFrame,  # canonical parts table
-    images: str | Path | None = None,  # folder of the pictures, for sizes that the table lacks
+    images: str | Path | None = None,  # folder of the images, for sizes that the table lacks
 ) -> pd.DataFrame:  # the same, height and width in every row; raises TableError, ImageError
-    "A table in which each picture has its size."
+    "A table in which each image has its size."
     lost = list(dict.fromkeys(table['file_name'][table['height'].isna() | table['width'].isna()]))
     if not lost:
         return table
     if images is None:
-        raise TableError(f'{lost[0]!r}: the table has no height and width for it; name the folder of the pictures')
+        why = 'the table has no height and width for it; name the folder of the pictures'
+        raise TableError(f'{lost[0]!r}: {why}', file=lost[0], why=why)
     data = PartsData(table, images, [])
     sizes = {f: image_size(data.path(f)) for f in lost}
-    return table.assign(
-        **{
-            c: [sizes[f][k] if f in sizes else int(v) for f, v in zip(table['file_name'], table[c])]
-            for k, c in enumerate(('height', 'width'))
-        }
-    )
+    rows = [sizes.get(f, hw) for f, *hw in zip(table['file_name'], table['height'], table['width'])]
+    return table.assign(height=[int(h) for h, _ in rows], width=[int(w) for _, w in rows])
 
 # %% ../../nbs/3_data/34_formats.ipynb #fabbe1f9
 def _names(table: pd.DataFrame, classes: Sequence[str] | None) -> list[str]:
-    "The class list of an export: that which was given, else the table's, with all car parts where it has only such; an annotator needs those too that nobody has found yet."
+    "The class list of an export; raises TableError where the table has a class that is not in it."
     classes = list(classes) if classes is not None else default_classes(table)
     lost = sorted({*table['name'].dropna()} - {*classes, '_background_'})
     if lost:
-        raise TableError(f'class {lost[0]!r} of the table is not in the class list ({", ".join(classes)})')
+        raise TableError(f'class {lost[0]!r} of the table is not in the class list ({", ".join(classes)})', key=lost[0])
     return classes
 
+
+def _hex_colors(classes: Sequence[str]) -> list[str]:
+    "The classes' colours as #rrggbb."
+    return [f'#{r:02x}{g:02x}{b:02x}' for r, g, b in part_colors(classes).tolist()]
+
 # %% ../../nbs/3_data/34_formats.ipynb #a8701409
-def _masks(table: pd.DataFrame, classes: Sequence[str]):
-    "For each picture its name, size, and rows with masks that are not empty, as (class, text RLE, score or None)."
+def _masks(
+    table: pd.DataFrame,  # canonical parts table, sizes in every row
+    classes: Sequence[str],  # class list
+) -> Iterator[tuple[str, int, int, list[tuple]]]:  # file, height, width, masks as (class, text RLE, score or None)
+    "The images of a table with their masks, those that are not empty."
     score = table['score'] if 'score' in table else [None] * len(table)
-    known, rows = {*classes}, {}
-    for f, h, w, n, r, s in zip(
-        table['file_name'], table['height'], table['width'], table['name'], table['rle_mask'], score
-    ):
-        picture = rows.setdefault(f, (int(h), int(w), []))[2]
+    known, images = {*classes}, {}
+    columns = (table[c] for c in ('file_name', 'height', 'width', 'name', 'rle_mask'))
+    for f, h, w, n, r, s in zip(*columns, score):
+        masks = images.setdefault(f, (int(h), int(w), []))[2]
         if n in known and isinstance(r, str) and rle_area(r):
-            picture.append((n, r, None if s is None or pd.isna(s) else float(s)))
-    for f, (h, w, masks) in rows.items():
+            masks.append((n, r, None if s is None or pd.isna(s) else float(s)))
+    for f, (h, w, masks) in images.items():
         yield f, h, w, masks
 
-
+# %% ../../nbs/3_data/34_formats.ipynb #0cfb3eca
 def _left_out(table: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     "Words for masks that are not exported."
     named = table['name'].isin(list(classes))
     empty = sum(not isinstance(r, str) or not rle_area(r) for r in table['rle_mask'][named])
     return [f'{empty} empty mask{"s were" if empty > 1 else " was"} left out'] if empty else []
+
+# %% ../../nbs/3_data/34_formats.ipynb #2b2dde53
+def _json_of(
+    path: str | Path,  # .json, or a .zip with one .json of annotations in it
+) -> object:  # its content; raises TableError
+    "The content of a JSON file, also inside of a zip."
+    path = Path(path)
+    try:
+        content = path.read_bytes() if path.suffix.lower() != '.zip' else _unzipped_json(path)
+        return json.loads(content.decode('utf-8'))
+    except OSError as e:
+        why = f'cannot be read: {e.strerror}'
+        raise TableError(f'{path} {why}', file=path, why=why) from None
+    except zipfile.BadZipFile:
+        raise TableError(f'{path.name}: not a whole zip archive', file=path, why='not a whole zip archive') from None
+    except TableError:
+        raise
+    except ValueError as e:
+        raise TableError(f'{path.name} is not JSON: {e}', file=path, why=f'not JSON: {e}') from None
+
+
+def _unzipped_json(path: Path) -> bytes:
+    "The one .json in a zip; raises TableError, OSError, BadZipFile."
+    with zipfile.ZipFile(path) as z:
+        inside = [n for n in z.namelist() if n.lower().endswith('.json') and not n.startswith('__MACOSX')]
+        if len(inside) != 1:
+            why = f'expected one .json inside, found {", ".join(inside) or "none"}'
+            raise TableError(f'{path.name}: {why}', file=path, why=why)
+        return z.read(inside[0])
+
+# %% ../../nbs/3_data/34_formats.ipynb #28380517
+def _table_of(
+    rows: Sequence[tuple],  # file, class, text RLE, height, width, score
+    classes: Sequence[str] | None = None,  # class list, which the table then remembers
+) -> pd.DataFrame:  # canonical parts table, without `score` where there is none
+    "Rows as a table."
+    frame = pd.DataFrame(rows, columns=['file_name', 'name', 'rle_mask', 'height', 'width', 'score'])
+    frame['score'] = pd.to_numeric(frame['score'])
+    out = read_table(frame if frame['score'].notna().any() else frame.drop(columns='score'))
+    if classes is not None:
+        out.attrs['categories'] = [{'id': i, 'name': n} for i, n in enumerate(classes, 1)]
+    return out
 
 # %% ../../nbs/3_data/34_formats.ipynb #c9992f31
 def _plain_counts(rle: str, height: int, width: int) -> list[int]:
@@ -161,82 +212,55 @@ def _plain_counts(rle: str, height: int, width: int) -> list[int]:
     return np.diff(edges, prepend=0, append=height * width).tolist()
 
 
+def _segmentation(
+    rle: str, height: int, width: int, polygons: bool, tolerance: float
+) -> list | dict:  # polygons, or plain run lengths
+    "A mask as CVAT reads it."
+    if not polygons:
+        return {'size': [height, width], 'counts': _plain_counts(rle, height, width)}
+    return [p.ravel().tolist() for p in mask_polygons(rle_to_mask(rle, height, width), tolerance)]
+
+# %% ../../nbs/3_data/34_formats.ipynb #09559ae6
+def _coco_content(
+    table: pd.DataFrame,  # canonical parts table, sizes in every row
+    classes: Sequence[str],  # class list
+    polygons: bool,  # or plain run lengths
+    tolerance: float,  # of the polygons, pixels
+) -> dict:  # COCO
+    "A table as COCO for editors."
+    images, annotations = [], []
+    for f, h, w, masks in _masks(table, classes):
+        images.append({'id': len(images) + 1, 'file_name': f, 'height': h, 'width': w})
+        for n, r, s in masks:
+            annotation = {
+                'id': len(annotations) + 1,
+                'image_id': len(images),
+                'category_id': classes.index(n) + 1,
+                'segmentation': _segmentation(r, h, w, polygons, tolerance),
+                'area': rle_area(r),
+                'bbox': rle_bbox(r, h, w),
+                'iscrowd': int(not polygons),
+            }
+            annotations.append(annotation if s is None else {**annotation, 'score': s})
+    categories = [{'id': i, 'name': n, 'supercategory': ''} for i, n in enumerate(classes, 1)]
+    return {'images': images, 'annotations': annotations, 'categories': categories}
+
+# %% ../../nbs/3_data/34_formats.ipynb #b008bfb9
 def export_coco(
     table: pd.DataFrame,  # canonical parts table, with or without `score`
-    path: str | Path,  # .json
+    path: str | Path,  # .json; besides, NAME_labels.json gets the labels with colours for CVAT's label constructor
     polygons: bool = True,  # False: run lengths without compression and `iscrowd` 1, which CVAT reads as masks
     tolerance: float = 1.0,  # of the polygons, pixels; 0: exact
     classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
-    images: str | Path | None = None,  # folder of the pictures, where the table lacks sizes
+    images: str | Path | None = None,  # folder of the images, where the table lacks sizes
 ) -> list[str]:  # what was left out, in words; raises TableError, ImageError
-    "Write COCO for CVAT and other editors; besides, NAME_labels.json has the labels with colours for CVAT's label constructor."
+    "Write COCO for CVAT and other editors."
     table = with_sizes(table, images)
-    classes, pictures, annotations = _names(table, classes), [], []
-    for f, h, w, masks in _masks(table, classes):
-        pictures.append({'id': len(pictures) + 1, 'file_name': f, 'height': h, 'width': w})
-        for n, r, s in masks:
-            shape = (
-                [p.ravel().tolist() for p in mask_polygons(rle_to_mask(r, h, w), tolerance)]
-                if polygons
-                else {'size': [h, w], 'counts': _plain_counts(r, h, w)}
-            )
-            annotations.append(
-                {
-                    'id': len(annotations) + 1,
-                    'image_id': len(pictures),
-                    'category_id': classes.index(n) + 1,
-                    'segmentation': shape,
-                    'area': rle_area(r),
-                    'bbox': rle_bbox(r, h, w),
-                    'iscrowd': int(not polygons),
-                    **({} if s is None else {'score': s}),
-                }
-            )
-    write_atomic(
-        path,
-        json.dumps(
-            {
-                'images': pictures,
-                'annotations': annotations,
-                'categories': [{'id': i, 'name': n, 'supercategory': ''} for i, n in enumerate(classes, 1)],
-            }
-        ),
-    )
-    write_atomic(
-        Path(path).with_name(f'{Path(path).stem}_labels.json'),
-        json.dumps(
-            [{'name': n, 'color': c, 'attributes': []} for n, c in zip(classes, _hex_colors(classes))], indent=1
-        ),
-    )
+    classes = _names(table, classes)
+    write_atomic(path, json.dumps(_coco_content(table, classes, polygons, tolerance)))
+    labels = [{'name': n, 'color': c, 'attributes': []} for n, c in zip(classes, _hex_colors(classes))]
+    write_atomic(Path(path).with_name(f'{Path(path).stem}_labels.json'), json.dumps(labels, indent=1))
     return _left_out(table, classes)
-
-
-def _hex_colors(classes: Sequence[str]) -> list[str]:
-    "The classes' colours as #rrggbb."
-    return ['#%02x%02x%02x' % tuple(c) for c in part_colors(classes).tolist()]
-
-# %% ../../nbs/3_data/34_formats.ipynb #2b2dde53
-def _json_of(
-    path: str | Path,  # .json, or a .zip with one .json of annotations in it
-):  # its content; raises TableError
-    "The content of a JSON file, also inside of a zip."
-    path = Path(path)
-    try:
-        if path.suffix.lower() != '.zip':
-            return json.loads(path.read_text(encoding='utf-8'))
-        with zipfile.ZipFile(path) as z:
-            inside = [n for n in z.namelist() if n.lower().endswith('.json') and not n.startswith('__MACOSX')]
-            if len(inside) != 1:
-                raise TableError(f'{path.name}: expected one .json inside, found {", ".join(inside) or "none"}')
-            return json.loads(z.read(inside[0]).decode('utf-8'))
-    except OSError as e:
-        raise TableError(f'{path} cannot be read: {e.strerror}') from None
-    except zipfile.BadZipFile:
-        raise TableError(f'{path.name}: not a whole zip archive') from None
-    except ValueError as e:
-        if isinstance(e, TableError):
-            raise
-        raise TableError(f'{path.name} is not JSON: {e}') from None
 
 # %% ../../nbs/3_data/34_formats.ipynb #534e7734
 def read_cvat(
@@ -278,7 +302,7 @@ def contours_to_mask(
     return out
 
 # %% ../../nbs/3_data/34_formats.ipynb #efdb03bc
-def _lines(
+def _label_text(
     masks: Sequence[tuple], classes: Sequence[str], height: int, width: int, tolerance: float, join: bool
 ) -> str:
     "The content of a label file."
@@ -291,16 +315,63 @@ def _lines(
 
 # %% ../../nbs/3_data/34_formats.ipynb #d8fa702c
 def _label_names(files: Sequence[str]) -> dict[str, str]:
-    "For each picture its label file; raises TableError where two would share one."
+    "For each image its label file; raises TableError where two would share one."
     out, taken = {}, {}
     for f in files:
         path = PurePosixPath(f.replace('\\', '/'))
         if path.is_absolute() or '..' in path.parts:
-            raise TableError(f'{f!r}: YOLO wants pictures inside of the data set; make the names relative')
+            why = 'YOLO wants pictures inside of the data set; make the names relative'
+            raise TableError(f'{f!r}: {why}', file=f, why=why)
         out[f] = str(path.with_suffix('.txt'))
         if taken.setdefault(out[f], f) != f:
-            raise TableError(f'{taken[out[f]]!r} and {f!r} would share the label file {out[f]}; rename one')
+            raise TableError(f'{taken[out[f]]!r} and {f!r} would share the label file {out[f]}; rename one', file=f)
     return out
+
+# %% ../../nbs/3_data/34_formats.ipynb #6c5528d7
+_SIDES_NOTE = [
+    '# Classes have sides, and Ultralytics mirrors pictures without exchanging left and right.',
+    '# Train with fliplr=0.0 (yolo segment train data=data.yaml fliplr=0.0), or sides cannot be learned.',
+]
+_VALID_NOTE = ['# Validation pictures are those of training here: name others under val.']
+
+
+def _data_yaml(classes: Sequence[str], lists: bool) -> str:
+    "data.yaml, with what has to be known about sides."
+    sided = any(mirror_name(c) != c for c in classes)
+    notes = (_SIDES_NOTE if sided else []) + ([] if lists else _VALID_NOTE)
+    where = {'train': 'train.txt' if lists else 'images', 'val': 'val.txt' if lists else 'images'}
+    names = {'names': dict(enumerate(classes))}
+    return '\n'.join(notes) + '\n' + yaml.safe_dump({**where, **names}, sort_keys=False, allow_unicode=True)
+
+# %% ../../nbs/3_data/34_formats.ipynb #3980dc7f
+def _write_lists(
+    folder: Path,  # of the data set
+    files: Sequence[str],  # all images
+    valid_files: Sequence[str],  # images to validate on
+) -> None:
+    "Write train.txt and val.txt."
+    valid, train = list(dict.fromkeys(valid_files)), [f for f in files if f not in {*valid_files}]
+    for name, chosen in (('train', train), ('val', valid)):
+        write_atomic(folder / f'{name}.txt', ''.join(f'./images/{f}\n' for f in chosen))
+
+
+def _copy(path: Path, to: Path) -> None:
+    "Copy a file, also into a folder that isn't there yet."
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, to)
+
+# %% ../../nbs/3_data/34_formats.ipynb #12e0a176
+def _check_yolo(
+    folder: Path,  # to write to
+    images: str | Path | None,  # folder of the images
+    copy_images: bool,  # whether they are copied
+) -> None:
+    "Refuse what can't be exported; TableError."
+    if folder.is_dir() and any(folder.iterdir()):
+        why = 'is not empty; YOLO labels go into a folder of their own'
+        raise TableError(f'{folder} {why}', file=folder, why=why)
+    if copy_images and images is None:
+        raise TableError('copy_images: where are the pictures? Name their folder', key='copy_images')
 
 # %% ../../nbs/3_data/34_formats.ipynb #96dfad63
 def export_yolo(
@@ -309,58 +380,29 @@ def export_yolo(
     tolerance: float = 0.5,  # of the outlines, pixels; 0: exact
     join: bool = False,  # pieces of a mask joined to one object, as Ultralytics' converter does
     classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
-    images: str | Path | None = None,  # folder of the pictures
+    images: str | Path | None = None,  # folder of the images
     copy_images: bool = False,  # whether they are copied to images/
-    valid_files: Sequence[str] | None = None,  # pictures to validate on: written to val.txt, the others to train.txt
+    valid_files: Sequence[str] | None = None,  # images to validate on: written to val.txt, the others to train.txt
 ) -> list[str]:  # what a reader has to know, in words; raises TableError, ImageError
     "Write a parts table as a YOLO segmentation data set."
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        raise TableError(f'{folder} is not empty; YOLO labels go into a folder of their own')
-    if copy_images and images is None:
-        raise TableError('copy_images: where are the pictures? Name their folder')
+    _check_yolo(folder, images, copy_images)
     table = with_sizes(table, images)
     classes, names = _names(table, classes), _label_names(list(dict.fromkeys(table['file_name'])))
     lost = [f for f in valid_files or () if f not in names]
     if lost:
-        raise TableError(f'valid_files: {lost[0]!r} is not in the table')
+        raise TableError(f'valid_files: {lost[0]!r} is not in the table', file=lost[0], key='valid_files')
     data = PartsData(table, images or folder, classes)
     for f, h, w, masks in _masks(table, classes):
-        write_atomic(folder / 'labels' / names[f], _lines(masks, classes, h, w, tolerance, join))
+        write_atomic(folder / 'labels' / names[f], _label_text(masks, classes, h, w, tolerance, join))
         if copy_images:
-            (target := folder / 'images' / f).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(data.path(f), target)
+            _copy(data.path(f), folder / 'images' / f)
     if valid_files is not None:
-        for name, chosen in (
-            ('train', [f for f in names if f not in {*valid_files}]),
-            ('val', list(dict.fromkeys(valid_files))),
-        ):
-            write_atomic(folder / f'{name}.txt', ''.join(f'./images/{f}\n' for f in chosen))
+        _write_lists(folder, list(names), valid_files)
     write_atomic(folder / 'data.yaml', _data_yaml(classes, valid_files is not None))
-    notes = _left_out(table, classes) + (
-        ['scores have no place in YOLO labels and were left out'] if 'score' in table else []
-    )
+    notes = _left_out(table, classes)
+    notes += ['scores have no place in YOLO labels and were left out'] if 'score' in table else []
     return notes + ([] if copy_images else [f'the pictures belong into {folder / "images"}'])
-
-# %% ../../nbs/3_data/34_formats.ipynb #6c5528d7
-def _data_yaml(classes: Sequence[str], lists: bool) -> str:
-    "data.yaml, with what has to be known about sides."
-    sides = (
-        []
-        if all(mirror_name(c) == c for c in classes)
-        else [
-            '# Classes have sides, and Ultralytics mirrors pictures without exchanging left and right.',
-            '# Train with fliplr=0.0 (yolo segment train data=data.yaml fliplr=0.0), or sides cannot be learned.',
-        ]
-    )
-    where = {'train': 'train.txt' if lists else 'images', 'val': 'val.txt' if lists else 'images'}
-    return (
-        '\n'.join(
-            sides + ([] if lists else ['# Validation pictures are those of training here: name others under val.'])
-        )
-        + '\n'
-        + yaml.safe_dump({**where, 'names': dict(enumerate(classes))}, sort_keys=False, allow_unicode=True)
-    )
 
 # %% ../../nbs/3_data/34_formats.ipynb #fa4167f4
 def _yolo_names(path: Path) -> list[str]:
@@ -368,88 +410,98 @@ def _yolo_names(path: Path) -> list[str]:
     try:
         names = yaml.safe_load(path.read_text(encoding='utf-8')).get('names')
     except (OSError, AttributeError, yaml.YAMLError) as e:
-        raise TableError(f'{path} cannot be read as YAML ({str(e).splitlines()[0]})') from None
+        why = f'cannot be read as YAML ({str(e).splitlines()[0]})'
+        raise TableError(f'{path} {why}', file=path, why=why) from None
     if isinstance(names, Mapping):
         names = [names[k] for k in sorted(names)] if sorted(names) == list(range(len(names))) else None
     if not isinstance(names, list) or not names:
-        raise TableError(f'{path}: expected the class list under names')
+        why = 'expected the class list under names'
+        raise TableError(f'{path}: {why}', file=path, key='names', why=why)
     return [str(n) for n in names]
 
-# %% ../../nbs/3_data/34_formats.ipynb #aa3708ca
-def _yolo_line(line: str, what: str, classes: Sequence[str], height: int, width: int) -> tuple[str, str, float | None]:
-    "Class, text RLE and score of a line; raises TableError."
+# %% ../../nbs/3_data/34_formats.ipynb #a2fa21b1
+def _yolo_numbers(
+    line: str,  # of a label file
+    classes: Sequence[str],  # class list
+) -> list[float]:  # number of the class, x y x y ..., and maybe the score
+    "The numbers of a line, checked; raises TableError, whose message doesn't say where."
     try:
         v = [float(x) for x in line.split()]
     except ValueError:
-        raise TableError(f'{what}: {line[:40]!r} has something other than numbers') from None
+        raise TableError(f'{line[:40]!r} has something other than numbers') from None
     if len(v) < 7:
-        raise TableError(
-            f'{what}: {len(v)} numbers; a mask has a class and three points at least'
-            + (', this looks like a box' if len(v) in (5, 6) else '')
-        )
+        box = ', this looks like a box' if len(v) in (5, 6) else ''
+        raise TableError(f'{len(v)} numbers; a mask has a class and three points at least{box}')
     if v[0] != int(v[0]) or not 0 <= v[0] < len(classes):
-        raise TableError(f'{what}: class {v[0]:g}; data.yaml names 0 to {len(classes) - 1}')
-    points, score = np.array(v[1 : len(v) - (len(v) + 1) % 2]).reshape(-1, 2), v[-1] if len(v) % 2 == 0 else None
+        raise TableError(f'class {v[0]:g}; data.yaml names 0 to {len(classes) - 1}')
+    return v
+
+# %% ../../nbs/3_data/34_formats.ipynb #aa3708ca
+def _yolo_line(
+    line: str,  # of a label file
+    classes: Sequence[str],  # class list
+    height: int,  # rows of the image
+    width: int,  # columns
+) -> tuple[str, str, float | None]:  # class, text RLE, score
+    "A mask from a line of a label file; raises TableError, whose message doesn't say where."
+    v = _yolo_numbers(line, classes)
+    points = np.array(v[1 : len(v) - (len(v) + 1) % 2]).reshape(-1, 2)
     if not ((points >= -0.01) & (points <= 1.01)).all():
-        raise TableError(f'{what}: a point outside of 0 to 1; points are parts of width and height')
-    ring = np.clip(
-        points * (width, height) + 0.01, 0, (width - 1, height - 1)
-    )  # numbers with few digits lie a hair below the pixel that they mean
-    return classes[int(v[0])], mask_to_rle(contours_to_mask([ring], height, width)), score
+        raise TableError('a point outside of 0 to 1; points are parts of width and height')
+    # numbers with few digits lie a hair below the pixel that they mean
+    ring = np.clip(points * (width, height) + 0.01, 0, (width - 1, height - 1))
+    mask = contours_to_mask([ring], height, width)
+    return classes[int(v[0])], mask_to_rle(mask), v[-1] if len(v) % 2 == 0 else None
+
+# %% ../../nbs/3_data/34_formats.ipynb #aa8055de
+def _yolo_masks(
+    path: Path,  # a label file; where there is none the image has no masks
+    name: str,  # what to call it in an error
+    classes: Sequence[str],  # class list
+    height: int,  # rows of the image
+    width: int,  # columns
+) -> list[tuple[str, str, float | None]]:  # class, text RLE, score; raises TableError
+    "The masks of a label file."
+    found = []
+    for i, line in enumerate(path.read_text(encoding='utf-8').splitlines() if path.is_file() else (), 1):
+        try:
+            found += [_yolo_line(line, classes, height, width)] if line.strip() else []
+        except TableError as e:
+            raise TableError(f'{name}, line {i}: {e.why}', file=name, row=i - 1, why=e.why) from None
+    return found
 
 # %% ../../nbs/3_data/34_formats.ipynb #4b5b49cf
 def read_yolo(
     source: str | Path,  # data.yaml, or the folder that holds it
-    images: str | Path | None = None,  # folder of the pictures; None: images/ beside data.yaml
-    labels: str
-    | Path
-    | None = None,  # folder of the label files, such as Ultralytics' predictions; None: labels/ beside data.yaml
-) -> pd.DataFrame:  # canonical parts table, with `score` where there is one; a picture without label file has no masks; raises TableError, ImageError
-    "A parts table from YOLO segmentation labels."
+    images: str | Path | None = None,  # folder of the images; None: images/ beside data.yaml
+    labels: str | Path | None = None,  # folder of the label files, such as predictions; None: labels/ beside data.yaml
+) -> pd.DataFrame:  # canonical parts table, with `score` where there is one; raises TableError, ImageError
+    "A parts table from YOLO segmentation labels; an image without label file has no masks."
     path = Path(source) / 'data.yaml' if Path(source).is_dir() else Path(source)
-    classes, images, labels = (
-        _yolo_names(path),
-        Path(images or path.parent / 'images'),
-        Path(labels or path.parent / 'labels'),
-    )
-    for what, f in (('pictures', images), ('labels', labels)):
-        if not f.is_dir():
-            raise TableError(f'{f}: no such folder of {what}')
-    pictures = {
-        str(p.relative_to(images).with_suffix('.txt')): p
-        for p in sorted(images.rglob('*'))
-        if p.is_file() and not p.name.startswith('.')
-    }
-    lone = sorted({str(p.relative_to(labels)) for p in labels.rglob('*.txt')} - {*pictures})
+    classes = _yolo_names(path)
+    images, labels = Path(images or path.parent / 'images'), Path(labels or path.parent / 'labels')
+    for what, folder in (('pictures', images), ('labels', labels)):
+        if not folder.is_dir():
+            raise TableError(f'{folder}: no such folder of {what}', file=folder, why=f'no such folder of {what}')
+    found = [p for p in sorted(images.rglob('*')) if p.is_file() and not p.name.startswith('.')]
+    image_of = {str(p.relative_to(images).with_suffix('.txt')): p for p in found}
+    lone = sorted({str(p.relative_to(labels)) for p in labels.rglob('*.txt')} - {*image_of})
     if lone:
-        raise TableError(f'{labels / lone[0]}: no picture for it in {images}')
+        raise TableError(f'{labels / lone[0]}: no picture for it in {images}', file=labels / lone[0])
     rows = []
-    for label, p in pictures.items():
-        (h, w), text = image_size(p), (labels / label).read_text(encoding='utf-8') if (labels / label).is_file() else ''
-        found = [
-            _yolo_line(l, f'{label}, line {i}', classes, h, w) for i, l in enumerate(text.splitlines(), 1) if l.strip()
-        ]
-        rows += [(p.relative_to(images).as_posix(), n, r, h, w, s) for n, r, s in found or [(None, None, None)]]
+    for label, p in image_of.items():
+        h, w = image_size(p)
+        masks = _yolo_masks(labels / label, label, classes, h, w) or [(None, None, None)]
+        rows += [(p.relative_to(images).as_posix(), n, r, h, w, s) for n, r, s in masks]
     return _table_of(rows, classes)
-
-# %% ../../nbs/3_data/34_formats.ipynb #28380517
-def _table_of(rows: Sequence[tuple], classes: Sequence[str] | None = None) -> pd.DataFrame:
-    "Rows of file, class, RLE, height, width, score as a canonical table; without `score` where there is none."
-    frame = pd.DataFrame(rows, columns=['file_name', 'name', 'rle_mask', 'height', 'width', 'score'])
-    frame['score'] = pd.to_numeric(frame['score'])
-    out = read_table(frame if frame['score'].notna().any() else frame.drop(columns='score'))
-    if classes is not None:
-        out.attrs['categories'] = [{'id': i, 'name': n} for i, n in enumerate(classes, 1)]
-    return out
 
 # %% ../../nbs/3_data/34_formats.ipynb #35fb3f79
 def label_config(
     classes: Sequence[str],  # class list
 ) -> str:  # XML
     "A labeling configuration with polygons and a brush for each class."
-    labels = ''.join(
-        f'    <Label value={quoteattr(n)} background="{c}"/>\n' for n, c in zip(classes, _hex_colors(classes))
-    )
+    colors = zip(classes, _hex_colors(classes))
+    labels = ''.join(f'    <Label value={quoteattr(n)} background="{c}"/>\n' for n, c in colors)
     return (
         '<View>\n  <Image name="image" value="$image" zoom="true" zoomControl="true"/>\n'
         f'  <PolygonLabels name="polygon" toName="image" strokeWidth="2" opacity="0.4">\n{labels}  </PolygonLabels>\n'
@@ -458,24 +510,22 @@ def label_config(
 
 # %% ../../nbs/3_data/34_formats.ipynb #78133e24
 def _regions(masks: Sequence[tuple], height: int, width: int, tolerance: float) -> list[dict]:
-    "The masks of a picture as Label Studio's regions, one a piece."
+    "The masks of an image as Label Studio's regions, one a piece."
     out = []
     for name, rle, score in masks:
         for p in mask_polygons(rle_to_mask(rle, height, width), tolerance):
             points = (100 * p / (width, height)).round(5).tolist()
-            out.append(
-                {
-                    'id': f'part{len(out)}',
-                    'type': 'polygonlabels',
-                    'from_name': 'polygon',
-                    'to_name': 'image',
-                    'original_width': width,
-                    'original_height': height,
-                    'image_rotation': 0,
-                    'value': {'points': points, 'closed': True, 'polygonlabels': [name]},
-                    **({} if score is None else {'score': score}),
-                }
-            )
+            region = {
+                'id': f'part{len(out)}',
+                'type': 'polygonlabels',
+                'from_name': 'polygon',
+                'to_name': 'image',
+                'original_width': width,
+                'original_height': height,
+                'image_rotation': 0,
+                'value': {'points': points, 'closed': True, 'polygonlabels': [name]},
+            }
+            out.append(region if score is None else {**region, 'score': score})
     return out
 
 # %% ../../nbs/3_data/34_formats.ipynb #7c82d5be
@@ -484,7 +534,7 @@ def export_label_studio(
     path: str | Path,  # .json
     tolerance: float = 1.0,  # of the outlines, pixels; 0: exact
     classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
-    images: str | Path | None = None,  # folder of the pictures, where the table lacks sizes
+    images: str | Path | None = None,  # folder of the images, where the table lacks sizes
     images_url: str = '/data/local-files/?d=',  # what Label Studio needs before a file name
     version: str = 'carparts_seg',  # name of the predictions
 ) -> list[str]:  # what was left out, in words; raises TableError, ImageError
@@ -492,19 +542,12 @@ def export_label_studio(
     table = with_sizes(table, images)
     classes, tasks = _names(table, classes), []
     for f, h, w, masks in _masks(table, classes):
-        regions, scores = _regions(masks, h, w, tolerance), [s for *_, s in masks if s is not None]
-        tasks.append(
-            {
-                'data': {'image': images_url + f, 'file_name': f, 'height': h, 'width': w},
-                'predictions': [
-                    {
-                        'model_version': version,
-                        'result': regions,
-                        **({'score': round(float(np.mean(scores)), 6)} if scores else {}),
-                    }
-                ],
-            }
-        )
+        prediction = {'model_version': version, 'result': _regions(masks, h, w, tolerance)}
+        scores = [s for *_, s in masks if s is not None]
+        if scores:
+            prediction['score'] = round(float(np.mean(scores)), 6)
+        data = {'image': images_url + f, 'file_name': f, 'height': h, 'width': w}
+        tasks.append({'data': data, 'predictions': [prediction]})
     write_atomic(path, json.dumps(tasks))
     write_atomic(Path(path).with_name(f'{Path(path).stem}_config.xml'), label_config(classes))
     return _left_out(table, classes)
@@ -516,17 +559,17 @@ def _unpack_brush(
     "thi.ng's rle-pack, undone."
     bits, at = ''.join(f'{b:08b}' for b in rle), 0
 
-    def read(n):
+    def read(n: int) -> int:
         nonlocal at
         at += n
         if at > len(bits):
             raise ValueError('the code ends too early')
         return int(bits[at - n : at], 2)
 
-    total, size, lengths = read(32), read(5) + 1, None
+    total, size = read(32), read(5) + 1
     lengths, out, i = [read(4) + 1 for _ in range(4)], [], 0
     while i < total:
-        repeated, n = read(1), 0
+        repeated = read(1)
         n = read(lengths[read(2)]) + 1
         out.append(np.full(n, read(size)) if repeated else np.array([read(size) for _ in range(n)]))
         i += n
@@ -535,7 +578,7 @@ def _unpack_brush(
 # %% ../../nbs/3_data/34_formats.ipynb #82a5a3f9
 def brush_to_rle(
     rle: Sequence[int],  # a brush region's `rle`
-    height: int,  # rows of the picture
+    height: int,  # rows of the image
     width: int,  # columns
 ) -> str:  # text RLE; raises RleError
     "A stroke of Label Studio's brush as text RLE."
@@ -547,118 +590,135 @@ def brush_to_rle(
         raise RleError(f'brush: {len(values)} values for a picture of {height} x {width} with 4 channels')
     return mask_to_rle(values.reshape(height, width, 4)[..., 3])
 
-# %% ../../nbs/3_data/34_formats.ipynb #13bac90a
-def _file_name(data: Mapping, what: str) -> str:
-    "The picture's file name: as it was sent along, or from its address."
-    if isinstance(data.get('file_name'), str):
-        return data['file_name']
-    url = data.get('image')
-    if not isinstance(url, str):
-        raise TableError(f'{what}: data has neither file_name nor image')
-    parts = urlsplit(url)
-    if 'd' in (query := parse_qs(parts.query)):
-        return query['d'][0]
-    name = unquote(parts.path).rsplit('/', 1)[-1]
-    return re.sub(r'^[0-9a-f]{8}-', '', name) if '/upload/' in parts.path else name
-
-# %% ../../nbs/3_data/34_formats.ipynb #3da4b67c
-def _region(r: Mapping, what: str) -> list[tuple] | None:
-    "A region as (class, text RLE, height, width, score), one a label; None where it is no mask; raises TableError."
-    value, kind = r.get('value') or {}, r.get('type')
-    if kind not in ('polygonlabels', 'brushlabels'):
-        return None
-    if not value.get(kind):
-        raise TableError(f'{what}: a mask without a label')
-    if r.get('image_rotation'):
-        raise TableError(
-            f'{what}: the picture was turned by {r["image_rotation"]} degrees while it was labelled; turn it back in Label Studio'
-        )
-    try:
-        h, w = int(r['original_height']), int(r['original_width'])
-        rle = (
-            brush_to_rle(value['rle'], h, w)
-            if kind == 'brushlabels'
-            else polygons_to_rle([(np.array(value['points'], float) * (w / 100, h / 100)).ravel().tolist()], h, w)
-        )
-    except RleError as e:
-        raise TableError(f'{what}: {e}') from None
-    except (KeyError, TypeError, ValueError):
-        raise TableError(f'{what}: expected original_width, original_height, and points or rle') from None
-    return [(n, rle, h, w, r.get('score')) for n in value[kind]]
-
 # %% ../../nbs/3_data/34_formats.ipynb #58159289
 def _chosen(task: Mapping, predictions: bool) -> Mapping | None:
     "The annotation of a task that counts, or its newest prediction."
     if predictions:
         return (task.get('predictions') or [None])[-1]
     done = [a for a in task.get('annotations') or [] if not a.get('was_cancelled')]
-    return next(
-        (a for a in done if a.get('ground_truth')),
-        max(done, key=lambda a: str(a.get('updated_at') or ''), default=None)
-        if any(a.get('updated_at') for a in done)
-        else done[-1]
-        if done
-        else None,
-    )
+    true = [a for a in done if a.get('ground_truth')]
+    if true or not done:
+        return true[0] if true else None
+    if any(a.get('updated_at') for a in done):
+        return max(done, key=lambda a: str(a.get('updated_at') or ''))
+    return done[-1]
+
+# %% ../../nbs/3_data/34_formats.ipynb #13bac90a
+def _file_name(data: Mapping) -> str:
+    "The image's file name: as it was sent along, or from its address; raises TableError, which doesn't say where."
+    if isinstance(data.get('file_name'), str):
+        return data['file_name']
+    url = data.get('image')
+    if not isinstance(url, str):
+        raise TableError('data has neither file_name nor image')
+    parts = urlsplit(url)
+    if 'd' in (query := parse_qs(parts.query)):
+        return query['d'][0]
+    name = unquote(parts.path).rsplit('/', 1)[-1]
+    return re.sub(r'^[0-9a-f]{8}-', '', name) if '/upload/' in parts.path else name
+
+# %% ../../nbs/3_data/34_formats.ipynb #7d54c009
+def _region_rle(
+    kind: str,  # 'polygonlabels' or 'brushlabels'
+    value: Mapping,  # of a region
+    height: int,  # rows of the image
+    width: int,  # columns
+) -> str:  # text RLE; raises RleError, KeyError, TypeError, ValueError
+    "A region's mask."
+    if kind == 'brushlabels':
+        return brush_to_rle(value['rle'], height, width)
+    points = np.array(value['points'], float) * (width / 100, height / 100)
+    return polygons_to_rle([points.ravel().tolist()], height, width)
+
+# %% ../../nbs/3_data/34_formats.ipynb #3da4b67c
+def _region(r: Mapping) -> list[tuple] | None:
+    "A region as (class, text RLE, height, width, score), one a label; None where it is no mask; raises TableError."
+    value, kind = r.get('value') or {}, r.get('type')
+    if kind not in ('polygonlabels', 'brushlabels'):
+        return None
+    if not value.get(kind):
+        raise TableError('a mask without a label')
+    if r.get('image_rotation'):
+        turned = f'the picture was turned by {r["image_rotation"]} degrees while it was labelled'
+        raise TableError(f'{turned}; turn it back in Label Studio')
+    try:
+        h, w = int(r['original_height']), int(r['original_width'])
+        rle = _region_rle(kind, value, h, w)
+    except RleError as e:
+        raise TableError(e.why) from None
+    except (KeyError, TypeError, ValueError):
+        raise TableError('expected original_width, original_height, and points or rle') from None
+    return [(n, rle, h, w, r.get('score')) for n in value[kind]]
+
+# %% ../../nbs/3_data/34_formats.ipynb #47722779
+def _task_rows(
+    task: Mapping,  # a task
+    chosen: Mapping | None,  # its annotation that counts
+    other: Counter,  # kind -> regions that are no masks; these are added
+) -> list[tuple]:  # file, class, text RLE, height, width, score; one row without a class where there is no mask
+    "The masks of a task; raises TableError, whose `key` is the region."
+    file, found = _file_name(task['data']), []
+    for r in (chosen or {}).get('result') or []:
+        try:
+            got = _region(r)
+        except TableError as e:
+            raise TableError(e.why, key=f'region {r.get("id", "")}') from None
+        other[str(r.get('type'))] += got is None
+        found += got or []
+    if found:
+        return [(file, *mask) for mask in found]
+    return [(file, None, None, task['data'].get('height'), task['data'].get('width'), None)]
+
+# %% ../../nbs/3_data/34_formats.ipynb #e450a62d
+def _tasks(
+    source: str | Path | list,  # export as JSON, or the tasks themselves
+) -> tuple[list[Mapping], str]:  # tasks, and what to call the file in an error; raises TableError
+    "Label Studio's tasks."
+    tasks, where = (source, 'tasks') if isinstance(source, list) else (_json_of(source), Path(source).name)
+    sound = lambda t: isinstance(t, Mapping) and isinstance(t.get('data'), Mapping)
+    if not isinstance(tasks, list) or not all(map(sound, tasks)):
+        why = 'expected a list of tasks with data, as in Label Studio\'s export "JSON"'
+        raise TableError(f'{where}: {why}', file=where, why=why)
+    return tasks, where
 
 # %% ../../nbs/3_data/34_formats.ipynb #67b6b7d6
 def read_label_studio(
     source: str | Path | list,  # export as JSON (not JSON-MIN), or the tasks themselves
-) -> pd.DataFrame:  # canonical parts table, a row a region, with `score` where there is one; attrs['notes']: what was left out; raises TableError
-    "A parts table from Label Studio."
-    tasks = source if isinstance(source, list) else _json_of(source)
-    where = 'tasks' if isinstance(source, list) else Path(source).name
-    if not isinstance(tasks, list) or not all(
-        isinstance(t, Mapping) and isinstance(t.get('data'), Mapping) for t in tasks
-    ):
-        raise TableError(f'{where}: expected a list of tasks with data, as in Label Studio\'s export "JSON"')
+) -> pd.DataFrame:  # canonical parts table, with `score` where there is one; raises TableError
+    "A parts table from Label Studio, a row a region; attrs['notes'] says what was left out."
+    tasks, where = _tasks(source)
     predictions, rows, idle, other = not any(t.get('annotations') for t in tasks), [], 0, Counter()
     for k, t in enumerate(tasks):
-        what, chosen = f'{where}, task {t.get("id", k)}', _chosen(t, predictions)
+        chosen = _chosen(t, predictions)
         if chosen is None and not (predictions and 'predictions' in t):
             idle += 1
             continue
-        file, found = _file_name(t['data'], what), []
-        for r in (chosen or {}).get('result') or []:
-            got = _region(r, f'{what}, region {r.get("id", "")}')
-            if got is None:
-                other[str(r.get('type'))] += 1
-            found += got or []
-        size = next(((h, w) for _, _, h, w, _ in found), (t['data'].get('height'), t['data'].get('width')))
-        rows += [(file, n, r, h, w, s) for n, r, h, w, s in found] or [(file, None, None, *size, None)]
+        try:
+            rows += _task_rows(t, chosen, other)
+        except TableError as e:
+            what = ', '.join([where, f'task {t.get("id", k)}', *([e.key] if e.key else [])])
+            raise TableError(f'{what}: {e.why}', file=where, row=k, key=e.key, why=e.why) from None
     table = _table_of(rows)
-    table.attrs['notes'] = ([f'left out: {idle} task{"s" * (idle > 1)} without an annotation'] if idle else []) + [
-        f'left out: {n} region{"s" * (n > 1)} of the kind {k}, no mask' for k, n in other.items()
-    ]
+    notes = [f'left out: {idle} task{"s" * (idle > 1)} without an annotation'] if idle else []
+    notes += [f'left out: {n} region{"s" * (n > 1)} of the kind {k}, no mask' for k, n in other.items() if n]
+    table.attrs['notes'] = notes
     return table
 
 # %% ../../nbs/3_data/34_formats.ipynb #2c4d0480
 DATA_FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
 
 
-def find_format(
-    source: str | Path,  # file, folder or name of a data set
-) -> str:  # one of DATA_FORMATS; raises TableError
-    "Which format annotations have."
-    path = Path(source)
-    if path.is_dir():
-        return 'yolo' if (path / 'data.yaml').is_file() else 'table'
-    if path.suffix.lower() in ('.yaml', '.yml'):
-        return 'yolo'
-    if not path.is_file() or path.suffix.lower() not in ('.json', '.zip'):
-        return 'table'
-    if path.suffix.lower() == '.zip' and not _is_json_zip(path):
-        return 'table'
-    content = _json_of(path)
+def _json_format(
+    content: object,  # of a JSON file
+) -> str:  # one of DATA_FORMATS
+    "Which format annotations in JSON have."
     if isinstance(content, list):
         return 'label-studio'
     annotations = content.get('annotations') if isinstance(content, Mapping) else None
-    return (
-        'cvat'
-        if isinstance(annotations, list)
-        and any('occluded' in (a.get('attributes') or ()) for a in annotations if isinstance(a, Mapping))
-        else 'coco'
-    )
+    for a in annotations if isinstance(annotations, list) else ():
+        if isinstance(a, Mapping) and 'occluded' in (a.get('attributes') or ()):
+            return 'cvat'
+    return 'coco'
 
 # %% ../../nbs/3_data/34_formats.ipynb #82298986
 def _is_json_zip(path: Path) -> bool:
@@ -669,15 +729,34 @@ def _is_json_zip(path: Path) -> bool:
     except zipfile.BadZipFile:
         return False
 
+# %% ../../nbs/3_data/34_formats.ipynb #230ef6cf
+def find_format(
+    source: str | Path,  # file, folder or name of a data set
+) -> str:  # one of DATA_FORMATS; raises TableError
+    "Which format annotations have."
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix in ('.yaml', '.yml') and not path.is_dir() or (path / 'data.yaml').is_file():
+        return 'yolo'
+    if path.is_file() and (suffix == '.json' or suffix == '.zip' and _is_json_zip(path)):
+        return _json_format(_json_of(path))
+    return 'table'
+
+# %% ../../nbs/3_data/34_formats.ipynb #823afac7
+def _check_kind(kind: str, what: str) -> None:
+    "Raise TableError for a format that there is not."
+    if kind not in DATA_FORMATS:
+        why = 'no such format' + did_you_mean(kind, DATA_FORMATS, '; expected one of {names}')
+        raise TableError(f'--{what} {kind}: {why}', key=what, why=why)
+
 # %% ../../nbs/3_data/34_formats.ipynb #8304d1bc
 def read_annotations(
-    source: str
-    | Path,  # .parquet, .csv, COCO .json, CVAT's .zip or .json, Label Studio's .json, YOLO's folder or data.yaml, or a data set's folder or name
+    source: str | Path,  # a file, YOLO's folder or data.yaml, or a data set's folder or name
     kind: str | None = None,  # one of DATA_FORMATS; None: found out
-    images: str | Path | None = None,  # folder of the pictures, for YOLO
+    images: str | Path | None = None,  # folder of the images, for YOLO
     labels: str | Path | None = None,  # YOLO: folder of the label files
 ) -> pd.DataFrame:  # canonical parts table; raises TableError, DatasetError, ImageError
-    "A parts table from annotations in any of the formats."
+    "A parts table from annotations in any of the formats: Parquet, CSV, COCO, CVAT (zip or JSON), Label Studio, YOLO."
     kind = kind or find_format(source)
     _check_kind(kind, 'from')
     if kind == 'yolo':
@@ -686,18 +765,35 @@ def read_annotations(
         return read_label_studio(source)
     if kind == 'cvat':
         return read_cvat(source)
-    return read_table(
-        source if Path(source).is_file() and Path(source).suffix.lower() != '.zip' else find_annotations(source)[0]
-    )
+    is_table = Path(source).is_file() and Path(source).suffix.lower() != '.zip'
+    return read_table(source if is_table else find_annotations(source)[0])
 
-# %% ../../nbs/3_data/34_formats.ipynb #823afac7
-def _check_kind(kind: str, what: str) -> None:
-    "Raise TableError for a format that there is not."
-    if kind in DATA_FORMATS:
-        return
-    raise TableError(
-        f'--{what} {kind}: no such format' + did_you_mean(kind, DATA_FORMATS, '; expected one of {names}'), key=what
-    )
+# %% ../../nbs/3_data/34_formats.ipynb #0067e147
+def _folder_of(source: str | Path, table: pd.DataFrame) -> Path | None:
+    "The folder of the images, where it lies where it usually does."
+    try:
+        where = Path(source) if Path(source).is_file() else find_annotations(source)[0]
+    except DatasetError:
+        where = Path(source) / 'data.yaml'
+    folder = image_folder(table, where.parent, None, must=False)
+    there = lambda f: (folder / f).is_file() or (folder / Path(f).name).is_file()
+    return folder if any(map(there, table['file_name'][:20])) else None
+
+# %% ../../nbs/3_data/34_formats.ipynb #7a4ecf2c
+def _target_format(
+    target: Path,  # where to write
+    to: str | None,  # what was asked for; None: by suffix
+    tolerance: float | None,  # of polygons, pixels
+) -> str:  # one of DATA_FORMATS; raises TableError
+    "The format to write, checked."
+    suffix = target.suffix.lower()
+    to = to or ('coco' if suffix == '.json' else 'yolo' if not suffix else 'table')
+    _check_kind(to, 'to')
+    if to in ('coco', 'cvat', 'label-studio') and suffix != '.json':
+        raise TableError(f'{target.name}: {to} is written as .json', file=target, why=f'{to} is written as .json')
+    if not 0 <= (tolerance or 0) < 100:
+        raise TableError(f'tolerance {tolerance}: expected 0 to 100 pixels', key='tolerance')
+    return to
 
 # %% ../../nbs/3_data/34_formats.ipynb #474d2fd9
 def convert(
@@ -706,24 +802,17 @@ def convert(
     to: str | None = None,  # one of DATA_FORMATS; None: by suffix
     kind: str | None = None,  # format of the source; None: found out
     tolerance: float | None = None,  # of polygons, pixels; 0: exact; None: 1 for editors, 0.5 for YOLO
-    images: str | Path | None = None,  # folder of the pictures, for sizes, and for YOLO
+    images: str | Path | None = None,  # folder of the images, for sizes, and for YOLO
     labels: str | Path | None = None,  # folder of label files, where the source is YOLO
     masks: bool = False,  # CVAT: painted masks instead of polygons
     join: bool = False,  # YOLO: the pieces of a mask as one object
-    copy_images: bool = False,  # YOLO: with the pictures
+    copy_images: bool = False,  # YOLO: with the images
     images_url: str = '/data/local-files/?d=',  # Label Studio: what it needs before a file name
     classes: Sequence[str] | None = None,  # class list; None: the table's own, or all car parts where it has only such
-) -> tuple[
-    pd.DataFrame, list[str]
-]:  # the table, and what a reader has to know, in words; raises TableError, DatasetError, ImageError
-    "Annotations of one format as another."
+) -> tuple[pd.DataFrame, list[str]]:  # the table, and what a reader has to know, in words
+    "Annotations of one format as another; raises TableError, DatasetError, ImageError."
     target = Path(target)
-    to = to or ('coco' if target.suffix.lower() == '.json' else 'yolo' if not target.suffix else 'table')
-    _check_kind(to, 'to')
-    if to in ('coco', 'cvat', 'label-studio') and target.suffix.lower() != '.json':
-        raise TableError(f'{target.name}: {to} is written as .json')
-    if not 0 <= (tolerance or 0) < 100:
-        raise TableError(f'tolerance {tolerance}: expected 0 to 100 pixels')
+    to = _target_format(target, to, tolerance)
     table = read_annotations(source, kind, images, labels)
     images = images or _folder_of(source, table)
     some = dict(classes=classes, images=images, **({} if tolerance is None else {'tolerance': tolerance}))
@@ -737,17 +826,3 @@ def convert(
     else:
         write_table(with_sizes(table, images) if to == 'coco' else table, target)
     return table, notes
-
-# %% ../../nbs/3_data/34_formats.ipynb #0067e147
-def _folder_of(source: str | Path, table: pd.DataFrame) -> Path | None:
-    "The folder of the pictures, where it lies where it usually does."
-    try:
-        where = Path(source) if Path(source).is_file() else find_annotations(source)[0]
-    except DatasetError:
-        where = Path(source) / 'data.yaml'
-    folder = image_folder(table, where.parent, None, must=False)
-    return (
-        folder
-        if any((folder / f).is_file() or (folder / Path(f).name).is_file() for f in table['file_name'][:20])
-        else None
-    )

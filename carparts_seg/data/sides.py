@@ -7,7 +7,7 @@ __all__ = ['end_of', 'PartPosition', 'locate', 'View', 'view_of', 'side_problems
 
 # %% ../../nbs/3_data/36_sides.ipynb #54b94d32
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -16,40 +16,22 @@ import numpy as np
 from ..core.parts import mirror_name, side_of
 
 # %% ../../nbs/3_data/36_sides.ipynb #eb3e6fde
-_FRONT, _BACK = (
-    {'front', 'hood', 'bonnet', 'grille', 'windshield', 'windscreen'},
-    {'back', 'rear', 'trunk', 'boot', 'tailgate'},
-)
-_ALONG = {
-    'door',
-    'doors',
-    'mirror',
-    'wheel',
-    'tire',
-    'tyre',
-    'fender',
-    'wing',
-    'quarter',
-    'pillar',
-    'window',
-    'sill',
-    'rocker',
-    'handle',
-    'panel',
-}
+_FRONT = {'front', 'hood', 'bonnet', 'grille', 'windshield', 'windscreen'}
+_BACK = {'back', 'rear', 'trunk', 'boot', 'tailgate'}
+_WHEELS = {'wheel', 'tire', 'tyre', 'fender', 'wing', 'quarter'}
+_ALONG = _WHEELS | {'door', 'doors', 'mirror', 'pillar', 'window', 'sill', 'rocker', 'handle', 'panel'}
 _LIGHTS = {'light', 'lamp', 'headlight', 'headlamp', 'taillight', 'taillamp'}
 
 
 def _tokens(name: str) -> set[str]:
+    "The words of a name, in small letters."
     return set(re.split(r'[^a-z]+', name.lower()))
 
 # %% ../../nbs/3_data/36_sides.ipynb #75375a7e
 def end_of(
     name: str,  # class name
-) -> (
-    str | None
-):  # 'front' or 'back' for a part of the car's face or tail; None for one along its side, like a door, a mirror or a wheel
-    "Which end of the car a class belongs to, read from the words of its name."
+) -> str | None:  # 'front' or 'back' for a part of the car's face or tail; None for one along its side
+    "Which end of the car a class belongs to, read from the words of its name; doors, mirrors and wheels have none."
     words = _tokens(name)
     if words & _ALONG:
         return None
@@ -57,7 +39,7 @@ def end_of(
 
 # %% ../../nbs/3_data/36_sides.ipynb #f9a604d7
 class PartPosition(NamedTuple):
-    "Where a part lies in a picture."
+    "Where a part lies in an image."
 
     x: float  # middle of its mask, in pixels from the left
     area: float  # in pixels
@@ -76,19 +58,17 @@ def locate(
 
 # %% ../../nbs/3_data/36_sides.ipynb #7d364b83
 class View(NamedTuple):
-    "From where a picture was taken."
+    "From where an image was taken."
 
     end: str | None  # 'front' or 'back': which end of the car faces the camera, by area of its parts
-    seen: (
-        str | None
-    )  # 'left' or 'right': side of the car that is seen, where both ends are in the picture and well apart
+    seen: str | None  # 'left' or 'right': side of the car that is seen, where both ends are in it and well apart
     width: float  # distance between the outermost middles of parts, in pixels
 
 # %% ../../nbs/3_data/36_sides.ipynb #229db796
 def view_of(
     places: Mapping[str, PartPosition],  # where the parts lie
 ) -> View:
-    "From where a picture was taken, judging by the parts of the car's two ends."
+    "From where an image was taken, judging by the parts of the car's two ends."
     ends = {e: [p for n, p in places.items() if end_of(n) == e] for e in ('front', 'back')}
     width = max((p.x for p in places.values()), default=0) - min((p.x for p in places.values()), default=0)
     area = {e: sum(p.area for p in ps) for e, ps in ends.items()}
@@ -99,72 +79,86 @@ def view_of(
     return View(end, None if abs(ahead) < 0.25 * width else 'left' if ahead > 0 else 'right', width)
 
 # %% ../../nbs/3_data/36_sides.ipynb #7649e3a7
-def _sign(end: str) -> int:
-    return 1 if end == 'front' else -1
+def _sign(side_or_end: str) -> int:
+    "+1 for the front and for the left, -1 for the back and for the right."
+    return 1 if side_or_end in ('front', 'left') else -1
 
 
+def _hand(a: PartPosition, b: PartPosition) -> str:
+    "On which hand of b, seen by the camera, a lies."
+    return 'left' if a.x < b.x else 'right'
+
+# %% ../../nbs/3_data/36_sides.ipynb #6a69293e
 def _partners(
     places: Mapping[str, PartPosition],  # where the parts lie
-    view: View,  # from where the picture was taken
-):  # yields (part, words)
-    "Left and right partner in one picture: their order."
+    view: View,  # from where the image was taken
+) -> Iterable[tuple[str, str]]:  # part, words
+    "Left and right partner in one image: their order."
     for name, p in places.items():
-        q = places.get(mirror_name(name))
-        end = end_of(name) or view.end
-        if side_of(name) != 'left' or q is None or end is None or end_of(name) is None and view.seen is not None:
+        partner, own_end = mirror_name(name), end_of(name)
+        if side_of(name) != 'left' or partner not in places:
             continue
-        if (p.x - q.x) * _sign(end) < (0 if end_of(name) else -0.1 * view.width):
-            yield (
-                name,
-                f'lies on the {"left" if p.x < q.x else "right"} of {mirror_name(name)}; from the {end} it is the other way round',
-            )
+        q, end = places[partner], own_end or view.end
+        if end is None or own_end is None and view.seen is not None:
+            continue
+        if (p.x - q.x) * _sign(end) < (0 if own_end else -0.1 * view.width):
+            yield name, f'lies on the {_hand(p, q)} of {partner}; from the {end} it is the other way round'
 
 # %% ../../nbs/3_data/36_sides.ipynb #b5562d4f
+def _off_middle(
+    name: str,  # a sided part
+    places: Mapping[str, PartPosition],  # where the parts lie
+    view: View,  # from where the image was taken
+) -> float:  # in pixels, below 0 where it lies on the other side's half; 0 where there is nothing to compare with
+    "How far a part lies from the middle of the car's face or tail; a light from that of the bumper."
+    light = bool(_tokens(name) & _LIGHTS)
+    at_end = {n: p for n, p in places.items() if end_of(n) == view.end}
+    others = [p for n, p in at_end.items() if ('bumper' in _tokens(n) if light else side_of(n) is None)]
+    if not others:
+        return 0.0
+    return (places[name].x - np.mean([p.x for p in others])) * _sign(view.end) * _sign(side_of(name))
+
+# %% ../../nbs/3_data/36_sides.ipynb #ad50df4d
 def _lone(
     places: Mapping[str, PartPosition],  # where the parts lie
-    view: View,  # from where the picture was taken
-):  # yields (part, words)
+    view: View,  # from where the image was taken
+) -> Iterable[tuple[str, str]]:  # part, words
     "A sided part without its partner: against the side that is seen, or against the middle of the car's face or tail."
-    middle = [p for n, p in places.items() if end_of(n) == view.end and side_of(n) is None]
-    bumper = [p for n, p in places.items() if end_of(n) == view.end and 'bumper' in _tokens(n)]
-    for name, p in places.items():
+    both_ends = any(end_of(n) not in (None, view.end) for n in places)
+    for name in places:
         side = side_of(name)
         if side is None or mirror_name(name) in places:
             continue
         if view.seen is not None and side != view.seen:
             yield name, f'is of the {side} side, but the order of front and back parts shows the {view.seen} side'
-        if view.seen is not None or view.end is None or any(end_of(n) not in (None, view.end) for n in places):
+        if view.seen is not None or view.end is None or both_ends:
             continue
-        light = bool(_tokens(name) & _LIGHTS)
-        other = bumper if light else middle
-        off = (p.x - np.mean([o.x for o in other])) * _sign(view.end) * (1 if side == 'left' else -1) if other else 0
-        if off < (-0.1 * view.width if light else -0.03 * view.width):
-            yield (
-                name,
-                f'lies on the {"right" if (off < 0) == (side == "right") == (view.end == "front") else "left"} of the middle; seen from the {view.end}, that is where the {mirror_name(side)} side is',
-            )
+        least = 0.1 if _tokens(name) & _LIGHTS else 0.03
+        if _off_middle(name, places, view) < -least * view.width:
+            hand = 'right' if (side == 'right') == (view.end == 'front') else 'left'
+            other = f'seen from the {view.end}, that is where the {mirror_name(side)} side is'
+            yield name, f'lies on the {hand} of the middle; {other}'
 
 # %% ../../nbs/3_data/36_sides.ipynb #f2fe1a64
 def _doors(
     places: Mapping[str, PartPosition],  # where the parts lie
-    view: View,  # from where the picture was taken
-):  # yields (part, words)
+    view: View,  # from where the image was taken
+) -> Iterable[tuple[str, str]]:  # part, words
     "Front and back door of one side: their order."
     for name, p in places.items():
-        if 'door' not in _tokens(name) or side_of(name) is None or not _tokens(name) & {'front'}:
+        side = side_of(name)
+        if side is None or not {'front', 'door'} <= _tokens(name):
             continue
-        q = next((places[n] for n in (re.sub('front', b, name) for b in ('back', 'rear')) if n in places), None)
-        if q is not None and (q.x - p.x) * (1 if side_of(name) == 'left' else -1) < -0.08 * view.width:
-            yield (
-                name,
-                f'lies {"left" if p.x < q.x else "right"} of the back door, which shows the {mirror_name(side_of(name))} side',
-            )
+        behind = (re.sub('front', word, name) for word in ('back', 'rear'))
+        q = next((places[n] for n in behind if n in places), None)
+        if q is not None and (q.x - p.x) * _sign(side) < -0.08 * view.width:
+            yield name, f'lies {_hand(p, q)} of the back door, which shows the {mirror_name(side)} side'
 
 # %% ../../nbs/3_data/36_sides.ipynb #5a2a2c9b
 def side_problems(
     places: Mapping[str, PartPosition],  # where the parts of one car lie, from `locate`
 ) -> dict[str, str]:  # class name -> what contradicts its side; empty where nothing does
-    "Sided parts that contradict the other parts of their picture."
+    "Sided parts that contradict the other parts of their image."
     view, found = view_of(places), {}
     for rule in (_partners, _lone, _doors):
         for name, words in rule(places, view):
@@ -182,19 +176,27 @@ def _pieces(
     return np.stack([s[:, cv2.CC_STAT_LEFT], s[:, cv2.CC_STAT_LEFT] + s[:, cv2.CC_STAT_WIDTH]], axis=1)
 
 # %% ../../nbs/3_data/36_sides.ipynb #7e89db3d
+def _gap(
+    plane: np.ndarray,  # (H, W), not empty
+) -> int:  # in pixels; below 1 where its pieces overlap from side to side, or it is in one
+    "The widest gap from side to side between the pieces of a mask."
+    spans = _pieces(plane, 0.05)
+    spans = spans[np.argsort(spans[:, 0])]
+    return int((spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1])).max()) if len(spans) > 1 else 0
+
+# %% ../../nbs/3_data/36_sides.ipynb #6c985972
 def several_cars(
     planes: np.ndarray,  # (C, H, W)
     classes: Sequence[str],  # C class names
 ) -> bool:
-    "Does the picture show more than one car? Judged by the parts that a car has only once."
+    "Does the image show more than one car? Judged by the parts that a car has only once."
     columns = np.flatnonzero(np.asarray(planes).any((0, 1)))
-    width, doubled = (columns[-1] - columns[0] + 1 if len(columns) else 0), 0
+    width = columns[-1] - columns[0] + 1 if len(columns) else 0
+    doubled = 0
     for c, plane in zip(classes, planes):
         if end_of(c) is None and side_of(c) is None or not plane.any():
             continue
-        spans = _pieces(plane, 0.05)
-        spans = spans[np.argsort(spans[:, 0])]
-        if len(spans) > 1 and (spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1])).max() > 0.2 * width:
+        if _gap(plane) > 0.2 * width:
             return True
         doubled += len(_pieces(plane, 0.25)) > 1
     return doubled > 1

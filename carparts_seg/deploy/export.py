@@ -40,7 +40,7 @@ from ..core.run_folder import read_run
 from ..data.datasets import open_dataset
 from ..measure.metrics import PixelCounts, summarize
 from ..predict import score
-from ..predict.network import FLIPS
+from ..predict.network import FLIP_DIMS
 from ..predict.predictor import PartsPredictor
 from ..predict.score import OnnxScorer, part_masks
 from ..report.page import template_file
@@ -132,7 +132,7 @@ class Scorer(nn.Module):
         "The sum over the plain view and the flipped ones."
         total = self.model(x).sigmoid()
         for f in self.flips:
-            total = total + self.model(x.flip(FLIPS[f])).sigmoid()[:, self.mirror].flip(FLIPS[f])
+            total = total + self.model(x.flip(FLIP_DIMS[f])).sigmoid()[:, self.mirror].flip(FLIP_DIMS[f])
         return total
 
 # %% ../../nbs/8_deploy/81_export.ipynb #078b1939

@@ -25,7 +25,7 @@ from ..core.basics import CarpartsError, write_atomic
 from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
 from ..core.parts import display_name, mirror_name, side_of
 from ..core.run_folder import curve, fold_folders, metric_value, OF_NOTHING, read_run, RunFolder
-from ..measure.evidence import Evidence, EvidenceError, _resamples, _tails
+from ..measure.evidence import Evidence, EvidenceError, expanded_intervals, resamples
 from ..measure.metrics import PixelCounts, iou_per_mask, summarize
 from .charts import chart_text, chart_values, line
 from .content import clean_log, duration, flat_settings
@@ -201,7 +201,7 @@ def compare_metrics(
     if base.evidence is not None and other.evidence is not None:
         a, b = _drawn(base, other, paired, n, seed)
         known = [k for k in names if k in a and k in b]
-        t.loc[known, ['low', 'high']] = _tails(
+        t.loc[known, ['low', 'high']] = expanded_intervals(
             np.column_stack([b[k] - a[k] for k in known]), t.loc[known, 'n_images'], level
         )
     t['verdict'] = [_verdict(k, lo, hi) for k, lo, hi in zip(t.index, t['low'], t['high'])]
@@ -210,11 +210,11 @@ def compare_metrics(
 # %% ../../nbs/7_report/75_compare.ipynb #668e6881
 def _drawn(base, other, paired, n, seed):
     "The metrics of both runs in every draw."
-    draws = _resamples(len(base.evidence), n, seed)
+    draws = resamples(len(base.evidence), n, seed)
     a = drawn_metrics(base.evidence.counts, base.classes, draws)
     if paired:
         return a, drawn_metrics(other.evidence.subset(base.evidence.files).counts, other.classes, draws)
-    return a, drawn_metrics(other.evidence.counts, other.classes, _resamples(len(other.evidence), n, seed + 1))
+    return a, drawn_metrics(other.evidence.counts, other.classes, resamples(len(other.evidence), n, seed + 1))
 
 # %% ../../nbs/7_report/75_compare.ipynb #e6ea40bc
 def _images(base, other, metric) -> int:
@@ -870,8 +870,8 @@ def _fold_words(run: Compared, t: pd.DataFrame) -> list[str]:
         f'miou is {shown(m["mean"])} ± {shown(m["spread"])}: mean and standard deviation of {n} folds, from {shown(each.min())} ({each.idxmin()}) to {shown(each.max())} ({each.idxmax()}).'
     ]
     if run.evidence is not None:
-        low, high = _tails(
-            drawn_metrics(run.evidence.counts, run.classes, _resamples(len(run.evidence), 1000, 0))['miou'][:, None],
+        low, high = expanded_intervals(
+            drawn_metrics(run.evidence.counts, run.classes, resamples(len(run.evidence), 1000, 0))['miou'][:, None],
             [len(run.evidence)],
             0.95,
         )[0]
