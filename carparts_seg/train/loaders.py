@@ -34,12 +34,14 @@ from ..core.masks import unpack_planes
 from ..core.table import PartsData, TableError
 from ..data.cache import PartsCache, PartsSource, as_image, check_sizes, first_resize  # noqa: F401
 from carparts_seg.train.augment import (
-    augmentation as strategy_transform,
     AugmentationError,
     ending_at,
     guard,
     inference_transform,
     reseed,
+)
+from carparts_seg.train.augment import (
+    augmentation as strategy_transform,
 )
 
 # %% ../../nbs/5_train/52_loaders.ipynb #29fed6e3
