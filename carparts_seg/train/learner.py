@@ -42,8 +42,7 @@ class WeightsError(CarpartsError):
 
 # %% ../../nbs/5_train/57_learner.ipynb #9f7fd23e
 def hub_reachable(
-    url: str
-    | None = None,  # Address of the hub; None: the one that huggingface_hub is set to (environment variable HF_ENDPOINT)
+    url: str | None = None,  # Address of the hub; None: that of huggingface_hub (environment variable HF_ENDPOINT)
     timeout: float = 4.0,  # Seconds to wait
 ) -> bool:
     "Whether somebody accepts a connection at the model hub."
@@ -56,36 +55,39 @@ def hub_reachable(
         with contextlib.suppress(OSError):
             answered.append(socket.create_connection((parts.hostname, port), timeout=timeout).close())
 
-    asking = threading.Thread(
-        target=ask, daemon=True
-    )  # looking up the name can take longer than any timeout of a socket
+    # in a thread, since looking up the name can take longer than any timeout of a socket
+    asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(timeout)
     return bool(answered)
 
+# %% ../../nbs/5_train/57_learner.ipynb #e29f2a05
+def _no_weights(path: str | Path, why: str) -> WeightsError:
+    "The error about a file of weights, to be raised."
+    return WeightsError(f'pretrained_weights: {path} {why}', file=path, key='pretrained_weights', why=why)
+
+# %% ../../nbs/5_train/57_learner.ipynb #9f9052ac
+def _load_file(path: Path) -> object:
+    "What a .safetensors or .pth file holds; never unpickles code."
+    if path.suffix == '.safetensors':
+        return load_file(path)
+    return torch.load(path, map_location='cpu', weights_only=True)
+
 # %% ../../nbs/5_train/57_learner.ipynb #0de16d6e
-def _read_weights(path) -> dict:
-    "The state dict in a .safetensors or .pth file; never unpickles code."
+def _read_weights(path: str | Path) -> dict:
+    "The state dict in a .safetensors or .pth file, its names as smp has them; raises `WeightsError`."
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(
-            f"pretrained_weights: {path} is not there; give a .safetensors or .pth file with the encoder's weights"
-        )
+        raise _no_weights(path, "is not there; give a .safetensors or .pth file with the encoder's weights")
     try:
-        state = (
-            load_file(path)
-            if path.suffix == '.safetensors'
-            else torch.load(path, map_location='cpu', weights_only=True)
-        )
-    except Exception as e:
-        raise WeightsError(
-            f"pretrained_weights: {path} is not a readable weights file ({str(e).splitlines()[0][:120]})"
-        ) from None
+        state = _load_file(path)
+    except Exception as e:  # whatever the reader of a damaged file says
+        raise _no_weights(path, f'is not a readable weights file ({str(e).splitlines()[0][:120]})') from None
     for k in ('state_dict', 'model'):
         if isinstance(state, dict) and isinstance(state.get(k), dict):
             state = state[k]
     if not isinstance(state, dict) or not any(torch.is_tensor(v) for v in state.values()):
-        raise WeightsError(f"pretrained_weights: {path} holds no state dict (names with tensors)")
+        raise _no_weights(path, 'holds no state dict (names with tensors)')
     return {k.removeprefix('module.').removeprefix('model.'): v for k, v in state.items()}
 
 # %% ../../nbs/5_train/57_learner.ipynb #4bf05dd8
@@ -93,7 +95,7 @@ def load_encoder_weights(
     model: nn.Module,  # An smp model
     path: str | Path,  # .safetensors or .pth: the encoder's state dict, or a whole network's
 ) -> int:  # Number of tensors that were loaded
-    "Load the encoder's weights from a file; raises `WeightsError` unless every tensor of the encoder is there and fits."
+    "Load the encoder's weights from a file; raises `WeightsError` unless every tensor of it is there and fits."
     state, own = _read_weights(path), model.encoder.state_dict()
     if any(k.startswith('encoder.') for k in state):
         state = {k[8:]: v for k, v in state.items() if k.startswith('encoder.')}
@@ -102,9 +104,8 @@ def load_encoder_weights(
     if missing or misfit:
         k = (missing or misfit)[0]
         why = f"has no {k}" if missing else f"{k} is {tuple(state[k].shape)} there, {tuple(own[k].shape)} here"
-        raise WeightsError(
-            f"pretrained_weights: {path} {why} ({len(missing)} missing, {len(misfit)} misfit); it must be an encoder of the same backbone"
-        )
+        how_many = f'({len(missing)} missing, {len(misfit)} misfit)'
+        raise _no_weights(path, f'{why} {how_many}; it must be an encoder of the same backbone')
     model.encoder.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return len(own)
 
@@ -114,7 +115,7 @@ def _weights_name(encoder: str) -> str | bool:
     known = smp.encoders.encoders.get(encoder, {}).get('pretrained_settings') or {}
     return 'imagenet' if 'imagenet' in known else next(iter(known), True)  # True: timm's encoders bring their own name
 
-
+# %% ../../nbs/5_train/57_learner.ipynb #0747fb1d
 def _cached_encoder(encoder: str) -> Path | None:
     "The fetched weights of an smp encoder, if they are in huggingface's cache."
     from huggingface_hub import try_to_load_from_cache
@@ -126,14 +127,16 @@ def _cached_encoder(encoder: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 # %% ../../nbs/5_train/57_learner.ipynb #29d3d8e3
-def _check_hub(encoder: str):
+def _check_hub(encoder: str) -> None:
     "Raise `WeightsError` where pretrained weights of `encoder` would have to be fetched and can't be."
     from huggingface_hub.constants import ENDPOINT
 
     if not hub_reachable():
         raise WeightsError(
-            f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be reached: give a local file "
-            "(architecture.pretrained_weights=FILE), or start from random weights (architecture.pretrained=false)"
+            f"the pretrained weights of {encoder} are not on this machine and the model hub ({ENDPOINT}) can't be "
+            'reached: give a local file (architecture.pretrained_weights=FILE), or start from random weights '
+            '(architecture.pretrained=false)',
+            key='pretrained',
         )
 
 # %% ../../nbs/5_train/57_learner.ipynb #d2cc0ddc
@@ -144,7 +147,7 @@ def parts_model(
     pretrained: bool = True,  # Whether the encoder starts from ImageNet weights
     weights: str
     | Path
-    | None = None,  # A local file of encoder weights, read in place of fetching them; unused if not `pretrained`
+    | None = None,  # A local file of encoder weights, in place of fetching; unused if not `pretrained`
     in_channels: int = 3,  # Channels of the images
 ) -> nn.Module:  # (B, in_channels, H, W) -> logits (B, C, H, W); H and W are multiples of 32 for most architectures
     "An smp network; raises `WeightsError` within seconds where pretrained weights can't be had."
@@ -162,22 +165,28 @@ def parts_model(
     return model
 
 # %% ../../nbs/5_train/57_learner.ipynb #3b6a8ac7
+_PREFERRED = {  # arguments of an optimizer that differ from PyTorch's
+    'AdamW': dict(fused=True),
+    'Adam': dict(fused=True),
+    'SGD': dict(fused=True, momentum=0.9),
+    'RMSprop': dict(momentum=0.9),
+    'Muon': dict(momentum=0.9, nesterov=True, adjust_lr_fn='original', fallback_lr_scale=0.15, betas=(0.9, 0.99)),
+}
+
+# %% ../../nbs/5_train/57_learner.ipynb #d0c88cd7
 def optimizer(
     name: str = 'AdamW',  # One of `OPTIMIZERS`
     **kwargs,  # Further arguments of PyTorch's optimizer
 ) -> Callable:  # To be given to a `Learner` as `opt_func`
     "An optimizer of PyTorch, or timm's Muon, in fastai's clothes; SGD, RMSprop and Muon have a momentum of 0.9."
     if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
-    if name in ('AdamW', 'Adam', 'SGD'):
-        kwargs = dict(fused=True) | kwargs
-    if name in ('SGD', 'RMSprop', 'Muon'):
-        kwargs = dict(momentum=0.9) | kwargs
-    if name == 'Muon':
-        kwargs = dict(nesterov=True, adjust_lr_fn='original', fallback_lr_scale=0.15, betas=(0.9, 0.99)) | kwargs
+        why = f"{name!r} is none of {', '.join(OPTIMIZERS)}"
+        raise CarpartsError(f'optimizer: {why}', key='optimizer', why=why)
     opt = Muon if name == 'Muon' else getattr(torch.optim, name)
+    kwargs = _PREFERRED.get(name, {}) | kwargs
 
-    def build(groups, lr=1e-3):  # a list or slice of rates is set, group by group, when the fit begins
+    def build(groups: list, lr: float | Sequence[float] | slice = 1e-3):
+        # a list or slice of rates is set, group by group, when the fit begins
         return OptimWrapper(groups, opt, lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
 
     return build
@@ -188,24 +197,29 @@ def parts_splitter(
     layers: Sequence[str] = (),  # Beginnings of parameter names; the parameters that have one are the first group
 ) -> list[list[nn.Parameter]]:  # Two groups: encoder and the rest, or `layers` and the rest
     "Split the parameters of an smp network in two groups."
+    named = list(model.named_parameters())
     if not layers:
-        return [params(model.encoder), [p for n, p in model.named_parameters() if not n.startswith('encoder.')]]
-    known = [n for n, _ in model.named_parameters()]
+        return [params(model.encoder), [p for n, p in named if not n.startswith('encoder.')]]
     for layer in layers:
-        if not any(n.startswith(layer) for n in known):
-            raise ValueError(
-                f"differential_learning_rate_layers: no parameter's name begins with {layer!r}; the network has {', '.join(dict(model.named_children()))}"
-            )
-    chosen = [n for n in known if n.startswith(tuple(layers))]
-    groups = (
-        [p for n, p in model.named_parameters() if n in chosen],
-        [p for n, p in model.named_parameters() if n not in chosen],
-    )
-    return [g for g in groups if g]
+        if not any(n.startswith(layer) for n, _ in named):
+            key, has = 'differential_learning_rate_layers', ', '.join(dict(model.named_children()))
+            why = f"no parameter's name begins with {layer!r}; the network has {has}"
+            raise CarpartsError(f'{key}: {why}', key=key, why=why)
+    chosen = [p for n, p in named if n.startswith(tuple(layers))]
+    others = [p for n, p in named if not n.startswith(tuple(layers))]
+    return [group for group in (chosen, others) if group]
+
+# %% ../../nbs/5_train/57_learner.ipynb #b8d6658e
+def _precision(train: bool, infer: bool, device: torch.device) -> tuple[list, str]:
+    "The callbacks that set the precision of training and evaluation, and the reason in words."
+    (training, why), (evaluating, _) = pick_precision(train, device), pick_precision(infer, device)
+    autocast = Autocast(*(p if p == 'bf16' else 'fp32' for p in (training, evaluating)))
+    half = [MixedPrecision(AMPMode.FP16)] if training == 'fp16' else []
+    return [autocast, *half], why
 
 # %% ../../nbs/5_train/57_learner.ipynb #45e85769
 def parts_learner(
-    dls: DataLoaders,  # From `parts_dataloaders`: images (B, channels, H, W) and masks (B, C, H, W); `dls.vocab` is the class list
+    dls: DataLoaders,  # Of `parts_dataloaders`: images (B, channels, H, W), masks (B, C, H, W), classes as `.vocab`
     architecture: str = 'Unet',  # One of smp's architectures
     encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
     pretrained: bool = True,  # Whether the encoder starts from ImageNet weights
@@ -223,31 +237,22 @@ def parts_learner(
     **kwargs,  # Further arguments of `Learner`
 ) -> Learner:  # With `learn.precision`: a sentence on how it runs
     "A fastai `Learner` for masks of parts, over an smp network."
-    classes = list(dls.vocab)
-    channels = dls.one_batch()[0].shape[1] if not hasattr(dls, 'channels') else dls.channels
+    classes, device = list(dls.vocab), torch.device(dls.device)
+    channels = dls.channels if hasattr(dls, 'channels') else dls.one_batch()[0].shape[1]
     model = parts_model(len(classes), architecture, encoder, pretrained, weights, channels)
-    device = torch.device(dls.device)
-    (train, why), infer = pick_precision(mixed_precision, device), pick_precision(mixed_precision_inference, device)[0]
+    precision, why = _precision(mixed_precision, mixed_precision_inference, device)
     if device.type == 'cpu':
         reuse_memory()
-    model = model.to(device, memory_format=torch.channels_last)
-    if isinstance(loss_func, str):
-        loss_func = loss_function(loss_func, threshold=threshold)
-    if isinstance(opt_func, str):
-        opt_func = optimizer(opt_func)
-    if metrics is None:
-        metrics = parts_metrics(classes, threshold)
-    half = [MixedPrecision(AMPMode.FP16)] if train == 'fp16' else []
     learn = Learner(
         dls,
-        model,
-        loss_func,
-        opt_func,
+        model.to(device, memory_format=torch.channels_last),
+        loss_function(loss_func, threshold=threshold) if isinstance(loss_func, str) else loss_func,
+        optimizer(opt_func) if isinstance(opt_func, str) else opt_func,
         lr,
         partial(parts_splitter, layers=layers),
-        metrics=metrics,
+        metrics=parts_metrics(classes, threshold) if metrics is None else metrics,
         wd=wd,
-        cbs=[Autocast(*(p if p == 'bf16' else 'fp32' for p in (train, infer))), *half, *L(cbs)],
+        cbs=[*precision, *L(cbs)],
         **kwargs,
     )
     learn.precision = f'{why}, channels last'
