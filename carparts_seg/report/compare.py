@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from ..core.basics import CarpartsError, write_atomic
 from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
 from ..core.parts import display_name, mirror_name, side_of
-from ..core.run_folder import curve, fold_folders, metric_value, OF_NOTHING, read_run, RunFolder
+from ..core.run_folder import OF_NOTHING, RunFolder, curve, fold_folders, metric_value, read_run
 from ..measure.evidence import Evidence, EvidenceError, _resamples, _tails
 from ..measure.metrics import PixelCounts, iou_per_mask, summarize
 from .charts import chart_text, chart_values, line
