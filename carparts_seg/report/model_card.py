@@ -5,21 +5,22 @@
 # %% auto #0
 __all__ = ['RESULTS', 'card_data', 'limitations', 'started_code', 'model_card', 'write_card']
 
-# %% ../../nbs/7_report/77_model_card.ipynb #43a1a878
+# %% ../../nbs/7_report/77_model_card.ipynb #7d693cab
 import html
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..core.basics import write_atomic
 from ..core.drawing import shown
-from ..core.parts import display_name
 from ..core.run_folder import OF_NOTHING, ReportError, RunFolder, metric_value, read_run
 from ..measure.figures import per_class_table
-from .content import duration
+from .content import class_name, duration
+from .page import template_file
 
-# %% ../../nbs/7_report/77_model_card.ipynb #baa557c0
+# %% ../../nbs/7_report/77_model_card.ipynb #35964759
 RESULTS = {
     'miou': 'mean_iou',
     'dice': 'dice',
@@ -30,129 +31,147 @@ RESULTS = {
     'mask_ap50': 'mask_ap50',
 }  # ours -> the hub's name of the metric
 
-
-def _shown_metrics(metrics) -> dict:
+# %% ../../nbs/7_report/77_model_card.ipynb #3e87ad50
+def _known_metrics(metrics: Mapping) -> dict[str, float]:
     "The figures of a card: those that are numbers, and `iou_per_image` only beside that of nothing."
     found = {k: v for k in RESULTS if (v := metric_value(metrics, k)) is not None}
     return found if OF_NOTHING in found else {k: v for k, v in found.items() if k != 'iou_per_image'}
 
-# %% ../../nbs/7_report/77_model_card.ipynb #e3ac9dd6
-def _slug(text: str) -> str:
+
+def _by_split(run: RunFolder) -> dict[str, dict[str, float]]:
+    "The figures of the validation pictures, and of a test set where there is one."
+    splits = {'validation': run.metrics, 'test': run.metrics.get('test')}
+    return {split: _known_metrics(metrics) for split, metrics in splits.items() if metrics}
+
+# %% ../../nbs/7_report/77_model_card.ipynb #f799f4ed
+def _slug(text: object) -> str:
+    "A name as hubs write it."
     return re.sub(r'[^\w.-]+', '-', str(text)).strip('-.').lower() or 'unnamed'
 
 
 def _data_name(run: RunFolder) -> str:
+    "What the data set is called."
     return ' '.join(str(run.about.get('name') or Path(str(run.about.get('source') or 'unnamed')).name).split())
 
 
+def _tags(run: RunFolder) -> list[str]:
+    "What the card is found by."
+    network = [
+        run.setting('architecture', 'architecture') or 'Unet',
+        run.setting('architecture', 'backbone') or 'encoder',
+    ]
+    about = ['image-segmentation', 'semantic-segmentation', 'multilabel', 'car-parts', 'fastai', 'pytorch']
+    return about + [_slug(n) for n in network]
+
+# %% ../../nbs/7_report/77_model_card.ipynb #00125c9a
 def card_data(
     run: RunFolder,  # what a run left
     license: str = 'unknown',  # of the weights, as the hub abbreviates licences
 ) -> ModelCardData:  # the card's YAML; raises ReportError where the run has no metrics
     "What hubs read of a card."
     if not run.metrics:
-        raise ReportError(f'{run.path}: no metrics.json, so there is nothing to write a model card of')
-    name, results = _data_name(run), []
-    for split, metrics in (('validation', run.metrics), ('test', run.metrics.get('test') or {})):
-        results += [
-            EvalResult(
-                'image-segmentation', _slug(name), name, RESULTS[k], round(v, 6), dataset_split=split, metric_name=k
-            )
-            for k, v in _shown_metrics(metrics).items()
-        ]
-    tags = [
-        'image-segmentation',
-        'semantic-segmentation',
-        'multilabel',
-        'car-parts',
-        'fastai',
-        'pytorch',
-        _slug(run.setting('architecture', 'architecture') or 'Unet'),
-        _slug(run.setting('architecture', 'backbone') or 'encoder'),
+        why = 'no metrics.json, so there is nothing to write a model card of'
+        raise ReportError(f'{run.path}: {why}', file=run.path / 'metrics.json', why=why)
+    name, task = _data_name(run), 'image-segmentation'
+    results = [
+        EvalResult(task, _slug(name), name, RESULTS[k], round(v, 6), dataset_split=split, metric_name=k)
+        for split, metrics in _by_split(run).items()
+        for k, v in metrics.items()
     ]
     return ModelCardData(
         license=license,
         library_name='segmentation-models-pytorch',
-        tags=tags,
-        pipeline_tag='image-segmentation',
+        tags=_tags(run),
+        pipeline_tag=task,
         datasets=[_slug(name)],
         metrics=list(dict.fromkeys(r.metric_type for r in results)),
         model_name=' '.join(run.title.split()),
         eval_results=results or None,
     )
 
-# %% ../../nbs/7_report/77_model_card.ipynb #6626f724
-def _plain(text) -> str:
-    return re.sub(
-        r'([\\`*|\[\]])', r'\\\1', html.escape(' '.join(str(text).split()), quote=False)
-    )  # text that Markdown leaves as it is
+# %% ../../nbs/7_report/77_model_card.ipynb #0d4f1041
+def _plain(text: object) -> str:
+    "A text that Markdown leaves as it is."
+    return re.sub(r'([\\`*|\[\]])', r'\\\1', html.escape(' '.join(str(text).split()), quote=False))
 
 
-def _listed(names) -> str:
-    return ', '.join(_plain(display_name(c) or c) for c in names)
+def _listed(names: Sequence[str]) -> str:
+    "Classes in a row."
+    return ', '.join(_plain(class_name(c)) for c in names)
 
 
+def _n_valid(run: RunFolder) -> int:
+    "How many validation pictures the figures rest on."
+    return int(metric_value(run.metrics, 'n_images') or len(run.valid_files))
+
+# %% ../../nbs/7_report/77_model_card.ipynb #530bf1f7
+def _data_limits(run: RunFolder) -> list[str]:
+    "What the pictures that were measured on take from the figures."
+    training = lambda key: run.setting('training', key)
+    used = ['the best weights were chosen'] * bool(training('save_best_checkpoint'))
+    used += ['training was stopped'] * bool(training('early_stopping_patience'))
+    out = []
+    if training('train_validation_data'):
+        out.append('The validation pictures were trained on, so the figures say nothing about new pictures.')
+    elif used:
+        better = 'which makes their figures somewhat better than those of new pictures will be'
+        out.append(f'On the validation pictures {" and ".join(used)}, {better}.')
+    unseen = 'other cameras, countries, weather and damage were not looked at'
+    return [*out, f'The figures rest on {_n_valid(run)} pictures of one data set; {unseen}.']
+
+# %% ../../nbs/7_report/77_model_card.ipynb #e0553e21
+def _class_limits(run: RunFolder) -> list[str]:
+    "Which parts fail, or were never seen."
+    table, out = per_class_table(run.metrics, run.classes).dropna(subset='iou'), []
+    table = table.sort_values('iou', kind='stable')
+    poor = table['class'][table['iou'] < 0.2]
+    absent = [c for c in run.classes if c not in set(table['class'])]
+    if len(poor):
+        out.append(f'It hardly finds {_listed(poor)} (IoU below 0.2).')
+    if absent:
+        out.append(f'Nothing is known about {_listed(absent)}: no validation picture shows them.')
+    return out
+
+# %% ../../nbs/7_report/77_model_card.ipynb #d7f4b67d
 def limitations(
     run: RunFolder,  # what a run left
 ) -> list[str]:  # sentences
     "What has to be known before the figures of a run are believed."
-    m, get, out = run.metrics, run.setting, []
-    table = per_class_table(m, run.classes).dropna(subset='iou').sort_values('iou', kind='stable')
-    if get('training', 'train_validation_data'):
-        out.append('The validation pictures were trained on, so the figures say nothing about new pictures.')
-    else:
-        used = [
-            w
-            for w, on in (
-                ('the best weights were chosen', get('training', 'save_best_checkpoint')),
-                ('training was stopped', get('training', 'early_stopping_patience')),
-            )
-            if on
-        ]
-        if used:
-            out.append(
-                f'On the validation pictures {" and ".join(used)}, which makes their figures somewhat better than those of new pictures will be.'
-            )
-    out.append(
-        f'The figures rest on {int(metric_value(m, "n_images") or len(run.valid_files))} pictures of one data set; other cameras, countries, weather and damage were not looked at.'
-    )
-    per_image, nothing = metric_value(m, 'iou_per_image'), metric_value(m, OF_NOTHING)
+    out = _data_limits(run)
+    per_image, nothing, swap = (metric_value(run.metrics, k) for k in ('iou_per_image', OF_NOTHING, 'side_swap'))
     if per_image is not None and nothing is not None and per_image <= nothing:
-        out.append(
-            f'Its iou_per_image of {shown(per_image)} is no better than the {shown(nothing)} of predicting nothing at all.'
-        )
-    if len(poor := table[table['iou'] < 0.2]):
-        out.append(f'It hardly finds {_listed(poor["class"])} (IoU below 0.2).')
-    absent = [c for c in run.classes if c not in set(table['class'])]
-    if absent:
-        out.append(f'Nothing is known about {_listed(absent)}: no validation picture shows them.')
-    if (swap := metric_value(m, 'side_swap')) is not None:
-        out.append(
-            f'It gives {100 * swap:.1f} % of the pixels of left and right parts to the part on the other side of the car.'
-        )
-    if not get('dataset', 'keep_near_duplicates_together'):
-        out.append(
-            'Near-duplicate pictures were not looked for; where there are some on both sides of the split, the figures are too good.'
-        )
+        beaten = f'no better than the {shown(nothing)} of predicting nothing at all'
+        out.append(f'Its iou_per_image of {shown(per_image)} is {beaten}.')
+    out += _class_limits(run)
+    if swap is not None:
+        given = 'of the pixels of left and right parts to the part on the other side of the car'
+        out.append(f'It gives {100 * swap:.1f} % {given}.')
+    if not run.setting('dataset', 'keep_near_duplicates_together'):
+        too_good = 'where there are some on both sides of the split, the figures are too good'
+        out.append(f'Near-duplicate pictures were not looked for; {too_good}.')
     return out
 
-# %% ../../nbs/7_report/77_model_card.ipynb #37783251
-def _weights(run: RunFolder) -> str:
-    "The weights that the figures belong to."
-    return (
-        'weights/best.safetensors'
-        if run.setting('training', 'save_best_checkpoint') and (run.path / 'weights' / 'best.safetensors').is_file()
-        else 'weights/last.safetensors'
-    )
+# %% ../../nbs/7_report/77_model_card.ipynb #5aa6e56a
+def _weights_name(run: RunFolder) -> str:
+    "The weights that the figures belong to, from the run folder."
+    return run.weights().relative_to(run.path).as_posix()
 
-# %% ../../nbs/7_report/77_model_card.ipynb #8a283217
+
+def _network_code(run: RunFolder, channels: int) -> str:
+    "Code that makes the network."
+    names = [run.setting('architecture', k) for k in ('architecture', 'backbone')]
+    arguments = ', '.join(repr(v) for v in (len(run.classes), *names))
+    return f'parts_model({arguments}, pretrained=False, in_channels={channels}).eval()'
+
+# %% ../../nbs/7_report/77_model_card.ipynb #4cb278d6
 def started_code(
     run: RunFolder,  # what a run left
 ) -> str:  # Python
     "Code that loads the network and predicts the parts of car.jpg."
-    get, n = run.setting, len(run.classes)
-    channels, threshold = get('image', 'image_channels') or 3, get('prediction', 'probability_threshold') or 0.5
-    h, w = (get('image', f'image_{k}') or 256 for k in ('height', 'width'))
+    channels = run.setting('image', 'image_channels') or 3
+    threshold = run.setting('prediction', 'probability_threshold') or 0.5
+    normalization = run.setting('image', 'image_normalization') or 'Simple'
+    h, w = (run.setting('image', f'image_{k}') or 256 for k in ('height', 'width'))
     return f'''import torch
 from safetensors.torch import load_file
 from carparts_seg.train.loaders import normalize
@@ -161,267 +180,151 @@ from carparts_seg.train.learner import parts_model
 from carparts_seg.predict.network import predict_probabilities
 
 classes = {run.classes!r}
-model = parts_model({n}, {get('architecture', 'architecture')!r}, {get('architecture', 'backbone')!r}, pretrained=False, in_channels={channels}).eval()
-model.load_state_dict(load_file({_weights(run)!r}))
+model = {_network_code(run, channels)}
+model.load_state_dict(load_file({_weights_name(run)!r}))
 image = resize_image(read_image('car.jpg', {channels}), {h}, {w})  # RGB
-x = normalize(torch.as_tensor(image).permute(2, 0, 1)[None], {(get('image', 'image_normalization') or 'Simple')!r})
-masks = predict_probabilities(model, x, classes)[0] > {threshold}  # a plane a class: ({n}, {h}, {w})
+x = normalize(torch.as_tensor(image).permute(2, 0, 1)[None], {normalization!r})
+masks = predict_probabilities(model, x, classes)[0] > {threshold}  # a plane a class: ({len(run.classes)}, {h}, {w})
 print([c for c, found in zip(classes, masks.flatten(1).any(1)) if found])'''
 
-# %% ../../nbs/7_report/77_model_card.ipynb #b626ce54
-_SECTIONS = '''
-# Model Card for {title}
-
-{summary}
-
-## Model Details
-
-### Model Description
-
-{description}
-
-- **Developed by:** not stated
-- **Model type:** {architecture} with {backbone} (segmentation-models-pytorch), {parameters}
-- **Input:** {channels} channels, {height} x {width} pixels, normalization `{normalization}`
-- **Output:** {n} planes of logits, one a class; a pixel may belong to several classes. Probability threshold {threshold}
-- **License:** {license}
-- **Finetuned from:** {base}
-
-## Uses
-
-### Direct Use
-
-Finding these parts in pictures like those that it was trained on. Left and right are the car's own.
-
-### Downstream Use
-
-A first step of tools for claims, repair or inventory, with a person who checks.
-
-### Out-of-Scope Use
-
-Decisions about people, money or safety without a person who checks; pictures of other kinds; recognizing whose car it is.
-
-## Bias, Risks, and Limitations
-
-{limitations}
-
-### Recommendations
-
-Measure it on pictures of your own, labelled, before relying on it (`carparts train --data`, `carparts report`). Look at the classes one by one: the mean hides the worst.
-
-## How to Get Started with the Model
-
-```python
-{code}
-```
-
-## Training Details
-
-### Training Data
-
-{data}
-
-### Training Procedure
-
-#### Preprocessing
-
-Pictures are brought to {height} x {width} pixels. Augmentation while training: {augmentation}; mixing: {mixing}. Wherever a picture is mirrored, left and right classes are swapped.
-
-#### Training Hyperparameters
-
-- **Training regime:** {precision}
-{hyperparameters}
-
-#### Speeds, Sizes, Times
-
-{times}
-
-## Evaluation
-
-### Testing Data, Factors & Metrics
-
-#### Testing Data
-
-{testing}
-
-#### Metrics
-
-`miou`: intersections and unions summed over all pictures, IoU per class, mean over the classes that occur. `dice` likewise. `iou_per_image`: IoU of each picture and class, 1 where both are empty;
-it flatters, so what it gives to predicting nothing at all stands beside it. `side_swap`: the share of left and right parts' pixels given to the part on the other side. `mask_ap`, `mask_ap50`: COCO.
-
-### Results
-
-{results}
-
-| class | IoU |
-|---|---|
-{classes}
-
-## Environmental Impact
-
-- **Hardware Type:** {machine}
-- **Hours used:** {hours}
-- **Carbon Emitted:** not measured
-
-## Technical Specifications
-
-### Software
-
-{software}
-'''
-
-# %% ../../nbs/7_report/77_model_card.ipynb #393ae145
-def _results(run: RunFolder) -> str:
-    "A table of the figures, with a column for a test set where there is one."
-    columns = {'validation': _shown_metrics(run.metrics)} | (
-        {'test': _shown_metrics(run.metrics['test'])} if run.metrics.get('test') else {}
-    )
-    rows = [f'| metric | {" | ".join(columns)} |', '|---|' + '---|' * len(columns)]
-    return '\n'.join(
-        rows
-        + [
-            f'| {k} | {" | ".join(shown(c.get(k)) for c in columns.values())} |'
-            for k in RESULTS
-            if any(k in c for c in columns.values())
-        ]
-    )
-
-# %% ../../nbs/7_report/77_model_card.ipynb #7498829e
-def _said(value) -> str:
+# %% ../../nbs/7_report/77_model_card.ipynb #53ea35e9
+def _said(value: object) -> str:
+    "A setting for people, or that it isn't known."
     return 'not stated' if value in (None, '') else _plain(value)
 
 
-def _times(run: RunFolder) -> str:
+def _results(run: RunFolder) -> dict:
+    "The table of figures: by split, each metric as it is shown."
+    by_split = _by_split(run)
+    rows = [k for k in RESULTS if any(k in found for found in by_split.values())]
+    results = {split: {k: shown(found.get(k)) for k in rows} for split, found in by_split.items()}
+    table = per_class_table(run.metrics, run.classes)
+    classes = [(_plain(class_name(c)), shown(v)) for c, v in zip(table['class'], table['iou'])]
+    return dict(results=results, metrics_shown=rows, classes=classes)
+
+# %% ../../nbs/7_report/77_model_card.ipynb #15f374c0
+def _times(run: RunFolder) -> list[tuple[str, str]]:
     "How long it took, and how large it is."
-    seconds = lambda k: metric_value(run.metrics, k)
-    facts = {'Training': seconds('seconds_training'), 'Evaluation': seconds('seconds_evaluating')}
-    lines = [f'- {k}: {duration(v)}' for k, v in facts.items() if v is not None]
-    if seconds('seconds_per_step') is not None:
-        lines.append(
-            f'- A step of {run.setting("training", "batch_size")} pictures: {duration(seconds("seconds_per_step"))}'
-        )
-    lines += [
-        f'- {words}: {seconds(k):.0f} MiB'
-        for k, words in (('peak_memory_mib', 'Most memory held'), ('peak_gpu_memory_mib', 'Most GPU memory held'))
-        if seconds(k) is not None
-    ]
-    weights = run.path / _weights(run)
+    value = lambda k: metric_value(run.metrics, k)
+    step = f'A step of {run.setting("training", "batch_size")} pictures'
+    seconds = {'Training': 'seconds_training', 'Evaluation': 'seconds_evaluating', step: 'seconds_per_step'}
+    memory = {'Most memory held': 'peak_memory_mib', 'Most GPU memory held': 'peak_gpu_memory_mib'}
+    out = [(words, duration(value(k))) for words, k in seconds.items() if value(k) is not None]
+    out += [(words, f'{value(k):.0f} MiB') for words, k in memory.items() if value(k) is not None]
+    weights = run.weights()
     if weights.is_file():
-        lines.append(f'- Weights: {weights.stat().st_size / 2**20:.1f} MiB ({weights.name})')
-    return '\n'.join(lines) or 'Not stated.'
+        out.append(('Weights', f'{weights.stat().st_size / 2**20:.1f} MiB ({weights.name})'))
+    return out
 
-# %% ../../nbs/7_report/77_model_card.ipynb #c08229fe
-def _hyperparameters(run: RunFolder) -> str:
-    "The settings of the training."
-    keys = (
-        'epochs',
-        'batch_size',
-        'learning_rate',
-        'optimizer',
-        'weight_decay',
-        'schedule',
-        'warmup_epochs',
-        'loss_function',
-        'gradient_clip',
-        'grad_accumulation',
-        'stochastic_weight_averaging_epochs',
-    )
-    lines = [f'- **{k}:** {v}' for k in keys if (v := run.setting('training', k)) is not None]
-    return '\n'.join([*lines, f'- **seed:** {_said(run.setting("environment", "seed"))}'])
+# %% ../../nbs/7_report/77_model_card.ipynb #5310ed54
+_HYPERPARAMETERS = (
+    'epochs',
+    'batch_size',
+    'learning_rate',
+    'optimizer',
+    'weight_decay',
+    'schedule',
+    'warmup_epochs',
+    'loss_function',
+    'gradient_clip',
+    'grad_accumulation',
+    'stochastic_weight_averaging_epochs',
+)  # settings of the training that a card names
 
-# %% ../../nbs/7_report/77_model_card.ipynb #8e4706da
+
+def _hyperparameters(run: RunFolder) -> list[tuple[str, object]]:
+    "The settings of the training that are known."
+    out = [(k, v) for k in _HYPERPARAMETERS if (v := run.setting('training', k)) is not None]
+    return [*out, ('seed', _said(run.setting('environment', 'seed')))]
+
+# %% ../../nbs/7_report/77_model_card.ipynb #209ecdd6
 def _base(run: RunFolder) -> str:
     "What the weights were before training."
-    get = run.setting
-    if not get('architecture', 'pretrained'):
+    file = run.setting('architecture', 'pretrained_weights')
+    if not run.setting('architecture', 'pretrained'):
         return 'nothing: random weights'
-    return (
-        f'encoder weights read from {Path(get("architecture", "pretrained_weights")).name}'
-        if get('architecture', 'pretrained_weights')
-        else "the encoder's pretrained weights, as segmentation-models-pytorch fetches them"
-    )
+    if file:
+        return f'encoder weights read from {Path(file).name}'
+    return "the encoder's pretrained weights, as segmentation-models-pytorch fetches them"
 
-# %% ../../nbs/7_report/77_model_card.ipynb #3d451506
-def _data_words(run: RunFolder) -> tuple[str, str]:
-    "On which data it was trained, and on which it was measured."
-    n, train, valid = _data_name(run), len(run.about.get('train_files') or []), len(run.valid_files)
-    both = run.setting('training', 'train_validation_data')
-    held = f'{valid} validation pictures of the same data set' + (
-        ', **which were trained on as well**' if both else ', held out while training'
-    )
-    return (
-        f'{train + valid * bool(both)} pictures of the data set "{_plain(n)}" with masks of {len(run.classes)} classes.',
-        held
-        + (
-            '.'
-            if not run.metrics.get('test')
-            else f', and a test set of {int(metric_value(run.metrics["test"], "n_images") or 0)}.'
-        ),
-    )
 
-# %% ../../nbs/7_report/77_model_card.ipynb #09723844
-def _fields(run: RunFolder, license: str) -> dict:
-    "What goes into the sections."
-    get, m = run.setting, run.metrics
-    data, testing = _data_words(run)
-    shown_m = _shown_metrics(m)
-    miou = (
-        f'miou {shown(shown_m.get("miou"))} on {int(metric_value(m, "n_images") or len(run.valid_files))} validation pictures'
-        + (', which were trained on.' if get('training', 'train_validation_data') else '.')
-    )
-    seconds = metric_value(m, 'seconds_total') or metric_value(m, 'seconds_training')
-    table = per_class_table(m, run.classes)
+def _network(run: RunFolder) -> dict:
+    "What the network is, takes and gives."
+    image, n = lambda key: _said(run.setting('image', f'image_{key}')), metric_value(run.metrics, 'parameters')
     return dict(
-        title=_plain(run.title),
-        summary=f'Segments {len(run.classes)} classes of car parts in pictures; {miou}',
-        description=f'A network that gives a mask for each of: {_listed(run.classes)}. Trained with carparts_seg.',
-        architecture=_said(get('architecture', 'architecture')),
-        backbone=_said(get('architecture', 'backbone')),
-        parameters=f'{m["parameters"] / 1e6:.1f} million parameters'
-        if metric_value(m, 'parameters')
-        else 'number of parameters not stated',
-        channels=get('image', 'image_channels') or 3,
-        height=_said(get('image', 'image_height')),
-        width=_said(get('image', 'image_width')),
-        normalization=_said(get('image', 'image_normalization')),
+        architecture=_said(run.setting('architecture', 'architecture')),
+        backbone=_said(run.setting('architecture', 'backbone')),
+        parameters=f'{n / 1e6:.1f} million parameters' if n else 'number of parameters not stated',
+        channels=run.setting('image', 'image_channels') or 3,
+        height=image('height'),
+        width=image('width'),
+        normalization=image('normalization'),
         n=len(run.classes),
-        threshold=_said(get('prediction', 'probability_threshold')),
-        license=license
-        if license != 'unknown'
-        else 'unknown; to be set by whoever publishes the weights, with the licence of the training data in view',
+        threshold=_said(run.setting('prediction', 'probability_threshold')),
         base=_base(run),
-        limitations='\n'.join(f'- {s}' for s in limitations(run)),
-        code=started_code(run),
-        data=data,
-        testing=testing,
-        augmentation=_said(get('augmentation', 'augmentations_strategy')),
-        mixing=_said(get('augmentation', 'mix_image')),
+    )
+
+# %% ../../nbs/7_report/77_model_card.ipynb #8da8e71b
+def _data_words(run: RunFolder) -> dict:
+    "On which data it was trained, and on which it was measured."
+    train, valid = len(run.about.get('train_files') or []), len(run.valid_files)
+    both, test = bool(run.setting('training', 'train_validation_data')), run.metrics.get('test')
+    held = ', **which were trained on as well**' if both else ', held out while training'
+    tested = f', and a test set of {int(metric_value(test, "n_images") or 0)}' if test else ''
+    pictures = f'{train + valid * both} pictures of the data set "{_plain(_data_name(run))}"'
+    return dict(
+        data=f'{pictures} with masks of {len(run.classes)} classes.',
+        testing=f'{valid} validation pictures of the same data set{held}{tested}.',
+    )
+
+# %% ../../nbs/7_report/77_model_card.ipynb #d5d59a51
+def _training(run: RunFolder) -> dict:
+    "How, on what and how long it was trained."
+    m = run.metrics
+    seconds = metric_value(m, 'seconds_total') or metric_value(m, 'seconds_training')
+    return dict(
+        augmentation=_said(run.setting('augmentation', 'augmentations_strategy')),
+        mixing=_said(run.setting('augmentation', 'mix_image')),
         precision=_said(m.get('precision')),
         hyperparameters=_hyperparameters(run),
         times=_times(run),
-        results=_results(run),
-        classes='\n'.join(
-            f'| {_plain(display_name(c) or c)} | {shown(v)} |' for c, v in zip(table['class'], table['iou'])
-        ),
         machine=_said(m.get('machine')),
         hours=f'{seconds / 3600:.2f}' if seconds else 'not stated',
         software=_said(m.get('software')),
     )
 
-# %% ../../nbs/7_report/77_model_card.ipynb #a465425a
+# %% ../../nbs/7_report/77_model_card.ipynb #acb708ec
+_UNLICENSED = 'unknown; to be set by whoever publishes the weights, with the licence of the training data in view'
+
+
+def _fields(run: RunFolder, license: str) -> dict:
+    "What goes into the template."
+    trained_on = ', which were trained on.' if run.setting('training', 'train_validation_data') else '.'
+    miou = f'miou {shown(_known_metrics(run.metrics).get("miou"))} on {_n_valid(run)} validation pictures{trained_on}'
+    words = dict(
+        title=_plain(run.title),
+        summary=f'Segments {len(run.classes)} classes of car parts in pictures; {miou}',
+        description=f'A network that gives a mask for each of: {_listed(run.classes)}. Trained with carparts_seg.',
+        license=_UNLICENSED if license == 'unknown' else license,
+        limitations=limitations(run),
+        code=started_code(run),
+    )
+    return words | _network(run) | _data_words(run) | _training(run) | _results(run)
+
+# %% ../../nbs/7_report/77_model_card.ipynb #24ddd1b1
 def model_card(
     run: RunFolder,  # what a run left
     license: str = 'unknown',  # of the weights, as the hub abbreviates licences: 'apache-2.0', 'cc-by-nc-4.0', …
 ) -> str:  # YAML between dashes, and Markdown; raises ReportError where the run has no metrics
     "The model card of a run."
-    return f'---\n{card_data(run, license).to_yaml().strip()}\n---\n{_SECTIONS.format(**_fields(run, license))}'
+    template = str(template_file('model_card.md'))
+    card = ModelCard.from_template(card_data(run, license), template_str=template, **_fields(run, license))
+    return f'{card.content}\n'
 
-# %% ../../nbs/7_report/77_model_card.ipynb #0d336ee0
+# %% ../../nbs/7_report/77_model_card.ipynb #54c119e3
 def write_card(
     path: str | Path,  # run folder
     license: str = 'unknown',  # of the weights
 ) -> Path:  # model_card.md in the run folder; raises ReportError where the folder holds nothing of a run
     "Write a run's model card; an older one is replaced. To publish the folder on the hub, copy it to README.md."
-    return write_atomic(
-        Path(path) / 'model_card.md', lambda p: p.write_text(model_card(read_run(path), license), encoding='utf-8')
-    )
+    return write_atomic(Path(path) / 'model_card.md', model_card(read_run(path), license))
