@@ -108,7 +108,7 @@ def _curve_lines(panel_title: str, use: str, label: str, steps: np.ndarray, valu
 def curve_layout(
     showlegend: bool,  # whether the lines' names are shown
 ) -> dict:  # Plotly's layout
-    "The layout of a chart of curves over the pictures seen: all values at one place are told together."
+    "The layout of a chart of curves over the images seen: all values at one place are told together."
     return dict(
         hovermode='x unified',
         xaxis=dict(title=_title('pictures seen'), rangemode='tozero', tickformat=',d', hoverformat=',d'),
@@ -331,7 +331,7 @@ def calibration_chart(
 
 # %% ../../nbs/7_report/71_charts.ipynb #1b1f3fd4
 def _balance_bars(t: pd.DataFrame, name: str, **marker: object) -> dict:
-    "A bar for each class: the share of the pictures that show it."
+    "A bar for each class: the share of the images that show it."
     words = '%{x:.1f} %<br>%{customdata[0]} pictures, %{customdata[1]} masks<extra></extra>'
     return dict(
         type='bar',
@@ -346,10 +346,10 @@ def _balance_bars(t: pd.DataFrame, name: str, **marker: object) -> dict:
 
 # %% ../../nbs/7_report/71_charts.ipynb #f4faefd2
 def balance_chart(
-    train: pd.DataFrame,  # from `class_balance`, of the training pictures
-    valid: pd.DataFrame | None = None,  # of the validation pictures
+    train: pd.DataFrame,  # from `class_balance`, of the training images
+    valid: pd.DataFrame | None = None,  # of the validation images
 ) -> dict:  # Plotly's data and layout
-    "Share of the pictures that show each class, most frequent first."
+    "Share of the images that show each class, most frequent first."
     order = train.sort_values('images', ascending=False, kind='stable').index
     data = [_balance_bars(train.loc[order], 'training', color='var(--ours)')]
     if valid is not None:
@@ -361,7 +361,7 @@ def balance_chart(
 def count_chart(
     counts: pd.Series,  # from `parts_per_image`
 ) -> dict:  # Plotly's data and layout
-    "How many pictures show how many parts."
+    "How many images show how many parts."
     data = dict(
         type='bar',
         x=[int(v) for v in counts.index],
@@ -394,7 +394,7 @@ def area_chart(
     sizes: pd.DataFrame,  # from `mask_sizes`
     classes: Sequence[str],  # class list
 ) -> dict:  # Plotly's data and layout; boxes from the 25th to the 75th percentile, lines from the 5th to the 95th
-    "How much of a picture each class covers where it is seen."
+    "How much of an image each class covers where it is seen."
     q = sizes.groupby('name')['share'].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
     q = 100 * q.reindex(classes).dropna().sort_values(0.5, ascending=False, kind='stable')
     ticks = [v * 10.0**k for k in range(-4, 3) for v in (1, 3)]

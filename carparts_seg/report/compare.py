@@ -283,7 +283,7 @@ def _difference_tables(runs: Sequence[Compared], frame: pd.DataFrame) -> list[di
 
 # %% ../../nbs/7_report/76_compare.ipynb #f1c5398e
 def _page(title: str, subtitle: str, sections: Sequence[dict], notes: Sequence[str]) -> str:
-    "A page without pictures of cars, so it needs neither class colours nor their script."
+    "A page without images of cars, so it needs neither class colours nor their script."
     return render_page(title, subtitle, sections, notes, scripts=['page.js'])
 
 # %% ../../nbs/7_report/76_compare.ipynb #d751cf49

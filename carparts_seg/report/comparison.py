@@ -117,9 +117,9 @@ def _mean_of_classes(a: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/7_report/75_comparison.ipynb #f6168591
 def drawn_metrics(
-    counts: PixelCounts,  # of all pictures
+    counts: PixelCounts,  # of all images
     classes: Sequence[str],  # class list
-    draws: np.ndarray,  # (n, pictures): how often each picture is in each draw
+    draws: np.ndarray,  # (n, images): how often each image is in each draw
 ) -> dict[str, np.ndarray]:  # metric, as `summarize` names it -> (n,) values, NaN where it isn't defined
     "The metrics of every draw: miou, iou_per_image, that of nothing, dice, side_swap and `iou_<class>`."
     i, p, t, s = (draws @ getattr(counts, k) for k in ('intersection', 'predicted', 'true', 'swapped'))
@@ -139,7 +139,7 @@ def same_images(
     a: Compared,  # a run
     b: Compared,  # another
 ) -> bool:  # False where either has no evidence
-    "Whether two runs were validated on the same pictures, going by names and by which parts they show."
+    "Whether two runs were validated on the same images, going by names and by which parts they show."
     if a.evidence is None or b.evidence is None or a.classes != b.classes:
         return False
     if {*a.evidence.files} != {*b.evidence.files}:
@@ -164,7 +164,7 @@ def _drawn(
 
 # %% ../../nbs/7_report/75_comparison.ipynb #72043d6e
 def _images_behind(r: Compared, metric: str) -> int:
-    "Validation pictures behind a metric of a run: those with the class, or all."
+    "Validation images behind a metric of a run: those with the class, or all."
     c = metric.removeprefix('iou_')
     if r.evidence is None or c not in r.classes:
         return r.n_images
@@ -187,7 +187,7 @@ HEAD = ('miou', 'iou_per_image', OF_NOTHING, 'dice', 'side_swap', 'mask_ap', 'ma
 def _intervals(
     base: Compared,  # what is compared with
     other: Compared,  # the run
-    n_images: pd.Series,  # by metric: pictures behind it
+    n_images: pd.Series,  # by metric: images behind it
     paired: bool,  # whether both have the same draws
     n: int,  # draws
     level: float,  # of the interval
@@ -498,7 +498,7 @@ def plot_differences(
 def folds_frame(
     run: Compared,  # a run with folds
 ) -> pd.DataFrame:  # index metric; a column a fold, then mean, spread, together (NaN where that can't be known)
-    "The figures of all folds, their mean, their spread, and those of all validation pictures as one set."
+    "The figures of all folds, their mean, their spread, and those of all validation images as one set."
     names = pd.Index([*HEAD, *[f'iou_{c}' for c in run.classes]], name='metric')
     by_fold = {f.path.name: [metric_value(f.metrics, k) for k in names] for f in run.folds}
     t = pd.DataFrame(by_fold, index=names, dtype=float)
@@ -513,7 +513,7 @@ def _spread(r: pd.Series, digits: int = 3) -> str:
 
 
 def _together_words(run: Compared, miou: float) -> str:
-    "The miou of all folds' pictures, and its interval."
+    "The miou of all folds' images, and its interval."
     n = len(run.evidence)
     drawn = drawn_metrics(run.evidence.counts, run.classes, _resamples(n, 1000, 0))['miou']
     low, high = _tails(drawn[:, None], [n], 0.95)[0]

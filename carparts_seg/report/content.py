@@ -175,7 +175,7 @@ def _swap_words(share: float) -> str:
 def averaged_views(
     run: RunFolder,  # what a run left
 ) -> str:  # 'HorizontalFlip, scales 0.75 and 1.25'; '' where nothing was averaged
-    "Over which views of a picture the final figures average, and the curves don't."
+    "Over which views of an image the final figures average, and the curves don't."
     flips, scales = (run.setting('prediction', f'test_time_{k}') or [] for k in ('augmentations', 'scales'))
     words = [str(f) for f in flips]
     if scales:
@@ -205,8 +205,8 @@ def summary(
     return [s for s in [*out, _training_words(run)] if s]
 
 # %% ../../nbs/7_report/73_content.ipynb #24483878
-def _picture_words(run: RunFolder) -> str | None:
-    "How many pictures a run has."
+def _count_words(run: RunFolder) -> str | None:
+    "How many images a run has."
     n_train = len(run.about.get('train_files') or [])
     n_valid = int(metric_value(run.metrics, 'n_images') or len(run.valid_files))
     if n_train:
@@ -221,7 +221,7 @@ def run_facts(
     known = lambda section, *keys: [str(v) for k in keys if (v := run.setting(section, k))]
     facts = {
         'data': run.about.get('source'),
-        'pictures': _picture_words(run),
+        'pictures': _count_words(run),
         'network': ' with '.join(known('architecture', 'architecture', 'backbone')),
         'picture size': ' x '.join(known('image', 'image_height', 'image_width')),
         'epochs': run.setting('training', 'epochs'),
@@ -295,13 +295,13 @@ def reference_charts() -> dict | None:  # curves by 'train', 'meta', 'validation
 # %% ../../nbs/7_report/73_content.ipynb #49ab5c37
 @dataclass
 class Gallery:
-    "The pictures to show; groups are 'best', 'worst' and 'random'."
+    "The images to show; groups are 'best', 'worst' and 'random'."
 
-    groups: dict = field(default_factory=dict)  # Layers, or a sentence where there is no picture, by group
+    groups: dict = field(default_factory=dict)  # Layers, or a sentence where there is no image, by group
     files: dict = field(default_factory=dict)  # their file names, likewise
     classes: list = field(default_factory=list)  # class list
-    losses: dict = field(default_factory=dict)  # loss of each picture, maybe NaN
-    note: str = ''  # what to say where there are no pictures, or no losses
+    losses: dict = field(default_factory=dict)  # loss of each image, maybe NaN
+    note: str = ''  # what to say where there are no images, or no losses
 
 # %% ../../nbs/7_report/73_content.ipynb #e7bc53aa
 def mask_scores(
@@ -317,24 +317,24 @@ def mask_scores(
 
 # %% ../../nbs/7_report/73_content.ipynb #969e8768
 def layers_or_why(
-    data: PartsData,  # the validation pictures
+    data: PartsData,  # the validation images
     predictions: pd.DataFrame,  # predicted masks
-    files: Sequence[str],  # which pictures
-) -> list[Layers | str]:  # a sentence where a picture or its masks can't be read
-    "Pictures with their layers."
+    files: Sequence[str],  # which images
+) -> list[Layers | str]:  # a sentence where an image or its masks can't be read
+    "Images with their layers."
     predicted, scores, out = predicted_parts(data, predictions), mask_scores(predictions), []
     for f in files:
         try:
             out.append(image_layers(data, predicted, f, scores.get(f, {})))
         except ImageError as e:
             out.append(f'{f}: {e.why}')
-        except TableError as e:  # names the picture as the data set does, without its folder
+        except TableError as e:  # names the image as the data set does, without its folder
             out.append(str(e))
     return out
 
 # %% ../../nbs/7_report/73_content.ipynb #0203de32
 def _gallery_note(files: Mapping[str, Sequence[str]], losses: pd.Series) -> str:
-    "What to say of a choice of pictures; '' where it is as it should be."
+    "What to say of a choice of images; '' where it is as it should be."
     if not any(files.values()):
         return 'None of the validation pictures are in the data set.'
     return 'No loss was kept for each picture, so these are chosen at random.' if losses.isna().all() else ''
@@ -342,10 +342,10 @@ def _gallery_note(files: Mapping[str, Sequence[str]], losses: pd.Series) -> str:
 
 def make_gallery(
     run: RunFolder,  # what a run left
-    data: PartsData | None,  # the validation pictures
+    data: PartsData | None,  # the validation images
     n: int = 24,  # how many to show
-) -> Gallery:  # without pictures where there is no data set or no predictions
-    "Choose pictures and cut out their parts."
+) -> Gallery:  # without images where there is no data set or no predictions
+    "Choose images and cut out their parts."
     if run.predictions is None:
         return Gallery(note='No predictions were kept.')
     if data is None:
@@ -363,7 +363,7 @@ def _words_of(
 
 
 def _found_and_missed(p: Layers, classes: Sequence[str]) -> list[tuple[str, list]]:
-    "The parts of a picture by what became of them: name, position in the class list and texture of each."
+    "The parts of an image by what became of them: name, position in the class list and texture of each."
     true, pred, textures = {s.index for s in p.truth}, {s.index for s in p.prediction}, part_textures(classes)
     named = lambda found: [(class_name(classes[c]), c, textures[c]) for c in sorted(found)]
     return [
@@ -374,11 +374,11 @@ def _found_and_missed(p: Layers, classes: Sequence[str]) -> list[tuple[str, list
 
 # %% ../../nbs/7_report/73_content.ipynb #d8337c29
 def image_figure(
-    p: Layers | str,  # a picture with its shapes, or why there is none
+    p: Layers | str,  # an image with its shapes, or why there is none
     classes: Sequence[str],  # class list
     words: str = '',  # below it, after the file's name
 ) -> dict:  # for the template
-    "One picture of a gallery."
+    "One image of a gallery."
     if isinstance(p, str):
         return dict(problem=p)
     n = len({s.index for s in p.truth + p.prediction})

@@ -39,7 +39,7 @@ def _known_metrics(metrics: Mapping) -> dict[str, float]:
 
 
 def _by_split(run: RunFolder) -> dict[str, dict[str, float]]:
-    "The figures of the validation pictures, and of a test set where there is one."
+    "The figures of the validation images, and of a test set where there is one."
     splits = {'validation': run.metrics, 'test': run.metrics.get('test')}
     return {split: _known_metrics(metrics) for split, metrics in splits.items() if metrics}
 
@@ -101,12 +101,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _n_valid(run: RunFolder) -> int:
-    "How many validation pictures the figures rest on."
+    "How many validation images the figures rest on."
     return int(metric_value(run.metrics, 'n_images') or len(run.valid_files))
 
 # %% ../../nbs/7_report/77_model_card.ipynb #530bf1f7
 def _data_limits(run: RunFolder) -> list[str]:
-    "What the pictures that were measured on take from the figures."
+    "What the images that were measured on take from the figures."
     training = lambda key: run.setting('training', key)
     used = ['the best weights were chosen'] * bool(training('save_best_checkpoint'))
     used += ['training was stopped'] * bool(training('early_stopping_patience'))

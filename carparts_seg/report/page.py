@@ -74,7 +74,7 @@ def jpeg_bytes(
     image: np.ndarray,  # uint8 (H, W, 3)
     quality: int = 85,  # 1 to 95
 ) -> bytes:  # content of a JPEG file, without metadata
-    "A picture as JPEG."
+    "An image as JPEG."
     out = io.BytesIO()
     Image.fromarray(image).save(out, format='jpeg', quality=quality)
     return out.getvalue()
@@ -84,7 +84,7 @@ def still_image(
     png: bytes,  # content of a PNG file
     colors: int = 96,  # how many colours to keep
 ) -> str:  # data URI
-    "A figure's picture for a page, made small by keeping few colours."
+    "A figure's image for a page, made small by keeping few colours."
     image = Image.open(io.BytesIO(png)).convert('RGB')
     few = image.quantize(colors, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     out = io.BytesIO()
@@ -222,17 +222,17 @@ class Shape:
 # %% ../../nbs/7_report/72_page.ipynb #b8948536
 @dataclass
 class Layers:
-    "A picture with its shapes."
+    "An image with its shapes."
 
     file: str  # file name
-    height: int  # of the picture as shown, in pixels
+    height: int  # of the image as shown, in pixels
     width: int
-    scale: int  # units of the shapes a pixel: small pictures have more, so that a texture looks the same on all
-    jpeg: bytes  # the picture itself
+    scale: int  # units of the shapes a pixel: small images have more, so that a texture looks the same on all
+    jpeg: bytes  # the image itself
     truth: list[Shape] = field(default_factory=list)  # larger ones first
     prediction: list[Shape] = field(default_factory=list)
     disagreement: list[Shape] = field(default_factory=list)
-    iou: float | None = None  # mean over the classes of either, at the picture's own size; None where there are none
+    iou: float | None = None  # mean over the classes of either, at the image's own size; None where there are none
     agree: float = 1.0  # share of pixels at which truth and prediction name the same parts
 
 # %% ../../nbs/7_report/72_page.ipynb #44322f49
@@ -298,10 +298,10 @@ def thinned(
 # %% ../../nbs/7_report/72_page.ipynb #51d3a5c5
 def _both_masks(
     data: PartsData,  # the data set
-    predicted: PartsData,  # the same pictures with predicted masks
-    file: str,  # file name of a picture
+    predicted: PartsData,  # the same images with predicted masks
+    file: str,  # file name of an image
 ) -> tuple[np.ndarray, np.ndarray]:  # packed masks of one size; raises TableError
-    "The true and the predicted masks of a picture."
+    "The true and the predicted masks of an image."
     true, pred = data.packed(file), predicted.packed(file)
     if true.shape != pred.shape:
         (h, w), (height, width) = pred.shape[:2], true.shape[:2]
@@ -319,13 +319,13 @@ def _mean_iou(true: np.ndarray, pred: np.ndarray) -> float | None:
 # %% ../../nbs/7_report/72_page.ipynb #2b998a5c
 def image_layers(
     data: PartsData,  # the data set
-    predicted: PartsData,  # the same pictures with predicted masks
-    file: str,  # file name of a picture
+    predicted: PartsData,  # the same images with predicted masks
+    file: str,  # file name of an image
     scores: Mapping[str, float] = {},  # confidence by class
-    width: int = 512,  # of the longer side as shown, in pixels; smaller pictures keep their size
+    width: int = 512,  # of the longer side as shown, in pixels; smaller images keep their size
     quality: int = 85,  # of the JPEG
 ) -> Layers:  # raises ImageError, TableError
-    "A picture with its true parts, its predicted parts, and where they differ."
+    "An image with its true parts, its predicted parts, and where they differ."
     image, packed = read_image(data.path(file)), _both_masks(data, predicted, file)
     planes = lambda masks: (unpack_planes(m, len(data.classes)).astype(bool) for m in masks)
     t, p = planes(packed)

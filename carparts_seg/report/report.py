@@ -114,12 +114,12 @@ class Material:
     "What a report is made of."
 
     run: RunFolder  # what a run left
-    data: PartsData | None = None  # the validation pictures with their true masks
-    train: PartsData | None = None  # the training pictures
+    data: PartsData | None = None  # the validation images with their true masks
+    train: PartsData | None = None  # the training images
     all: PartsData | None = None  # both, and what else is in the data set
     ev: Evidence | None = None  # of the evaluation
     reference: Mapping | None = None  # the reference experiment's curves
-    gallery: Gallery | None = None  # the pictures to show
+    gallery: Gallery | None = None  # the images to show
     figures: dict = field(default_factory=dict)  # PNG by name, as in the folder `report`
 
 # %% ../../nbs/7_report/74_report.ipynb #3838db0a
@@ -129,7 +129,7 @@ def draw(
     name: str,  # of the file, without .png
     figure: Callable[[], Figure],  # draws it
     dpi: int = 100,  # pixels an inch
-) -> str:  # its still picture for the page, as a data URI
+) -> str:  # its still image for the page, as a data URI
     "Draw a figure, and keep it."
     self.figures[name] = png_bytes(figure(), dpi=dpi)
     return still_image(self.figures[name])
@@ -148,9 +148,9 @@ def _section(
 # %% ../../nbs/7_report/74_report.ipynb #b3584496
 def _chart(
     title: str,  # above it
-    still: str,  # its still picture, as a data URI
+    still: str,  # its still image, as a data URI
     alt: str,  # what it shows, in words
-    content: Mapping = {},  # Plotly's data and layout; empty: only the picture
+    content: Mapping = {},  # Plotly's data and layout; empty: only the image
     words: str = '',  # below the title
     height: int = 320,  # in pixels
     whole: bool = False,  # whether it gets the page's whole width
@@ -259,7 +259,7 @@ def _curves_section(m: Material) -> dict:
 def _areas(
     m: Material,  # what the report is made of
 ) -> dict[str, str]:  # by class; empty where nothing is known
-    "What share of the validation pictures' pixels each class covers."
+    "What share of the validation images' pixels each class covers."
     if m.ev is None or not len(m.ev) or not len(m.ev.classes):
         return {}
     pixels = m.ev.true_hist[:, 0].sum() + m.ev.false_hist[:, 0].sum()
@@ -483,8 +483,8 @@ def _calibration_section(m: Material) -> dict:
 _GROUPS = {'best': 'Best: lowest loss', 'worst': 'Worst: highest loss', 'random': 'At random'}
 
 
-def _draw_pictures(m: Material) -> None:
-    "Draw the gallery's PNG files, as far as there are pictures."
+def _draw_images(m: Material) -> None:
+    "Draw the gallery's PNG files, as far as there are images."
     for name, groups in (('predictions', ('random',)), ('best_and_worst', ('best', 'worst'))):
         files = [p.file for k in groups for p in m.gallery.groups.get(k, []) if isinstance(p, Layers)]
         if files:
@@ -492,25 +492,23 @@ def _draw_pictures(m: Material) -> None:
             m.draw(name, partial(plot_predictions, m.data, m.run.predictions, some), dpi=80)
 
 # %% ../../nbs/7_report/74_report.ipynb #1b93f74b
-def _pictures_section(m: Material) -> dict:
+def _images_section(m: Material) -> dict:
     "The gallery, and its PNG files."
     g, groups = m.gallery, []
-    _draw_pictures(m)
+    _draw_images(m)
     for k, pictures in g.groups.items():
-        shown_pictures = [
-            image_figure(p, g.classes, f'loss {shown(g.losses[f])}') for f, p in zip(g.files[k], pictures)
-        ]
-        groups.append(dict(id=k, title=_GROUPS[k], pictures=shown_pictures))
+        shown_images = [image_figure(p, g.classes, f'loss {shown(g.losses[f])}') for f, p in zip(g.files[k], pictures)]
+        groups.append(dict(id=k, title=_GROUPS[k], pictures=shown_images))
     kinds = list(KINDS.values())
     return _section('pictures', 'Pictures', template='pictures', note=g.note, kinds=kinds, groups=groups)
 
 # %% ../../nbs/7_report/74_report.ipynb #34e5535a
 def _mistake_figure(
     row: Mapping,  # row of confident_mistakes
-    p: Layers | str,  # the picture, or why there is none
-    data: PartsData,  # the validation pictures
+    p: Layers | str,  # the image, or why there is none
+    data: PartsData,  # the validation images
 ) -> dict:  # for the template
-    "A picture with the place of a mistake framed."
+    "An image with the place of a mistake framed."
     words = mistake_words(row)
     figure = image_figure(p, data.classes, words)
     if isinstance(p, str):
@@ -542,7 +540,7 @@ def _mistakes_section(
 
 # %% ../../nbs/7_report/74_report.ipynb #5fce4977
 def _balance(m: Material, valid: PartsData | None, sizes: pd.DataFrame) -> dict:
-    "The chart of how often each part is there; sizes are those of both sets of pictures."
+    "The chart of how often each part is there; sizes are those of both sets of images."
     files = m.train.files
     train_counts = class_balance(m.train, sizes=sizes[sizes['file_name'].isin(set(files))])
     valid_counts = class_balance(valid, valid.files, sizes) if valid else None
@@ -568,7 +566,7 @@ def _areas_chart(m: Material, sizes: pd.DataFrame) -> dict:
 
 # %% ../../nbs/7_report/74_report.ipynb #0c560017
 def _counts_chart(m: Material, sizes: pd.DataFrame) -> dict:
-    "The chart of how many parts a picture shows."
+    "The chart of how many parts an image shows."
     return _chart(
         'Parts in a picture',
         m.draw('parts_per_picture', lambda: plot_parts_per_image(m.train, sizes=sizes)),
@@ -594,7 +592,7 @@ def position_images(
     classes: Sequence[str],  # class list, C names
     maps: np.ndarray,  # (C, n, n) from `position_maps`
 ) -> list[tuple[str, str, str]]:  # for the template: name, data URI of a PNG whose opacity is the share, words
-    "Where in the picture each part is, of the pictures that show it."
+    "Where in the image each part is, of the images that show it."
     out = []
     for name, share in zip(classes, maps):
         top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.0
@@ -613,9 +611,9 @@ def _error_words(e: Exception) -> str:
 def _augmented_images(
     m: Material,  # what the report is made of
     strategy: str,  # of the augmentation
-    n: int,  # how many pictures
-) -> tuple | None:  # pictures and packed masks; None, and a note, where the settings or a picture don't allow it
-    "Training pictures after augmentation."
+    n: int,  # how many images
+) -> tuple | None:  # images and packed masks; None, and a note, where the settings or an image don't allow it
+    "Training images after augmentation."
     from carparts_seg.train.augment import augmentation  # here, because only this section needs albumentations
 
     size = [m.run.setting('image', f'image_{k}') for k in ('height', 'width')]
@@ -629,9 +627,9 @@ def _augmented_images(
 # %% ../../nbs/7_report/74_report.ipynb #8792cf6e
 def _augmented_chart(
     m: Material,  # what the report is made of
-    n: int = 12,  # how many pictures
-) -> list[dict]:  # for the template; empty where the settings don't say how, or a picture can't be read
-    "Training pictures as the network sees them."
+    n: int = 12,  # how many images
+) -> list[dict]:  # for the template; empty where the settings don't say how, or an image can't be read
+    "Training images as the network sees them."
     strategy = m.run.setting('augmentation', 'augmentations_strategy')
     found = None if strategy is None else _augmented_images(m, strategy, n)
     if found is None:
@@ -712,7 +710,7 @@ _SECTIONS = (
     _summary_section,
     _curves_section,
     _classes_section,
-    _pictures_section,
+    _images_section,
     _confusion_section,
     _size_section,
     _threshold_section,
@@ -736,7 +734,7 @@ def render_report(
 def gather(
     run: str | Path,  # run folder
     data: PartsData | None = None,  # the data set that the run was trained and validated on
-    n_images: int = 24,  # how many validation pictures to show
+    n_images: int = 24,  # how many validation images to show
     reference: Mapping | None = None,  # the reference's curves; None: where the run is like it, and they are there
 ) -> Material:  # raises ReportError where the folder holds nothing of a run
     "Read what a report is made of."
@@ -773,8 +771,8 @@ FIGURES = (
 # %% ../../nbs/7_report/74_report.ipynb #da0d3f25
 def build_report(
     run: str | Path,  # run folder
-    data: PartsData | None = None,  # the data set with the validation pictures; without it the report has no pictures
-    n_images: int = 24,  # how many validation pictures to show
+    data: PartsData | None = None,  # the data set with the validation images; without it the report has no images
+    n_images: int = 24,  # how many validation images to show
     reference: Mapping | None = None,  # curves to be drawn behind the run's own; None: the reference experiment's
 ) -> Path:  # report.html in the run folder; raises ReportError where the folder holds nothing of a run
     "Write report.html, one self-contained file, and report/*.png; both replace older ones."
