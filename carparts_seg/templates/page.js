@@ -1,7 +1,8 @@
 // Light and dark, the section one is in, tables that sort.
 (() => {
   'use strict';
-  const root = document.documentElement, button = document.getElementById('theme'), system = matchMedia('(prefers-color-scheme: dark)');
+  const root = document.documentElement, button = document.getElementById('theme');
+  const system = matchMedia('(prefers-color-scheme: dark)');
   const kept = () => { try { return localStorage.getItem('carparts-theme'); } catch { return null; } };
   const dark = () => root.dataset.theme ? root.dataset.theme === 'dark' : system.matches;
   const tell = () => { button.setAttribute('aria-pressed', dark()); document.dispatchEvent(new Event('themechange')); };
@@ -26,24 +27,35 @@
     if (now) now.setAttribute('aria-current', 'true');
   };
   let waiting = false;
-  addEventListener('scroll', () => { if (!waiting) { waiting = true; requestAnimationFrame(() => { waiting = false; here(); }); } }, {passive: true});
+  addEventListener('scroll', () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; here(); });
+  }, {passive: true});
   here();
 
   const value = cell => {
-    const text = (cell.dataset.value ?? cell.textContent.trim()).replace(/^[<>]/, ''), number = parseFloat(text.replace(/[\s,%]/g, ''));
-    return text === '–' || text === '' ? null : Number.isFinite(number) && /^[-+.\d]/.test(text) ? number : text.toLowerCase();
+    const text = (cell.dataset.value ?? cell.textContent.trim()).replace(/^[<>]/, '');
+    const number = parseFloat(text.replace(/[\s,%]/g, ''));
+    if (text === '–' || text === '') return null;
+    return Number.isFinite(number) && /^[-+.\d]/.test(text) ? number : text.toLowerCase();
   };
+  const order = (a, b) => typeof a === 'string' ? a.localeCompare(b) : a - b;
   document.querySelectorAll('table.sortable').forEach(table => {
     const body = table.tBodies[0];
     table.querySelectorAll('thead th').forEach((th, column) => {
       const button = document.createElement('button');
       button.type = 'button'; button.append(...th.childNodes); th.append(button);
       button.addEventListener('click', () => {
-        const up = th.getAttribute('aria-sort') ? th.getAttribute('aria-sort') === 'descending' : th.classList.contains('text');
+        const now = th.getAttribute('aria-sort');
+        const up = now ? now === 'descending' : th.classList.contains('text');
         table.querySelectorAll('th').forEach(t => t.removeAttribute('aria-sort'));
         th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
         const rows = [...body.rows].map(row => [value(row.cells[column]), row]);
-        rows.sort(([a], [b]) => a === null ? (b === null ? 0 : 1) : b === null ? -1 : (typeof a === 'string' ? a.localeCompare(b) : a - b)*(up ? 1 : -1));
+        rows.sort(([a], [b]) => {
+          if (a === null || b === null) return (a === null) - (b === null);  // what is not known comes last
+          return order(a, b)*(up ? 1 : -1);
+        });
         body.append(...rows.map(([, row]) => row));
       });
     });

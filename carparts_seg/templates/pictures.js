@@ -7,7 +7,10 @@
   // The names come from each shape's <title>; taken out, so that the browser doesn't show a second tip.
   const shapesOf = svg => [...svg.querySelectorAll('.layer path')].map(el => {
     const title = el.querySelector('title');
-    const shape = {el, name: title.textContent, layer: el.parentNode.classList[1], swatch: el.classList[0], x: +el.dataset.x, y: +el.dataset.y};
+    const shape = {
+      el, name: title.textContent, layer: el.parentNode.classList[1], swatch: el.classList[0],
+      x: +el.dataset.x, y: +el.dataset.y,
+    };
     title.remove();
     return shape;
   });
@@ -41,7 +44,11 @@
     const shapes = shapesOf(svg);
     let marked = [], current = -1;
     const visible = s => figure.classList.contains('show-' + s.layer);
-    const mark = found => { marked.forEach(s => s.el.classList.remove('on')); marked = found; marked.forEach(s => s.el.classList.add('on')); };
+    const mark = found => {
+      marked.forEach(s => s.el.classList.remove('on'));
+      marked = found;
+      marked.forEach(s => s.el.classList.add('on'));
+    };
     const hide = () => { mark([]); tip.hidden = true; current = -1; };
 
     const at = (x, y) => {  // x, y in the picture; the shapes there, smaller ones first
@@ -50,7 +57,9 @@
     };
     const show = (x, y) => {
       const found = at(x, y), rows = [];
-      for (const layer of layers) rows.push(line(layer === 'truth' ? 'Truth' : 'Prediction', found.filter(s => s.layer === layer)));
+      for (const layer of layers) {
+        rows.push(line(layer === 'truth' ? 'Truth' : 'Prediction', found.filter(s => s.layer === layer)));
+      }
       const wrong = found.filter(s => s.layer === 'disagreement');
       if (wrong.length) rows.push(line('', wrong));
       tip.replaceChildren(...rows);
@@ -100,7 +109,9 @@
       if (!button) return;
       const on = button.getAttribute('aria-pressed') !== 'true';
       mine.forEach(f => set(f, button.dataset.layer, on));
-      if (!own) document.querySelectorAll(`.toolbar.all button[data-layer="${button.dataset.layer}"]`).forEach(b => b.setAttribute('aria-pressed', on));
+      if (own) return;
+      const same = `.toolbar.all button[data-layer="${button.dataset.layer}"]`;
+      document.querySelectorAll(same).forEach(b => b.setAttribute('aria-pressed', on));
     });
     bar.addEventListener('input', e => {
       mine.forEach(f => fade(f, e.target.value));
