@@ -189,7 +189,7 @@ def clean():
 
 def exported():
     "nbdev_export changes nothing, and every module of the package comes from a notebook."
-    by_hand = {"__init__.py", "all.py", "_modidx.py"}
+    by_hand = {"__init__.py", "__main__.py", "all.py", "_modidx.py"}
     before = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}
     subprocess.run(["nbdev_export"], check=True, cwd=root)
     after = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}

@@ -89,6 +89,10 @@ def save(path):
     notebook, failed = execute(path)
     if failed:
         return [failed]
+    for cell in notebook.cells:
+        for out in cell.get("outputs", []):
+            if "image/png" in out.get("data", {}):
+                out["data"].pop("image/jpeg", None)  # Pillow offers both
     write_nb(notebook, path)
     subprocess.run(["nbdev_clean", "--fname", str(path)], check=True, cwd=root)
     return []
