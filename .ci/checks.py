@@ -290,7 +290,7 @@ def truth():
     done = subprocess.run(
         [sys.executable, str(root / ".ci" / "execute.py"), "--compare"], cwd=root, capture_output=True, text=True
     )
-    return [] if done.returncode == 0 else done.stdout.splitlines() + done.stderr.splitlines()[-3:]
+    return [] if done.returncode == 0 else done.stdout.splitlines()
 
 
 def files():

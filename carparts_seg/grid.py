@@ -20,7 +20,7 @@ import torch
 import yaml
 
 from .core.basics import CarpartsError, write_atomic
-from .core.config import ConfigError, Problem, load_config, read_yaml, with_settings
+from .core.config import ConfigError, ConfigProblem, load_config, read_yaml, with_settings
 from .core.run_folder import OF_NOTHING, metric_value, read_run
 from .core.settings import Experiment, get_setting, setting_fields, yaml_value
 from .data.selection import find_data
@@ -34,12 +34,12 @@ def _values(text: str) -> tuple[str, list]:
     key = key.strip()
     if not eq or not values.strip():
         example = 'for example training.learning_rate=1e-3,3e-4'
-        raise ConfigError([Problem(f'is not KEY=VALUE,VALUE, {example}', str(text), '--grid')])
+        raise ConfigError([ConfigProblem(f'is not KEY=VALUE,VALUE, {example}', str(text), '--grid')])
     try:
         return key, read_yaml(f'[{values}]').data
     except ConfigError as e:
         why = f'{values!r} is {e.why}; allowed: values with commas between them, lists in brackets'
-        raise ConfigError([Problem(why, key, '--grid')]) from None
+        raise ConfigError([ConfigProblem(why, key, '--grid')]) from None
 
 # %% ../nbs/9_whole/92_grid.ipynb #e1f9c462
 def parse_grid(
@@ -54,7 +54,7 @@ def parse_grid(
             problems += e.problems
             continue
         if key in grid:
-            problems.append(Problem('is given twice; give all its values at once', key, '--grid'))
+            problems.append(ConfigProblem('is given twice; give all its values at once', key, '--grid'))
         grid[key] = values
     if problems:
         raise ConfigError(problems)
@@ -88,7 +88,7 @@ def _names(grid: Mapping[str, list]) -> dict[str, list[str]]:
     return res
 
 # %% ../nbs/9_whole/92_grid.ipynb #b1ba8029
-def _checked(cfg: Experiment, changes: dict, problems: list[Problem]) -> Experiment | None:
+def _checked(cfg: Experiment, changes: dict, problems: list[ConfigProblem]) -> Experiment | None:
     "The settings with changes; what is wrong is added to the problems, once."
     try:
         return with_settings(cfg, changes, '--grid')
@@ -98,7 +98,9 @@ def _checked(cfg: Experiment, changes: dict, problems: list[Problem]) -> Experim
         return None
 
 # %% ../nbs/9_whole/92_grid.ipynb #d97e0a58
-def _combinations(cfg: Experiment, grid: Mapping[str, list], problems: list[Problem]) -> dict[tuple, Experiment | None]:
+def _combinations(
+    cfg: Experiment, grid: Mapping[str, list], problems: list[ConfigProblem]
+) -> dict[tuple, Experiment | None]:
     "The settings of every combination by the numbers of its values; None where it isn't allowed."
     for k in grid:
         if k not in setting_fields():
@@ -113,10 +115,10 @@ def _value(cfgs: Mapping[tuple, Experiment | None], n: int, i: int, key: str) ->
     return next((get_setting(c, key) for at, c in cfgs.items() if c is not None and at[n] == i), None)
 
 # %% ../nbs/9_whole/92_grid.ipynb #5d69b479
-def _given_twice(words: Mapping[str, list]) -> list[Problem]:
+def _given_twice(words: Mapping[str, list]) -> list[ConfigProblem]:
     "Values that are the same when they are read, such as 3 and '3'."
     return [
-        Problem(f'{yaml_value(v)} is given twice; allowed: different values', k, '--grid')
+        ConfigProblem(f'{yaml_value(v)} is given twice; allowed: different values', k, '--grid')
         for k, values in words.items()
         for i, v in enumerate(values)
         if v is not None and v in values[:i]
@@ -187,7 +189,7 @@ def read_grid(
     known = read_yaml(path.read_bytes(), 'grid.yaml').data
     if not isinstance(known, dict) or not all(isinstance(known.get(k), dict) for k in ('experiment', 'grid')):
         why = "has no sections 'experiment' and 'grid'; it is written by carparts train --grid"
-        raise ConfigError([Problem(why, where=str(path))])
+        raise ConfigError([ConfigProblem(why, where=str(path))])
     return known['experiment'], known['grid']
 
 # %% ../nbs/9_whole/92_grid.ipynb #f6c1aa10
@@ -267,7 +269,7 @@ def _prepare(
     if out.is_dir() and any(out.iterdir()) and not resume:
         raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
     if resume and not (out / 'grid.yaml').is_file():
-        raise ConfigError([Problem('nothing to resume, it has no grid.yaml', where=str(out))])
+        raise ConfigError([ConfigProblem('nothing to resume, it has no grid.yaml', where=str(out))])
     plan = _same_seed(plan, out)
     _check_runs(plan, out)
     find_data(plan[0].cfg, source, download, lambda line: None)

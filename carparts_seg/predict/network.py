@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..core.basics import CarpartsError
 from ..core.images import resize_image
 from ..core.parts import mirror_permutation
 from .score import part_records, resize_plane
@@ -52,10 +53,11 @@ def predict_probabilities(
     scales: Sequence[float] = (),  # more views, by size relative to x; each comes with every flip
     precision: str = 'fp32',  # 'fp32' or 'bf16'
 ) -> torch.Tensor:  # probabilities (B, C, H, W), float32, the mean over all views
-    "Class probabilities of a batch; raises ValueError for an unknown flip or a sided class without a counterpart."
+    "Class probabilities of a batch; raises CarpartsError for an unknown flip or a sided class without a counterpart."
     for f in flips:
         if f not in FLIP_DIMS:
-            raise ValueError(f"test_time_augmentations: {f!r} is none of {', '.join(FLIP_DIMS)}")
+            why = f"{f!r} is none of {', '.join(FLIP_DIMS)}"
+            raise CarpartsError(f'test_time_augmentations: {why}', key='test_time_augmentations', why=why)
     x = x.as_subclass(torch.Tensor)
     partner = torch.as_tensor(mirror_permutation(classes), device=x.device) if flips else None
     total, views = 0, 0
