@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RleError', 'BeyondImageError', 'rle_runs', 'mask_to_rle', 'rles_to_packed', 'rle_to_mask', 'rle_to_coco',
            'coco_to_rle', 'polygons_to_rle', 'rle_area', 'rle_bbox', 'union_rle', 'pack_planes', 'unpack_planes',
-           'label_map']
+           'label_map', 'thinned']
 
 # %% ../../nbs/1_core/13_masks.ipynb #870bae1d
 from collections.abc import Mapping, Sequence
@@ -353,3 +353,13 @@ def label_map(
         if areas[c]:
             np.copyto(out, c, where=masks[c])
     return out
+
+# %% ../../nbs/1_core/13_masks.ipynb #b5b13201
+def thinned(
+    packed: np.ndarray,  # packed masks (H, W, P)
+    height: int,  # new height in pixels
+    width: int,  # new width in pixels
+) -> np.ndarray:  # packed masks of the new size
+    "Packed masks of another size, nearest pixel."
+    y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
+    return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])

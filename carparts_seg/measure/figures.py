@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..core.drawing import Drawing, draw_parts, figure_colors, figure_look, parts_legend, shown
 from ..core.images import read_image, resize_image
-from ..core.masks import unpack_planes
+from ..core.masks import thinned, unpack_planes
 from ..core.parts import display_name, part_colors
 from ..core.run_folder import OF_NOTHING, curve, metric_value
 from ..core.table import PartsData, TableError
@@ -250,16 +250,6 @@ def predicted_parts(
     "Predictions as a data set."
     return PartsData(predictions.reset_index(drop=True), data.folder, data.classes, 'predictions')
 
-# %% ../../nbs/4_measure/46_figures.ipynb #38edbb8c
-def _thinned(
-    packed: np.ndarray,  # packed masks (H, W, P)
-    height: int,  # new height in pixels
-    width: int,  # new width in pixels
-) -> np.ndarray:  # packed masks of the new size
-    "Packed masks of another size, nearest pixel."
-    y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
-    return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])
-
 # %% ../../nbs/4_measure/46_figures.ipynb #e55b6bbe
 def _iou_of_image(
     true: np.ndarray,  # bool (C, P)
@@ -286,7 +276,7 @@ def side_by_side(
     scale = min(1, width / max(image.shape[:2]))
     size = [max(1, round(s * scale)) for s in image.shape[:2]]
     small = resize_image(image, *size)
-    drawn = [draw_parts(small, _thinned(m, *size), data.classes) for m in masks]
+    drawn = [draw_parts(small, thinned(m, *size), data.classes) for m in masks]
     present = [np.flatnonzero(x.any(1)).tolist() for x in (true, found)]
     return SideBySide(file, [small, *drawn], *present, _iou_of_image(true, found))
 

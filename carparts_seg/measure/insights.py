@@ -26,7 +26,7 @@ from carparts_seg.core.drawing import (
     panel_grid,
     shown,
 )
-from ..core.masks import rle_area, union_rle, unpack_planes
+from ..core.masks import rle_area, thinned, union_rle, unpack_planes
 from ..core.run_folder import metric_value
 from ..core.table import PartsData
 
@@ -213,15 +213,6 @@ def plot_parts_per_image(
         ax.set_title(_parts_words(n), loc='left')
     return fig
 
-# %% ../../nbs/4_measure/45_insights.ipynb #a8a2c0ba
-def _sampled(
-    packed: np.ndarray,  # packed masks (H, W, P)
-    n: int,  # points along a side
-) -> np.ndarray:  # packed masks (n, n, P)
-    "Packed masks at a grid of points."
-    y, x = (((np.arange(n) + 0.5) * s / n).astype(int) for s in packed.shape[:2])
-    return np.ascontiguousarray(packed[y[:, None], x[None]])
-
 # %% ../../nbs/4_measure/45_insights.ipynb #4f076819
 def position_maps(
     data: PartsData,  # images with their parts
@@ -232,7 +223,7 @@ def position_maps(
     total, seen = np.zeros((len(data.classes), n, n)), np.zeros((len(data.classes), 1, 1))
     for f in data.files if files is None else files:
         packed = data.packed(f)
-        planes = unpack_planes(_sampled(packed, 8 * n), len(data.classes))
+        planes = unpack_planes(thinned(packed, 8 * n, 8 * n), len(data.classes))
         for c in {data.classes.index(name) for name, _ in data.masks(f)}:
             total[c] += planes[c].reshape(n, 8, n, 8).mean((1, 3))
             seen[c] += bool((packed[..., c // 8] & (1 << c % 8)).any())

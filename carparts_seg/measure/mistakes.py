@@ -30,7 +30,7 @@ from carparts_seg.core.drawing import (
     text_on,
 )
 from ..core.images import read_image
-from ..core.masks import rle_to_coco, unpack_planes
+from ..core.masks import rle_to_coco, thinned, unpack_planes
 from ..core.parts import mirror_name, side_of
 from ..core.table import PartsData
 from .evidence import Evidence
@@ -359,9 +359,8 @@ def _thin(
 ) -> tuple[np.ndarray, float]:  # uint8 (C, h, w), at most that size, and the factor by which it was reduced
     "Masks at a size at which looking for pieces is quick."
     factor = max(1.0, max(packed.shape[:2]) / side)
-    small = [max(1, round(s / factor)) for s in packed.shape[:2]]
-    y, x = (((np.arange(n) + 0.5) * s / n).astype(int) for n, s in zip(small, packed.shape))
-    return unpack_planes(np.ascontiguousarray(packed[y[:, None], x[None]]), n_classes), factor
+    height, width = (max(1, round(s / factor)) for s in packed.shape[:2])
+    return unpack_planes(thinned(packed, height, width), n_classes), factor
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #4ed71a09
 def _pieces(

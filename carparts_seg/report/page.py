@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'template_file', 'data_uri', 'plotly_script', 'png_bytes', 'jpeg_bytes', 'still_image', 'css_colors',
            'part_textures', 'page_environment', 'render_page', 'mask_path', 'Shape', 'Layers', 'disagreements',
-           'thinned', 'image_layers']
+           'image_layers']
 
 # %% ../../nbs/7_report/72_page.ipynb #d0b7a5a9
 import base64
@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.images import read_image, resize_image
-from ..core.masks import unpack_planes
+from ..core.masks import thinned, unpack_planes
 from ..core.parts import display_name, linear_rgb, mirror_name, part_colors, seen_by, side_of, srgb
 from ..core.table import PartsData, TableError
 
@@ -284,16 +284,6 @@ def _shapes(
             path, point = mask_path(planes[i], scale), _inside(planes[i], scale)
             out.append(Shape(names[i], path, i, area[i], scores.get(i), point))
     return out
-
-# %% ../../nbs/7_report/72_page.ipynb #b5b13201
-def thinned(
-    packed: np.ndarray,  # packed masks (H, W, P)
-    height: int,  # new height in pixels
-    width: int,  # new width in pixels
-) -> np.ndarray:  # packed masks of the new size
-    "Packed masks of another size, nearest pixel."
-    y, x = ((np.arange(n) + 0.5) * s / n for n, s in zip((height, width), packed.shape))
-    return np.ascontiguousarray(packed[y.astype(int)[:, None], x.astype(int)[None]])
 
 # %% ../../nbs/7_report/72_page.ipynb #51d3a5c5
 def _both_masks(
