@@ -8,6 +8,7 @@ __all__ = ['RleError', 'BeyondImageError', 'rle_runs', 'mask_to_rle', 'rles_to_p
            'label_map', 'thinned']
 
 # %% ../../nbs/1_core/13_masks.ipynb #870bae1d
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -48,6 +49,9 @@ def _checked_size(
     return h, w
 
 # %% ../../nbs/1_core/13_masks.ipynb #f5d31050
+_PLAIN = re.compile(r'[\s0-9-]*', re.ASCII)  # no other digits than these, no + and no _
+
+
 def _numbers(
     rle: str,  # text RLE, or what stands in its place
 ) -> np.ndarray:  # int64, an even number of them; raises RleError
@@ -57,6 +61,8 @@ def _numbers(
             f"RLE {_shown(rle)} is not text: expected 'start length start length ...', or '' for an empty mask"
         )
     try:
+        if not _PLAIN.fullmatch(rle):
+            raise ValueError
         v = np.array(rle.split(), dtype=np.int64)
     except (ValueError, OverflowError):
         raise RleError(
@@ -75,11 +81,11 @@ def rle_runs(
     v = _numbers(rle)
     if not len(v):
         return v, v
-    start, length = v[0::2] - 1, v[1::2]
-    if start.min() < 0 or length.min() < 0:
+    if v[0::2].min() < 1 or v[1::2].min() < 0:
         raise RleError(f'RLE {_shown(rle)} has a start below 1 or a length below 0: starts count from 1')
     if v.max() > 2**40:
         raise RleError(f'RLE {_shown(rle)} has the number {v.max()}, beyond any image')
+    start, length = v[0::2] - 1, v[1::2]
     if not length.all():
         start, length = start[length > 0], length[length > 0]
     end = start + length
