@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHOWN_PROBLEMS', 'TableError', 'joined_error', 'all_problems', 'image_pixels', 'classes_file', 'read_table',
-           'is_background', 'class_list', 'load_json', 'coco_to_table', 'table_to_coco', 'write_table', 'DataPart',
-           'PartsData']
+           'is_background', 'class_list', 'default_classes', 'load_json', 'coco_to_table', 'table_to_coco',
+           'write_table', 'DataPart', 'PartsData']
 
 # %% ../../nbs/1_core/15_table.ipynb #086d5dd0
 import ast
@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,7 @@ from carparts_seg.core.masks import (
     rles_to_packed,
 )
 from .names import image_name
+from .parts import CAR_PARTS
 
 # %% ../../nbs/1_core/15_table.ipynb #03fd16ea
 class TableError(CarpartsError):
@@ -639,6 +640,14 @@ def class_list(
     listed = [c['name'] for c in table.attrs.get('categories', [])]
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
 
+# %% ../../nbs/1_core/15_table.ipynb #85275847
+def default_classes(
+    table: pd.DataFrame,  # canonical parts table
+) -> list[str]:  # class list
+    "A COCO file's own class list; for a plain table all 18 car parts where it names nothing else, or else its names."
+    names = class_list(table)
+    return list(CAR_PARTS) if not table.attrs.get('categories') and names and set(names) <= set(CAR_PARTS) else names
+
 # %% ../../nbs/1_core/15_table.ipynb #83117fae
 def load_json(
     path: str | Path,  # a JSON file, with or without a byte order mark
@@ -1091,7 +1100,8 @@ class PartsData:
     folder: Path  # where the images lie
     classes: list[str] | None = None  # class list in the order of the planes; default: class_list(table)
     name: str = ''  # name of the data set
-    origin: str = ''  # where it came from, for reports
+    origin: str = ''  # what was opened: a name, folder or file
+    opened: dict = field(default_factory=dict)  # how it was opened, for `reopen_dataset`
 
     def __post_init__(self):
         self.folder = Path(self.folder)
@@ -1178,4 +1188,4 @@ def subset(
     "The same data set with these images only, in this order."
     rows = [self.rows(f) for f in dict.fromkeys(files)]
     table = self.table.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
-    return PartsData(table, self.folder, self.classes, self.name, self.origin)
+    return PartsData(table, self.folder, self.classes, self.name, self.origin, self.opened)
