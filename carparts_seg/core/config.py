@@ -477,7 +477,7 @@ def _idle_dataset(ds: DatasetSettings) -> Iterator[tuple]:
     folds = ['dataset.folds', 'dataset.fold_column', 'dataset.n_folds']
     strategy = ds.validation_strategy
     yield ['dataset.validation_dataframe'], strategy != 'custom', 'dataset.validation_strategy custom'
-    yield folds, strategy != 'kfold', 'dataset.validation_strategy kfold'
+    yield folds, strategy not in ('kfold', 'given'), 'dataset.validation_strategy kfold'
     yield ['dataset.n_folds'], ds.fold_column is not None, 'dataset.fold_column None'
     yield ['dataset.validation_size'], strategy == 'custom', 'dataset.validation_strategy kfold or automatic'
     yield ['dataset.data_sample_choice'], ds.data_sample == 1, 'dataset.data_sample below 1'

@@ -287,6 +287,7 @@ class AugmentationSettings(Section):
 
 # %% ../../nbs/1_core/17_settings.ipynb #aa3bd2f9
 VALIDATIONS = dict(
+    given='the split that the data come with; where they come undivided, as kfold',
     kfold='hold out each of `folds` in turn, a model for each',
     automatic='hold out a share of validation_size',
     custom='the table validation_dataframe',
@@ -327,6 +328,12 @@ class DatasetSettings(Section):
     )
     n_folds: int | None = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
     rle_mask_column: str = key('rle_mask', 'The column with the mask as run lengths.', allowed=_COLUMN)
+    skip_bad: bool = key(
+        False,
+        'Leave out masks that are none and pictures that are missing or cannot be read, and say which; '
+        'false: stop and say so.',
+        own=True,
+    )
     test_dataframe: str | None = path_key('The table of a test set (Parquet, CSV or COCO JSON), with masks or without.')
     train_dataframe: str | None = path_key(
         'The table of the pictures and masks (Parquet, CSV or COCO JSON); '
@@ -335,7 +342,7 @@ class DatasetSettings(Section):
     validation_dataframe: str | None = path_key('With strategy custom: the table of the validation pictures.')
     validation_size: float = key(0.2, 'The share of the pictures that is held out for validation.', gt=0, lt=1)
     validation_strategy: Literal[tuple(VALIDATIONS)] = key(
-        'kfold', 'Which pictures are held out for validation.', VALIDATIONS
+        'given', 'Which pictures are held out for validation.', VALIDATIONS
     )
 
     @property
@@ -673,7 +680,7 @@ def _column_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
 def _fold_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
     "Folds to hold out that aren't dealt."
     bad = [f for f in ds.folds if f not in map(str, range(ds.fold_count))]
-    if ds.validation_strategy == 'kfold' and ds.fold_column is None and bad:
+    if ds.validation_strategy in ('kfold', 'given') and ds.fold_column is None and bad:
         last = ds.fold_count - 1
         what = (
             f'{bad[0]!r} is out of range; allowed: 0 to {last}, since there are {ds.fold_count} folds; nearest: {last}'

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ..core.basics import CarpartsError
-from ..core.images import IMAGE_SUFFIXES
+from ..core.images import IMAGE_SUFFIXES, ImageError, image_size, read_image
 from ..core.settings import Experiment
-from ..core.table import PartsData, read_table
-from .datasets import open_dataset
+from ..core.table import DataPart, PartsData, TableError, joined_error, read_table
+from .archives import DatasetError
+from .datasets import join_parts, open_dataset
 from .folds import near_duplicates, train_valid_files
 
 # %% ../../nbs/3_data/35_selection.ipynb #5918c0ac
@@ -40,37 +41,107 @@ def _columns(cfg: Experiment) -> dict:
     return dict(image_column=d.image_column, class_name_column=d.class_name_column, rle_mask_column=d.rle_mask_column)
 
 
-def _read_configured(
-    cfg: Experiment,  # the settings, which name the columns
-    table: str,  # the table
-    folder: str | None,  # folder of its images; where there is none they are looked for beside the table
-    classes: Sequence[str] | None = None,  # class list; None: that of the settings
-) -> PartsData:
-    "A table that the settings name, with its images."
-    images = folder if folder and Path(folder).is_dir() else None
-    return open_dataset(table, images=images, classes=classes or cfg.dataset.class_list or None, **_columns(cfg))
+def _told_folder(
+    folder: str | None,  # as the settings name it
+) -> str | None:  # None where it isn't there: the reference experiment names folders of another machine
+    "A folder of images that the settings name."
+    return folder if folder and Path(folder).is_dir() else None
+
+# %% ../../nbs/3_data/35_selection.ipynb #c278fede
+def _open_configured(
+    cfg: Experiment,  # the settings, which name columns, classes and whether bad entries are skipped
+    source: str | Path,  # what to open
+    folder: str | None,  # folder of its images as the settings name it; they are looked for near the source too
+    **options: object,  # for `open_dataset`
+) -> PartsData:  # what was left out is in table.attrs['skipped']; raises DatasetError, TableError
+    "Open what an experiment needs."
+    problems = [] if cfg.dataset.skip_bad else None
+    told = {'classes': cfg.dataset.class_list or None, 'problems': problems} | options
+    told |= _columns(cfg) if str(source) != 'car-parts' else {}
+    images = _told_folder(folder)
+    try:
+        data = open_dataset(source, images=images, **told)
+    except DatasetError:
+        if images is None:
+            raise
+        del (problems or [])[:]
+        data = open_dataset(source, **told)
+    data.table.attrs['skipped'] = [str(p) for p in problems or ()]
+    return data
 
 # %% ../../nbs/3_data/35_selection.ipynb #c53c71ce
+def _settings_source(
+    cfg: Experiment,  # the settings
+    log: Callable,  # takes a line
+) -> str:  # a table that is there, or car-parts
+    "The data that the settings name."
+    table = cfg.dataset.train_dataframe
+    if table and Path(table).exists():
+        return table
+    if table:
+        log(f'{table} (dataset.train_dataframe) is not there: using the data set car-parts')
+    return 'car-parts'
+
+
+def _say_data(
+    data: PartsData,  # what was opened
+    log: Callable,  # takes a line
+) -> None:
+    "Log what was opened, what a reader has to know about it, and what was left out."
+    masks, skipped = int(data.table.name.notna().sum()), data.table.attrs.get('skipped', [])
+    counts = f'{len(data)} pictures, {masks} masks, {len(data.classes)} classes'
+    log(f'data: {data.name or data.folder.name}, {counts}, from {data.origin or data.folder}')
+    for note in data.table.attrs.get('notes', []):
+        log(f'data: {note}')
+    if skipped:
+        log(f'data: {len(skipped)} entries were skipped, as dataset.skip_bad says:')
+    for line in skipped:
+        log(f'  {line}')
+
+# %% ../../nbs/3_data/35_selection.ipynb #e8a984d4
+def _unreadable(
+    data: PartsData,  # images with their parts
+    whole: bool,  # whether every image is read to its end; else its header
+) -> list[TableError]:
+    "Images that can't be read."
+    found = []
+    for f in data.files:
+        try:
+            read_image(data.path(f)) if whole else image_size(data.path(f))
+        except ImageError as e:
+            found.append(TableError(f'{f!r}: {e.why}', file=f, why=e.why))
+    return found
+
+
+def _readable(
+    cfg: Experiment,  # the settings
+    data: PartsData,  # images with their parts
+) -> PartsData:  # without images that can't be read, where bad entries are skipped; raises TableError
+    "Look at every image before anything is trained."
+    bad = _unreadable(data, cfg.dataset.skip_bad)
+    if not bad:
+        return data
+    if not cfg.dataset.skip_bad:
+        raise joined_error(bad, data.name or 'data')
+    lost = {e.file for e in bad}
+    kept = data.subset([f for f in data.files if f not in lost])
+    kept.table.attrs = data.table.attrs | {'skipped': data.table.attrs['skipped'] + [str(e) for e in bad]}
+    return kept
+
+# %% ../../nbs/3_data/35_selection.ipynb #c68b88cc
 def find_data(
     cfg: Experiment,  # the settings
-    source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the settings' own; None: theirs, or car-parts
+    source: str | Path | None = None,  # NAME, FOLDER or file in place of the settings' own; None: theirs, or car-parts
     download: bool = False,  # whether a public data set may be fetched
     log: Callable = print,  # takes a line
-) -> PartsData:  # images with their parts; raises DatasetError, TableError
-    "The labelled images of an experiment."
-    d = cfg.dataset
-    if source is None and d.train_dataframe and Path(d.train_dataframe).is_file():
-        data = _read_configured(cfg, d.train_dataframe, d.data_folder)
-    else:
-        if source is None:
-            source = 'car-parts'
-            if d.train_dataframe:
-                log(f'{d.train_dataframe} (dataset.train_dataframe) is not there: using the data set {source}')
-        columns = {} if str(source) == 'car-parts' else _columns(cfg)
-        data = open_dataset(source, download=download, classes=d.class_list or None, **columns)
-    masks, origin = int(data.table.name.notna().sum()), data.origin or data.folder
-    counts = f'{len(data)} pictures, {masks} masks, {len(data.classes)} classes'
-    log(f'data: {data.name or data.folder.name}, {counts}, from {origin}')
+) -> (
+    PartsData
+):  # images with their parts, a column `split` where the data come divided; raises DatasetError, TableError
+    "The labelled images of an experiment; images that can't be read are said at once, or skipped and said."
+    source = _settings_source(cfg, log) if source is None else source
+    data = _open_configured(cfg, source, cfg.dataset.data_folder, download=download)
+    data = _readable(cfg, data)
+    _say_data(data, log)
     return data
 
 # %% ../../nbs/3_data/35_selection.ipynb #bce00e37
@@ -104,7 +175,7 @@ def _one_split(
     common = dict(group_column=_group_column(cfg), groups=groups, seed=FOLD_SEED)
     if d.fold_column:
         return train_valid_files(data.table, 'column', fold, fold_column=d.fold_column, **common)
-    if d.validation_strategy == 'kfold':
+    if d.validation_strategy in ('kfold', 'given'):
         return train_valid_files(data.table, 'kfold', int(fold), n_folds=d.fold_count, **common)
     return train_valid_files(data.table, 'holdout', validation_size=d.validation_size, **common)
 
@@ -130,13 +201,23 @@ def _with_validation_table(
     data: PartsData,  # the training table
 ) -> tuple[PartsData, list[tuple]]:  # both tables as one; (name, files to train on, files to validate on)
     "Training and validation tables as one, split as they were."
-    valid = _read_configured(cfg, cfg.dataset.validation_dataframe, cfg.dataset.data_folder)
+    valid = _open_configured(cfg, cfg.dataset.validation_dataframe, cfg.dataset.data_folder)
     _check_validation_table(data, valid)
-    tables = [data.table, valid.table]
-    if valid.folder != data.folder:  # file names become whole paths
-        tables = [t.assign(file_name=[str(p.path(f)) for f in t['file_name']]) for t, p in zip(tables, (data, valid))]
-    joined = PartsData(pd.concat(tables, ignore_index=True), data.folder, data.classes, data.name, data.origin)
-    return joined, [('validation table', *(list(dict.fromkeys(t['file_name'])) for t in tables))]
+    parts = [DataPart(s, p.table, p.folder) for s, p in (('train', data), ('valid', valid))]
+    joined = join_parts([DataPart(p.split, p.table.drop(columns='split', errors='ignore'), p.folder) for p in parts])
+    both = PartsData(joined.table, joined.folder, data.classes, data.name, data.origin, data.opened)
+    return both, [('validation table', *_own_split(both))]
+
+
+def _own_split(
+    data: PartsData,  # images with their parts
+) -> tuple[list[str], list[str]] | None:  # files to train on, files to validate on; None where they aren't divided
+    "The split that the data come with."
+    if 'split' not in data.table:
+        return None
+    of = dict(zip(data.table['file_name'], data.table['split']))
+    train, valid = ([f for f in data.files if of[f] == s] for s in ('train', 'valid'))
+    return (train, valid) if train and valid else None
 
 # %% ../../nbs/3_data/35_selection.ipynb #81e5b251
 def _sample(files: Sequence[str], share: float, seed: int) -> list[str]:
@@ -168,19 +249,33 @@ def _found_groups(
     return groups
 
 # %% ../../nbs/3_data/35_selection.ipynb #b5a2be37
+def _triples(
+    cfg: Experiment,  # the settings
+    data: PartsData,  # from `find_data`
+    log: Callable,  # takes a line
+) -> list[tuple]:  # (name, files to train on, files to validate on)
+    "The splits that the settings ask for, from one table."
+    d, own = cfg.dataset, _own_split(data)
+    if own and d.validation_strategy == 'given' and not d.fold_column:
+        return [('given split', *own)]
+    if own:
+        log(f'the parts train and valid that the data come in are put together: {d.validation_strategy} was asked for')
+    groups = _found_groups(cfg, data, log)
+    if d.validation_strategy in ('kfold', 'given') or d.fold_column:
+        return [(f'fold {f}', *_one_split(cfg, data, f, groups)) for f in d.folds]
+    return [('hold-out', *_one_split(cfg, data, '', groups))]
+
+
 def split_data(
     cfg: Experiment,  # the settings
     data: PartsData,  # from `find_data`
     log: Callable = print,  # takes a line
 ) -> tuple[PartsData, list[Split]]:  # the images (with those of a validation table) and one split a fold
     "The splits that an experiment asks for; raises ExperimentError, TableError."
-    d, groups = cfg.dataset, _found_groups(cfg, data, log)
-    if d.validation_strategy == 'custom':
+    if cfg.dataset.validation_strategy == 'custom':
         data, triples = _with_validation_table(cfg, data)
-    elif d.validation_strategy == 'kfold' or d.fold_column:
-        triples = [(f'fold {f}', *_one_split(cfg, data, f, groups)) for f in d.folds]
     else:
-        triples = [('hold-out', *_one_split(cfg, data, '', groups))]
+        triples = _triples(cfg, data, log)
     splits = [_sampled(cfg, *triple) for triple in triples]
     for s in splits:
         log(f'{s.name}: {len(s.train)} pictures to train on, {len(s.valid)} to validate on')
@@ -219,6 +314,6 @@ def test_data(
     if not path.is_file():
         raise _unfit('dataset.test_dataframe', f'{path} is not there; give an existing table, or None', path)
     if _has_masks(path, d.rle_mask_column):
-        return _read_configured(cfg, str(path), images, data.classes)
+        return _open_configured(cfg, str(path), images, classes=data.classes)
     table = read_table(path, d.image_column, labelled=False)
     return PartsData(table, Path(images or path.parent), data.classes, 'test', str(path))
