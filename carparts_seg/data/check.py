@@ -6,7 +6,6 @@
 __all__ = ['check_data', 'check_source']
 
 # %% ../../nbs/3_data/38_check.ipynb #64f916c0
-import json
 import os
 import re
 import tempfile
@@ -23,15 +22,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..core.basics import did_you_mean, file_sha256
+from ..core.basics import CarpartsError, did_you_mean, file_sha256
 from ..core.images import IMAGE_SUFFIXES, ImageError, ImageHeader, image_header, read_image
 from ..core.masks import BeyondImageError, RleError, rle_bbox, rle_runs, unpack_planes
 from ..core.parts import mirror_name, side_of
-from ..core.table import PartsData, TableError, coco_to_table, is_background, read_table
-from .datasets import default_classes, find_annotations, image_folder
+from ..core.table import PartsData, TableError, is_background, load_json
+from .datasets import locate_dataset, open_dataset
 from .findings import CHECKS, LEVELS, CheckReport, Finding, finding, known_code
 from .folds import Duplicate, find_duplicates, group_files, sketch
 from .sides import PartPosition, several_cars, side_problems
+from .sources import find_tables
 
 # %% ../../nbs/3_data/38_check.ipynb #2df229e1
 class _Look(NamedTuple):
@@ -107,7 +107,7 @@ def _unreadable(
     code = {'missing': 'missing-file', 'damaged': 'damaged-file'}.get(error.kind, 'unreadable-file')
     if error.kind == 'missing':
         for n in sorted(there):
-            if n.lower() == Path(f).name.lower() or Path(n).stem == Path(f).stem:
+            if n.lower() == f.lower() or Path(n).with_suffix('') == Path(f).with_suffix(''):
                 return finding(code, f'no such file; there is {n}', f, i)
     return finding(code, error.why, f, i)
 
@@ -144,13 +144,22 @@ def _pixel_findings(
         yield finding('converted-picture', f'{kind} of mode {mode}', f, i)
 
 # %% ../../nbs/3_data/38_check.ipynb #00a5984a
+def _listing(
+    data: PartsData,  # whose images
+) -> set[str]:  # paths from the data's folder
+    "All files in the folders that the data's images lie in."
+    folders = {Path(f).parent for f in data.files} or {Path()}
+    places = [(d, data.folder / d) for d in folders if (data.folder / d).is_dir()]
+    return {(d / p.name).as_posix() for d, place in places for p in place.iterdir()}
+
+
 def _file_findings(
     data: PartsData,  # whose files were looked at
     cells: Mapping[str, np.ndarray],  # column -> cells
     looks: Mapping[str, _Look],  # file -> what it turned out to be
 ) -> Iterable[Finding]:
     "What is wrong with the image files."
-    there = {p.name for p in data.folder.iterdir()} if data.folder.is_dir() else set()
+    there = _listing(data)
     for f, look in looks.items():
         i = data.rows(f)[0]
         if look.error is not None:
@@ -158,7 +167,7 @@ def _file_findings(
         else:
             yield from _size_findings(f, i, look.header, _table_size(cells, i))
             yield from _pixel_findings(f, i, look)
-    unlisted = there - {Path(f).name for f in looks}
+    unlisted = there - set(looks)
     for n in sorted(n for n in unlisted if Path(n).suffix.lower() in IMAGE_SUFFIXES):
         yield finding('unlisted-file', 'not in the table', n)
 
@@ -288,13 +297,12 @@ def _row_findings(
     f: str,  # a file
     m: _Measured,  # its masks
     tiny: float,  # area that is tiny in an image of 512 x 512
-    forgiven: set,  # (file, class) whose masks are already known to be bad
 ) -> Iterable[Finding]:
     "Masks that are empty, tiny, or there twice."
     least, seen = tiny * m.size[0] * m.size[1] / 512**2, {}
     for i, (name, area, _) in m.rows.items():
         rle = cells['rle_mask'][i]
-        if not area and not {(f, name), (f, None)} & forgiven:
+        if not area:
             yield finding('empty-mask', name, f, i)
         elif 0 < area < least:
             yield finding('tiny-mask', f'{name}: {area} pixels', f, i)
@@ -350,19 +358,34 @@ def _corner_box(
     return [*corners.min(0), *corners.max(0)] if len(corners) else None
 
 # %% ../../nbs/3_data/38_check.ipynb #834d1376
-def _polygon_boxes(
+def _coco_annotations(
     origin: str,  # where the data set came from
-) -> dict[int, list[float]]:  # annotation id -> x0, y0, x1, y1 of its corners
-    "Boxes round the corners of a COCO file's polygons; none where there is no COCO file, or no polygon in it."
-    path = Path(origin)
-    if path.suffix.lower() != '.json' or not path.is_file():
-        return {}
+) -> Iterable[tuple[str, Mapping]]:  # part, annotation; nothing where there is no COCO file
+    "The annotations of the COCO files of a data set, as they are written there."
     try:
-        annotations = json.loads(path.read_text(encoding='utf-8')).get('annotations', [])
-    except (ValueError, AttributeError):
+        path = locate_dataset(origin)[0]
+        files = find_tables(path) if path.is_dir() else [('', path)]
+        content = [(split, load_json(f)) for split, f in files if f.suffix.lower() == '.json']
+    except CarpartsError:
+        return
+    for split, coco in content:
+        annotations = coco.get('annotations') if isinstance(coco, Mapping) else None
+        for a in annotations if isinstance(annotations, list) else ():
+            if isinstance(a, Mapping):
+                yield split, a
+
+
+def _polygon_boxes(
+    data: PartsData,  # whose boxes to check
+) -> dict[tuple, list[float]]:  # (part or '', annotation id) -> x0, y0, x1, y1 of its corners
+    "Boxes round the corners of a COCO file's polygons; none where there is no COCO file, or no polygon in it."
+    if 'annotation_id' not in data.table or not data.origin:
         return {}
-    boxes = {a['id']: _corner_box(a) for a in annotations if a.get('id') is not None}
-    return {i: box for i, box in boxes.items() if box}
+    divided, boxes = 'split' in data.table, {}
+    for split, a in _coco_annotations(data.origin):
+        if isinstance(a.get('id'), int) and (box := _corner_box(a)):
+            boxes[split if divided else '', a['id']] = box
+    return boxes
 
 # %% ../../nbs/3_data/38_check.ipynb #69db7482
 def _off_box(
@@ -384,10 +407,10 @@ def _box_findings(
     tolerance: float,  # in pixels
 ) -> Iterable[Finding]:
     "Boxes, areas and polygons that don't fit their masks or images."
-    polygons, ids = _polygon_boxes(data.origin), cells.get('annotation_id')
+    polygons, ids, parts = _polygon_boxes(data), cells.get('annotation_id'), cells.get('split')
     for f, m in measured.items():
         for i, (name, area, (x, y, w, h)) in m.rows.items():
-            corners = None if ids is None else polygons.get(ids[i])
+            corners = None if ids is None else polygons.get(('' if parts is None else parts[i], ids[i]))
             box, given = (cells[c][i] if c in cells else None for c in ('bbox', 'area'))
             if corners is not None:
                 out = max(-corners[0], -corners[1], corners[2] - m.size[1], corners[3] - m.size[0])
@@ -513,16 +536,17 @@ def _pair_finding(
     return finding(_DUPLICATE_CODES[d.kind], words, d.a, data.rows(d.a)[0])
 
 # %% ../../nbs/3_data/38_check.ipynb #9f73b093
-def _fold_leaks(
-    data: PartsData,  # the images' data set, with the column fold
+def _leaks(
+    data: PartsData,  # the images' data set, with the column
+    column: str,  # fold or split
     groups: Iterable[Sequence[str]],  # files that show the same photograph
 ) -> Iterable[Finding]:
-    "The same photograph in two folds."
+    "The same photograph on both sides of a split."
     for g in groups:
-        fold = {f: data.table['fold'].iloc[data.rows(f)[0]] for f in g}
-        if len({str(k) for k in fold.values()}) > 1:
-            others = ', '.join(f'{f} (fold {fold[f]})' for f in g[1:])
-            yield finding('fold-leak', f'and {others}; itself in fold {fold[g[0]]}', g[0], data.rows(g[0])[0])
+        side = {f: data.table[column].iloc[data.rows(f)[0]] for f in g}
+        if len({str(k) for k in side.values()}) > 1:
+            others = ', '.join(f'{f} ({column} {side[f]})' for f in g[1:])
+            yield finding('fold-leak', f'and {others}; itself in {column} {side[g[0]]}', g[0], data.rows(g[0])[0])
 
 # %% ../../nbs/3_data/38_check.ipynb #80090241
 def _duplicate_findings(
@@ -534,8 +558,9 @@ def _duplicate_findings(
     pairs = find_duplicates(files, [looks[f].sketch for f in files], [looks[f].digest for f in files])
     for d in pairs:
         yield _pair_finding(data, d)
-    if 'fold' in data.table:
-        yield from _fold_leaks(data, group_files(pairs))
+    for column in ('fold', 'split'):
+        if column in data.table:
+            yield from _leaks(data, column, group_files(pairs))
 
 # %% ../../nbs/3_data/38_check.ipynb #ca94652c
 def _class_stats(
@@ -602,11 +627,27 @@ def _mean_maps(
 
 # %% ../../nbs/3_data/38_check.ipynb #ec3db3b4
 def _noted(
-    problem: TableError,  # from `read_table(problems=...)`
+    problem: TableError,  # from a reader
 ) -> Finding:
-    "A bad mask that was noted while the table was read."
-    code = 'mask-outside' if isinstance(problem.__cause__, BeyondImageError) else 'bad-mask'
-    return finding(code, f'{problem.key}: {problem.why}' if problem.key else problem.why, problem.file)
+    "What a reader left out."
+    cause = problem.__cause__
+    if isinstance(cause, BeyondImageError):
+        code = 'mask-outside'
+    else:
+        code = 'bad-mask' if isinstance(cause, RleError) else 'broken-annotation'
+    words = f'{problem.key}: {problem.why}' if problem.key and code != 'broken-annotation' else str(problem)
+    return finding(code, words, problem.file)
+
+
+def _id_findings(
+    data: PartsData,  # whose annotations
+) -> Iterable[Finding]:
+    "Annotations that have no id of their own."
+    if 'annotation_id' not in data.table:
+        return
+    named = data.table[data.table['name'].notna()]
+    if anew := int(named['annotation_id'].isna().sum()):
+        yield finding('annotation-ids', f'{anew} of {len(named)} annotations have none, or that of another')
 
 # %% ../../nbs/3_data/38_check.ipynb #bc1daa9b
 def _look_at_images(
@@ -614,7 +655,7 @@ def _look_at_images(
     cells: Mapping[str, np.ndarray],  # column -> cells
     channels: int,  # of the images
     tiny: float,  # area that is tiny in an image of 512 x 512
-    forgiven: set,  # (file, class) whose masks are already known to be bad
+    known: set,  # files of which a mask was left out
     progress: bool,  # show a bar
 ) -> tuple[dict[str, _Look], dict[str, _Measured], list[Finding]]:  # files, masks, what is wrong with the masks
     "Read every file and measure every mask, once."
@@ -624,11 +665,11 @@ def _look_at_images(
         size = _table_size(cells, data.rows(f)[0]) or (look.header[:2] if look.header else None)
         rows, bad = _sound_rows(cells, f, data.rows(f), size)
         found += bad
-        if not rows and not bad:
+        if not rows and not bad and f not in known:
             found.append(finding('no-masks', 'no mask in the table', f, data.rows(f)[0]))
         if size is not None:
             m = measured[f] = _measure(rows, *size)
-            found += [*_row_findings(cells, f, m, tiny, forgiven), *_double_masks(cells, f, m), *_region_findings(f, m)]
+            found += [*_row_findings(cells, f, m, tiny), *_double_masks(cells, f, m), *_region_findings(f, m)]
     return looks, measured, found
 
 # %% ../../nbs/3_data/38_check.ipynb #2fd1da63
@@ -650,16 +691,17 @@ def check_data(
     tiny: float = 16,  # a mask of fewer pixels is tiny; counted in an image of 512 x 512
     rare: int = 10,  # a class in fewer images is rare
     ignore: Sequence[str] = (),  # codes to leave out; raises CarpartsError for an unknown one
-    problems: Sequence[TableError] = (),  # what `read_table` noted about bad masks
+    problems: Sequence[TableError] = (),  # what a reader left out
     progress: bool = False,  # show a bar
 ) -> CheckReport:
     "Look at every file and every mask of a data set, once."
     for c in ignore:
         known_code(c)
-    cells, forgiven = _cells(data), {(p.file, p.key) for p in problems}
-    looks, measured, found = _look_at_images(data, cells, channels, tiny, forgiven, progress)
+    cells, known = _cells(data), {p.file for p in problems}
+    looks, measured, found = _look_at_images(data, cells, channels, tiny, known, progress)
     found = [
         *map(_noted, problems),
+        *_id_findings(data),
         *found,
         *_file_findings(data, cells, looks),
         *_box_findings(data, cells, measured, box_tolerance),
@@ -676,95 +718,24 @@ def check_data(
         shares=_shares(data, measured),
     )
 
-# %% ../../nbs/3_data/38_check.ipynb #c8874f84
-def _entry_fault(
-    entry: object,  # of a COCO file's list
-    key: str | None,  # the entry's name is under this key, and must be there once
-    ids: set,  # ids of the entries before
-    names: set,  # names of the entries before
-    known: Mapping[str, set],  # key of a reference -> ids that it may have
-) -> str | None:  # words; None where nothing is wrong
-    "How an entry contradicts the others."
-    if not isinstance(entry, Mapping) or not isinstance(entry.get('id'), (int, str)):
-        return 'has no id'
-    if entry['id'] in ids:
-        return 'has the id of another'
-    if key and not isinstance(entry.get(key), str):
-        return f'has no {key}'
-    if key and entry[key] in names:
-        return f'has the {key} {entry[key]!r} of another'
-    lost = [k for k, known_ids in known.items() if entry.get(k) not in known_ids]
-    return f'has the {lost[0]} {entry.get(lost[0])!r}, which does not exist' if lost else None
-
-# %% ../../nbs/3_data/38_check.ipynb #b0eb21cf
-def _sound_entries(
-    coco: Mapping,  # content of a COCO file
-    kind: str,  # 'images', 'categories' or 'annotations'
-    key: str | None = None,  # of the entries' names
-    known: Mapping[str, set] | None = None,  # key of a reference -> ids that it may have
-) -> tuple[list, set, list[Finding]]:  # entries, their ids, and what was wrong with the others
-    "The entries of one list that don't contradict the others."
-    kept, ids, names, found = [], set(), set(), []
-    for k, entry in enumerate(coco.get(kind) or []):
-        if why := _entry_fault(entry, key, ids, names, known or {}):
-            one = {'images': 'image', 'categories': 'category', 'annotations': 'annotation'}[kind]
-            what = f'{one} {entry["id"]}' if isinstance(entry, Mapping) and 'id' in entry else f'{kind}[{k}]'
-            found.append(finding('broken-annotation', f'{what} {why}'))
-        else:
-            kept.append(entry)
-            ids.add(entry['id'])
-            names.add(entry.get(key))
-    return kept, ids, found
-
-# %% ../../nbs/3_data/38_check.ipynb #1cad7a02
-def _mended(
-    coco: Mapping,  # content of a COCO file
-) -> tuple[dict, list[Finding]]:  # content without the broken entries, and what was wrong with them
-    "Leave out the entries of a COCO file that contradict the others."
-    if not isinstance(coco, Mapping) or any(not isinstance(coco.get(k), list) for k in ('images', 'categories')):
-        return coco, []
-    images, image_ids, bad = _sound_entries(coco, 'images', 'file_name')
-    categories, category_ids, worse = _sound_entries(coco, 'categories', 'name')
-    known = {'image_id': image_ids, 'category_id': category_ids}
-    annotations, _, worst = _sound_entries(coco, 'annotations', known=known)
-    return {**coco, 'images': images, 'categories': categories, 'annotations': annotations}, bad + worse + worst
-
-# %% ../../nbs/3_data/38_check.ipynb #e47a13d1
-def _read_what_can_be_read(
-    path: Path,  # COCO file or table
-    columns: Mapping[str, str] | None,  # names of a table's columns
-    problems: list[TableError],  # takes the errors of bad masks
-    found: list[Finding],  # takes what is wrong with entries of a COCO file
-) -> pd.DataFrame:  # canonical parts table; raises TableError
-    "The sound rows of annotations."
-    if path.suffix.lower() != '.json':
-        return read_table(path, problems=problems, **(columns or {}))
-    try:
-        coco = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as e:
-        raise TableError(f'{path.name} is not JSON: {e}', file=path.name, why=f'not JSON: {e}') from None
-    coco, broken = _mended(coco)
-    found += broken
-    return coco_to_table(coco, problems)
-
-# %% ../../nbs/3_data/38_check.ipynb #00abf80a
+# %% ../../nbs/3_data/38_check.ipynb #a3b0f92f
 def check_source(
-    source: str | Path = 'car-parts',  # NAME, FOLDER or TABLE file, as for `open_dataset`
-    split: str = 'train',  # which part of a name or folder
-    images: str | Path | None = None,  # folder of the images, where it is not beside the annotations
+    source: str | Path = 'car-parts',  # NAME, FOLDER, file or .zip, as for `open_dataset`
+    split: str | None = 'all',  # which part; 'all': every one, also across the parts
+    images: str | Path | None = None,  # folder of the images, where it is not near the annotations
     classes: Sequence[str] | None = None,  # class list; default: that of the annotations
+    kind: str | None = None,  # format of the annotations; None: found out
     columns: Mapping[str, str] | None = None,  # names of a table's columns, for `read_table`
     **options: object,  # passed to check_data: channels, duplicates, box_tolerance, tiny, rare, ignore, progress
 ) -> CheckReport:  # raises DatasetError when there is nothing to check
     "Find a data set and check it, whatever state its annotations are in."
-    path, name = find_annotations(source, split)
-    problems, found = [], []
+    problems = []
+    told = dict(images=images, classes=classes, kind=kind, problems=problems, must=False, **(columns or {}))
     try:
-        table = _read_what_can_be_read(path, columns, problems, found)
+        data = open_dataset(source, split, **told)
     except TableError as e:
-        return CheckReport(name, [finding('unusable-annotations', str(e)), *found])
-    folder = image_folder(table, path.parent, images, must=False)
-    data = PartsData(table, folder, list(classes) if classes else default_classes(table), name, str(path))
+        return CheckReport(Path(source).stem, [finding('unusable-annotations', str(e))])
     report = check_data(data, problems=problems, **options)
-    report.findings = [f for f in found if f.code not in options.get('ignore', ())] + report.findings
+    notes = [finding('reading-note', n) for n in data.table.attrs.get('notes', [])]
+    report.findings = _sorted_findings([*report.findings, *notes], options.get('ignore', ()))
     return report

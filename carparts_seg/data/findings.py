@@ -36,8 +36,8 @@ class Check(NamedTuple):
 _ERRORS = {
     'unusable-annotations': ('annotations that cannot be used', 'Mend the file as the message says.'),
     'broken-annotation': (
-        'COCO entries that contradict one another',
-        'Mend or remove the entry; it is left out here.',
+        'annotations that cannot be used',
+        'Mend or remove the entry; it is left out here, and with --skip-bad in training.',
     ),
     'bad-mask': ('masks that cannot be decoded', 'Export the mask again.'),
     'mask-outside': (
@@ -56,7 +56,7 @@ _ERRORS = {
         'Correct the name, or add it to the class list.',
     ),
     'fold-leak': (
-        'the same photograph in two folds',
+        'the same photograph on both sides of a split',
         'Assign the folds anew, with groups=near_duplicates(data).',
     ),
 }
@@ -76,6 +76,7 @@ _FILE_WARNINGS = {
 
 # %% ../../nbs/3_data/37_findings.ipynb #8d8530d7
 _MASK_WARNINGS = {
+    'annotation-ids': ('annotations without an id of their own', 'Nothing to do: files that are written get new ones.'),
     'empty-mask': ('masks without a pixel', 'Draw the mask, or remove the row.'),
     'tiny-mask': ('masks of a few pixels', 'A slip of the mouse? Remove the row, or redraw the mask.'),
     'box-off': (
@@ -123,6 +124,7 @@ _SET_WARNINGS = {
 
 # %% ../../nbs/3_data/37_findings.ipynb #0c059ae2
 _INFOS = {
+    'reading-note': ('how the annotations were read', 'Look whether that is what they mean.'),
     'rare-class': ('classes in few pictures', 'Expect a poor and uncertain IoU; more pictures of it help most.'),
     'overlap': ('classes that overlap', 'Keep one plane a class; a single label map would lose these pixels.'),
     'converted-picture': (
