@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHOWN_PROBLEMS', 'TableError', 'joined_error', 'all_problems', 'read_table', 'is_background', 'class_list',
-           'coco_to_table', 'table_to_coco', 'write_table', 'DataPart', 'PartsData']
+           'default_classes', 'coco_to_table', 'table_to_coco', 'write_table', 'DataPart', 'PartsData']
 
 # %% ../../nbs/1_core/15_table.ipynb #086d5dd0
 import ast
@@ -32,6 +32,7 @@ from carparts_seg.core.masks import (
     rle_to_coco,
     rles_to_packed,
 )
+from .parts import CAR_PARTS
 
 # %% ../../nbs/1_core/15_table.ipynb #03fd16ea
 class TableError(CarpartsError):
@@ -413,6 +414,14 @@ def class_list(
     "The classes of a table: COCO's categories in their order, then other names that occur, by the alphabet."
     listed = [c['name'] for c in table.attrs.get('categories', [])]
     return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
+
+# %% ../../nbs/1_core/15_table.ipynb #d1ff11fd
+def default_classes(
+    table: pd.DataFrame,  # canonical parts table
+) -> list[str]:  # class list
+    "A COCO file's own class list; for a plain table all 18 car parts where it names nothing else, or else its names."
+    names = class_list(table)
+    return list(CAR_PARTS) if not table.attrs.get('categories') and names and set(names) <= set(CAR_PARTS) else names
 
 # %% ../../nbs/1_core/15_table.ipynb #83117fae
 def _coco_content(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['log', 'DatasetError', 'cache_dir', 'data_roots', 'PublicPart', 'PublicDataset', 'public_datasets', 'has_data',
-           'image_folder', 'default_classes', 'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
+           'image_folder', 'find_annotations', 'open_dataset', 'check_copy', 'fetch_dataset']
 
 # %% ../../nbs/3_data/31_datasets.ipynb #ad2b3087
 import logging
@@ -30,8 +30,7 @@ from tqdm import tqdm
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256
 from ..core.images import IMAGE_SUFFIXES
-from ..core.parts import CAR_PARTS
-from ..core.table import PartsData, TableError, class_list, read_table, write_table
+from ..core.table import PartsData, TableError, default_classes, read_table, write_table
 
 # %% ../../nbs/3_data/31_datasets.ipynb #5c2d60cf
 log = logging.getLogger(__name__)
@@ -213,14 +212,6 @@ def image_folder(
             f'{lost} are not in {", ".join(map(str, tries))}; say where they are (images=FOLDER)', file=some[0]
         )
     return next((t for t in tries if t.is_dir()), where)
-
-# %% ../../nbs/3_data/31_datasets.ipynb #d1ff11fd
-def default_classes(
-    table: pd.DataFrame,  # canonical parts table
-) -> list[str]:  # class list
-    "A COCO file's own class list; for a plain table all 18 car parts where it names nothing else, or else its names."
-    names = class_list(table)
-    return list(CAR_PARTS) if not table.attrs.get('categories') and names and set(names) <= set(CAR_PARTS) else names
 
 # %% ../../nbs/3_data/31_datasets.ipynb #927270a2
 def _open_annotations(
