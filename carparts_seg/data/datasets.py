@@ -29,7 +29,7 @@ from carparts_seg.data.archives import (
     unpacked,
     unzip,
 )
-from .sources import DataSource, find_tables, read_source, split_of
+from .sources import DataSource, find_tables, is_known, read_source, split_of
 
 # %% ../../nbs/3_data/31_datasets.ipynb #e37fb1b2
 def data_roots() -> list[Path]:  # existing folder of `CARPARTS_DATA`, if any, then the cache's
@@ -160,7 +160,10 @@ def has_data(
     "Is this data set on this machine?"
     folder = _named(name)
     try:
-        return folder is not None and bool(_chosen_parts([s for s, _ in find_tables(folder)], split))
+        tables = find_tables(folder) if folder is not None else []
+        return (
+            bool(_chosen_parts([s for s, _ in tables], split)) or not tables and folder is not None and is_known(folder)
+        )
     except DatasetError:
         return False
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DATA_FORMATS', 'DataSource', 'usual_folders', 'locate_images', 'place_images', 'split_of', 'json_kind',
-           'guess_columns', 'find_tables', 'find_format', 'unknown_format', 'check_format', 'read_source']
+           'guess_columns', 'find_tables', 'is_known', 'find_format', 'unknown_format', 'check_format', 'read_source']
 
 # %% ../../nbs/3_data/31_sources.ipynb #9d1a7f14
 import os
@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..core.basics import did_you_mean, file_sha256
 from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
-from ..core.names import Matched, match_names
+from ..core.names import Matched, image_name, match_names
 from carparts_seg.core.table import (
     DataPart,
     TableError,
@@ -28,6 +28,17 @@ from carparts_seg.core.table import (
     write_table,
 )
 from .archives import DatasetError, cache_dir, log
+from carparts_seg.formats.editors import (
+    is_cvat,
+    is_labelme,
+    is_supervisely,
+    read_cvat,
+    read_labelme,
+    read_supervisely,
+)
+from ..formats.label_studio import is_label_studio, read_label_studio
+from ..formats.mask_images import is_mask_images, read_mask_images
+from ..formats.yolo import is_yolo, read_yolo
 
 # %% ../../nbs/3_data/31_sources.ipynb #9830bb12
 @dataclass
@@ -82,6 +93,19 @@ def _exactly(
     return found
 
 # %% ../../nbs/3_data/31_sources.ipynb #684e26c2
+def _deeper(
+    folder: Path,  # in which images were found
+    matched: Matched,  # their paths from it
+) -> tuple[Path, Matched]:  # the folder in which they lie just as they are called, if there is one
+    "Go down to where the names begin."
+    spelled = {n: image_name(n) for n in matched.files}
+    above = {f[: -len(spelled[n]) - 1] if f.endswith('/' + spelled[n]) else '' for n, f in matched.files.items()}
+    if len(above) != 1 or not (prefix := above.pop()):
+        return folder, matched
+    files = {n: f[len(prefix) + 1 :] for n, f in matched.files.items()}
+    return folder / prefix, Matched(files, matched.missing, [])
+
+
 def locate_images(
     names: Sequence[str],  # of images, as annotations have them
     folders: Sequence[Path],  # existing folders, likely ones first
@@ -93,7 +117,7 @@ def locate_images(
             return folder, Matched(exact, {}, [])
     found = [(f, match_names(names, _images_below(f))) for f in folders]
     folder, matched = max(found, key=lambda e: len(e[1].files), default=(None, Matched({}, {}, [])))
-    return (folder, matched) if matched.files else (None, Matched({}, dict.fromkeys(names, 'no such file'), []))
+    return _deeper(folder, matched) if matched.files else (None, Matched({}, dict.fromkeys(names, 'no such file'), []))
 
 # %% ../../nbs/3_data/31_sources.ipynb #ca447d72
 def _nowhere(
@@ -397,18 +421,23 @@ def find_tables(
 DATA_FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo', 'mask-images', 'labelme', 'supervisely')
 
 # %% ../../nbs/3_data/31_sources.ipynb #2c0a0cf6
-def _others() -> list[tuple]:  # name, whether it is that, how it is read
+def _others() -> list[tuple]:  # name, whether it is that, how it is read, what it wants to be told
     "Formats that lie in folders or files of their own kind."
-    from carparts_seg.formats import editors, label_studio, mask_images, yolo
-
     return [
-        ('supervisely', editors.is_supervisely, editors.read_supervisely),
-        ('yolo', yolo.is_yolo, yolo.read_yolo),
-        ('cvat', editors.is_cvat_xml, editors.read_cvat_xml),
-        ('labelme', editors.is_labelme, editors.read_labelme),
-        ('label-studio', label_studio.is_label_studio, label_studio.read_label_studio),
-        ('mask-images', mask_images.is_mask_images, mask_images.read_mask_images),
+        ('supervisely', is_supervisely, read_supervisely, ()),
+        ('yolo', is_yolo, read_yolo, ('images', 'labels')),
+        ('cvat', is_cvat, read_cvat, ()),
+        ('labelme', is_labelme, read_labelme, ()),
+        ('label-studio', is_label_studio, read_label_studio, ()),
+        ('mask-images', is_mask_images, read_mask_images, ('images', 'classes')),
     ]
+
+
+def is_known(
+    path: Path,  # an existing file or folder
+) -> bool:
+    "Whether something is data of a format that isn't a table or COCO."
+    return any(is_it(path) for _, is_it, *_ in _others())
 
 # %% ../../nbs/3_data/31_sources.ipynb #453bfd18
 def _file_kind(
@@ -419,10 +448,10 @@ def _file_kind(
     if suffix in ('.parquet', '.pq', '.csv'):
         return 'table'
     if suffix == '.json':
-        kind = json_kind(load_json(path))
+        kind = json_kind(load_json(path)) or ('coco' if path.name in _USUAL else None)
         if kind is not None:
             return 'coco' if kind == 'coco-results' else kind
-    return next((name for name, is_it, _ in _others() if is_it(path)), None)
+    return next((name for name, is_it, *_ in _others() if is_it(path)), None)
 
 # %% ../../nbs/3_data/31_sources.ipynb #fe540750
 def find_format(
@@ -436,7 +465,7 @@ def find_format(
         kinds = {_file_kind(t) for _, t in tables}
         kind = kinds.pop() if len(kinds) == 1 else None if not kinds - {None} else 'table'
     else:
-        kind = next((name for name, is_it, _ in _others() if is_it(path)), None)
+        kind = next((name for name, is_it, *_ in _others() if is_it(path)), None)
     if kind is None:
         raise unknown_format(path)
     return kind
@@ -491,6 +520,23 @@ def unknown_format(
     why = f'this looks like {looks}' if looks else f'no annotations here that are known ({here})'
     return DatasetError(f'{path}: {why}; what is read: {known}', file=path, why=why)
 
+# %% ../../nbs/3_data/31_sources.ipynb #d05888a2
+def _parts_of_column(
+    part: DataPart,  # of one table
+) -> list[DataPart]:  # one for each part that its column `split` names; the same where it has no such column
+    "The parts that one table holds."
+    if 'split' not in part.table or not len(part.table):
+        return [part]
+    words = part.table['split'].map(lambda v: split_of(v) if isinstance(v, str) else '')
+    if not words.all():
+        return [part]
+    out = []
+    for split in dict.fromkeys(words):
+        table = part.table[words == split].drop(columns='split').reset_index(drop=True)
+        table.attrs = dict(part.table.attrs)
+        out.append(DataPart(split, table, part.folder))
+    return out
+
 # %% ../../nbs/3_data/31_sources.ipynb #3fa446b2
 def _read_tables(
     tables: Sequence[tuple[str, Path]],  # part, file
@@ -498,16 +544,18 @@ def _read_tables(
     must: bool,  # whether images have to be there
     found: list[TableError],  # takes what is wrong
     columns: Mapping,  # as `read_table` takes them
+    kind: str,  # 'cvat' where painted masks are marked as crowds
 ) -> list[DataPart]:  # raises TableError, DatasetError
     "COCO files and tables, part by part."
     parts = []
     for split, path in tables:
         folders = [images] if images is not None else usual_folders(path.parent, _part_word(path))
         if path.suffix.lower() == '.json':
-            table = _read_json_table(path, folders, found)
+            table = _read_json_table(path, folders, found, kind)
         else:
             table = _read_plain_table(path, found, columns)
-        parts.append(place_images(DataPart(split, table, path.parent), folders, must, found))
+        part = place_images(DataPart(split, table, path.parent), folders, must, found)
+        parts += _parts_of_column(part) if len(tables) == 1 else [part]
     return parts
 
 
@@ -515,6 +563,7 @@ def _read_json_table(
     path: Path,  # COCO in one of its forms
     folders: Sequence[Path],  # where its images may lie
     found: list[TableError],  # takes what is wrong
+    told: str,  # the format as it was found or asked for
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A JSON file with masks of many images."
     content = load_json(path)
@@ -523,7 +572,7 @@ def _read_json_table(
     if not isinstance(content, Mapping):
         coco_to_table(path)  # says why it isn't COCO
     table = _read_coco_file(path, content, folders, found)
-    if kind == 'cvat' and len(table):  # CVAT marks painted masks as crowds
+    if 'cvat' in (kind, told) and len(table):  # CVAT marks painted masks as crowds
         attrs, table = table.attrs, table.assign(iscrowd=table['iscrowd'].where(table['iscrowd'].isna(), 0))
         table.attrs = attrs
     return table
@@ -553,6 +602,20 @@ def check_format(
         why = 'no such format' + did_you_mean(kind, DATA_FORMATS, '; expected one of {names}')
         raise TableError(f'--{option} {kind}: {why}', key=option, why=why)
 
+# %% ../../nbs/3_data/31_sources.ipynb #037aa370
+def _read_other(
+    path: Path,  # an existing file or folder
+    kind: str,  # its format
+    found: list[TableError],  # takes what is wrong
+    options: Mapping,  # what formats may want to be told
+) -> list[DataPart]:  # raises DatasetError, TableError
+    "Data of a format that isn't a table or COCO."
+    for name, _, read, wants in _others():
+        if name == kind:
+            told = {k: options[k] for k in wants if options.get(k) is not None}
+            return read(path, problems=found, **told)
+    raise unknown_format(path)
+
 # %% ../../nbs/3_data/31_sources.ipynb #0a43db03
 def read_source(
     path: str | Path,  # an existing file or folder, no zip
@@ -561,7 +624,7 @@ def read_source(
     must: bool = True,  # whether the images have to be there
     problems: list[TableError] | None = None,  # takes what is wrong and left out; None: it is raised, all at once
     only: Callable[[list[str]], list[str]] | None = None,  # the parts that there are -> those to read; None: all
-    options: Mapping | None = None,  # for the reader of the format, such as labels or classes
+    options: Mapping | None = None,  # what some formats want to be told: labels (YOLO), classes (mask images)
     **columns: object,  # for tables: image_column, class_name_column, rle_mask_column, labelled
 ) -> DataSource:  # raises DatasetError, TableError
     "Annotations of any format, part by part."
@@ -576,13 +639,11 @@ def read_source(
         only = only or (lambda splits: splits)
         if kind in ('table', 'coco', 'cvat') and tables and all(t.suffix.lower() in _SUFFIXES for _, t in tables):
             wanted = only([s for s, _ in tables])
-            parts = _read_tables([t for t in tables if t[0] in wanted], images, must, found, columns)
+            parts = _read_tables([t for t in tables if t[0] in wanted], images, must, found, columns, kind)
         else:
-            read = {name: reader for name, _, reader in _others()}.get(kind)
-            if read is None:
-                raise unknown_format(path)
-            parts = read(path, problems=found, **(options or {}))
+            parts = _read_other(path, kind, found, {'images': images, **(options or {})})
             wanted = only([p.split for p in parts])
             parts = _placed_parts([p for p in parts if p.split in wanted], images, must, found)
+    parts = [p for p in parts if p.split in only([q.split for q in parts])]
     notes = [n for p in parts for n in p.table.attrs.get('notes', [])]
     return DataSource(kind, parts, list(dict.fromkeys(notes)))
