@@ -468,7 +468,8 @@ def _predict(a: argparse.Namespace) -> int:
         return _interrupted(f'what is done is kept in {a.out}; go on with the same command and --resume')
     print(_predict_words(n, a.out))
     if n['failed']:
-        _say(f"{n['failed']} of them could not be read: see `error` in predictions.jsonl")
+        more = f', the others: `error` in {a.out}/predictions.jsonl' if n['failed'] > len(n['errors']) else ''
+        _say(*n['errors'], f"{n['failed']} of them could not be read{more}")
     return int(n['failed'] > 0)
 
 # %% ../nbs/9_whole/94_cli.ipynb #25de5eb4

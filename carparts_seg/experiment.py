@@ -264,7 +264,7 @@ def evaluate_learner(
         for i, file in enumerate(batch):
             extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
             rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
-    table = prediction_table(rows)
+    table = prediction_table(rows, data.classes)
     figures = summarize(evidence.counts, data.classes) | mask_ap(table, data.subset(files))
     return figures | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}, table, evidence
 

@@ -451,7 +451,7 @@ def _result(
     "Figures and tables of a pass."
     classes, measured = found.data.classes, found.data.subset(found.files)
     own = _counted(classes, found.files, PixelCounts.concat(found.own), float(found.threshold[0]))
-    small, table = Evidence.concat(found.small), prediction_table(found.rows)
+    small, table = Evidence.concat(found.small), prediction_table(found.rows, found.predictor.classes)
     ap = mask_ap(table[table['name'].isin(classes)], measured)
     at_own, at_training = (_figures(ev) | ap for ev in (own, small))
     notes = [*notes, *(f'{f}: not measured, {why}' for f, why in found.failed.items())]

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path, PurePath
 from typing import NamedTuple, TextIO
 
@@ -32,14 +33,22 @@ from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError, file_sha256, write_atomic, write_json
 from ..core.drawing import draw_parts
-from ..core.images import IMAGE_SUFFIXES, ImageError, read_image, resize_image
+from ..core.images import ImageError, image_files, is_image_file, read_image, resize_image
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
 from ..core.table import PartsData, read_table
 from ..data.datasets import image_folder
-from .network import part_rows
+from .network import class_categories, part_rows
 from .predictor import PartsPredictor, PredictError
-from .score import image_record, index_image, part_masks, part_records
+from carparts_seg.predict.score import (
+    MEASURES,
+    image_record,
+    index_image,
+    part_masks,
+    part_measures,
+    part_records,
+    rle_plane,
+)
 
 # %% ../../nbs/6_predict/64_files.ipynb #8810f8b1
 class ImageFilesError(CarpartsError):
@@ -51,7 +60,7 @@ class ImageFile(NamedTuple):
 
     name: str  # as it stands in the output
     path: Path  # where it lies
-    image_id: int | None = None  # in COCO, where the source has one
+    image_id: int | str | None = None  # in COCO, where the source has one
 
 # %% ../../nbs/6_predict/64_files.ipynb #4d0a48aa
 @dataclass
@@ -59,39 +68,36 @@ class ImageFiles:
     "What is to be predicted, in order."
 
     items: list[ImageFile] = field(default_factory=list)  # the images
-    categories: dict[str, int] = field(default_factory=dict)  # class -> COCO id, where the source has them
+    categories: dict[str, int | str] = field(default_factory=dict)  # class -> COCO id, where the source has them
     notes: list[str] = field(default_factory=list)  # what was left out
 
     def __len__(self):
         return len(self.items)
 
-# %% ../../nbs/6_predict/64_files.ipynb #48d62c44
-def _is_image(path: Path) -> bool:
-    "Whether a file's suffix is that of an image."
-    return path.suffix.lower() in IMAGE_SUFFIXES
-
 # %% ../../nbs/6_predict/64_files.ipynb #bba3982f
 def _folder_images(folder: Path, out: ImageFiles) -> list[ImageFile]:
     "All images below a folder, by name."
-    files = sorted(Path(d) / f for d, _, fs in os.walk(folder) for f in fs if not f.startswith('.'))
-    if not files:
-        raise ImageFilesError(f'{folder} is empty', file=folder, why='is empty')
-    found, others = [p for p in files if _is_image(p)], [p for p in files if not _is_image(p)]
+    found, notes = image_files(folder, recursive=True)
     if not found:
-        raise ImageFilesError(f'no pictures in {folder} ({len(others)} other files)', file=folder)
-    if others:
-        such = f'{len(others)} files are no pictures by their suffix, such as {others[0].name}'
-        out.notes.append(f'{folder}: {such}')
+        why = '; '.join(n.removeprefix(f'{folder}: ') for n in notes) or 'the folder is empty'
+        raise ImageFilesError(f'no pictures in {folder}: {why}', file=folder, why=f'no pictures: {why}')
+    out.notes += notes
     return [ImageFile(p.relative_to(folder).as_posix(), p) for p in found]
 
 # %% ../../nbs/6_predict/64_files.ipynb #d1ec98db
-def _pattern_images(pattern: str) -> list[ImageFile]:
-    "The files that match a pattern; ** goes into folders."
+def _pattern_images(pattern: str, out: ImageFiles) -> list[ImageFile]:
+    "The images that match a pattern; ** goes into folders."
     parts = Path(pattern).parts
     root = Path(*parts[: next(i for i, p in enumerate(parts) if glob.has_magic(p))])
-    found = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file() and _is_image(p))
+    files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())
+    found = [p for p in files if is_image_file(p)]
     if not found:
         raise ImageFilesError(f'no picture matches {pattern}')
+    if len(found) < len(files):
+        first = next(p for p in files if p not in found)
+        out.notes.append(
+            f'{pattern}: {len(files) - len(found)} left out, no pictures by their names, such as {first.name}'
+        )
     return [ImageFile(p.relative_to(root).as_posix(), p) for p in found]
 
 # %% ../../nbs/6_predict/64_files.ipynb #305c0a0a
@@ -102,7 +108,7 @@ def _table_images(path: Path, out: ImageFiles) -> list[ImageFile]:
     out.categories |= {c['name']: c['id'] for c in table.attrs.get('categories', [])}
     first = table.drop_duplicates('file_name')
     numbered = 'image_id' in first and first['image_id'].notna().all() and first['image_id'].is_unique
-    ids = map(int, first['image_id']) if numbered else [None] * len(first)
+    ids = [i if isinstance(i, str) else int(i) for i in first['image_id']] if numbered else [None] * len(first)
     return [ImageFile(f, data.path(f), i) for f, i in zip(first['file_name'], ids)]
 
 # %% ../../nbs/6_predict/64_files.ipynb #ee8f33ef
@@ -127,8 +133,17 @@ def _images_of(source: str | Path, out: ImageFiles, stdin: Iterable[str] | None)
     if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
         return _table_images(path, out)
     if not path.exists() and glob.has_magic(str(path)):
-        return _pattern_images(str(path))
+        return _pattern_images(str(path), out)
     return [ImageFile(path.name, path)]  # if it isn't there, that is said in the output, and the others go on
+
+# %% ../../nbs/6_predict/64_files.ipynb #95b3287b
+def _with_ids(items: list[ImageFile], out: ImageFiles) -> list[ImageFile]:
+    "The images with COCO's ids where each has one of its own, else without; that is noted."
+    ids = [p.image_id for p in items]
+    if None not in ids and len(set(ids)) == len(ids) or set(ids) == {None}:
+        return items
+    out.notes.append('not every picture has an image id of its own: in COCO results they are counted from 1')
+    return [p._replace(image_id=None) for p in items]
 
 # %% ../../nbs/6_predict/64_files.ipynb #7f8eea99
 def find_images(
@@ -145,25 +160,46 @@ def find_images(
     for source in reversed(sources):
         for item in reversed(_images_of(source, out, stdin)):
             found[os.path.abspath(item.path)] = item
-    out.items = list(found.values())[::-1]
+    out.items = _with_ids(list(found.values())[::-1], out)
     if max(Counter(p.name for p in out.items).values()) > 1:
         out.items = [p._replace(name=p.path.as_posix()) for p in out.items]
     return out
 
 # %% ../../nbs/6_predict/64_files.ipynb #45f33a0b
 JOURNAL, SETTINGS = 'predictions.jsonl', 'predict.json'
+_PART = {'name', 'score', 'area', 'bbox', 'rle_mask'}  # what is known of a part since the first version
 
 
+def _is_record(r: object) -> bool:
+    "Whether it is what `image_record` gives."
+    if not isinstance(r, dict) or not isinstance(r.get('file'), str):
+        return False
+    if 'error' in r:
+        return isinstance(r['error'], str)
+    size, parts = (r.get('height'), r.get('width')), r.get('parts')
+    if not all(isinstance(n, int) for n in size) or not isinstance(parts, list):
+        return False
+    return all(isinstance(p, dict) and _PART <= p.keys() for p in parts)
+
+# %% ../../nbs/6_predict/64_files.ipynb #54c7aa3e
 def read_journal(
     path: str | Path,  # predictions.jsonl
-) -> Iterator[dict]:  # a record an image, see `image_record`; with `image_id` where the source had one
+) -> Iterator[dict]:  # see `image_record`; with `image_id` where the source had one. Raises PredictError for a bad line
     "The images that are done, in order; a line that a kill tore in half is left out."
     if not Path(path).is_file():
         return
-    with open(path, encoding='utf-8') as f:
-        for line in f:
-            if line.endswith('\n'):
-                yield json.loads(line)
+    with open(path, 'rb') as f:
+        for n, line in enumerate(f, 1):
+            if not line.endswith(b'\n') or not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            if not _is_record(record):
+                why = 'this is no record of a picture; delete the line and --resume, or start anew with another --out'
+                raise PredictError(f'{path}, line {n}: {why}', file=path, row=n - 1, why=why)
+            yield record
 
 # %% ../../nbs/6_predict/64_files.ipynb #8bed3a57
 def _cut_torn_line(path: Path) -> None:
@@ -181,31 +217,43 @@ def _cut_torn_line(path: Path) -> None:
         f.truncate(end)
 
 # %% ../../nbs/6_predict/64_files.ipynb #d6c0716e
-_SCHEMA = pa.schema(
-    [
-        ('file_name', pa.string()),
-        ('name', pa.string()),
-        ('rle_mask', pa.string()),
-        ('height', pa.int64()),
-        ('width', pa.int64()),
-        ('score', pa.float64()),
-        ('error', pa.string()),
-    ]
+_TYPES = dict(
+    file_name=pa.string(),
+    name=pa.string(),
+    rle_mask=pa.string(),
+    height=pa.int64(),
+    width=pa.int64(),
+    score=pa.float64(),
+    area=pa.int64(),
+    share=pa.float64(),
+    bbox=pa.list_(pa.int64()),
+    center_x=pa.float64(),
+    center_y=pa.float64(),
+    pieces=pa.int64(),
+    touches_border=pa.bool_(),
+    error=pa.string(),
 )
+_SCHEMA = pa.schema(list(_TYPES.items()))
 
 # %% ../../nbs/6_predict/64_files.ipynb #deda7b6a
+def _measured(part: dict, size: tuple[int, int]) -> dict:
+    "A part with all its measures, also where an older version has written it."
+    return part if MEASURES[-1] in part else part | part_measures(rle_plane(part['rle_mask'], size))
+
+
 def _all_rows(journal: Path) -> Iterator[dict]:
     "Rows of a parts table, image after image."
     for r in read_journal(journal):
         size, error = (r.get('height'), r.get('width')), r.get('error')
-        yield from part_rows(r['file'], size, r.get('parts', ()), {'error': error})
+        yield from part_rows(r['file'], size, [_measured(p, size) for p in r.get('parts', ())], {'error': error})
 
 # %% ../../nbs/6_predict/64_files.ipynb #5129ef96
-def _write_parquet(journal: Path, path: Path) -> None:
+def _write_parquet(journal: Path, classes: Sequence[str], path: Path) -> None:
     "The journal as a Parquet file."
-    with pq.ParquetWriter(path, _SCHEMA) as w:
+    schema = _SCHEMA.with_metadata({'carparts_categories': json.dumps(class_categories(classes))})
+    with pq.ParquetWriter(path, schema) as w:
         for rows in chunked(_all_rows(journal), 5000):
-            w.write_table(pa.Table.from_pylist(rows, _SCHEMA))
+            w.write_table(pa.Table.from_pylist(rows, schema))
 
 # %% ../../nbs/6_predict/64_files.ipynb #62b6c4f7
 def _write_csv(journal: Path, path: Path) -> None:
@@ -216,13 +264,13 @@ def _write_csv(journal: Path, path: Path) -> None:
         w.writerows(_all_rows(journal))
 
 # %% ../../nbs/6_predict/64_files.ipynb #9614b73c
-def _numbered(journal: Path) -> Iterator[tuple[int, dict]]:
+def _numbered(journal: Path) -> Iterator[tuple[int | str, dict]]:
     "The number of each image with its record."
     for n, record in enumerate(read_journal(journal), 1):
         yield record.get('image_id', n), record
 
 # %% ../../nbs/6_predict/64_files.ipynb #ee919397
-def _coco_results(journal: Path, ids: dict[str, int]) -> Iterator[dict]:
+def _coco_results(journal: Path, ids: dict[str, int | str]) -> Iterator[dict]:
     "COCO's results: one a mask."
     for image_id, r in _numbered(journal):
         for p in r.get('parts', ()):
@@ -251,13 +299,13 @@ def _write_list(f: TextIO, items: Iterable[dict]) -> None:
     f.write(']')
 
 # %% ../../nbs/6_predict/64_files.ipynb #891fa301
-def _write_coco_results(journal: Path, ids: dict[str, int], path: Path) -> None:
+def _write_coco_results(journal: Path, ids: dict[str, int | str], path: Path) -> None:
     "What was found."
     with open(path, 'w', encoding='utf-8') as f:
         _write_list(f, _coco_results(journal, ids))
 
 # %% ../../nbs/6_predict/64_files.ipynb #4caeb595
-def _write_coco_images(journal: Path, ids: dict[str, int], path: Path) -> None:
+def _write_coco_images(journal: Path, ids: dict[str, int | str], path: Path) -> None:
     "What the results refer to: classes and images, no annotations."
     categories = json.dumps([dict(id=i, name=c) for c, i in ids.items()])
     with open(path, 'w', encoding='utf-8') as f:
@@ -269,16 +317,19 @@ def _write_coco_images(journal: Path, ids: dict[str, int], path: Path) -> None:
 TABLES = ('parquet', 'csv', 'coco')
 
 
-def _write_tables(folder: Path, outputs: Sequence[str], ids: dict[str, int]) -> None:
-    "All that is made from the journal, each file whole or not at all."
-    journal = folder / JOURNAL
+def _write_tables(folder: Path, outputs: Sequence[str], ids: dict[str, int | str]) -> None:
+    "All that is made from the journal, each file whole or not at all; `ids` are of the whole class list."
+    journal, classes = folder / JOURNAL, list(ids)
     if 'parquet' in outputs:
-        write_atomic(folder / 'predictions.parquet', partial(_write_parquet, journal))
+        write_atomic(folder / 'predictions.parquet', partial(_write_parquet, journal, classes))
     if 'csv' in outputs:
         write_atomic(folder / 'predictions.csv', partial(_write_csv, journal))
+        write_json(folder / 'predictions.classes.json', class_categories(classes))
     if 'coco' in outputs:
         write_atomic(folder / 'coco_results.json', partial(_write_coco_results, journal, ids))
         write_atomic(folder / 'coco_images.json', partial(_write_coco_images, journal, ids))
+    if 'index' in outputs:
+        write_json(folder / 'index' / 'classes.json', dict(background=0, classes=classes))
 
 # %% ../../nbs/6_predict/64_files.ipynb #592a5378
 SIDE_FILES = {'index': '.png', 'overlay': '.jpg', 'probabilities': '.npz'}
@@ -376,7 +427,7 @@ def _finish(read: _Read, predictor: PartsPredictor, folder: Path, name: str, sid
     return record | more
 
 # %% ../../nbs/6_predict/64_files.ipynb #8e6fc0dd
-def _made_with(predictor: PartsPredictor, side: Sequence[str], ids: dict[str, int]) -> dict:
+def _made_with(predictor: PartsPredictor, side: Sequence[str], ids: dict[str, int | str]) -> dict:
     "All that decides what the results are."
     return dict(
         experiment=predictor.cfg.experiment_name,
@@ -394,8 +445,15 @@ def _made_with(predictor: PartsPredictor, side: Sequence[str], ids: dict[str, in
 
 # %% ../../nbs/6_predict/64_files.ipynb #cb5bdb1e
 def _check_same(folder: Path, made_with: dict) -> None:
-    "Raise PredictError where a folder was made with something else."
-    old = json.loads((folder / SETTINGS).read_text(encoding='utf-8'))
+    "Raise PredictError where a folder was made with something else, or it isn't known with what."
+    path = folder / SETTINGS
+    try:
+        old = json.loads(path.read_bytes()) if path.is_file() else 'missing'
+    except ValueError:
+        old = 'damaged'
+    if not isinstance(old, dict):
+        why = f'{old if old == "missing" else "damaged"}, so what the predictions were made with is not known'
+        raise PredictError(f'{path}: {why}; start anew with another --out', file=path, why=why)
     differ = [k for k, v in made_with.items() if old.get(k) != v]
     if differ:
         why = f'cannot resume, it was made with other {", ".join(differ)}'
@@ -405,21 +463,23 @@ def _check_same(folder: Path, made_with: dict) -> None:
 def _claim(folder: Path, made_with: dict, resume: bool) -> None:
     "Check that a folder is free, or that it can be gone on with; raises PredictError."
     known, journal = folder / SETTINGS, folder / JOURNAL
-    if known.is_file() and resume:
+    if not known.is_file() and not journal.is_file():
+        write_json(known, made_with)
+    elif resume:
         _check_same(folder, made_with)
         if journal.is_file():
             _cut_torn_line(journal)
-    elif journal.is_file() or known.is_file():
+    else:
         why = 'holds predictions already; give another --out, or --resume to go on with them'
         raise PredictError(f'{folder} {why}', file=folder, why=why)
-    else:
-        write_json(known, made_with)
 
 # %% ../../nbs/6_predict/64_files.ipynb #11ae0175
-def _category_ids(predictor: PartsPredictor, images: ImageFiles) -> dict[str, int]:
-    "COCO's number of each class: the source's, or counted on from its last one."
-    known, last = images.categories, max([0, *images.categories.values()])
-    new = iter(range(last + 1, last + 1 + len(predictor.classes)))
+def _category_ids(predictor: PartsPredictor, images: ImageFiles) -> dict[str, int | str]:
+    "COCO's id of each class: the source's, or counted on from its last one; as text where the source's are."
+    known = images.categories
+    kind = str if any(isinstance(i, str) for i in known.values()) else int
+    last = 0 if kind is str else max([0, *known.values()])
+    new = (kind(n) for n in count(last + 1) if kind(n) not in known.values())
     return {c: known[c] if c in known else next(new) for c in predictor.classes}
 
 # %% ../../nbs/6_predict/64_files.ipynb #91799396
@@ -443,7 +503,11 @@ def _predicted(predictor: PartsPredictor, images: Iterable[_Read]) -> Iterator[_
                 r.probs = p
         for r in batch:
             if r.image is not None:
-                r.probs, r.image = predictor.of_image(r.image), None
+                try:
+                    r.probs = predictor.of_image(r.image)
+                except ImageError as e:  # no room for so many windows
+                    r.error = f'{r.source.name}: {e.why}'
+                r.image = None
         yield from batch
 
 # %% ../../nbs/6_predict/64_files.ipynb #7d24cb98
@@ -467,13 +531,15 @@ def _go_on(predictor: PartsPredictor, images: ImageFiles, folder: Path, side: Se
     return len(todo)
 
 # %% ../../nbs/6_predict/64_files.ipynb #a0436bdb
-def _counts(journal: Path) -> dict[str, int]:
-    "How many images and parts there are, and how many images could not be read."
-    n = dict(pictures=0, parts=0, failed=0)
+def _counts(journal: Path, shown: int = 3) -> dict:
+    "How many images and parts there are, how many images could not be read, and why not for the first few."
+    n = dict(pictures=0, parts=0, failed=0, errors=[])
     for r in read_journal(journal):
         n['pictures'] += 1
         n['parts'] += len(r.get('parts', ()))
         n['failed'] += 'error' in r
+        if 'error' in r and n['failed'] <= shown:
+            n['errors'].append(r['error'])
     return n
 
 # %% ../../nbs/6_predict/64_files.ipynb #574c7658
@@ -484,7 +550,7 @@ def predict_files(
     outputs: Sequence[str] = ('parquet', 'csv'),  # of `TABLES` and `SIDE_FILES`; predictions.jsonl is always written
     resume: bool = False,  # go on with a folder in which some are done
     progress: bool = False,  # whether to show a bar
-) -> dict:  # 'pictures', 'parts', 'failed' and 'new': counts; 'seconds'. Raises PredictError
+) -> dict:  # counts 'pictures', 'parts', 'failed', 'new'; 'errors': the first 3; 'seconds'. Raises PredictError
     "Predict images into files. Memory doesn't grow with their number, apart from the list of their names."
     folder, began = Path(out), time.monotonic()
     for o in outputs:

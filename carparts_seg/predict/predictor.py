@@ -249,7 +249,7 @@ def rows(self: PartsPrediction) -> list[dict]:
 @patch
 def table(self: PartsPrediction) -> pd.DataFrame:
     "The masks as a parts table."
-    return prediction_table(self.rows())
+    return prediction_table(self.rows(), self.classes)
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #129b1681
 def _shown_size(size: tuple[int, int], longest: int = 1000) -> tuple[int, int]:
