@@ -69,12 +69,39 @@ def _settings_options(p: argparse.ArgumentParser) -> None:
     )
 
 # %% ../nbs/9_whole/94_cli.ipynb #b6b10aa5
-def _data_options(p: argparse.ArgumentParser) -> None:
-    "A data set, and which part of it."
+_FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo', 'mask-images', 'labelme', 'supervisely')
+_DATA = 'NAME, FOLDER, file or .zip: a table, COCO, YOLO, mask images, Label Studio, LabelMe, CVAT, Supervisely'
+
+
+def _class_list(text: str) -> list[str]:
+    "Class names with commas between, or the file that has them, one a line; a name with a comma needs the file."
+    path = Path(text)
+    if path.is_file():
+        names = path.read_text(encoding='utf-8-sig').splitlines()
+    else:
+        names = text.split(',')
+    return [n.strip() for n in names if n.strip()]
+
+
+def _source_options(p: argparse.ArgumentParser) -> None:
+    "How data are read."
+    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where they are not near the annotations')
     p.add_argument(
-        'data', nargs='?', default='car-parts', metavar='DATA', help='NAME, FOLDER or TABLE (default: car-parts)'
+        '--from', dest='source_format', choices=_FORMATS, help='format of the annotations (default: found out)'
     )
-    p.add_argument('--split', default='train', help='part of the data set: train, test, valid (default: train)')
+    p.add_argument(
+        '--classes',
+        type=_class_list,
+        metavar='NAME,NAME|FILE',
+        help='class list in its order, or a file with a name a line (default: that of the data)',
+    )
+
+
+def _data_options(p: argparse.ArgumentParser, split: str) -> None:
+    "A data set, and which part of it."
+    p.add_argument('data', nargs='?', default='car-parts', metavar='DATA', help=f'{_DATA} (default: car-parts)')
+    p.add_argument('--split', default=split, help=f'part of the data: train, valid, test or all (default: {split})')
+    _source_options(p)
 
 # %% ../nbs/9_whole/94_cli.ipynb #05b92c5f
 def _save_figure(figure: Any, path: str) -> None:
@@ -134,7 +161,8 @@ def _add_data_get(data: Any) -> None:
 def _data_check(a: argparse.Namespace) -> int:
     from carparts_seg.data.check import check_source
 
-    report = check_source(a.data, a.split, progress=sys.stderr.isatty())
+    told = dict(images=a.images, classes=a.classes, kind=a.source_format)
+    report = check_source(a.data, a.split, progress=sys.stderr.isatty(), **told)
     print(report.summary())
     if a.json:
         write_json(a.json, report.to_dict())
@@ -146,7 +174,7 @@ def _data_check(a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/94_cli.ipynb #4179cd89
 def _add_data_check(data: Any) -> None:
     p = _command(data, 'check', _data_check, 'look for everything that is wrong with a data set; exit code by severity')
-    _data_options(p)
+    _data_options(p, 'all')
     p.add_argument('--json', metavar='FILE', help='write all findings as JSON')
     p.add_argument('--picture', metavar='FILE.png', help='write a picture of the statistics')
 
@@ -155,14 +183,15 @@ def _data_show(a: argparse.Namespace) -> int:
     from carparts_seg.core.drawing import show_samples
     from carparts_seg.data.datasets import open_dataset
 
-    data = open_dataset(a.data, split=a.split)
+    told = dict(images=a.images, classes=a.classes, kind=a.source_format)
+    data = open_dataset(a.data, a.split, problems=[], must=None, **told)
     _save_figure(show_samples(data, a.files or None, n=a.n), a.out)
     return 0
 
 # %% ../nbs/9_whole/94_cli.ipynb #2d59dcfe
 def _add_data_show(data: Any) -> None:
     p = _command(data, 'show', _data_show, 'draw pictures with masks, names and legend')
-    _data_options(p)
+    _data_options(p, 'all')
     p.add_argument('--files', nargs='+', metavar='FILE', help='file names to show')
     p.add_argument('-n', type=int, default=6, help='how many, if no files are named (default: 6)')
     p.add_argument('--out', default='parts.png', metavar='FILE.png', help='picture to write (default: parts.png)')
@@ -183,6 +212,9 @@ def _data_convert(a: argparse.Namespace) -> int:
         join=a.join,
         copy_images=a.copy_images,
         images_url=a.images_url,
+        classes=a.classes,
+        split=a.split,
+        skip_bad=a.skip_bad,
     )
     _say(*notes)
     print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
@@ -207,12 +239,13 @@ def _add_data_convert(data: Any) -> None:
     p = _command(
         data, 'convert', _data_convert, 'tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too'
     )
-    p.add_argument('source', help='.parquet, .csv, .json or .zip of any of these tools, or a YOLO folder')
+    p.add_argument('source', metavar='DATA', help=_DATA)
     p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
-    formats = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
-    p.add_argument('--to', choices=formats, help='format of the target (default: by its suffix)')
-    p.add_argument('--from', dest='source_format', choices=formats, help='format of the source (default: found out)')
-    p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the source')
+    written = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
+    p.add_argument('--to', choices=written, help='format of the target (default: by its suffix)')
+    p.add_argument('--split', default='all', help='part of the data: train, valid, test or all (default: all)')
+    p.add_argument('--skip-bad', action='store_true', help='leave out what cannot be used, and say what')
+    _source_options(p)
     p.add_argument(
         '--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)'
     )
@@ -267,7 +300,9 @@ def _train_grid(a: argparse.Namespace) -> int:
     experiment, grid = _grid_of(a)
     log = (lambda line: None) if a.quiet else print
     try:
-        table, page = run_grid(experiment, grid, a.out, a.data, a.set, log=log, **_said_of_runs(a))
+        table, page = run_grid(
+            experiment, grid, a.out, a.data, a.set + ['dataset.skip_bad=true'] * a.skip_bad, log=log, **_said_of_runs(a)
+        )
     except KeyboardInterrupt:
         kept = f'complete runs and the last whole epoch are kept in {a.out}'
         return _interrupted(f'{kept}; go on with: carparts train --out {a.out} --resume')
@@ -286,7 +321,7 @@ def _train(a: argparse.Namespace) -> int:
 
     if a.resume and a.experiment is None and (out / 'config.yaml').is_file():
         a.experiment = str(out / 'config.yaml')
-    cfg = load_config(a.experiment, a.set)
+    cfg = load_config(a.experiment, a.set + ['dataset.skip_bad=true'] * a.skip_bad)
     from carparts_seg.experiment import run_experiment  # takes seconds: mistakes in settings are said before
 
     try:
@@ -305,7 +340,10 @@ def _add_train(sub: Any) -> None:
     p.add_argument(
         '--out', default='runs/car_parts', metavar='RUN', help='run folder, new or empty (default: runs/car_parts)'
     )
-    p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='data to use in place of what the settings name')
+    p.add_argument('--data', metavar='DATA', help=f'data in place of what the settings name: {_DATA}')
+    p.add_argument(
+        '--skip-bad', action='store_true', help='leave out what cannot be used, and list it (dataset.skip_bad)'
+    )
     p.add_argument(
         '--grid',
         action='append',
@@ -324,14 +362,13 @@ def _add_train(sub: Any) -> None:
 def _run_data(run: str | Path, source: str | None) -> Any:
     "The `PartsData` of a run, or None, with a line that says why not where it is known."
     from carparts_seg.core.run_folder import read_run
-    from carparts_seg.data.datasets import open_dataset
+    from carparts_seg.data.datasets import reopen_dataset
 
     about = read_run(run, only=['about']).about
-    source = source or about.get('source')
-    if not about or not source:
+    if not about or not (source or about.get('source')):
         return None
     try:
-        return open_dataset(source, classes=about.get('classes'))
+        return reopen_dataset(about, source)
     except CarpartsError as e:
         _say(f'no pictures in the report: {e}')
         return None
@@ -513,7 +550,7 @@ def _add_evaluate(sub: Any) -> None:
         metavar='DATA',
         help="NAME, FOLDER or TABLE with masks (default: the run's own data, of which the pictures held out)",
     )
-    p.add_argument('--split', default='train', help='part of a data set: train, test, valid (default: train)')
+    p.add_argument('--split', help='part of the data: train, valid, test or all (default: test, or else valid)')
     p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the annotations')
     p.add_argument('--files', nargs='+', metavar='FILE', help='only these pictures')
     p.add_argument('--only', choices=('valid', 'train'), help='only pictures that the run held out, or trained on')

@@ -362,9 +362,11 @@ def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path) -> N
     about = {
         'source': data.origin or str(data.folder),
         'name': data.name,
+        'opened': data.opened,
         'classes': data.classes,
         'train_files': split.train,
         'valid_files': split.valid,
+        'skipped': data.table.attrs.get('skipped', []),
     }
     write_json(folder / 'data.json', about)
 

@@ -23,7 +23,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .basics import CarpartsError, did_you_mean, first_line, write_atomic, write_json
-from .images import MAX_PIXELS, ImageError, image_size
+from .images import ImageError, image_size, pixel_limit
 from carparts_seg.core.masks import (
     RleError,
     coco_to_rle,
@@ -257,8 +257,8 @@ def image_pixels(
     h, w = _pixels(height, 'height'), _pixels(width, 'width')
     if h is None or w is None:
         return None, None
-    if h * w > MAX_PIXELS:
-        why = f'height x width {h} x {w}: expected at most {MAX_PIXELS:,} pixels'
+    if h * w > (limit := pixel_limit()):
+        why = f'height x width {h} x {w}: expected at most {limit:,} pixels'
         raise TableError(why, key='height')
     return h, w
 

@@ -24,7 +24,6 @@ from carparts_seg.data.archives import (
     beside,
     cache_dir,
     download_file,
-    log,
     put_in_place,
     unpacked,
     unzip,
@@ -264,7 +263,7 @@ def open_dataset(
     problems: list[TableError]
     | None = None,  # takes what can't be used and is left out; None: it is raised, all at once
     kind: str | None = None,  # format, one of DATA_FORMATS; None: found out
-    must: bool = True,  # whether the images have to be there
+    must: bool | None = True,  # whether all images have to be there; None: one at least
     **columns: object,  # for tables: image_column, class_name_column, rle_mask_column, labelled
 ) -> PartsData:  # raises DatasetError that says what to do, TableError for annotations that can't be used
     "Open a data set, wherever it is and whatever it comes as; `table.attrs['notes']` says what a reader has to know."
@@ -286,7 +285,7 @@ def reopen_dataset(
 ) -> PartsData:  # raises DatasetError, TableError
     "The data of a run, opened as they were for it; masks that can't be used are left out as they were."
     told = {k: v for k, v in (about.get('opened') or {}).items() if source is None or k != 'images'}
-    return open_dataset(source or about['source'], classes=about.get('classes'), problems=[], **told)
+    return open_dataset(source or about['source'], classes=about.get('classes'), problems=[], must=None, **told)
 
 # %% ../../nbs/3_data/31_datasets.ipynb #30793f8b
 def _names_here() -> list[str]:  # in alphabetical order

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.basics import CarpartsError
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_size, read_image
+from ..core.images import ImageError, image_files, image_size, read_image
 from ..core.settings import Experiment
 from ..core.table import DataPart, PartsData, TableError, joined_error, read_table
 from .archives import DatasetError
@@ -286,8 +286,7 @@ def _test_folder(folder: str | None, data: PartsData) -> PartsData | None:
     "All images of a folder, without labels; raises ExperimentError where it has none."
     if not folder:
         return None
-    inside = Path(folder).iterdir() if Path(folder).is_dir() else ()
-    files = sorted(p.name for p in inside if p.suffix.lower() in IMAGE_SUFFIXES)
+    files = [p.name for p in image_files(folder)[0]] if Path(folder).is_dir() else []
     if not files:
         why = f'no pictures in {folder}; give a folder with pictures, or None'
         raise _unfit('dataset.data_folder_test', why, folder)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from ..core.basics import did_you_mean, file_sha256
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
+from ..core.images import ImageError, image_files, image_size
 from ..core.names import Matched, image_name, match_names
 from carparts_seg.core.table import (
     DataPart,
@@ -63,21 +63,11 @@ def usual_folders(
     return [t for t in dict.fromkeys(tries) if t.is_dir()]
 
 # %% ../../nbs/3_data/31_sources.ipynb #f8c8764d
-_MOST_FILES = 300_000  # a folder with more isn't searched to its end
-
-
 def _images_below(
     folder: Path,  # an existing folder
 ) -> list[str]:  # paths below it with forward slashes, sorted
-    "All image files below a folder, hidden ones left out."
-    found = []
-    for path, folders, files in os.walk(folder):
-        folders[:] = sorted(d for d in folders if not d.startswith('.') and d != '__MACOSX')
-        inside = [f for f in files if f.lower().endswith(IMAGE_SUFFIXES) and not f.startswith('.')]
-        found += [Path(path, f).relative_to(folder).as_posix() for f in inside]
-        if len(found) > _MOST_FILES:
-            break
-    return sorted(found)
+    "All image files below a folder."
+    return [p.relative_to(folder).as_posix() for p in image_files(folder, recursive=True)[0]]
 
 # %% ../../nbs/3_data/31_sources.ipynb #9198f642
 def _exactly(
@@ -145,13 +135,13 @@ def _renamed(
 def place_images(
     part: DataPart,  # as its reader gave it
     folders: Sequence[Path],  # where its images may lie
-    must: bool,  # whether the images have to be there
+    must: bool | None,  # whether all images have to be there; None: one at least
     found: list[TableError],  # takes images that are not; their rows are left out
 ) -> DataPart:  # its names are those of files; raises DatasetError where no image at all is found
     "A part with its images."
     names = list(dict.fromkeys(part.table['file_name']))
     folder, matched = locate_images(names, folders)
-    if folder is None and must and names:
+    if folder is None and must is not False and names:
         raise _nowhere(names, folders)
     table = _renamed(part.table, matched.files, matched.notes)
     if must and matched.missing:
@@ -541,7 +531,7 @@ def _parts_of_column(
 def _read_tables(
     tables: Sequence[tuple[str, Path]],  # part, file
     images: Path | None,  # folder of the images, where it is told
-    must: bool,  # whether images have to be there
+    must: bool | None,  # whether all images have to be there; None: one at least
     found: list[TableError],  # takes what is wrong
     columns: Mapping,  # as `read_table` takes them
     kind: str,  # 'cvat' where painted masks are marked as crowds
@@ -581,7 +571,7 @@ def _read_json_table(
 def _placed_parts(
     parts: Sequence[DataPart],  # as a reader gave them
     images: Path | None,  # folder of the images, where it is told
-    must: bool,  # whether images have to be there
+    must: bool | None,  # whether all images have to be there; None: one at least
     found: list[TableError],  # takes images that are not there
 ) -> list[DataPart]:  # raises DatasetError
     "Parts of any format with their images."
@@ -621,7 +611,7 @@ def read_source(
     path: str | Path,  # an existing file or folder, no zip
     kind: str | None = None,  # one of DATA_FORMATS; None: found out
     images: str | Path | None = None,  # folder of the images, where it isn't near the annotations
-    must: bool = True,  # whether the images have to be there
+    must: bool | None = True,  # whether all images have to be there; None: one at least
     problems: list[TableError] | None = None,  # takes what is wrong and left out; None: it is raised, all at once
     only: Callable[[list[str]], list[str]] | None = None,  # the parts that there are -> those to read; None: all
     options: Mapping | None = None,  # what some formats want to be told: labels (YOLO), classes (mask images)

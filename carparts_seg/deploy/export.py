@@ -37,7 +37,7 @@ from ..core.images import read_image
 from ..core.masks import unpack_planes
 from ..core.parts import mirror_permutation, part_colors
 from ..core.run_folder import read_run
-from ..data.datasets import open_dataset
+from ..data.datasets import reopen_dataset
 from ..measure.metrics import PixelCounts, summarize
 from ..predict import score
 from ..predict.network import FLIP_DIMS
@@ -341,7 +341,7 @@ def _images_of_run(
 ) -> ExportImages:  # raises DatasetError, TableError, ImageError, ExportError
     "Images of the run's own data: held out ones for checking, others for the ranges of 8 bits."
     p, about = predictor, read_run(predictor.run, only=['about']).need('about').about
-    data = open_dataset(source or about['source'], classes=p.classes)
+    data = reopen_dataset({**about, 'classes': p.classes}, source)
     there = set(data.files)
     check, others = ([f for f in about.get(k, ()) if f in there][:n] for k in ('valid_files', 'train_files'))
     if not check:

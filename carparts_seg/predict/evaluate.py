@@ -29,7 +29,7 @@ from ..core.parts import display_name, mirror_name, side_of
 from ..core.run_folder import read_run
 from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.cache import check_sizes
-from ..data.datasets import DatasetError, find_annotations, image_folder, open_dataset
+from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
 from .network import prediction_table
@@ -220,11 +220,10 @@ def _trained_paths(run_data: Mapping, cfg: Experiment, data: PartsData) -> dict[
     if run_data.get('source') == data.origin:
         return {f: data.path(f) for f in files}
     try:
-        where = find_annotations(run_data['source'])[0].parent
-    except (DatasetError, KeyError):
+        theirs = reopen_dataset(run_data)
+    except (CarpartsError, KeyError):
         return dict.fromkeys(files)
-    folder = image_folder(pd.DataFrame({'file_name': files}), where, _images_of(cfg), must=False)
-    return {f: folder / f if (folder / f).exists() else folder / Path(f).name for f in files}
+    return {f: theirs.path(f) for f in files}
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #cb022ca7
 def _trained_note(found: Mapping[str, str], n: int, run_data: Mapping, data: PartsData) -> list[str]:
@@ -462,7 +461,7 @@ def _result(
     return Evaluation(figures, table, images, own, small, notes, found.failed, repr(found.predictor))
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #4ae9a1d6
-def _open_table(data: str | Path, cfg: Experiment, split: str, images: str | Path | None) -> PartsData:
+def _open_table(data: str | Path, cfg: Experiment, split: str | None, images: str | Path | None) -> PartsData:
     "A data set, its columns named as in the run's settings or as usual."
     d = cfg.dataset
     columns = dict(
@@ -470,22 +469,39 @@ def _open_table(data: str | Path, cfg: Experiment, split: str, images: str | Pat
     )
     usual = dict(image_column='file_name', class_name_column='name', rle_mask_column='rle_mask')
     try:
-        return open_dataset(data, split, images=images, **columns)
+        return open_dataset(data, split or 'all', images=images, must=None, **columns)
     except TableError:
         if columns == usual:
             raise
-    return open_dataset(data, split, images=images)
+    return open_dataset(data, split or 'all', images=images, must=None)
+
+
+def _to_measure_on(data: PartsData) -> PartsData:
+    "The part of a divided data set that is there to be measured on: test, or else valid; all of it where undivided."
+    if 'split' not in data.table:
+        return data
+    counts = data.table.drop_duplicates('file_name')['split'].value_counts()
+    part = next((s for s in ('test', 'valid') if s in counts), None)
+    if part is None:
+        return data
+    chosen = data.subset(data.table['file_name'][data.table['split'] == part])
+    others = ', '.join(f'{s} ({n} pictures)' for s, n in counts.items() if s != part)
+    note = f'measured on the part {part}; left aside: {others}; --split all takes every picture'
+    chosen.table.attrs = data.table.attrs | {'notes': [*data.table.attrs.get('notes', []), note]}
+    return chosen
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #fb27fdf1
 def _open(
-    data: str | Path | PartsData, run_data: Mapping, cfg: Experiment, split: str, images: str | Path | None
+    data: str | Path | PartsData, run_data: Mapping, cfg: Experiment, split: str | None, images: str | Path | None
 ) -> PartsData:
-    "The data set, with masks; where it is the run's own, with the run's name and image folder. Raises EvaluateError."
-    if not isinstance(data, PartsData):
-        own = data == run_data.get('source')
-        data = _open_table(data, cfg, split, images or (_images_of(cfg) if own else None))
-        if own:
-            data.name = run_data.get('name') or data.name
+    "The data set, with masks; where it is the run's own, opened as for the run. Raises EvaluateError."
+    if not isinstance(data, PartsData) and data == run_data.get('source') and split is None and images is None:
+        told = {'images': _images_of(cfg)} if _images_of(cfg) and 'opened' not in run_data else {}
+        data = reopen_dataset({'opened': told, **run_data, 'classes': None})
+        data.name = run_data.get('name') or data.name
+    elif not isinstance(data, PartsData):
+        data = _open_table(data, cfg, split, images)
+        data = _to_measure_on(data) if split is None else data
     if not data.table['name'].notna().any():
         why = 'has no masks, so there is nothing to compare with; carparts predict needs none'
         raise EvaluateError(f'{data.name or "the data"} {why}', why=why)
@@ -513,7 +529,7 @@ def _check_found(data: PartsData, found: _Pass) -> None:
 def evaluate_run(
     run: str | Path | PartsPredictor,  # run folder, or a loaded run
     data: str | Path | PartsData | None = None,  # NAME, FOLDER or TABLE with masks; None: what the run held out
-    split: str = 'train',  # which part of a name or folder
+    split: str | None = None,  # which part; None: test or else valid of divided data, 'all': every one
     images: str | Path | None = None,  # folder of the images, where it is not beside the annotations
     files: Sequence[str] | None = None,  # only these
     only: str | None = None,  # 'valid' or 'train': only those images of the run
@@ -532,7 +548,7 @@ def evaluate_run(
     data = _open(data, told, p.cfg, split, images)
     match, chosen = match_classes(p.classes, data, rename), choose_files(data, told, files, only, n)
     seen = trained_on({f: data.path(f) for f in chosen}, _trained_paths(told, p.cfg, data))
-    notes = match.notes() + _trained_note(seen, len(chosen), told, data)
+    notes = list(data.table.attrs.get('notes', [])) + match.notes() + _trained_note(seen, len(chosen), told, data)
     found = _Pass(p, _measured(data, chosen, match)).over(chosen, progress)
     _check_found(data, found)
     result = _result(found, data, match, seen, notes)

@@ -36,8 +36,8 @@ from ..core.drawing import draw_parts
 from ..core.images import ImageError, image_files, is_image_file, read_image, resize_image
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
-from ..core.table import PartsData, read_table
-from ..data.datasets import image_folder
+from ..core.table import read_table
+from ..data.datasets import open_dataset
 from .network import class_categories, part_rows
 from .predictor import PartsPredictor, PredictError
 from carparts_seg.predict.score import (
@@ -102,11 +102,11 @@ def _pattern_images(pattern: str, out: ImageFiles) -> list[ImageFile]:
 
 # %% ../../nbs/6_predict/64_files.ipynb #305c0a0a
 def _table_images(path: Path, out: ImageFiles) -> list[ImageFile]:
-    "The images of a parts table or COCO file, labelled or not."
-    table = read_table(path, labelled=False)
-    data = PartsData(table, image_folder(table, path.parent, None, must=False), [])
-    out.categories |= {c['name']: c['id'] for c in table.attrs.get('categories', [])}
-    first = table.drop_duplicates('file_name')
+    "The images of a parts table or COCO file, labelled or not; masks that can't be read don't matter here."
+    data = open_dataset(path, 'all', problems=[], must=False, labelled=False)
+    out.notes += data.table.attrs['notes']
+    out.categories |= {c['name']: c['id'] for c in data.table.attrs.get('categories', [])}
+    first = data.table.drop_duplicates('file_name')
     numbered = 'image_id' in first and first['image_id'].notna().all() and first['image_id'].is_unique
     ids = [i if isinstance(i, str) else int(i) for i in first['image_id']] if numbered else [None] * len(first)
     return [ImageFile(f, data.path(f), i) for f, i in zip(first['file_name'], ids)]
