@@ -254,14 +254,14 @@ def _xml_entry(
     masks = _masks_of(shapes, lambda s: _xml_mask(s, *size), lambda s: s.tag, at, other, problems)
     return _Entry(at, image.get('name'), size, masks)
 
-# %% ../../nbs/2_formats/29_editors.ipynb #e77a2d23
+# %% ../../nbs/2_formats/29_editors.ipynb #80670aca
 def _folder_with(
     names: Sequence[str],  # of images
     tries: Sequence[Path],  # folders
 ) -> Path:  # the first of them that has one of the images, or else the last
     "The folder that the names of images start from."
-    some = names[:20]
-    return next((t for t in tries if any((t / n).is_file() for n in some if len(n) < 250 and '\0' not in n)), tries[-1])
+    some = [n for n in names if isinstance(n, str) and len(n) < 250 and '\0' not in n][:20]
+    return next((t for t in tries if any((t / n).is_file() for n in some)), tries[-1])
 
 
 def _read_xml(
