@@ -99,7 +99,7 @@ def _candidates(
     for m in re.finditer(r'(?<=.)[_-](?=.)', stem):
         yield (*folders, stem[: m.start()]), stem[m.end() :]
 
-# %% ../../nbs/2_formats/28_mask_images.ipynb #5bed5956
+# %% ../../nbs/2_formats/28_mask_images.ipynb #4457c1f3
 class _Pairs(NamedTuple):
     "Images with their masks."
 
@@ -118,11 +118,9 @@ def _roles(
     if masks:
         return ([f for f in rest if f.role == 'image'] or rest), masks
     stems = {f.key for f in rest if f.path.suffix.lower() != '.png'}
-    marked = [
-        f
-        for f in rest
-        if _MASK_END.search(f.key[-1]) and (*f.key[:-1], _MASK_END.sub('', f.key[-1])) in {g.key for g in rest}
-    ]
+    keys = {f.key for f in rest}
+    short = lambda key: (*key[:-1], _MASK_END.sub('', key[-1]))
+    marked = [f for f in rest if short(f.key) != f.key and short(f.key) in keys]
     same = [f for f in rest if f.path.suffix.lower() == '.png' and f.key in stems]
     masks = marked or same
     taken = {f.path for f in masks}
@@ -486,7 +484,7 @@ def _check_one(seen: _Seen, problems: list[TableError]) -> bool:
         problems.append(TableError(why, file=seen.maps[1][0], why=why))
     return len(seen.maps) < 2
 
-# %% ../../nbs/2_formats/28_mask_images.ipynb #7f2a9b72
+# %% ../../nbs/2_formats/28_mask_images.ipynb #6d0670ce
 def _files_of(path: Path) -> list[_File]:
     "The images and masks of a folder, arrays left out."
     found = image_files(p for p in path.rglob('*') if p.is_file())[0]
@@ -496,7 +494,8 @@ def _files_of(path: Path) -> list[_File]:
 def _is_map(path: Path) -> bool:
     "Whether an image has the pixels of a label map."
     try:
-        return image_header(path).mode in ('1', 'L', 'P', 'I', 'I;16')
+        header = image_header(path)
+        return header.format != 'JPEG' and header.mode in ('1', 'L', 'P', 'I', 'I;16')
     except ImageError:
         return False
 
@@ -643,7 +642,7 @@ def _index_map(
         out[rle_to_mask(united[n], *size) > 0] = number[n]
     return out, sum(map(rle_area, united.values())) - int((out > 0).sum())
 
-# %% ../../nbs/2_formats/28_mask_images.ipynb #22aeb0ad
+# %% ../../nbs/2_formats/28_mask_images.ipynb #417edae9
 def export_mask_images(
     table: pd.DataFrame,  # canonical parts table; a column `split` divides it
     folder: str | Path,  # gets masks/, classes.json and, for parts, train.txt and so on; must be new or empty
@@ -667,5 +666,6 @@ def export_mask_images(
     write_json(folder / 'classes.json', {'background': 0, 'classes': list(classes)})
     if 'split' in table:
         for split, some in table.drop_duplicates('file_name').groupby('split')['file_name']:
-            write_atomic(folder / f'{split or "other"}.txt', ''.join(f'{f}\n' for f in some))
+            name = re.sub(r'[^\w-]+', '_', split) or 'other'
+            write_atomic(folder / f'{name}.txt', ''.join(f'{f}\n' for f in some))
     return left_out(table, classes) + [f'{lost} pixels of parts that lie below others are lost'] * bool(lost)
