@@ -254,14 +254,14 @@ def _xml_entry(
     masks = _masks_of(shapes, lambda s: _xml_mask(s, *size), lambda s: s.tag, at, other, problems)
     return _Entry(at, image.get('name'), size, masks)
 
-# %% ../../nbs/2_formats/29_editors.ipynb #e77a2d23
+# %% ../../nbs/2_formats/29_editors.ipynb #80670aca
 def _folder_with(
     names: Sequence[str],  # of images
     tries: Sequence[Path],  # folders
 ) -> Path:  # the first of them that has one of the images, or else the last
     "The folder that the names of images start from."
-    some = names[:20]
-    return next((t for t in tries if any((t / n).is_file() for n in some if len(n) < 250 and '\0' not in n)), tries[-1])
+    some = [n for n in names if isinstance(n, str) and len(n) < 250 and '\0' not in n][:20]
+    return next((t for t in tries if any((t / n).is_file() for n in some)), tries[-1])
 
 
 def _read_xml(
@@ -306,7 +306,7 @@ def is_cvat(
     "Is it CVAT's XML, a folder with it, or COCO as CVAT writes it?"
     return _cvat_file(Path(path)) is not None
 
-# %% ../../nbs/2_formats/29_editors.ipynb #5e74e3ad
+# %% ../../nbs/2_formats/29_editors.ipynb #f766c812
 def read_cvat(
     path: str | Path | Mapping,  # annotations.xml or its folder; COCO of CVAT: the .json, a .zip with it, its content
     problems: list[TableError] | None = None,  # takes what is wrong, left out; None: all of it is raised at once
@@ -317,7 +317,10 @@ def read_cvat(
     with all_problems(problems, 'COCO data' if file is None else file.name) as found:
         if file is not None and file.suffix.lower() == '.xml':
             return _read_xml(file, found)
-        table = coco_to_table(path if file is None else json_of(file), found)
+        content = path if file is None else json_of(file)
+        if not isinstance(content, Mapping):
+            raise entry_error(file.name, '', 'is not COCO: expected an object with images and annotations')
+        table = coco_to_table(content, found)
     if len(table):
         table['iscrowd'] = table['iscrowd'].where(table['iscrowd'].isna(), 0)
     table.attrs.setdefault('notes', [])

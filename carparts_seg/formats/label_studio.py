@@ -97,13 +97,13 @@ def export_label_studio(
     write_atomic(Path(path).with_name(f'{Path(path).stem}_config.xml'), label_config(classes))
     return left_out(table, classes)
 
-# %% ../../nbs/2_formats/27_label_studio.ipynb #17f1f27a
+# %% ../../nbs/2_formats/27_label_studio.ipynb #e8a2a7f6
 def _unpack_brush(
     rle: Sequence[int],  # bytes
     expected: int,  # number of values
 ) -> np.ndarray:  # uint8, all values; raises ValueError, TypeError
     "thi.ng's rle-pack, undone."
-    bits, at = ''.join(f'{b:08b}' for b in bytes(rle)), 0
+    bits, at = ''.join(f'{b:08b}' for b in bytes(list(rle))), 0
 
     def read(n: int) -> int:
         nonlocal at

@@ -185,13 +185,13 @@ def image_masks(
     for f, (h, w, masks) in images.items():
         yield f, h, w, masks
 
-# %% ../../nbs/2_formats/25_outlines.ipynb #9755a830
+# %% ../../nbs/2_formats/25_outlines.ipynb #8295a1b3
 def counted(
     n: int,  # how many
     noun: str,  # of what, in the singular
 ) -> str:  # '1 mask', '2 masks'
     "A number with its noun."
-    plural = noun[:-1] + 'ies' if noun.endswith('y') else noun + ('es' if noun.endswith('s') else 's')
+    plural = noun[:-1] + 'ies' if noun.endswith('y') else noun + ('es' if noun.endswith(('s', 'x')) else 's')
     return f'{n} {noun if n == 1 else plural}'
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #e8e108be

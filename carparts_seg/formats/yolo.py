@@ -491,7 +491,7 @@ def _label_tops(part: _Part) -> list[Path]:
     top = _images_top(part.folder / 'x')
     return [top.parent / 'labels' / part.folder.relative_to(top)] if top.name.lower() == 'images' else []
 
-# %% ../../nbs/2_formats/26_yolo.ipynb #6746c484
+# %% ../../nbs/2_formats/26_yolo.ipynb #40df92d0
 def _yolo_numbers(
     line: str,  # of a label file
     classes: Sequence[str],  # class list
@@ -502,8 +502,9 @@ def _yolo_numbers(
     except ValueError:
         raise TableError(f'{line[:40]!r} has something other than numbers') from None
     if len(v) < 7:
-        box = ', this looks like a box' if len(v) in (5, 6) else ''
-        raise TableError(f'{len(v)} numbers; a mask has a class and three points at least{box}')
+        box = len(v) in (5, 6)
+        why = f'{len(v)} numbers; a mask has a class and three points at least{", this looks like a box" * box}'
+        raise TableError(why, key='box' if box else None)
     if not np.isfinite(v).all():
         raise TableError(f'{line[:40]!r} has a number that is not finite')
     if v[0] != int(v[0]) or not 0 <= v[0] < len(classes):
@@ -528,7 +529,7 @@ def _yolo_line(
     mask = contours_to_mask([ring], height, width)
     return classes[int(v[0])], mask_to_rle(mask), v[-1] if len(v) % 2 == 0 else None, outside
 
-# %% ../../nbs/2_formats/26_yolo.ipynb #5ad90327
+# %% ../../nbs/2_formats/26_yolo.ipynb #777b738d
 def _yolo_masks(
     path: Path | None,  # a label file; None: the image has no masks
     name: str,  # what to call it in an error
@@ -545,7 +546,7 @@ def _yolo_masks(
         try:
             *mask, outside = _yolo_line(line, classes, *size)
         except TableError as e:
-            problems.append(entry_error(name, f'line {i + 1}', e.why, row=i))
+            problems.append(entry_error(name, f'line {i + 1}', e.why, row=i, key=e.key))
             continue
         found.append(tuple(mask))
         tally['points'] += outside
@@ -645,7 +646,7 @@ def _is_data_file(path: Path) -> bool:
         and re.search(r'^["\']?(train|val|test|path|nc)["\']?\s*:', text, re.M)
     )
 
-# %% ../../nbs/2_formats/26_yolo.ipynb #a6315e63
+# %% ../../nbs/2_formats/26_yolo.ipynb #67821f4f
 def is_yolo(
     path: str | Path,  # a file or folder
 ) -> bool:  # whether `read_yolo` should read it
@@ -657,11 +658,11 @@ def is_yolo(
         return False
     if any(_is_data_file(p) for s in ('*.yaml', '*.yml') for p in path.glob(s)):
         return True
-    for k, pattern in enumerate(('labels/*.txt', 'labels/*/*.txt', '*/labels/*.txt', '*.txt', '*/*.txt')):
-        for p, _ in zip(path.glob(pattern), range(50)):
-            if _is_label(text_head(p, 4096)) and (k < 3 or image_files(p.parent.glob(f'{escape(p.stem)}.*'))[0]):
-                return True
-    return False
+    parts = [d for d in path.iterdir() if d.is_dir() and is_split(d.name)]
+    apart = [d for p in (path, *parts) for d in (p / 'labels', *sorted((p / 'labels').glob('*/'))) if d.is_dir()]
+    beside = lambda p: image_files(p.parent.glob(f'{escape(p.stem)}.*'))[0]
+    first = lambda d: [p for p, _ in zip(d.glob('*.txt'), range(50)) if _is_label(text_head(p, 4096))]
+    return any(map(first, apart)) or any(beside(p) for d in (path, *parts) for p in first(d))
 
 # %% ../../nbs/2_formats/26_yolo.ipynb #e5500328
 def _parts_of(
@@ -681,7 +682,19 @@ def _parts_of(
         notes = notes + more
     return parts or _folder_parts(folder), classes or _listed_classes(folder), notes
 
-# %% ../../nbs/2_formats/26_yolo.ipynb #65734d8b
+# %% ../../nbs/2_formats/26_yolo.ipynb #52a7e675
+def _check_boxes(
+    parts: Sequence[DataPart],  # all parts
+    path: Path,  # of the data set
+    problems: list[TableError],  # found
+) -> None:  # raises TableError
+    "Refuse a data set of boxes in one line, rather than name each of them."
+    boxes = sum(e.key == 'box' for e in problems)
+    if boxes > 1 and not any(p.table['name'].notna().any() for p in parts):
+        why = f'{counted(boxes, "box")} and no mask: these are labels for detection'
+        raise entry_error(path.name, '', why)
+
+# %% ../../nbs/2_formats/26_yolo.ipynb #bfa0f063
 def read_yolo(
     path: str | Path,  # a data file (data.yaml), or a folder
     problems: list[TableError] | None = None,  # takes what is wrong, left out; None: all of it is raised at once
@@ -713,4 +726,5 @@ def read_yolo(
             rows = [r for i, p in pair.items() for r in _image_rows(i, p, part, root, classes, tally, found)]
             own = notes + more + stray_notes(sorted({*part.strays, *strays})) if not out else stray_notes(part.strays)
             out.append(DataPart(part.split, table_of(rows, classes, own + _count_notes(tally)), part.folder))
+        _check_boxes(out, path, found)
     return out
