@@ -44,7 +44,7 @@ setup(
     include_package_data=True,
     package_data={cfg["lib_path"]: ["*.yaml", "py.typed", "templates/*"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={"dev": cfg["dev_requirements"].split()},
+    extras_require={key[: -len("_requirements")]: cfg[key].split() for key in cfg if key.endswith("_requirements")},
     entry_points={
         "console_scripts": cfg["console_scripts"].split("\n"),
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_path']}._modidx:d"],

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import namedtuple
+from configparser import ConfigParser
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -158,21 +159,46 @@ def lint():
     return done.stdout.splitlines() + done.stderr.splitlines()
 
 
+def requirements():
+    "The distributions in settings.ini: those of the package itself as '', those of each extra under its name."
+    parser = ConfigParser(delimiters=["="])
+    parser.read(root / "settings.ini", encoding="utf-8")
+    cfg = parser["DEFAULT"]
+    keys = [key for key in cfg if key.endswith("requirements")]
+    return {k.removesuffix("requirements").rstrip("_"): {plain(r) for r in cfg[k].split()} for k in keys}
+
+
+def plain(requirement):
+    "The name of a distribution, as package indexes compare it."
+    return re.split(r"[<>=~!\[]", requirement)[0].lower().replace("_", "-")
+
+
+def library_imports(tree):
+    "The libraries that a module imports: (name, whether it need not be there when the module is imported)."
+    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    later = {id(n) for f in functions for n in ast.walk(f)}
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "need"]
+    asked = {a.value: n.lineno for n in calls for a in n.args[2:] if isinstance(a, ast.Constant)}
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        for name in {n.split(".")[0] for n in names} - sys.stdlib_module_names - {"carparts_seg"}:
+            yield name, id(node) in later or asked.get(name, node.lineno) < node.lineno
+
+
 def declared():
-    "What the package imports stands among the requirements of settings.ini."
-    text = (root / "settings.ini").read_text(encoding="utf-8")
-    listed = set()
-    for line in re.findall(r"^(?:dev_)?requirements = (.*)$", text, re.M):
-        listed |= {re.split(r"[<>=~!\[]", r)[0].lower().replace("_", "-") for r in line.split()}
-    homes, bad = metadata.packages_distributions(), {}
+    "Imports are requirements; those of an extra stand in a function, or behind a `need` that says what is missing."
+    extras, homes, bad = requirements(), metadata.packages_distributions(), {}
+    own = extras.pop("")
+    extra = set().union(*(names for key, names in extras.items() if key != "dev")) | OPTIONAL
     for path in lib.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                names = [node.module]
-            for name in {n.split(".")[0] for n in names} - sys.stdlib_module_names - {"carparts_seg"} - OPTIONAL:
-                if not listed & {d.lower().replace("_", "-") for d in homes.get(name, [name])}:
-                    bad[name] = f"{name} (imported in {path.relative_to(root)}) is not among the requirements"
+        for name, late in library_imports(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {plain(d) for d in homes.get(name, [name])}
+            if not names & (own | extra):
+                bad[name] = f"{name} (imported in {path.relative_to(root)}) is not among the requirements"
+            elif not names & own and not late:
+                bad[name] = f"{name} comes with an extra, and {path.relative_to(root)} imports it for everybody"
     return sorted(bad.values())
 
 

@@ -25,7 +25,7 @@ from fastai.learner import Learner
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
-from .core.basics import write_json
+from .core.basics import MissingExtra, write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.run_folder import RunLog, read_run
 from .core.settings import METRICS
@@ -350,7 +350,7 @@ def _build_pipeline(folder: Path, log: Callable) -> None:
     began = time.monotonic()
     try:
         export = write_pipeline(load_run(folder, device='cpu'), folder / 'scoring_pipeline.zip', seconds=1)
-    except ExportError as e:
+    except (ExportError, MissingExtra) as e:
         log(f'no scoring pipeline: {e}')
         return
     log(f'scoring pipeline written ({"; ".join(export.notes)}), {time.monotonic() - began:.0f} s')

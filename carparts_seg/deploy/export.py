@@ -8,7 +8,6 @@ __all__ = ['EXPORT_FORMATS', 'ExportError', 'resize_matrix', 'Scaled', 'Normaliz
            'pick_export_precision', 'export_network', 'export_report', 'script_source', 'write_pipeline']
 
 # %% ../../nbs/8_deploy/81_export.ipynb #2b30579b
-import importlib
 import json
 import logging
 import re
@@ -22,6 +21,7 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from statistics import median
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -32,7 +32,7 @@ import torch.nn.functional as F
 from jinja2 import Environment, StrictUndefined
 from torch import Tensor, nn
 
-from ..core.basics import CarpartsError, file_sha256, write_atomic
+from ..core.basics import CarpartsError, file_sha256, need, write_atomic
 from ..core.images import read_image
 from ..core.masks import unpack_planes
 from ..core.parts import mirror_permutation, part_colors
@@ -167,12 +167,9 @@ def export_settings(
     )
 
 # %% ../../nbs/8_deploy/81_export.ipynb #3eaf7439
-def _need(*packages: str):
-    "Import packages that not everybody has, or say how to get them."
-    try:
-        return [importlib.import_module(p) for p in packages]
-    except ImportError as e:
-        raise ExportError(f"{e.name} isn't installed: pip install {e.name}") from None
+def _need(*modules: str) -> list[ModuleType]:
+    "Import what comes with the extra `export`; raises MissingExtra."
+    return need('carparts export', 'export', *modules)
 
 
 def _program(scorer: Scorer, channels: int) -> torch.export.ExportedProgram:
@@ -185,8 +182,9 @@ def _program(scorer: Scorer, channels: int) -> torch.export.ExportedProgram:
 def write_onnx(
     predictor: PartsPredictor,  # from `load_run`
     path: str | Path,  # the .onnx file
-) -> Path:  # the path
+) -> Path:  # the path; raises MissingExtra
     "Write an ONNX file in float32 with inputs and outputs named `image` and `probabilities`, for any batch size."
+    _need('onnx', 'onnxscript')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         log = logging.getLogger('torch.onnx')
@@ -287,7 +285,7 @@ def write_int8(
 def write_openvino(
     source: str | Path,  # an .onnx file
     path: str | Path,  # the .xml file; a .bin file comes beside it
-) -> Path:  # the path; raises ExportError where OpenVINO is not installed
+) -> Path:  # the path; raises MissingExtra
     "Write an OpenVINO file."
     import onnx
 
@@ -514,7 +512,7 @@ def _check_export(
     format: str,  # asked for
     precision: str,  # asked for
 ) -> None:
-    "Raise ExportError for what can't be written."
+    "Raise ExportError for what can't be written, MissingExtra where what writes it isn't installed."
     if format not in EXPORT_FORMATS:
         raise ExportError(f'format {format!r}: expected {", ".join(EXPORT_FORMATS)} or pipeline', key='format')
     if precision not in ('auto', 'fp32', 'int8'):
@@ -523,6 +521,7 @@ def _check_export(
         raise ExportError('pt2 files are written in fp32 only; for int8 take onnx or openvino', key='precision')
     if predictor.tile:
         raise ExportError('a sliding window can not be a part of the file; leave --tile out', key='tile')
+    _need('onnx', 'onnxscript', 'onnxruntime', *(['openvino'] if format == 'openvino' else []))
     own = predictor.cfg.augmentation
     if own.augmentations_strategy == 'Custom' and own.custom_inference_augmentations:
         key = 'augmentation.custom_inference_augmentations'
@@ -548,7 +547,7 @@ def export_network(
     precision: str = 'auto',  # 'fp32', 'int8', or 'auto' for the one that was measured to be better; pt2 has fp32 only
     source: str | Path | None = None,  # where the run's images are, if they have moved
     seconds: float = 4,  # about how long to time each; 0: not at all
-) -> Export:  # raises ExportError
+) -> Export:  # raises ExportError, MissingExtra
     "Export a network, and compare the file with PyTorch."
     _check_export(predictor, format, precision)
     path, images = Path(path), export_images(predictor, source)

@@ -6,6 +6,11 @@
 __all__ = ['MAX_FIELDS', 'log', 'SECURITY_HEADERS', 'read_body', 'read_form', 'read_images', 'read_rows', 'Metrics', 'Token',
            'problem', 'Gate']
 
+# %% ../../nbs/8_deploy/83_middleware.ipynb #a87020d0
+from ..core.basics import need
+
+_ = need('carparts serve', 'serve', 'fastapi', 'starlette', 'python_multipart', 'prometheus_client')
+
 # %% ../../nbs/8_deploy/83_middleware.ipynb #6118de61
 import asyncio
 import logging

@@ -5,6 +5,11 @@
 # %% auto #0
 __all__ = ['Desk', 'front_page', 'docs_page', 'Health', 'Limits', 'make_app', 'is_loopback', 'exposed', 'serve']
 
+# %% ../../nbs/8_deploy/84_serve.ipynb #54e4f734
+from ..core.basics import need
+
+_ = need('carparts serve', 'serve', 'fastapi', 'starlette', 'uvicorn', 'h11')
+
 # %% ../../nbs/8_deploy/84_serve.ipynb #6118de61
 import asyncio
 import base64

@@ -253,7 +253,10 @@ def _open_source(path: Path) -> tuple[bytes, dict | None]:
 # %% ../../nbs/6_predict/61_score.ipynb #ef7700da
 def _session(path: str | Path, model: bytes, threads: int | None):
     "The network in ONNX Runtime, on a GPU where it can use one; raises ScoreError."
-    import onnxruntime as ort
+    try:
+        import onnxruntime as ort
+    except ModuleNotFoundError:
+        raise ScoreError(f'{path}: a network in ONNX needs onnxruntime: pip install onnxruntime') from None
 
     options = ort.SessionOptions()
     options.log_severity_level = 3
