@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -294,14 +294,28 @@ VALIDATIONS = dict(
 )
 _COLUMN, _COLUMN_OR_NONE = 'the name of a column', 'the name of a column, or None'
 _FOLDS, _SETS = 'a list of folds such as [0, 1]', 'a list of Train, Validation'
+_NAMES = 'a list of names'
+
+# %% ../../nbs/1_core/17_settings.ipynb #3334725b
+def _check_pair(text: str) -> str:
+    "Refuse what is neither 'auto' nor CLASS=CLASS."
+    if text != 'auto' and '=' not in text:
+        raise PydanticCustomError('pair', 'is no pair')
+    return text
+
+
+_Pair = Annotated[str, AfterValidator(_check_pair)]
+_PAIRS = 'auto, None, or a list such as [left_mirror=right_mirror, hood=hood]'
+_MIRROR_PAIRS = (
+    'Classes that change places in a mirrored picture. auto: as their names say. '
+    'What is listed counts before that; CLASS=CLASS of one class: it has no side. None: nothing has a side.'
+)
 
 # %% ../../nbs/1_core/17_settings.ipynb #f90b76e7
 class DatasetSettings(Section):
     "The images and their masks."
 
-    class_list: list[str] = key(
-        [], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True
-    )
+    class_list: list[str] = key([], 'The classes in order; empty: those of the data.', allowed=_NAMES, own=True)
     class_name_column: str = key('name', 'The column with the class of a mask.', allowed=_COLUMN)
     data_folder: str | None = path_key(
         'The folder of the pictures; None, or not there: that of the data set named by --data.'
@@ -326,13 +340,7 @@ class DatasetSettings(Section):
     keep_near_duplicates_together: bool = key(
         False, 'Look for near-duplicate pictures and keep them on the same side of a split.', own=True
     )
-    mirror_pairs: list[str] = key(
-        ['auto'],
-        'Classes that change places in a mirrored picture. auto: as their names say. '
-        'What is listed counts before that; CLASS=CLASS of one class: it has no side. None: nothing has a side.',
-        allowed='auto, None, or a list such as [left_mirror=right_mirror, hood=hood]',
-        own=True,
-    )
+    mirror_pairs: list[_Pair] = key(['auto'], _MIRROR_PAIRS, allowed=_PAIRS, own=True)
     n_folds: int | None = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
     rle_mask_column: str = key('rle_mask', 'The column with the mask as run lengths.', allowed=_COLUMN)
     test_dataframe: str | None = path_key('The table of a test set (Parquet, CSV or COCO JSON), with masks or without.')
@@ -345,14 +353,6 @@ class DatasetSettings(Section):
     validation_strategy: Literal[tuple(VALIDATIONS)] = key(
         'kfold', 'Which pictures are held out for validation.', VALIDATIONS
     )
-
-    @field_validator('mirror_pairs')
-    @classmethod
-    def _pairs(cls, value: list[str]):
-        for text in value:
-            if text != 'auto' and '=' not in text:
-                raise PydanticCustomError('pair', 'lists {text}, which is no pair', dict(text=repr(text)))
-        return value
 
     @property
     def fold_count(self) -> int:
