@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from .basics import CarpartsError, nearest, write_atomic
-from .parts import mirror_partners, no_counterpart, pairs_in_words
+from .parts import mirror_partners, no_counterpart, side_notes
 from carparts_seg.core.settings import (
     AugmentationSettings,
     DatasetSettings,
@@ -532,7 +532,7 @@ def _side_notes(cfg: Experiment) -> list[str]:
         return []
     partners = mirror_partners(classes, pairs)
     lone = no_counterpart(classes, partners)
-    return [pairs_in_words(classes, partners)] + ([f'pictures are not mirrored: {lone}'] if lone else [])
+    return side_notes(classes, pairs) + ([f'pictures are not mirrored: {lone}'] if lone else [])
 
 # %% ../../nbs/1_core/18_config.ipynb #d3fb28a4
 def config_report(

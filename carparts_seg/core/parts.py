@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CAR_PARTS', 'display_name', 'mirror_name', 'mirror_partners', 'side_of', 'pairs_in_words', 'no_counterpart',
-           'unclear_sides', 'mirror_pairs', 'mirror_permutation', 'seen_by', 'srgb', 'linear_rgb', 'part_colors']
+           'unclear_sides', 'side_notes', 'mirror_pairs', 'mirror_permutation', 'mirror_places', 'seen_by', 'srgb',
+           'linear_rgb', 'part_colors']
 
 # %% ../../nbs/1_core/12_parts.ipynb #6f38ef91
 import re
@@ -402,6 +403,18 @@ def unclear_sides(
     loud = lambda c: not any(w.sure for w in words(c)) and any(r.loud for w in words(c) for r in w.readings)
     return [c for c in classes if pairs and c not in listed and partners.get(c) == c and loud(c)]
 
+# %% ../../nbs/1_core/12_parts.ipynb #487ee0da
+def side_notes(
+    classes: Sequence[str],  # class list
+    pairs: Sequence[str] = ('auto',),  # see `mirror_partners`
+) -> list[str]:  # a line each
+    "What to say of a class list before it is used: the pairs, and names that may have been meant as sided."
+    lines = [pairs_in_words(classes, mirror_partners(classes, pairs))]
+    if unclear := unclear_sides(classes, pairs):
+        them = ', '.join(map(repr, unclear))
+        lines.append(f'may be one side of a pair, but count as parts without a side: {them}; see dataset.mirror_pairs')
+    return lines
+
 # %% ../../nbs/1_core/12_parts.ipynb #08a89d0c
 def mirror_pairs(
     classes: Sequence[str],  # class list; raises CarpartsError for a sided class without counterpart
@@ -427,6 +440,16 @@ def mirror_permutation(
     for i, j in mirror_pairs(classes, partners):
         perm[i], perm[j] = j, i
     return perm
+
+# %% ../../nbs/1_core/12_parts.ipynb #6ad65c4a
+def mirror_places(
+    classes: Sequence[str],  # class names
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
+) -> list[tuple[int, int]]:  # position, position of the mirror part; both ways; no side without counterpart
+    "Which class each sided class can be mistaken for."
+    partners = mirror_partners(classes) if partners is None else partners
+    where = {c: i for i, c in enumerate(classes)}
+    return [(i, where[p]) for i, c in enumerate(classes) if (p := partners.get(c, c)) != c and p in where]
 
 # %% ../../nbs/1_core/12_parts.ipynb #3de807e5
 _TO_LMS = np.array(

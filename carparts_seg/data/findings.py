@@ -100,7 +100,11 @@ _MASK_WARNINGS = {
 _SET_WARNINGS = {
     'unpaired-side': (
         'sided classes without partner',
-        'With this class list pictures cannot be flipped in training; add the partner.',
+        'Training mirrors no pictures with this class list; add the partner, or list pairs in dataset.mirror_pairs.',
+    ),
+    'unclear-side': (
+        'classes that may be one side of a pair',
+        'They count as parts without a side; add the partner, or list pairs in dataset.mirror_pairs.',
     ),
     'similar-class': ('class names that are nearly the same', 'If they mean the same, give them one name.'),
     'absent-class': (
@@ -254,6 +258,8 @@ def _class_lines(
         yield f'  {c["name"]:20} {c["pictures"]:8} {c["masks"]:6}  {c["median_share"]:.2%}'
     parts = stats['parts_per_picture']
     yield f'  {parts["mean"]:.1f} parts a picture ({parts["least"]} to {parts["most"]})'
+    if 'sides' in stats:
+        yield f'\nSIDES\n  {stats["sides"]}'
 
 # %% ../../nbs/3_data/37_findings.ipynb #9211a17b
 def _summary_lines(

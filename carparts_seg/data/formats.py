@@ -26,7 +26,7 @@ import yaml
 from ..core.basics import did_you_mean, write_atomic
 from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
-from ..core.parts import mirror_name, part_colors
+from ..core.parts import mirror_partners, part_colors
 from ..core.table import PartsData, TableError, coco_to_table, read_table, write_table
 from .datasets import DatasetError, default_classes, find_annotations, image_folder
 
@@ -337,7 +337,8 @@ _VALID_NOTE = ['# Validation pictures are those of training here: name others un
 
 def _data_yaml(classes: Sequence[str], lists: bool) -> str:
     "data.yaml, with what has to be known about sides."
-    sided = any(mirror_name(c) != c for c in classes)
+    partners = mirror_partners(classes)
+    sided = any(partners.get(c) != c for c in classes)
     notes = (_SIDES_NOTE if sided else []) + ([] if lists else _VALID_NOTE)
     where = {'train': 'train.txt' if lists else 'images', 'val': 'val.txt' if lists else 'images'}
     names = {'names': dict(enumerate(classes))}

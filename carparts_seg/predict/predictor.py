@@ -27,7 +27,7 @@ from ..core.basics import CarpartsError, did_you_mean
 from ..core.config import Experiment, load_config
 from ..core.drawing import show_parts
 from ..core.images import resize_image
-from ..core.parts import mirror_permutation
+from ..core.parts import mirror_partners, mirror_permutation
 from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
 from ..core.settings import FLIPS
 from ..data.cache import as_image
@@ -311,7 +311,10 @@ def _views(
         if f not in FLIPS:
             raise PredictError(f'tta: {f!r} is none of {", ".join(FLIPS)}', key='tta')
     if flips:
-        mirror_permutation(classes)  # raises where a sided class has no counterpart
+        try:
+            mirror_permutation(classes, mirror_partners(classes, cfg.dataset.mirror_pairs))
+        except CarpartsError as e:
+            raise PredictError(f'tta: {e}', key='tta', why=e.why) from None
     return flips, []
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #a89ef97d
@@ -348,6 +351,11 @@ class PartsPredictor:
     @property
     def normalization(self) -> str:
         return self.cfg.image.image_normalization
+
+    @cached_property
+    def partners(self) -> dict[str, str]:
+        "What a mirrored image exchanges, as the run's settings and the names say."
+        return mirror_partners(self.classes, self.cfg.dataset.mirror_pairs)
 
     @cached_property
     def transform(self):
@@ -425,7 +433,8 @@ def probabilities(
     out = []
     for batch in chunked(prepared, self.batch_size):
         x = normalize(torch.stack(batch).to(self.device), self.normalization)
-        out.append(predict_probabilities(self.model, x, self.classes, self.flips, self.scales, self.precision).cpu())
+        views = (self.flips, self.scales, self.precision, self.partners)
+        out.append(predict_probabilities(self.model, x, self.classes, *views).cpu())
     return torch.cat(out)
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #bc8d1013
