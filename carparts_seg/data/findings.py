@@ -19,7 +19,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from ..core.basics import CarpartsError, did_you_mean
-from ..core.parts import display_name, part_colors
+from ..core.drawing import figure_fonts, label_of
+from ..core.parts import part_colors
 
 # %% ../../nbs/3_data/37_findings.ipynb #4c058140
 LEVELS = ('error', 'warning', 'info')  # of findings, the worst first
@@ -312,8 +313,10 @@ def _plot_balance(
     "In how many images each class is."
     y = np.arange(len(classes))
     ax.barh(y, [c['pictures'] for c in classes], color=colors)
-    labels = [display_name(c['name']) for c in classes]
-    ax.set(yticks=y, yticklabels=labels, title='pictures with each class', xlabel='pictures')
+    names = [c['name'] for c in classes]
+    labels = [label_of(n, 60, names) for n in names]
+    ax.set_yticks(y, labels, family=figure_fonts(), parse_math=False)
+    ax.set(title='pictures with each class', xlabel='pictures')
     ax.invert_yaxis()
 
 # %% ../../nbs/3_data/37_findings.ipynb #7b8006b0
@@ -357,7 +360,7 @@ def _plot_maps(
         ax.axis('off')
     for ax, (name, covered) in zip(grid, maps.items()):
         ax.imshow(covered, cmap='magma', interpolation='bilinear', vmin=0)
-        ax.set_title(display_name(name), fontsize=7)
+        ax.set_title(label_of(name, 60, list(maps)), fontsize=7, family=figure_fonts(), parse_math=False)
 
 # %% ../../nbs/3_data/37_findings.ipynb #528261cf
 @patch

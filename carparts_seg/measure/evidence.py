@@ -390,7 +390,7 @@ def plot_intervals(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(order) + 0.95), layout='constrained')
         ax = fig.subplots()
-        y = name_rows(ax, order, dark)
+        y = name_rows(ax, order, dark, ev.classes)
         _mark_miou(ax, t.loc['miou'], c)
         ax.hlines(y, rows['low'], rows['high'], color=c['ours'], lw=2.2)
         ax.plot(rows['iou'], y, 'o', color=c['ours'], mec=c['ground'], ms=6.5)
@@ -446,7 +446,8 @@ def plot_difference(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(order) + 0.95), layout='constrained')
         ax = fig.subplots()
-        for y, r in zip(name_rows(ax, order, dark), t.loc[order].itertuples()):
+        names = list(t.index.drop('miou'))
+        for y, r in zip(name_rows(ax, order, dark, names), t.loc[order].itertuples()):
             color = c['soft'] if not r.clear else c['ours'] if r.difference > 0 else c['nothing']
             ax.hlines(y, r.low, r.high, color=color, lw=2.2)
             ax.plot(r.difference, y, 'o', color=color, mfc=color if r.clear else c['ground'], mew=1.5, ms=6)
@@ -546,7 +547,7 @@ def plot_thresholds(
         for ax, name in zip(axes, ev.classes):
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
             _draw_sweep(ax, sweep[name], best.loc[name], c)
-            ax.set_title(label_of(name, 18), loc='left', fontsize=7.5, parse_math=False, pad=3)
+            ax.set_title(label_of(name, 18, ev.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
         fig.supxlabel('threshold', fontsize=8.5, color=c['soft'])
         fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
@@ -650,7 +651,7 @@ def plot_calibration(
         _draw_reliability(axes['top'], t, c)
         _draw_pixels(axes['bottom'], t, c)
         ax = axes['error']
-        ax.barh(name_rows(ax, list(order), dark), ece[order], color=c['ours'], height=0.6)
+        ax.barh(name_rows(ax, list(order), dark, ev.classes), ece[order], color=c['ours'], height=0.6)
         ax.axvline(ece['all'], color=c['reference'], lw=1.2)
         ax.set(xlabel='calibration error, pixels above 1/64')
         ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')

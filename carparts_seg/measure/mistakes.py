@@ -61,7 +61,7 @@ def plot_precision_recall(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
-        y = name_rows(ax, list(t.index), dark)
+        y = name_rows(ax, list(t.index), dark, ev.classes)
         ax.hlines(y, t['precision'], t['recall'], color=c['reference'], lw=1.5)
         ax.plot(t['precision'], y, 'o', color=c['ours'], ms=6.5, label='precision')
         ax.plot(t['recall'], y, 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=5.5, label='recall')
@@ -110,7 +110,7 @@ def _frame_confusion(
     c: dict,  # colours
 ) -> None:
     "Names at the sides, a line before the background, frames around the cells of mirror parts."
-    n, names = len(ev.classes) + 1, [label_of(x, 20) for x in [*ev.classes, 'background']]
+    n, names = len(ev.classes) + 1, [label_of(x, 20, ev.classes) for x in [*ev.classes, 'background']]
     ax.set_xticks(range(n), names, rotation=90, fontsize=size, color=c['ink'], parse_math=False)
     ax.set_yticks(range(n), names, fontsize=size, color=c['ink'], parse_math=False)
     ax.tick_params(length=0)
@@ -185,7 +185,7 @@ def plot_side_swaps(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.27 * len(t) + 1), layout='constrained')
         ax = fig.subplots()
-        name_rows(ax, list(t.index), dark)
+        name_rows(ax, list(t.index), dark, ev.classes)
         _draw_shares(ax, t['swapped'], True, c['nothing'], c)
         _draw_shares(ax, t['found'], False, c['ours'], c)
         ax.axvline(0, color=c['soft'], lw=1)
@@ -531,9 +531,11 @@ def _other_name(
 # %% ../../nbs/4_measure/44_mistakes.ipynb #533936d2
 def _mistake_words(
     m: dict,  # a row of `confident_mistakes`
+    classes: Sequence[str],  # class list
 ) -> str:  # two lines
     "What is written over a mistake."
-    name, other, file = label_of(m['name'], 20), label_of(_other_name(m), 20), m['file_name'].replace('_', ' ')
+    name, other = (label_of(n, 20, classes) for n in (m['name'], _other_name(m)))
+    file = m['file_name'].replace('_', ' ')
     what = f"{name}, {m['kind']}" if m['kind'] in ('extra', 'missing') else f'{name}: {other}?'
     return f"{what}\n{label_of(file, 24)}  {m['score']:.2f}"
 
@@ -572,7 +574,7 @@ def _draw_mistake(
         plane = unpack_planes(parts.packed(file), len(data.classes))[data.classes.index(name)]
         _outline(ax, plane, **_OUTLINES[whose])
     ax.set(xlim=(x, x + side), ylim=(y + side, y), xticks=[], yticks=[])
-    ax.set_title(_mistake_words(m), loc='left', fontsize=7, parse_math=False)
+    ax.set_title(_mistake_words(m, data.classes), loc='left', fontsize=7, parse_math=False)
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #d0de6a83
 def plot_mistakes(
