@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['figure_colors', 'contrast', 'heat_colors', 'text_on', 'figure_fonts', 'figure_look', 'Drawing', 'shown',
-           'shown_difference', 'drawable', 'label_of', 'name_rows', 'panel_grid', 'draw_parts', 'parts_layer',
-           'parts_legend', 'plain_legend', 'show_parts', 'show_samples']
+           'shown_difference', 'drawable', 'with_boxes', 'label_of', 'name_rows', 'panel_grid', 'draw_parts',
+           'parts_layer', 'parts_legend', 'plain_legend', 'show_parts', 'show_samples']
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ef13bfdd
 import io
@@ -190,6 +190,13 @@ def drawable(
     "Whether the installed fonts have every letter of a text."
     return all(ord(ch) in _letters() for ch in text)
 
+# %% ../../nbs/1_core/16_drawing.ipynb #021465d9
+def with_boxes(
+    text: str,  # what a figure is to show
+) -> str:
+    "A text with a box in place of each letter that no installed font has."
+    return ''.join(ch if drawable(ch) or ch.isspace() else '□' for ch in text)
+
 # %% ../../nbs/1_core/16_drawing.ipynb #12b74264
 def label_of(
     name: str,  # class name
@@ -200,10 +207,10 @@ def label_of(
     words = display_name(name) or name
     if not drawable(words):
         _say_once(
-            'no installed font has all letters of the class names: figures show numbers in the class list instead'
+            'no installed font has the letters of some names, for which figures show the number of the class in the '
+            'class list; a font such as Noto Sans CJK would have them'
         )
-        boxes = ''.join(ch if drawable(ch) else '□' for ch in words)
-        words = f'class {list(classes).index(name) + 1}' if name in classes else boxes
+        words = f'class {list(classes).index(name) + 1}' if name in classes else with_boxes(words)
     return words if len(words) <= most else words[: most - 1] + '…'
 
 # %% ../../nbs/1_core/16_drawing.ipynb #29f1bb70
@@ -424,7 +431,7 @@ def show_parts(
     ax.imshow(draw_parts(image, planes, classes, **kwargs))
     ax.axis('off')
     if title:
-        ax.set_title(label_of(title, 200), fontsize=9, family=figure_fonts(), parse_math=False)
+        ax.set_title(with_boxes(title), fontsize=9, family=figure_fonts(), parse_math=False)
     if names:
         _write_names(ax, planes, classes, present)
     if legend and present:

@@ -25,7 +25,7 @@ from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest, wri
 from ..core.config import Experiment
 from ..core.images import ImageError, read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
-from ..core.parts import display_name, mirror_partners, side_of
+from ..core.parts import display_name, mirror_partners, side_of, split_pair
 from ..core.run_folder import read_run
 from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.cache import check_sizes
@@ -50,7 +50,11 @@ def near_class(
     among: Iterable[str],  # class names that it may have been meant as
 ) -> str | None:  # the nearest, of the same side; None where none is near
     "The class that a name was probably meant as."
-    same = {_words(c): c for c in among if side_of(c) == side_of(name)}
+    among = list(among)
+    every = [*dict.fromkeys([name, *among])]
+    side, partner = side_of(name, every), mirror_partners(every).get(name, name)
+    other_side = lambda c: side_of(c, every) != side or c == partner != name
+    same = {_words(c): c for c in every if c in among and not other_side(c)}
     return same.get(nearest(_words(name), same, 0.75))
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #66b16b90
@@ -87,7 +91,9 @@ def notes(self: ClassMatch) -> list[str]:
     return out + [_unknown_note(name, *n, self.run_only) for name, n in self.data_only.items()]
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #417e1eb7
-def _pairs(rename: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+def _pairs(
+    rename: Mapping[str, str] | Sequence[str] | None, here: Sequence[str], there: Sequence[str]
+) -> dict[str, str]:
     "What is to be renamed, from a mapping or texts 'HERE=THERE'."
     if isinstance(rename, Mapping):
         return dict(rename)
@@ -95,7 +101,7 @@ def _pairs(rename: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
         if '=' not in text:
             why = 'expected HERE=THERE, a class of the data and the class of the run'
             raise EvaluateError(f'rename {text}: {why}', key='rename', why=why)
-    return dict(text.split('=', 1) for text in rename or ())
+    return dict(split_pair(text, here, there) for text in rename or ())
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #2ab3bff8
 def _check_known(rename: Mapping[str, str], here: Sequence[str], there: Sequence[str]) -> None:
@@ -116,8 +122,9 @@ def match_classes(
     rename: Mapping[str, str] | Sequence[str] | None = None,  # data's class -> run's class; or texts 'HERE=THERE'
 ) -> ClassMatch:  # raises EvaluateError
     "Match the classes of a run and of a data set by name."
-    rename, named = _pairs(rename), data.table.dropna(subset=['name'])
+    named = data.table.dropna(subset=['name'])
     here = [*dict.fromkeys([*data.classes, *named['name']])]
+    rename = _pairs(rename, here, classes)
     _check_known(rename, here, classes)
     have = {rename.get(c, c) for c in here}
     common = [c for c in classes if c in have]

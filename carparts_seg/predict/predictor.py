@@ -135,9 +135,9 @@ def _one_threshold(value: object, what: str) -> float:
 
 def _position(name: str, classes: Sequence[str]) -> int:
     "Where a class stands in the list."
-    name = str(name).strip().replace(' ', '_')
-    if name in classes:
-        return list(classes).index(name)
+    for spelled in (str(name), str(name).strip(), str(name).strip().replace(' ', '_')):
+        if spelled in classes:
+            return list(classes).index(spelled)
     hint = did_you_mean(name, classes, '; the classes are {names}')
     raise PredictError(f'threshold: no class {name!r}{hint}', key='threshold')
 
@@ -150,14 +150,26 @@ def _best_thresholds(folder: Path | None, classes: Sequence[str], otherwise: np.
     found = best_thresholds(Evidence.load(file))['threshold'].reindex(list(classes)).to_numpy(np.float32)
     return np.where(np.isnan(found), otherwise, found)
 
+# %% ../../nbs/6_predict/63_predictor.ipynb #c49fdf95
+def _text_items(text: str, classes: Sequence[str]) -> Iterator[tuple[str | None, str]]:
+    "Pairs of a class and what is said of it, from 'CLASS=NUMBER,CLASS=NUMBER,NUMBER'."
+    more = True
+    while more:
+        text = text.lstrip()
+        named = [c for c in classes if text.startswith(f'{c}=')]
+        name = max(named, key=len, default=None)
+        item, more, text = text[0 if name is None else len(name) + 1 :].partition(',')
+        if name is None and '=' in item:
+            name, _, item = item.rpartition('=')
+        yield name, item.strip()
 
+# %% ../../nbs/6_predict/63_predictor.ipynb #922dc791
 def _threshold_items(
     threshold: float | str | Sequence[float] | Mapping[str, float], classes: Sequence[str]
 ) -> list[tuple[str | None, object]]:
     "Pairs of a class and what is said of it; None stands for all classes."
     if isinstance(threshold, str):
-        items = map(str.strip, threshold.split(','))
-        return [i.partition('=')[::2] if '=' in i else (None, i) for i in items]
+        return list(_text_items(threshold, classes))
     if isinstance(threshold, Mapping):
         return list(threshold.items())
     if np.ndim(threshold) == 0:
