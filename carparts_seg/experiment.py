@@ -27,13 +27,14 @@ from safetensors.torch import load_file
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
 from .core.basics import MissingExtra, write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
+from .core.parts import mirror_partners, side_notes
 from .core.run_folder import RunLog, read_run
 from .core.settings import METRICS
 from .core.table import PartsData, write_table
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
-from .measure.metrics import PixelCounts, mask_ap, summarize
+from .measure.metrics import PixelCounts, mask_ap, parts_metrics, summarize
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .predict.predictor import load_run
 from .report.compare import write_folds_report
@@ -66,6 +67,11 @@ from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
+def _partners(cfg: Experiment, classes: Sequence[str]) -> dict[str, str]:
+    "What a mirrored image exchanges."
+    return mirror_partners(classes, cfg.dataset.mirror_pairs)
+
+
 def _transforms(cfg: Experiment, classes: Sequence[str]) -> tuple:
     "What changes the images, in training and in inference."
     a, size = cfg.augmentation, (cfg.image.image_height, cfg.image.image_width)
@@ -73,7 +79,7 @@ def _transforms(cfg: Experiment, classes: Sequence[str]) -> tuple:
     train = a.custom_train_augmentations if custom else None
     inference = a.custom_inference_augmentations if custom else None
     return (
-        augmentation(a.augmentations_strategy, *size, classes, custom=train),
+        augmentation(a.augmentations_strategy, *size, classes, custom=train, partners=_partners(cfg, classes)),
         inference_transform(*size, custom=inference),
     )
 
@@ -221,6 +227,7 @@ def experiment_learner(
         lr=[t.differential_learning_rate, t.learning_rate] if layers else t.learning_rate,
         wd=t.weight_decay,
         threshold=cfg.prediction.probability_threshold,
+        metrics=parts_metrics(dls.vocab, cfg.prediction.probability_threshold, _partners(cfg, dls.vocab)),
         layers=layers,
         mixed_precision=e.mixed_precision_training,
         mixed_precision_inference=e.mixed_precision_inference,
@@ -255,8 +262,9 @@ def evaluate_learner(
     p, device = cfg.prediction, next(model.parameters()).device
     loss, each_loss = (loss_function(cfg.training.loss_function, reduction=r) for r in ('mean', 'none'))
     views = (p.test_time_augmentations, p.test_time_scales, _evaluation_precision(cfg, device))
-    evidence, rows, losses = Evidence.collect(data.classes, p.probability_threshold), [], []
-    for probs, masks in predict_batches(model, dl, data.classes, *views):
+    partners, rows, losses = _partners(cfg, data.classes), [], []
+    evidence = Evidence.collect(data.classes, p.probability_threshold, partners)
+    for probs, masks in predict_batches(model, dl, data.classes, *views, partners):
         done, logits = len(evidence), torch.logit(probs, eps=1e-6)
         batch, each = files[done : done + len(probs)], each_loss(logits, masks).tolist()
         losses.append(float(loss(logits, masks)) * len(probs))
@@ -265,7 +273,7 @@ def evaluate_learner(
             extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
             rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
     table = prediction_table(rows, data.classes)
-    figures = summarize(evidence.counts, data.classes) | mask_ap(table, data.subset(files))
+    figures = summarize(evidence.counts, data.classes, partners) | mask_ap(table, data.subset(files))
     return figures | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}, table, evidence
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a4dc3fa5
@@ -565,6 +573,12 @@ def _run_folds(
     log(f'{len(results)} folds: miou {mean:.4f} ± {spread:.4f}')
     return summary
 
+# %% ../nbs/9_whole/91_experiment.ipynb #03ba0d27
+def _check_flips(cfg: Experiment, classes: Sequence[str]) -> None:
+    "Raise ConfigError or AugmentationError where pairs, views or transforms of the settings don't go with the classes."
+    with_settings(cfg, {'dataset.class_list': classes}, 'the data')
+    _transforms(cfg, classes)
+
 # %% ../nbs/9_whole/91_experiment.ipynb #4547999c
 def run_experiment(
     cfg: Experiment | str | Path | None = None,  # settings, or the YAML file that holds them; None: the defaults
@@ -579,13 +593,14 @@ def run_experiment(
 ) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
     "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError."
     out = Path(out)
-    cfg = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume)
+    cfg, found = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume), []
+    data = find_data(cfg, source, download, found.append)
+    _check_flips(cfg, data.classes)
     save_config(cfg, out / 'config.yaml')
     log = RunLog(out / 'train.log', echo)
     log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
-    for note in config_notes(cfg):
+    for note in [*config_notes(cfg), *found, *side_notes(data.classes, cfg.dataset.mirror_pairs)]:
         log(note)
-    data = find_data(cfg, source, download, log)
     data, splits = split_data(cfg, data, log)
     common = dict(test=test_data(cfg, data), resume=resume, report=report, progress=progress, cache=cache)
     if len(splits) == 1:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from .basics import CarpartsError, nearest, write_atomic
+from .parts import mirror_partners, no_counterpart, side_notes
 from carparts_seg.core.settings import (
     AugmentationSettings,
     DatasetSettings,
@@ -523,6 +524,16 @@ def _setting_lines(cfg: Experiment, name: str, width: int) -> list[str]:
     lines = _wrapped(f'{key}: {value}   <- {cfg.sources[name]}', width)
     return lines + _wrapped(explain(name), width, 4) + _wrapped(may, width, 4)
 
+# %% ../../nbs/1_core/18_config.ipynb #caa65433
+def _side_notes(cfg: Experiment) -> list[str]:
+    "What a mirrored image exchanges, where the settings list the classes."
+    classes, pairs = cfg.dataset.class_list, cfg.dataset.mirror_pairs
+    if not classes:
+        return []
+    partners = mirror_partners(classes, pairs)
+    lone = no_counterpart(classes, partners)
+    return side_notes(classes, pairs) + ([f'pictures are not mirrored: {lone}'] if lone else [])
+
 # %% ../../nbs/1_core/18_config.ipynb #d3fb28a4
 def config_report(
     cfg: Experiment,
@@ -538,6 +549,6 @@ def config_report(
             lines += ['', title, '-' * len(title)]
         section = here
         lines += _setting_lines(cfg, name, width)
-    if notes := config_notes(cfg):
+    if notes := _side_notes(cfg) + config_notes(cfg):
         lines += ['', 'Notes', '-----', *(line for note in notes for line in _wrapped(note, width))]
     return '\n'.join(lines).lstrip('\n') + '\n'

@@ -21,6 +21,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .basics import CarpartsError
+from .parts import mirror_partners
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #66f48c1f
 class ReportError(CarpartsError):
@@ -63,6 +64,12 @@ def classes(self: RunFolder) -> list[str]:
     if self.about.get('classes'):
         return [str(c) for c in self.about['classes']]
     return [k[4:] for k in self.metrics if k.startswith('iou_') and not k.startswith('iou_per_image')]
+
+# %% ../../nbs/1_core/19_run_folder.ipynb #35fc47bb
+@patch(as_prop=True)
+def partners(self: RunFolder) -> dict[str, str]:
+    "What a mirrored image exchanges: class -> its partner, as the run's settings and the names say."
+    return mirror_partners(self.classes, self.setting('dataset', 'mirror_pairs') or ('auto',))
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #2e188a06
 @patch(as_prop=True)

@@ -18,11 +18,12 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from .basics import nearest
+from .basics import CarpartsError, nearest
+from .parts import mirror_partners, no_counterpart
 
 # %% ../../nbs/1_core/17_settings.ipynb #c0a87225
 def key(
@@ -294,14 +295,28 @@ VALIDATIONS = dict(
 )
 _COLUMN, _COLUMN_OR_NONE = 'the name of a column', 'the name of a column, or None'
 _FOLDS, _SETS = 'a list of folds such as [0, 1]', 'a list of Train, Validation'
+_NAMES = 'a list of names'
+
+# %% ../../nbs/1_core/17_settings.ipynb #3334725b
+def _check_pair(text: str) -> str:
+    "Refuse what is neither 'auto' nor CLASS=CLASS."
+    if text != 'auto' and '=' not in text:
+        raise PydanticCustomError('pair', 'is no pair')
+    return text
+
+
+_Pair = Annotated[str, AfterValidator(_check_pair)]
+_PAIRS = 'auto, None, or a list such as [left_mirror=right_mirror, hood=hood]'
+_MIRROR_PAIRS = (
+    'Classes that change places in a mirrored picture. auto: as their names say. '
+    'What is listed counts before that; CLASS=CLASS of one class: it has no side. None: nothing has a side.'
+)
 
 # %% ../../nbs/1_core/17_settings.ipynb #f90b76e7
 class DatasetSettings(Section):
     "The images and their masks."
 
-    class_list: list[str] = key(
-        [], 'The classes in their order; empty: those of the data.', allowed='a list of names', own=True
-    )
+    class_list: list[str] = key([], 'The classes in order; empty: those of the data.', allowed=_NAMES, own=True)
     class_name_column: str = key('name', 'The column with the class of a mask.', allowed=_COLUMN)
     data_folder: str | None = path_key(
         'The folder of the pictures; None, or not there: that of the data set named by --data.'
@@ -326,6 +341,7 @@ class DatasetSettings(Section):
     keep_near_duplicates_together: bool = key(
         False, 'Look for near-duplicate pictures and keep them on the same side of a split.', own=True
     )
+    mirror_pairs: list[_Pair] = key(['auto'], _MIRROR_PAIRS, allowed=_PAIRS, own=True)
     n_folds: int | None = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
     rle_mask_column: str = key('rle_mask', 'The column with the mask as run lengths.', allowed=_COLUMN)
     skip_bad: bool = key(
@@ -610,7 +626,8 @@ def yaml_value(
     if value is None or value == 'None':
         return 'None'
     if isinstance(value, list):
-        return '[' + ', '.join(map(yaml_value, value)) + ']'
+        quoted = lambda text: json.dumps(text, ensure_ascii=False) if re.search(r'[,\[\]{}#:]', text) else text
+        return '[' + ', '.join(quoted(v) if isinstance(v, str) else yaml_value(v) for v in value) + ']'
     if isinstance(value, float):
         return f'{value:g}' if float(f'{value:g}') == value else repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -689,9 +706,26 @@ def _fold_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
         yield Contradiction('dataset.folds', what, [f'dataset.{k}' for k in others])
 
 # %% ../../nbs/1_core/17_settings.ipynb #13666619
+def _side_contradictions(cfg: Experiment) -> Iterator[Contradiction]:
+    "Pairs that are none of the class list, and mirrored views of classes that have no counterpart."
+    ds, flips = cfg.dataset, 'prediction.test_time_augmentations'
+    if not ds.class_list:
+        return
+    try:
+        partners = mirror_partners(ds.class_list, ds.mirror_pairs)
+    except CarpartsError as e:
+        yield Contradiction('dataset.mirror_pairs', e.why, ('dataset.class_list',))
+        return
+    lone = no_counterpart(ds.class_list, partners)
+    if lone and cfg.prediction.test_time_augmentations:
+        what = f'pictures cannot be mirrored: {lone}'
+        yield Contradiction(flips, what, ('dataset.class_list', 'dataset.mirror_pairs'))
+
+
 def _data_contradictions(cfg: Experiment) -> Iterator[Contradiction]:
     "What can't be about the data."
     ds, aug = cfg.dataset, cfg.augmentation
+    yield from _side_contradictions(cfg)
     yield from _column_contradictions(ds)
     if ds.validation_strategy == 'custom' and ds.validation_dataframe is None:
         what = 'None leaves validation_strategy custom without a table; allowed: a path'

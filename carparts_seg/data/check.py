@@ -25,7 +25,7 @@ from tqdm import tqdm
 from ..core.basics import CarpartsError, did_you_mean, file_sha256
 from ..core.images import IMAGE_SUFFIXES, ImageError, ImageHeader, image_header, read_image
 from ..core.masks import BeyondImageError, RleError, rle_bbox, rle_runs, unpack_planes
-from ..core.parts import mirror_name, side_of
+from ..core.parts import mirror_name, mirror_partners, pairs_in_words, unclear_sides
 from ..core.table import PartsData, TableError, is_background, load_json
 from .datasets import locate_dataset, open_dataset
 from .findings import CHECKS, LEVELS, CheckReport, Finding, finding, known_code
@@ -442,7 +442,7 @@ def _nearly_same(
     b: str,  # another
 ) -> bool:
     "Whether two class names look like two spellings of one."
-    ta, tb = (re.split(r'[^a-z0-9]+', n.lower().strip()) for n in (a, b))
+    ta, tb = (re.split(r'[\W_]+', n.lower().strip()) for n in (a, b))
     if ''.join(ta) == ''.join(tb):
         return True
     differ = [(x, y) for x, y in zip(ta, tb) if x != y]
@@ -461,8 +461,10 @@ def _name_findings(
     for n in (n for n in first if n not in data.classes):
         words = f'{n!r} ({count[n]} mask{"s" if count[n] > 1 else ""}){did_you_mean(n, data.classes)}'
         yield finding('unknown-class', words, data.table['file_name'].iloc[first[n]], first[n])
-    for a, b in combinations(list(dict.fromkeys([*data.classes, *first])), 2):
-        if _nearly_same(a, b):
+    every = list(dict.fromkeys([*data.classes, *first]))
+    partners = mirror_partners(every)
+    for a, b in combinations(every, 2):
+        if _nearly_same(a, b) and partners.get(a) != b:
             yield finding('similar-class', f'{a!r} (masks: {count.get(a, 0)}) and {b!r} ({count.get(b, 0)})')
 
 # %% ../../nbs/3_data/38_check.ipynb #2338cc32
@@ -472,10 +474,13 @@ def _balance_findings(
     rare: int,  # a class in fewer images is rare
 ) -> Iterable[Finding]:
     "Sides without partner, and classes in few images or none."
+    partners, unclear = mirror_partners(data.classes), unclear_sides(data.classes)
     for c in data.classes:
         n = sum(c in m.places for m in measured.values())
-        if side_of(c) and mirror_name(c) not in data.classes:
+        if c not in partners:
             yield finding('unpaired-side', f'{c!r} without {mirror_name(c)!r}')
+        elif c in unclear:
+            yield finding('unclear-side', f'{c!r}: no counterpart')
         if n == 0:
             yield finding('absent-class', c)
         elif n < rare:
@@ -611,6 +616,7 @@ def _stats(
         'masks': sum(len(m.rows) for m in measured.values()),
         'sizes': dict(sizes.most_common(20)),
         'classes': _class_stats(data, measured),
+        'sides': pairs_in_words(data.classes, mirror_partners(data.classes)),
         'parts_per_picture': _parts_stats(measured),
     }
 

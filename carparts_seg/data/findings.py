@@ -19,7 +19,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from ..core.basics import CarpartsError, did_you_mean
-from ..core.parts import display_name, part_colors
+from ..core.drawing import figure_fonts, label_of
+from ..core.parts import part_colors
 
 # %% ../../nbs/3_data/37_findings.ipynb #4c058140
 LEVELS = ('error', 'warning', 'info')  # of findings, the worst first
@@ -101,7 +102,11 @@ _MASK_WARNINGS = {
 _SET_WARNINGS = {
     'unpaired-side': (
         'sided classes without partner',
-        'With this class list pictures cannot be flipped in training; add the partner.',
+        'Training mirrors no pictures with this class list; add the partner, or list pairs in dataset.mirror_pairs.',
+    ),
+    'unclear-side': (
+        'classes that may be one side of a pair',
+        'They count as parts without a side; add the partner, or list pairs in dataset.mirror_pairs.',
     ),
     'similar-class': ('class names that are nearly the same', 'If they mean the same, give them one name.'),
     'absent-class': (
@@ -256,6 +261,8 @@ def _class_lines(
         yield f'  {c["name"]:20} {c["pictures"]:8} {c["masks"]:6}  {c["median_share"]:.2%}'
     parts = stats['parts_per_picture']
     yield f'  {parts["mean"]:.1f} parts a picture ({parts["least"]} to {parts["most"]})'
+    if 'sides' in stats:
+        yield f'\nSIDES\n  {stats["sides"]}'
 
 # %% ../../nbs/3_data/37_findings.ipynb #9211a17b
 def _summary_lines(
@@ -308,8 +315,10 @@ def _plot_balance(
     "In how many images each class is."
     y = np.arange(len(classes))
     ax.barh(y, [c['pictures'] for c in classes], color=colors)
-    labels = [display_name(c['name']) for c in classes]
-    ax.set(yticks=y, yticklabels=labels, title='pictures with each class', xlabel='pictures')
+    names = [c['name'] for c in classes]
+    labels = [label_of(n, 60, names) for n in names]
+    ax.set_yticks(y, labels, family=figure_fonts(), parse_math=False)
+    ax.set(title='pictures with each class', xlabel='pictures')
     ax.invert_yaxis()
 
 # %% ../../nbs/3_data/37_findings.ipynb #7b8006b0
@@ -353,7 +362,7 @@ def _plot_maps(
         ax.axis('off')
     for ax, (name, covered) in zip(grid, maps.items()):
         ax.imshow(covered, cmap='magma', interpolation='bilinear', vmin=0)
-        ax.set_title(display_name(name), fontsize=7)
+        ax.set_title(label_of(name, 60, list(maps)), fontsize=7, family=figure_fonts(), parse_math=False)
 
 # %% ../../nbs/3_data/37_findings.ipynb #528261cf
 @patch

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..core.parts import mirror_name, side_of
+from ..core.parts import mirror_name, mirror_partners, side_of
 
 # %% ../../nbs/3_data/36_sides.ipynb #eb3e6fde
 _FRONT = {'front', 'hood', 'bonnet', 'grille', 'windshield', 'windscreen'}
@@ -94,9 +94,10 @@ def _partners(
     view: View,  # from where the image was taken
 ) -> Iterable[tuple[str, str]]:  # part, words
     "Left and right partner in one image: their order."
+    partners = mirror_partners(list(places))
     for name, p in places.items():
-        partner, own_end = mirror_name(name), end_of(name)
-        if side_of(name) != 'left' or partner not in places:
+        partner, own_end = partners.get(name, name), end_of(name)
+        if partner == name or side_of(name, list(places)) != 'left':
             continue
         q, end = places[partner], own_end or view.end
         if end is None or own_end is None and view.seen is not None:
@@ -125,9 +126,10 @@ def _lone(
 ) -> Iterable[tuple[str, str]]:  # part, words
     "A sided part without its partner: against the side that is seen, or against the middle of the car's face or tail."
     both_ends = any(end_of(n) not in (None, view.end) for n in places)
+    partners = mirror_partners(list(places))
     for name in places:
         side = side_of(name)
-        if side is None or mirror_name(name) in places:
+        if side is None or partners.get(name, name) != name:
             continue
         if view.seen is not None and side != view.seen:
             yield name, f'is of the {side} side, but the order of front and back parts shows the {view.seen} side'

@@ -116,7 +116,7 @@ class Scorer(nn.Module):
         self.scales = [float(s) for s in p.scales if s != 1]
         self.normalized = Normalized(p.normalization, p.channels)
         if self.flips:
-            self.register_buffer('mirror', torch.as_tensor(mirror_permutation(p.classes)))
+            self.register_buffer('mirror', torch.as_tensor(mirror_permutation(p.classes, p.partners)))
         sizes = [tuple(max(32, round(n * s / 32) * 32) for n in size) for s in self.scales]
         self.there = nn.ModuleList(Scaled(size, s, True) for s in sizes)
         self.back = nn.ModuleList(Scaled(s, size, False) for s in sizes)

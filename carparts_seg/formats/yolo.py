@@ -22,7 +22,7 @@ import yaml
 from ..core.basics import write_atomic
 from ..core.images import ImageError, image_size
 from ..core.masks import mask_to_rle, rle_to_mask
-from ..core.parts import mirror_name
+from ..core.parts import mirror_partners
 from ..core.table import DataPart, PartsData, TableError, all_problems
 from carparts_seg.formats.outlines import (
     contours_to_mask,
@@ -80,7 +80,8 @@ _KEYS = {'train': 'train', 'valid': 'val', 'test': 'test'}  # what parts are cal
 
 def _data_yaml(classes: Sequence[str], lists: Mapping[str, Sequence[str]]) -> str:
     "data.yaml, with what has to be known about sides."
-    sided = any(mirror_name(c) != c for c in classes)
+    partners = mirror_partners(classes)
+    sided = any(partners.get(c) != c for c in classes)
     where = {key: f'{key}.txt' for split, key in _KEYS.items() if split in lists}
     alone = {key: next(iter(where.values()), 'images') for key in ('train', 'val') if key not in where}
     notes = (_SIDES_NOTE if sided else []) + (_VALID_NOTE if 'val' in alone else [])

@@ -10,8 +10,8 @@ __all__ = ['N_BINS', 'probability_histograms', 'confusion_counts', 'claim_counts
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #de94f8d5
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from carparts_seg.core.drawing import (
     shown_difference,
 )
 from ..core.masks import label_map
+from ..core.parts import mirror_partners
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #dcdf3b56
 N_BINS = 64  # of a histogram: bin k holds the probabilities with k/64 < p <= (k+1)/64, bin 0 also p = 0
@@ -107,6 +108,10 @@ class Evidence:
     swapped: np.ndarray  # int64 (N, C): true pixels of a sided part that are predicted as its mirror part
     confusion: np.ndarray  # int64 (N, C+1, C+1): rows truth, columns prediction, last background; smaller parts on top
     claims: np.ndarray  # int64 (N, C+1, C+1): rows truth, columns claims, last none; see `claim_counts`
+    partners: dict | None = None  # class -> what it becomes in a mirrored image; None: as the names say
+
+    def __post_init__(self):
+        self.partners = mirror_partners(self.classes) if self.partners is None else dict(self.partners)
 
     def __len__(self):
         return len(self.files)
@@ -119,7 +124,7 @@ class Evidence:
         return PixelCounts(self.intersection, self.predicted, self.true, self.swapped)
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #228feae5
-_PER_IMAGE = tuple(f.name for f in fields(Evidence))[3:]
+_PER_IMAGE = tuple(f.name for f in fields(Evidence))[3:-1]
 
 
 @patch(cls_method=True)
@@ -127,6 +132,7 @@ def collect(
     cls: Evidence,
     classes: Sequence[str],  # class names, in the order of the planes
     threshold: float = 0.5,  # a pixel is predicted where its probability is above this; between 0 and 1
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> Evidence:  # of no image; raises ValueError
     "Evidence to which an evaluation adds batch after batch."
     if not 0 < threshold < 1:
@@ -136,7 +142,7 @@ def collect(
     arrays['prob_sum'] = np.zeros((0, c, N_BINS), np.float32)
     arrays |= {k: np.zeros((0, c), np.int64) for k in ('intersection', 'predicted', 'true', 'swapped')}
     arrays |= {k: np.zeros((0, c + 1, c + 1), np.int64) for k in ('confusion', 'claims')}
-    return cls([str(x) for x in classes], [], float(threshold), **arrays)
+    return cls([str(x) for x in classes], [], float(threshold), **arrays, partners=partners)
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #4b3b6eb3
 def _check_batch(
@@ -160,12 +166,13 @@ def _evidence_of(
     masks: np.ndarray,  # bool (B, C, H, W)
     classes: Sequence[str],  # C class names
     threshold: float,  # a pixel is predicted where its probability is above this
+    partners: Mapping[str, str],  # from `mirror_partners`
 ) -> dict[str, np.ndarray]:  # those of `_PER_IMAGE`, for B images
     "What is kept of a batch of images."
     from carparts_seg.measure.metrics import PixelCounts
 
     above = probs > np.float32(threshold)
-    counts = PixelCounts.from_masks(above, masks, classes)
+    counts = PixelCounts.from_masks(above, masks, classes, partners)
     p, a, t = (x.reshape(*x.shape[:2], -1) for x in (probs, above, masks))
     hists = (np.stack(x) for x in zip(*map(probability_histograms, p, t)))
     pairs = {k: np.stack([*map(f, a, t)]) for k, f in (('confusion', confusion_counts), ('claims', claim_counts))}
@@ -186,7 +193,7 @@ def add(
     _check_batch(self, files, p, t)
     if not len(files):
         return
-    new = _evidence_of(p.astype(np.float32, copy=False), t > 0.5, self.classes, self.threshold)
+    new = _evidence_of(p.astype(np.float32, copy=False), t > 0.5, self.classes, self.threshold, self.partners)
     for k in _PER_IMAGE:
         before = getattr(self, k)
         setattr(self, k, np.concatenate([before, new[k].astype(before.dtype)]))
@@ -205,6 +212,7 @@ def save(
         classes=np.array(self.classes, str),
         files=np.array(self.files, str),
         threshold=self.threshold,
+        partners=np.array([*self.partners.items()], str).reshape(-1, 2),
         **{k: getattr(self, k) for k in _PER_IMAGE},
     )
     return write_atomic(path, out.getvalue())
@@ -221,7 +229,8 @@ def load(
     try:
         with np.load(path, allow_pickle=False) as z:
             about = z['classes'].tolist(), z['files'].tolist(), float(z['threshold'])
-            return cls(*about, **{k: z[k] for k in _PER_IMAGE})
+            partners = dict(z['partners'].tolist()) if 'partners' in z else None  # older files lack them
+            return cls(*about, **{k: z[k] for k in _PER_IMAGE}, partners=partners)
     except Exception:
         why = 'holds no evidence of an evaluation; `carparts evaluate` writes it'
         raise EvidenceError(f'{str(path)!r} {why}', file=path, why=why) from None
@@ -238,7 +247,7 @@ def subset(
     if unknown:
         raise EvidenceError(f'evidence: no picture {unknown[0]!r}', file=unknown[0])
     rows = [at[f] for f in files]
-    return Evidence(self.classes, list(files), self.threshold, **{k: getattr(self, k)[rows] for k in _PER_IMAGE})
+    return replace(self, files=list(files), **{k: getattr(self, k)[rows] for k in _PER_IMAGE})
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #df1d69b6
 @patch(cls_method=True)
@@ -253,7 +262,7 @@ def concat(
     if len({*files}) < len(files):
         raise EvidenceError('evidence: parts with pictures in common cannot be joined')
     arrays = {k: np.concatenate([getattr(p, k) for p in parts]) for k in _PER_IMAGE}
-    return cls(parts[0].classes, files, parts[0].threshold, **arrays)
+    return replace(parts[0], files=files, **arrays)
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #25754d31
 def resamples(
@@ -381,7 +390,7 @@ def plot_intervals(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(order) + 0.95), layout='constrained')
         ax = fig.subplots()
-        y = name_rows(ax, order, dark)
+        y = name_rows(ax, order, dark, ev.classes)
         _mark_miou(ax, t.loc['miou'], c)
         ax.hlines(y, rows['low'], rows['high'], color=c['ours'], lw=2.2)
         ax.plot(rows['iou'], y, 'o', color=c['ours'], mec=c['ground'], ms=6.5)
@@ -437,7 +446,8 @@ def plot_difference(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(order) + 0.95), layout='constrained')
         ax = fig.subplots()
-        for y, r in zip(name_rows(ax, order, dark), t.loc[order].itertuples()):
+        names = list(t.index.drop('miou'))
+        for y, r in zip(name_rows(ax, order, dark, names), t.loc[order].itertuples()):
             color = c['soft'] if not r.clear else c['ours'] if r.difference > 0 else c['nothing']
             ax.hlines(y, r.low, r.high, color=color, lw=2.2)
             ax.plot(r.difference, y, 'o', color=color, mfc=color if r.clear else c['ground'], mew=1.5, ms=6)
@@ -537,7 +547,7 @@ def plot_thresholds(
         for ax, name in zip(axes, ev.classes):
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
             _draw_sweep(ax, sweep[name], best.loc[name], c)
-            ax.set_title(label_of(name, 18), loc='left', fontsize=7.5, parse_math=False, pad=3)
+            ax.set_title(label_of(name, 18, ev.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
         fig.supxlabel('threshold', fontsize=8.5, color=c['soft'])
         fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
@@ -641,7 +651,7 @@ def plot_calibration(
         _draw_reliability(axes['top'], t, c)
         _draw_pixels(axes['bottom'], t, c)
         ax = axes['error']
-        ax.barh(name_rows(ax, list(order), dark), ece[order], color=c['ours'], height=0.6)
+        ax.barh(name_rows(ax, list(order), dark, ev.classes), ece[order], color=c['ours'], height=0.6)
         ax.axvline(ece['all'], color=c['reference'], lw=1.2)
         ax.set(xlabel='calibration error, pixels above 1/64')
         ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')

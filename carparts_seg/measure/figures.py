@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from ..core.drawing import Drawing, draw_parts, figure_colors, figure_look, parts_legend, shown
+from ..core.drawing import Drawing, draw_parts, figure_colors, figure_look, label_of, parts_legend, shown
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
-from ..core.parts import display_name, part_colors
+from ..core.parts import part_colors
 from ..core.run_folder import OF_NOTHING, curve, metric_value
 from ..core.table import PartsData, TableError
 
@@ -221,7 +221,9 @@ def plot_per_class(
         fig = Drawing(figsize=(7, 0.27 * len(classes) + 1), layout='constrained')
         ax = fig.subplots()
         _draw_bars(ax, iou[order], part_colors(classes)[order] / 255, c)
-        ax.set_yticks(range(len(order)), [display_name(classes[i]) for i in order], color=c['ink'], parse_math=False)
+        ax.set_yticks(
+            range(len(order)), [label_of(classes[i], 60, classes) for i in order], color=c['ink'], parse_math=False
+        )
         ax.set(xlim=(0, 1), ylim=(-0.6, len(order) - 0.4), xlabel='IoU')
         ax.grid(axis='y', visible=False)
         ax.tick_params(axis='y', length=0)

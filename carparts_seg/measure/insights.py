@@ -111,7 +111,7 @@ def plot_class_balance(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
-        y, label = name_rows(ax, list(t.index), dark), 'pictures' if v is None else 'training'
+        y, label = name_rows(ax, list(t.index), dark, data.classes), 'pictures' if v is None else 'training'
         ax.barh(y, 100 * t['of_images'], color=c['ours'], height=0.62, label=label)
         if v is None:
             _write_right(ax, [f'{n}' for n in t['images']], c)
@@ -160,7 +160,7 @@ def plot_mask_sizes(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(q) + 1.3), layout='constrained')
         ax = fig.subplots()
-        y = name_rows(ax, list(q.index), dark)
+        y = name_rows(ax, list(q.index), dark, data.classes)
         ax.hlines(y, q[0.05], q[0.95], color=c['ours'], lw=1.2)
         ax.hlines(y, q[0.25], q[0.75], color=c['ours'], lw=5)
         ax.plot(q[0.5], y, 'o', color=c['ours'], mec=c['ground'], ms=7)
@@ -258,7 +258,7 @@ def plot_position_maps(
             _draw_map(ax, shares, dark)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(True)
-            ax.set_title(label_of(name, 19), loc='left', fontsize=7.5, parse_math=False, pad=3)
+            ax.set_title(label_of(name, 19, data.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #1a2c6d47

@@ -11,7 +11,7 @@ __all__ = ['PixelCounts', 'ratio', 'iou_per_class', 'dice_per_class', 'iou_per_m
 import contextlib
 import io
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -25,7 +25,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ..core.masks import rle_to_coco
-from ..core.parts import display_name, mirror_name, side_of
+from ..core.parts import display_name, mirror_places
 from ..core.table import PartsData
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #5e6c0d20
@@ -67,22 +67,15 @@ def _count(
     return np.array([np.count_nonzero(row) for row in rows], dtype=np.int64).reshape(planes.shape[:2])
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #5cea9e68
-def _mirror_partners(
-    classes: Sequence[str],  # class names
-) -> list[tuple[int, int]]:  # position, position of the mirror part; both ways; no side without counterpart
-    "Which class each sided class can be mistaken for."
-    where = {c: i for i, c in enumerate(classes)}
-    return [(i, where[mirror_name(c)]) for i, c in enumerate(classes) if side_of(c) and mirror_name(c) in where]
-
-
 def _swapped(
     pred: np.ndarray | torch.Tensor,  # bool (B, C, P): predicted planes
     true: np.ndarray | torch.Tensor,  # bool (B, C, P): true planes
     classes: Sequence[str],  # class names
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> np.ndarray:  # int64 (B, C); pixels that belong to both parts don't count
     "True pixels of each sided part that are predicted as its mirror part."
     counts = np.zeros(true.shape[:2], np.int64)
-    for i, j in _mirror_partners(classes):
+    for i, j in mirror_places(classes, partners):
         given_away = true[:, i] & pred[:, j] & ~true[:, j]
         counts[:, i] = _count(given_away[:, None])[:, 0]
     return counts
@@ -113,6 +106,7 @@ def from_masks(
     pred: ArrayLike | torch.Tensor,  # Predicted masks (B, C, H, W) or (C, H, W): bool or whole numbers
     true: ArrayLike | torch.Tensor,  # True masks, same shape
     classes: Sequence[str] | None = None,  # Class names in the order of the planes; None: `swapped` stays 0
+    partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
 ) -> PixelCounts:  # Raises ValueError when shapes or classes don't fit
     "Count the pixels of a batch of masks, or of one image's."
     p, t = _planes(pred, 'predicted'), _planes(true, 'true')
@@ -124,7 +118,8 @@ def from_masks(
         raise ValueError(f'masks: {shapes}; they must be the same')
     if classes is not None and len(classes) != p.shape[1]:
         raise ValueError(f'masks: {p.shape[1]} planes but {len(classes)} classes')
-    return cls(_count(p & t), _count(p), _count(t), _swapped(p, t, () if classes is None else classes))
+    swapped = _swapped(p, t, () if classes is None else classes, partners)
+    return cls(_count(p & t), _count(p), _count(t), swapped)
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #fb522f39
 @patch(cls_method=True)
@@ -186,24 +181,35 @@ def known_mean(
     return float(known.mean()) if known.size else None
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #9c5093db
+def _pair_names(
+    pairs: Sequence[tuple[str, str]],  # classes, the left and the right one or the other way round
+) -> list[str]:  # one a pair: the words that both have; both names where these say nothing, or are another pair's too
+    "What to call each pair of mirror parts."
+    common = lambda a, b: '_'.join(w for w in display_name(a).split() if w in display_name(b).split())
+    short = [common(a, b) for a, b in pairs]
+    return [s if s and short.count(s) == 1 else f'{a}_{b}' for s, (a, b) in zip(short, pairs)]
+
+# %% ../../nbs/4_measure/41_metrics.ipynb #8d753b4b
 def _side_swaps(
     counts: PixelCounts,  # Counts of all images
     classes: Sequence[str],  # class names
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> dict:  # 'side_swap', then that of each pair and of each part; None without true pixels
     "Share of true pixels given to the mirror part."
-    partners = dict(_mirror_partners(classes))
+    places = mirror_places(classes, partners)
     swapped, true = counts.swapped.sum(0), counts.true.sum(0)
     share = lambda ids: known_mean(ratio(swapped[ids].sum(), true[ids].sum()))
-    without_side = lambda name: '_'.join(w for w in display_name(name).split() if not side_of(w))
-    pairs = {without_side(classes[i]): [i, j] for i, j in partners.items()}
-    over_all = {'side_swap': share(list(partners))}
-    of_pairs = {f'side_swap_{name}': share(ids) for name, ids in pairs.items()}
-    return over_all | of_pairs | {f'side_swap_{classes[i]}': share([i]) for i in partners}
+    pairs = [(i, j) for i, j in places if i < j]
+    names = _pair_names([(classes[i], classes[j]) for i, j in pairs])
+    over_all = {'side_swap': share([i for i, _ in places])}
+    of_pairs = {f'side_swap_{name}': share(list(ids)) for name, ids in zip(names, pairs)}
+    return over_all | of_pairs | {f'side_swap_{classes[i]}': share([i]) for i, _ in places}
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #8416c8af
 def summarize(
     counts: PixelCounts,  # Counts of all images
     classes: Sequence[str],  # Class names in the order of the planes
+    partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
 ) -> dict:  # Name of each metric -> number 0 to 1, or None where there is nothing to measure
     "All pixel metrics of a set of images."
     if len(classes) != counts.true.shape[1]:
@@ -211,7 +217,7 @@ def summarize(
     i, p, t = (a.sum(0) for a in (counts.intersection, counts.predicted, counts.true))
     each = dict(iou=iou_per_class(counts), dice=dice_per_class(counts), precision=ratio(i, p), recall=ratio(i, t))
     by_class = {f'{k}_{c}': known_mean(x) for k, values in each.items() for c, x in zip(classes, values)}
-    swaps = _side_swaps(counts, classes)
+    swaps = _side_swaps(counts, classes, partners)
     res = {
         'miou': known_mean(each['iou']),
         'iou_per_image': known_mean(iou_per_mask(counts)),
@@ -230,10 +236,12 @@ class PixelCounter:
         self,
         classes: Sequence[str] | None = None,  # Class names; None: the Learner's `dls.vocab`
         threshold: float = 0.5,  # A pixel belongs to a class when its probability is above this; between 0 and 1
+        partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
     ):
         if not 0 < threshold < 1:
             raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
         self.classes, self.threshold = None if classes is None else list(classes), threshold
+        self.partners = partners
         self.reset()
 
     def reset(self):
@@ -261,7 +269,8 @@ def accumulate(
         self.classes = list(learn.dls.vocab)
     x, y = learn.pred.detach(), learn.yb[0]
     pred = x > 0 if self.threshold == 0.5 else x.float().sigmoid() > self.threshold
-    self._parts.append(PixelCounts.from_masks(pred, y > 0.5 if y.is_floating_point() else y, self.classes))
+    true = y > 0.5 if y.is_floating_point() else y
+    self._parts.append(PixelCounts.from_masks(pred, true, self.classes, self.partners))
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #9fc15acd
 class PartsMetric(Metric):
@@ -289,7 +298,8 @@ class PartsMetric(Metric):
     def value(self) -> float | None:  # None when there is nothing to measure
         "The number, over all images since the last reset."
         counts = self.counter.counts
-        return None if counts is None else summarize(counts, self.counter.classes)[self.key]
+        c = self.counter
+        return None if counts is None else summarize(counts, c.classes, c.partners)[self.key]
 
     @property
     def name(self) -> str:
@@ -329,9 +339,10 @@ class SideSwap(PartsMetric):
 def parts_metrics(
     classes: Sequence[str] | None = None,  # Class names; None: the Learner's `dls.vocab`
     threshold: float = 0.5,  # Probability above which a pixel belongs to a class
+    partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
 ) -> list:  # For `Learner(metrics=...)`; `metrics[0].counter.counts` has the counts of each image
     "The five metrics of every run, sharing one count."
-    counter = PixelCounter(classes, threshold)
+    counter = PixelCounter(classes, threshold, partners)
     return [m(counter) for m in (MeanIoU, IoUPerImage, IoUPerImageOfNothing, MeanDice, SideSwap)]
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #4152adc7

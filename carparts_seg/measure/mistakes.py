@@ -7,7 +7,7 @@ __all__ = ['precision_recall', 'plot_precision_recall', 'confusion_frame', 'plot
            'mask_frame', 'by_size', 'plot_by_size', 'confident_mistakes', 'plot_mistakes']
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #48eab0a4
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ from carparts_seg.core.drawing import (
 )
 from ..core.images import read_image
 from ..core.masks import rle_to_coco, thinned, unpack_planes
-from ..core.parts import mirror_name, side_of
+from ..core.parts import mirror_partners, mirror_places
 from ..core.table import PartsData
 from .evidence import Evidence
 
@@ -61,7 +61,7 @@ def plot_precision_recall(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
         ax = fig.subplots()
-        y = name_rows(ax, list(t.index), dark)
+        y = name_rows(ax, list(t.index), dark, ev.classes)
         ax.hlines(y, t['precision'], t['recall'], color=c['reference'], lw=1.5)
         ax.plot(t['precision'], y, 'o', color=c['ours'], ms=6.5, label='precision')
         ax.plot(t['recall'], y, 'D', color=c['nothing'], mfc=c['ground'], mew=1.6, ms=5.5, label='recall')
@@ -89,14 +89,6 @@ def confusion_frame(
     names = [*ev.classes, 'background']
     return pd.DataFrame(counts, index=pd.Index(names, name='truth'), columns=pd.Index(names, name='prediction'))
 
-# %% ../../nbs/4_measure/44_mistakes.ipynb #48b4b67f
-def _mirror_cells(
-    classes: Sequence[str],  # class names
-) -> list[tuple[int, int]]:  # position of a sided class, and of its mirror part
-    "Where a confusion of sides shows."
-    mirrors = {c: mirror_name(c) for c in classes if side_of(c)}
-    return [(classes.index(c), classes.index(m)) for c, m in mirrors.items() if m in classes]
-
 # %% ../../nbs/4_measure/44_mistakes.ipynb #f73c114e
 def _write_percent(
     ax: Axes,  # where to draw
@@ -113,12 +105,12 @@ def _write_percent(
 # %% ../../nbs/4_measure/44_mistakes.ipynb #7df79d7d
 def _frame_confusion(
     ax: Axes,  # where to draw
-    classes: Sequence[str],  # class names
+    ev: Evidence,  # of an evaluation
     size: float,  # of the letters, in points
     c: dict,  # colours
 ) -> None:
     "Names at the sides, a line before the background, frames around the cells of mirror parts."
-    n, names = len(classes) + 1, [label_of(x, 20) for x in [*classes, 'background']]
+    n, names = len(ev.classes) + 1, [label_of(x, 20, ev.classes) for x in [*ev.classes, 'background']]
     ax.set_xticks(range(n), names, rotation=90, fontsize=size, color=c['ink'], parse_math=False)
     ax.set_yticks(range(n), names, fontsize=size, color=c['ink'], parse_math=False)
     ax.tick_params(length=0)
@@ -126,7 +118,7 @@ def _frame_confusion(
     ax.set_ylabel('truth')
     ax.axhline(n - 1.5, color=c['soft'], lw=0.8)
     ax.axvline(n - 1.5, color=c['soft'], lw=0.8)
-    for i, j in _mirror_cells(classes):
+    for i, j in mirror_places(ev.classes, ev.partners):
         ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, ec=c['nothing'], lw=1.3))
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #ce49df29
@@ -145,7 +137,7 @@ def plot_confusion(
         fig = Drawing(figsize=(width, width + 0.25), layout='constrained')
         ax = fig.subplots()
         ax.imshow(shares, cmap=heat, norm=norm, aspect='auto')
-        _frame_confusion(ax, ev.classes, size, figure_colors(dark))
+        _frame_confusion(ax, ev, size, figure_colors(dark))
         if room:
             _write_percent(ax, shares, heat, norm, size * 0.88)
         pixels = f"{'true' if normalize == 'true' else 'predicted'} pixels"
@@ -159,10 +151,11 @@ def side_swap_frame(
     """How much of each sided part is found, and how much given to its mirror part.
 
     `found` and `swapped` are shares of the true pixels, NaN without any; `true` counts them."""
-    sided = [i for i, _ in _mirror_cells(ev.classes)]
+    places = mirror_places(ev.classes, ev.partners)
+    sided = [i for i, _ in places]
     both, swapped, true = (x.sum(0)[sided] for x in (ev.intersection, ev.swapped, ev.true))
     there = np.where(true > 0, true, np.nan)
-    t = pd.DataFrame(dict(mirror=[ev.classes[j] for _, j in _mirror_cells(ev.classes)]))
+    t = pd.DataFrame(dict(mirror=[ev.classes[j] for _, j in places]))
     t = t.assign(found=both / there, swapped=swapped / there, true=true, n_images=(ev.true > 0).sum(0)[sided])
     return t.set_index(pd.Index([ev.classes[i] for i in sided], name='class'))
 
@@ -192,7 +185,7 @@ def plot_side_swaps(
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.27 * len(t) + 1), layout='constrained')
         ax = fig.subplots()
-        name_rows(ax, list(t.index), dark)
+        name_rows(ax, list(t.index), dark, ev.classes)
         _draw_shares(ax, t['swapped'], True, c['nothing'], c)
         _draw_shares(ax, t['found'], False, c['ours'], c)
         ax.axvline(0, color=c['soft'], lw=1)
@@ -436,13 +429,14 @@ def _pairs(
 def _kind(
     label: str | None,  # class in the label
     network: str | None,  # class that is predicted
+    partners: Mapping[str, str],  # from `mirror_partners`
 ) -> str:  # 'missing', 'extra', 'other side', 'other part'
     "What kind of mistake it is."
     if network is None:
         return 'missing'
     if label is None:
         return 'extra'
-    return 'other side' if network == mirror_name(label) else 'other part'
+    return 'other side' if network == partners.get(label) else 'other part'
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #a906dcf7
 def _mistakes_of(
@@ -469,10 +463,11 @@ def _mistakes_of(
         known = _confidence(ev, file, piece['c'], True, piece['area'] / t[piece['c']].sum())
         return np.nan_to_num(known, nan=0.5)
 
-    rows = []
+    rows, partners = [], mirror_partners(classes) if ev is None else ev.partners
     for a, b in _pairs(lost, new, sure):
         piece, (label, network) = a or b, (x and classes[x['c']] for x in (a, b))
-        row = dict(file_name=file, name=label or network, kind=_kind(label, network), instead=network if a else None)
+        kind, instead = _kind(label, network, partners), network if a else None
+        row = dict(file_name=file, name=label or network, kind=kind, instead=instead)
         row |= dict(confidence=agreed * (sure(b) if b else sure_missing(a)), area=piece['area'] / t[0].size)
         rows.append(row | dict(zip(('x', 'y', 'width', 'height'), (round(v * factor) for v in piece['box']))))
     return rows, seen
@@ -536,9 +531,11 @@ def _other_name(
 # %% ../../nbs/4_measure/44_mistakes.ipynb #533936d2
 def _mistake_words(
     m: dict,  # a row of `confident_mistakes`
+    classes: Sequence[str],  # class list
 ) -> str:  # two lines
     "What is written over a mistake."
-    name, other, file = label_of(m['name'], 20), label_of(_other_name(m), 20), m['file_name'].replace('_', ' ')
+    name, other = (label_of(n, 20, classes) for n in (m['name'], _other_name(m)))
+    file = m['file_name'].replace('_', ' ')
     what = f"{name}, {m['kind']}" if m['kind'] in ('extra', 'missing') else f'{name}: {other}?'
     return f"{what}\n{label_of(file, 24)}  {m['score']:.2f}"
 
@@ -577,7 +574,7 @@ def _draw_mistake(
         plane = unpack_planes(parts.packed(file), len(data.classes))[data.classes.index(name)]
         _outline(ax, plane, **_OUTLINES[whose])
     ax.set(xlim=(x, x + side), ylim=(y + side, y), xticks=[], yticks=[])
-    ax.set_title(_mistake_words(m), loc='left', fontsize=7, parse_math=False)
+    ax.set_title(_mistake_words(m, data.classes), loc='left', fontsize=7, parse_math=False)
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #d0de6a83
 def plot_mistakes(

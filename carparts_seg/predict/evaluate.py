@@ -25,7 +25,7 @@ from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest, wri
 from ..core.config import Experiment
 from ..core.images import ImageError, read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
-from ..core.parts import display_name, mirror_name, side_of
+from ..core.parts import display_name, mirror_partners, side_of, split_pair
 from ..core.run_folder import read_run
 from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.cache import check_sizes
@@ -50,7 +50,11 @@ def near_class(
     among: Iterable[str],  # class names that it may have been meant as
 ) -> str | None:  # the nearest, of the same side; None where none is near
     "The class that a name was probably meant as."
-    same = {_words(c): c for c in among if side_of(c) == side_of(name)}
+    among = list(among)
+    every = [*dict.fromkeys([name, *among])]
+    side, partner = side_of(name, every), mirror_partners(every).get(name, name)
+    other_side = lambda c: side_of(c, every) != side or c == partner != name
+    same = {_words(c): c for c in every if c in among and not other_side(c)}
     return same.get(nearest(_words(name), same, 0.75))
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #66b16b90
@@ -87,7 +91,9 @@ def notes(self: ClassMatch) -> list[str]:
     return out + [_unknown_note(name, *n, self.run_only) for name, n in self.data_only.items()]
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #417e1eb7
-def _pairs(rename: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+def _pairs(
+    rename: Mapping[str, str] | Sequence[str] | None, here: Sequence[str], there: Sequence[str]
+) -> dict[str, str]:
     "What is to be renamed, from a mapping or texts 'HERE=THERE'."
     if isinstance(rename, Mapping):
         return dict(rename)
@@ -95,7 +101,7 @@ def _pairs(rename: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
         if '=' not in text:
             why = 'expected HERE=THERE, a class of the data and the class of the run'
             raise EvaluateError(f'rename {text}: {why}', key='rename', why=why)
-    return dict(text.split('=', 1) for text in rename or ())
+    return dict(split_pair(text, here, there) for text in rename or ())
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #2ab3bff8
 def _check_known(rename: Mapping[str, str], here: Sequence[str], there: Sequence[str]) -> None:
@@ -116,8 +122,9 @@ def match_classes(
     rename: Mapping[str, str] | Sequence[str] | None = None,  # data's class -> run's class; or texts 'HERE=THERE'
 ) -> ClassMatch:  # raises EvaluateError
     "Match the classes of a run and of a data set by name."
-    rename, named = _pairs(rename), data.table.dropna(subset=['name'])
+    named = data.table.dropna(subset=['name'])
     here = [*dict.fromkeys([*data.classes, *named['name']])]
+    rename = _pairs(rename, here, classes)
     _check_known(rename, here, classes)
     have = {rename.get(c, c) for c in here}
     common = [c for c in classes if c in have]
@@ -248,11 +255,13 @@ def rle_counts(
     predicted: Mapping[str, dict],  # class -> COCO RLE, of one image
     true: Mapping[str, dict],  # class -> COCO RLE
     classes: Sequence[str],  # C names
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> PixelCounts:  # of one image, (1, C)
     "Count the pixels of an image's masks, given as run lengths."
     rows = np.zeros((4, 1, len(classes)), np.int64)
+    partners = mirror_partners(classes) if partners is None else partners
     for i, c in enumerate(classes):
-        p, t, other = predicted.get(c), true.get(c), mirror_name(c)
+        p, t, other = predicted.get(c), true.get(c), partners.get(c, c)
         rows[:3, 0, i] = _shared(p, t), _shared(p), _shared(t)
         if other != c and other in classes:
             swapped = predicted.get(other)
@@ -303,10 +312,16 @@ def read(self: _Pass, file: str) -> _Ready | None:
     return _Ready(file, image.shape[:2], pixels, masks, image if self.predictor.tile else None)
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #e21100e7
-def _counted(classes: Sequence[str], files: Sequence[str], counts: PixelCounts, threshold: float = 0.5) -> Evidence:
+def _counted(
+    classes: Sequence[str],
+    files: Sequence[str],
+    counts: PixelCounts,
+    partners: Mapping[str, str],
+    threshold: float = 0.5,
+) -> Evidence:
     "Counts as evidence, without the histograms."
     return replace(
-        Evidence.collect(classes, threshold),
+        Evidence.collect(classes, threshold, partners),
         files=list(files),
         intersection=counts.intersection,
         predicted=counts.predicted,
@@ -318,13 +333,14 @@ def _counted(classes: Sequence[str], files: Sequence[str], counts: PixelCounts, 
 @patch
 def _count_small(self: _Pass, batch: Sequence[_Ready], probs: torch.Tensor) -> None:
     "Count a batch at the size of training."
-    classes, files = self.data.classes, [r.file for r in batch]
+    classes, files, partners = self.data.classes, [r.file for r in batch], self.predictor.partners
     at_size, true = np.ascontiguousarray(probs.numpy()[:, self.keep]), np.stack([r.masks for r in batch])
     if np.ptp(self.threshold) == 0:
-        ev = Evidence.collect(classes, float(self.threshold[0]))
+        ev = Evidence.collect(classes, float(self.threshold[0]), partners)
         ev.add(files, at_size, true)
     else:
-        ev = _counted(classes, files, PixelCounts.from_masks(at_size > self.threshold[:, None, None], true, classes))
+        above = at_size > self.threshold[:, None, None]
+        ev = _counted(classes, files, PixelCounts.from_masks(above, true, classes, partners), partners)
     self.small.append(ev)
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #515bef01
@@ -342,7 +358,8 @@ def _count_own(self: _Pass, ready: _Ready, probs: torch.Tensor) -> None:
     "Count an image at its own size, and keep its masks."
     rows = self.predictor.result(ready.file, ready.size, probs).rows()
     found = {r['name']: rle_to_coco(r['rle_mask'], *ready.size) for r in rows if r['name'] in self.data.classes}
-    self.own.append(rle_counts(found, self._true(ready.file, ready.size), self.data.classes))
+    true = self._true(ready.file, ready.size)
+    self.own.append(rle_counts(found, true, self.data.classes, self.predictor.partners))
     self.rows += rows
     self.files.append(ready.file)
 
@@ -384,7 +401,7 @@ def _figures(ev: Evidence) -> dict:
     t = bootstrap_intervals(ev)
     pairs = zip(t.index, t[['low', 'high']].to_numpy())
     spread = {k: None if np.isnan(v).any() else [float(x) for x in v] for k, v in pairs}
-    return summarize(ev.counts, ev.classes) | {'n_images': len(ev), 'intervals': spread}
+    return summarize(ev.counts, ev.classes, ev.partners) | {'n_images': len(ev), 'intervals': spread}
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #c71d6b63
 def _ious(ev: Evidence) -> np.ndarray:
@@ -449,7 +466,8 @@ def _result(
 ) -> Evaluation:
     "Figures and tables of a pass."
     classes, measured = found.data.classes, found.data.subset(found.files)
-    own = _counted(classes, found.files, PixelCounts.concat(found.own), float(found.threshold[0]))
+    counts, partners = PixelCounts.concat(found.own), found.predictor.partners
+    own = _counted(classes, found.files, counts, partners, float(found.threshold[0]))
     small, table = Evidence.concat(found.small), prediction_table(found.rows, found.predictor.classes)
     ap = mask_ap(table[table['name'].isin(classes)], measured)
     at_own, at_training = (_figures(ev) | ap for ev in (own, small))

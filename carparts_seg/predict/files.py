@@ -36,7 +36,6 @@ from ..core.drawing import draw_parts
 from ..core.images import ImageError, image_files, is_image_file, read_image, resize_image
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
-from ..core.table import read_table
 from ..data.datasets import open_dataset
 from .network import class_categories, part_rows
 from .predictor import PartsPredictor, PredictError

@@ -11,7 +11,7 @@ __all__ = ['FLIP_DIMS', 'IN_MEMORY', 'predict_probabilities', 'predict_batches',
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,7 @@ def predict_probabilities(
     flips: Sequence[str] = (),  # views besides the plain one: names in `FLIP_DIMS`
     scales: Sequence[float] = (),  # more views, by size relative to x; each comes with every flip
     precision: str = 'fp32',  # 'fp32' or 'bf16'
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> torch.Tensor:  # probabilities (B, C, H, W), float32, the mean over all views
     "Class probabilities of a batch; raises CarpartsError for an unknown flip or a sided class without a counterpart."
     for f in flips:
@@ -63,7 +64,7 @@ def predict_probabilities(
             why = f"{f!r} is none of {', '.join(FLIP_DIMS)}"
             raise CarpartsError(f'test_time_augmentations: {why}', key='test_time_augmentations', why=why)
     x = x.as_subclass(torch.Tensor)
-    partner = torch.as_tensor(mirror_permutation(classes), device=x.device) if flips else None
+    partner = torch.as_tensor(mirror_permutation(classes, partners), device=x.device) if flips else None
     total, views = 0, 0
     for scale in (1.0, *[s for s in scales if s != 1]):
         view = x if scale == 1 else _scaled(x, scale)
@@ -82,12 +83,13 @@ def predict_batches(
     flips: Sequence[str] = (),  # see `predict_probabilities`
     scales: Sequence[float] = (),  # see `predict_probabilities`
     precision: str = 'fp32',  # 'fp32' or 'bf16'
+    partners: Mapping[str, str] | None = None,  # see `predict_probabilities`
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:  # probabilities (B, C, H, W), and masks if there are any
     "Predict batch after batch; holds one batch at a time. The model is set to evaluation."
     model.eval()
     for batch in dl:
         images, *masks = batch if isinstance(batch, (tuple, list)) else (batch,)
-        probs = predict_probabilities(model, images, classes, flips, scales, precision)
+        probs = predict_probabilities(model, images, classes, flips, scales, precision, partners)
         yield probs, masks[0].as_subclass(torch.Tensor) if masks else None
 
 # %% ../../nbs/6_predict/62_network.ipynb #42fc73ac

@@ -27,7 +27,7 @@ from ..core.basics import CarpartsError, did_you_mean
 from ..core.config import Experiment, load_config
 from ..core.drawing import show_parts
 from ..core.images import resize_image
-from ..core.parts import mirror_permutation
+from ..core.parts import mirror_partners, mirror_permutation
 from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
 from ..core.settings import FLIPS
 from ..data.cache import as_image
@@ -135,9 +135,9 @@ def _one_threshold(value: object, what: str) -> float:
 
 def _position(name: str, classes: Sequence[str]) -> int:
     "Where a class stands in the list."
-    name = str(name).strip().replace(' ', '_')
-    if name in classes:
-        return list(classes).index(name)
+    for spelled in (str(name), str(name).strip(), str(name).strip().replace(' ', '_')):
+        if spelled in classes:
+            return list(classes).index(spelled)
     hint = did_you_mean(name, classes, '; the classes are {names}')
     raise PredictError(f'threshold: no class {name!r}{hint}', key='threshold')
 
@@ -150,14 +150,26 @@ def _best_thresholds(folder: Path | None, classes: Sequence[str], otherwise: np.
     found = best_thresholds(Evidence.load(file))['threshold'].reindex(list(classes)).to_numpy(np.float32)
     return np.where(np.isnan(found), otherwise, found)
 
+# %% ../../nbs/6_predict/63_predictor.ipynb #c49fdf95
+def _text_items(text: str, classes: Sequence[str]) -> Iterator[tuple[str | None, str]]:
+    "Pairs of a class and what is said of it, from 'CLASS=NUMBER,CLASS=NUMBER,NUMBER'."
+    more = True
+    while more:
+        text = text.lstrip()
+        named = [c for c in classes if text.startswith(f'{c}=')]
+        name = max(named, key=len, default=None)
+        item, more, text = text[0 if name is None else len(name) + 1 :].partition(',')
+        if name is None and '=' in item:
+            name, _, item = item.rpartition('=')
+        yield name, item.strip()
 
+# %% ../../nbs/6_predict/63_predictor.ipynb #922dc791
 def _threshold_items(
     threshold: float | str | Sequence[float] | Mapping[str, float], classes: Sequence[str]
 ) -> list[tuple[str | None, object]]:
     "Pairs of a class and what is said of it; None stands for all classes."
     if isinstance(threshold, str):
-        items = map(str.strip, threshold.split(','))
-        return [i.partition('=')[::2] if '=' in i else (None, i) for i in items]
+        return list(_text_items(threshold, classes))
     if isinstance(threshold, Mapping):
         return list(threshold.items())
     if np.ndim(threshold) == 0:
@@ -311,7 +323,10 @@ def _views(
         if f not in FLIPS:
             raise PredictError(f'tta: {f!r} is none of {", ".join(FLIPS)}', key='tta')
     if flips:
-        mirror_permutation(classes)  # raises where a sided class has no counterpart
+        try:
+            mirror_permutation(classes, mirror_partners(classes, cfg.dataset.mirror_pairs))
+        except CarpartsError as e:
+            raise PredictError(f'tta: {e}', key='tta', why=e.why) from None
     return flips, []
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #a89ef97d
@@ -348,6 +363,11 @@ class PartsPredictor:
     @property
     def normalization(self) -> str:
         return self.cfg.image.image_normalization
+
+    @cached_property
+    def partners(self) -> dict[str, str]:
+        "What a mirrored image exchanges, as the run's settings and the names say."
+        return mirror_partners(self.classes, self.cfg.dataset.mirror_pairs)
 
     @cached_property
     def transform(self):
@@ -425,7 +445,8 @@ def probabilities(
     out = []
     for batch in chunked(prepared, self.batch_size):
         x = normalize(torch.stack(batch).to(self.device), self.normalization)
-        out.append(predict_probabilities(self.model, x, self.classes, self.flips, self.scales, self.precision).cpu())
+        views = (self.flips, self.scales, self.precision, self.partners)
+        out.append(predict_probabilities(self.model, x, self.classes, *views).cpu())
     return torch.cat(out)
 
 # %% ../../nbs/6_predict/63_predictor.ipynb #bc8d1013

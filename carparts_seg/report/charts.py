@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..core.parts import display_name, mirror_name, part_colors, side_of
+from ..core.parts import display_name, mirror_places, part_colors, side_of
 from ..measure.evidence import Evidence, best_thresholds, calibration, threshold_sweep
 from ..measure.figures import Panel
 from ..measure.mistakes import confusion_frame, side_swap_frame
@@ -153,10 +153,9 @@ def _frame(row: int, column: int) -> dict:
     return dict(type='rect', line=dict(color='var(--nothing)', width=1.5)) | place
 
 
-def _mirror_frames(classes: Sequence[str]) -> list[dict]:
+def _mirror_frames(ev: Evidence) -> list[dict]:
     "Frames around the cells where a part is taken for its mirror part; columns are predictions."
-    sided = [(i, mirror_name(c)) for i, c in enumerate(classes) if side_of(c)]
-    return [_frame(i, classes.index(mirror)) for i, mirror in sided if mirror in classes]
+    return [_frame(i, j) for i, j in mirror_places(ev.classes, ev.partners)]
 
 # %% ../../nbs/7_report/71_charts.ipynb #62c026e0
 def confusion_chart(
@@ -169,7 +168,7 @@ def confusion_chart(
     axis = dict(tickvals=list(range(len(names))), ticktext=names, showgrid=False, zeroline=False)
     x = dict(tickangle=-60, title=_title('prediction'), constrain='domain', tickfont=dict(color='var(--ink)'))
     y = _names_axis(title=_title('truth') | dict(standoff=12))
-    shapes = _mirror_frames(ev.classes)
+    shapes = _mirror_frames(ev)
     return dict(
         data=[_confusion_cells(shares.to_numpy(), names, normalize)],
         layout=dict(xaxis=axis | x, yaxis=axis | y, shapes=shapes, margin=dict(r=4)),
@@ -232,7 +231,7 @@ def class_lines(
     for c, (r, g, b) in zip(classes, part_colors(classes).tolist()):
         if c not in frames or not np.isfinite(np.asarray(frames[c][1], float)).any():
             continue
-        look = dict(width=1.7, dash='dash' if side_of(c) == 'right' else 'solid')
+        look = dict(width=1.7, dash='dash' if side_of(c, classes) == 'right' else 'solid')
         words = f'<b>{chart_text(c)}</b><br>{hover}<extra></extra>'
         color = f'rgb({r}, {g}, {b})'
         out.append(line(*frames[c], chart_text(c), color, line=look, hovertemplate=words, **kwargs))

@@ -23,7 +23,7 @@ from matplotlib.legend import Legend
 
 from ..core.basics import CarpartsError
 from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
-from ..core.parts import mirror_name, side_of
+from ..core.parts import mirror_places
 from ..core.run_folder import OF_NOTHING, RunFolder, curve, fold_folders, metric_value, read_run
 from ..measure.evidence import Evidence, expanded_intervals, resamples
 from ..measure.metrics import PixelCounts, iou_per_mask, ratio, summarize
@@ -67,7 +67,9 @@ def metrics(self: Compared) -> dict:
         return self.run.metrics
     values = {k: [metric_value(f.metrics, k) for f in self.folds] for k in self.folds[0].metrics}
     mean = {k: np.mean(v) for k, v in values.items() if None not in v}
-    return mean if self.evidence is None else mean | summarize(self.evidence.counts, self.classes)
+    return (
+        mean if self.evidence is None else mean | summarize(self.evidence.counts, self.classes, self.evidence.partners)
+    )
 
 # %% ../../nbs/7_report/75_comparison.ipynb #e12709de
 def run_names(
@@ -115,11 +117,12 @@ def drawn_metrics(
     counts: PixelCounts,  # of all images
     classes: Sequence[str],  # class list
     draws: np.ndarray,  # (n, images): how often each image is in each draw
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> dict[str, np.ndarray]:  # metric, as `summarize` names it -> (n,) values, NaN where it isn't defined
     "The metrics of every draw: miou, iou_per_image, that of nothing, dice, side_swap and `iou_<class>`."
     i, p, t, s = (draws @ getattr(counts, k) for k in ('intersection', 'predicted', 'true', 'swapped'))
     iou, dice = (np.where(t > 0, ratio(a, b), np.nan) for a, b in ((i, p + t - i), (2 * i, p + t)))
-    sided = [k for k, c in enumerate(classes) if side_of(c) and mirror_name(c) in classes]
+    sided = [k for k, _ in mirror_places(classes, partners)]
     share = draws / draws.sum(1, keepdims=True)
     return {
         'miou': _mean_of_classes(iou),
@@ -152,10 +155,11 @@ def _drawn(
 ) -> tuple[dict, dict]:  # as from `drawn_metrics`
     "The metrics of both runs in every draw."
     draws = resamples(len(base.evidence), n, seed)
-    a = drawn_metrics(base.evidence.counts, base.classes, draws)
+    of = lambda ev, run, draws: drawn_metrics(ev.counts, run.classes, draws, ev.partners)
+    a = of(base.evidence, base, draws)
     if paired:
-        return a, drawn_metrics(other.evidence.subset(base.evidence.files).counts, other.classes, draws)
-    return a, drawn_metrics(other.evidence.counts, other.classes, resamples(len(other.evidence), n, seed + 1))
+        return a, of(other.evidence.subset(base.evidence.files), other, draws)
+    return a, of(other.evidence, other, resamples(len(other.evidence), n, seed + 1))
 
 # %% ../../nbs/7_report/75_comparison.ipynb #72043d6e
 def _images_behind(r: Compared, metric: str) -> int:
@@ -497,7 +501,8 @@ def folds_frame(
     names = pd.Index([*HEAD, *[f'iou_{c}' for c in run.classes]], name='metric')
     by_fold = {f.path.name: [metric_value(f.metrics, k) for k in names] for f in run.folds}
     t = pd.DataFrame(by_fold, index=names, dtype=float)
-    pooled = {} if run.evidence is None else summarize(run.evidence.counts, run.classes)
+    ev = run.evidence
+    pooled = {} if ev is None else summarize(ev.counts, run.classes, ev.partners)
     together = [np.nan if metric_value(pooled, k) is None else pooled[k] for k in names]
     return t.assign(mean=t.mean(axis=1), spread=t.std(axis=1, ddof=1), together=together)
 

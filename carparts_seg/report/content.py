@@ -320,12 +320,13 @@ def layers_or_why(
     data: PartsData,  # the validation images
     predictions: pd.DataFrame,  # predicted masks
     files: Sequence[str],  # which images
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> list[Layers | str]:  # a sentence where an image or its masks can't be read
     "Images with their layers."
     predicted, scores, out = predicted_parts(data, predictions), mask_scores(predictions), []
     for f in files:
         try:
-            out.append(image_layers(data, predicted, f, scores.get(f, {})))
+            out.append(image_layers(data, predicted, f, scores.get(f, {}), partners=partners))
         except ImageError as e:
             out.append(f'{f}: {e.why}')
         except TableError as e:  # names the image as the data set does, without its folder
@@ -351,7 +352,7 @@ def make_gallery(
     if data is None:
         return Gallery(note='No pictures: this report was made without the data set.')
     files, losses = pick_images(run.predictions, data.files, n), image_scores(run.predictions)['image_loss']
-    groups = {g: layers_or_why(data, run.predictions, fs) for g, fs in files.items()}
+    groups = {g: layers_or_why(data, run.predictions, fs, run.partners) for g, fs in files.items()}
     return Gallery(groups, files, data.classes, losses.to_dict(), _gallery_note(files, losses))
 
 # %% ../../nbs/7_report/73_content.ipynb #9cbf59e4

@@ -27,7 +27,7 @@ from PIL import Image
 
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
-from ..core.parts import display_name, linear_rgb, mirror_name, part_colors, seen_by, side_of, srgb
+from ..core.parts import display_name, linear_rgb, mirror_places, part_colors, seen_by, side_of, srgb
 from ..core.table import PartsData, TableError
 
 # %% ../../nbs/7_report/72_page.ipynb #8f6b293c
@@ -121,7 +121,7 @@ def part_textures(
     near, out = _closeness(classes) < apart, []
     for i, c in enumerate(classes):
         taken = {out[j] for j in range(i) if near[i, j]}
-        kinds = ('stripes', 'grid') if side_of(c) == 'right' else ('', 'dots')
+        kinds = ('stripes', 'grid') if side_of(c, classes) == 'right' else ('', 'dots')
         out.append(next((t for t in kinds if t not in taken), kinds[0]))
     return out
 
@@ -248,10 +248,11 @@ def disagreements(
     true: np.ndarray,  # bool (C, H, W)
     pred: np.ndarray,  # bool (C, H, W)
     classes: Sequence[str],  # C class names
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> dict[str, np.ndarray]:  # (H, W) for each of `KINDS`; no two overlap
     "Where truth and prediction name different parts, by kind."
-    where = {c: i for i, c in enumerate(classes)}
-    perm = np.array([where.get(mirror_name(c), i) for i, c in enumerate(classes)], dtype=int)
+    mirror = dict(mirror_places(classes, partners))
+    perm = np.array([mirror.get(i, i) for i in range(len(classes))], dtype=int)
     t, p = true.any(0), pred.any(0)
     both = (true != pred).any(0) & t & p
     swapped = both & ((true | true[perm]) == (pred | pred[perm])).all(0)
@@ -314,6 +315,7 @@ def image_layers(
     scores: Mapping[str, float] = {},  # confidence by class
     width: int = 512,  # of the longer side as shown, in pixels; smaller images keep their size
     quality: int = 85,  # of the JPEG
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> Layers:  # raises ImageError, TableError
     "An image with its true parts, its predicted parts, and where they differ."
     image, packed = read_image(data.path(file)), _both_masks(data, predicted, file)
@@ -323,7 +325,7 @@ def image_layers(
     h, w = (max(1, round(s * shrink)) for s in image.shape[:2])
     if shrink < 1:
         t, p = planes(thinned(m, h, w) for m in packed)
-    wrong, scale = disagreements(t, p, data.classes), max(1, width // max(h, w))
+    wrong, scale = disagreements(t, p, data.classes, partners), max(1, width // max(h, w))
     names = [display_name(c) or c for c in data.classes]
     known = {i: scores[c] for i, c in enumerate(data.classes) if c in scores}
     jpeg = cv2.imencode('.jpg', resize_image(image, h, w)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]

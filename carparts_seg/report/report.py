@@ -532,7 +532,7 @@ def _mistakes_section(
         return section(note=f'Left out: {str(e).splitlines()[0]}.', pictures=[])
     if not len(t):
         return section(note='The network contradicts no label with confidence.', pictures=[])
-    layers = layers_or_why(m.data, m.run.predictions, t['file_name'])
+    layers = layers_or_why(m.data, m.run.predictions, t['file_name'], m.run.partners)
     if all(isinstance(p, Layers) for p in layers):
         m.draw('mistakes', lambda: plot_mistakes(t, m.data, m.run.predictions))
     pictures = [_mistake_figure(r, p, m.data) for r, p in zip(t.to_dict('records'), layers)]
@@ -619,7 +619,7 @@ def _augmented_images(
     size = [m.run.setting('image', f'image_{k}') for k in ('height', 'width')]
     custom = m.run.setting('augmentation', 'custom_train_augmentations') if strategy == 'Custom' else None
     try:
-        transform = augmentation(strategy, *size, m.train.classes, custom=custom)
+        transform = augmentation(strategy, *size, m.train.classes, custom=custom, partners=m.run.partners)
         return augmented(m.train, n, m.train.files, transform)
     except (ValueError, TypeError, KeyError, AttributeError) as e:
         m.run.notes.append(f'no augmented pictures: {_error_words(e)}')

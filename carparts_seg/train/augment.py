@@ -19,7 +19,7 @@ import math
 import random
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import albumentations as A
 import cv2
@@ -29,15 +29,16 @@ from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
 from ..core.basics import CarpartsError, did_you_mean
-from ..core.parts import mirror_permutation, side_of
+from ..core.parts import mirror_partners, mirror_permutation, no_counterpart
 from ..core.settings import STRATEGIES
 
 # %% ../../nbs/5_train/51_augment.ipynb #956c2946
 def side_tables(
     classes: Sequence[str],  # class list; its order is the order of the planes
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> list[tuple[int, np.ndarray]]:  # (shift, table): what byte p gives to byte (p + shift) % P; uint8 (256, 1, P)
     "Lookup tables that exchange mirror partners. Raises ValueError for a sided class without counterpart."
-    permutation = mirror_permutation(classes)
+    permutation = mirror_permutation(classes, partners)
     n_bytes = -(-len(classes) // 8)
     values = np.arange(256, dtype=np.uint8)
     tables = np.zeros((n_bytes, 256, 1, n_bytes), np.uint8)
@@ -63,9 +64,9 @@ def swap_sides(
 class _SwapsSides:
     "Mixed into a flip: the mask is turned over, then mirror partners change places."
 
-    def __init__(self, classes: Sequence[str], p: float = 0.5):
+    def __init__(self, classes: Sequence[str], p: float = 0.5, partners: Mapping[str, str] | None = None):
         super().__init__(p=p)
-        self.classes, self.side_tables = list(classes), side_tables(classes)
+        self.classes, self.partners, self.side_tables = list(classes), partners, side_tables(classes, partners)
 
     def mirrors(self, params: dict) -> bool:
         "Whether what was drawn turns left into right."
@@ -189,45 +190,49 @@ def _fill_border(t: A.BasicTransform, notes: list[str]) -> None:
         t.border_mode = cv2.BORDER_CONSTANT
 
 # %% ../../nbs/5_train/51_augment.ipynb #b1c13b7e
-def _guard_leaf(t: A.BasicTransform, classes: Sequence[str], notes: list[str]) -> A.BasicTransform:
+def _guard_leaf(
+    t: A.BasicTransform, classes: Sequence[str], notes: list[str], partners: Mapping[str, str] | None
+) -> A.BasicTransform:
     "One transform made safe; raises `AugmentationError`."
     name = type(t).__name__
     flip = type(t) if isinstance(t, _SwapsSides) else _SIDED.get(type(t))
     if flip:
         try:
-            return flip(classes, p=t.p)
+            return flip(classes, t.p, getattr(t, 'partners', None) if partners is None else partners)
         except ValueError as e:
             raise AugmentationError(f'{name}: {e}', key=name, why=str(e)) from None
     if why := _why_not(t):
         raise AugmentationError(f'{name}: {why}', key=name, why=why)
     _read_nearest(t, notes)
-    if any(side_of(c) for c in classes):
+    partners = mirror_partners(classes) if partners is None else partners
+    if any(partners.get(c) != c for c in classes):
         _fill_border(t, notes)
     return t
 
 # %% ../../nbs/5_train/51_augment.ipynb #6be0d501
-def _guard(parent: A.BaseCompose, classes: Sequence[str], notes: list[str]) -> None:
+def _guard(parent: A.BaseCompose, classes: Sequence[str], notes: list[str], partners: Mapping[str, str] | None) -> None:
     "Make the children of a composition safe, however deep; raises `AugmentationError`."
     for i, t in enumerate(parent.transforms):
         if isinstance(parent, A.SelectiveChannelTransform) and not isinstance(t, A.ImageOnlyTransform):
             name, why = 'SelectiveChannelTransform', 'would move some channels and leave the masks behind'
             raise AugmentationError(f'{name}: {type(t).__name__} {why}', key=name)
         if isinstance(t, A.BaseCompose):
-            _guard(t, classes, notes)
+            _guard(t, classes, notes, partners)
         else:
-            parent.transforms[i] = _guard_leaf(t, classes, notes)
+            parent.transforms[i] = _guard_leaf(t, classes, notes, partners)
 
 # %% ../../nbs/5_train/51_augment.ipynb #88dd0eaa
 def guard(
     transform: A.BaseCompose | A.BasicTransform,  # any albumentations composition; its children are replaced in place
     classes: Sequence[str],  # class list
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as flips in it know, or the names say
 ) -> A.Compose:  # safe for packed masks; `.notes` lists what was changed
     "Make a composition safe for packed masks of sided classes. Raises `AugmentationError` for what can't be made safe."
     notes = list(getattr(transform, 'notes', []))
     is_root = isinstance(transform, A.Compose) and not isinstance(transform, A.ReplayCompose)
     root = transform if is_root else A.Compose([transform])
     root.transforms = list(root.transforms)
-    _guard(root, classes, notes)
+    _guard(root, classes, notes, partners)
     root.notes = list(dict.fromkeys(notes))
     return root
 
@@ -272,7 +277,7 @@ def _arguments(t: A.BasicTransform | A.BaseCompose) -> str:
         parameters = {k: p for k, p in parameters.items() if k in ('n', 'replace', 'channels')}
     said = []
     for k, p in parameters.items():
-        if k in ('self', 'p', 'strict', 'classes') or not hasattr(t, k):
+        if k in ('self', 'p', 'strict', 'classes', 'partners') or not hasattr(t, k):
             continue
         value = _plain(getattr(t, k))
         if _is_telling(k, value, _plain(p.default)):
@@ -700,12 +705,35 @@ def from_albumentations_json(
     height: int,  # rows of the result, pixels
     width: int,  # columns of the result, pixels
     classes: Sequence[str],  # class list
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> A.Compose:  # safe for packed masks; `.notes` lists what was changed or left out
     "Serialized transforms as a composition that ends at height x width. Raises `AugmentationError`."
     notes = []
-    root = guard(_build(parse_custom(text, height, width), 'custom augmentations', notes), classes)
+    root = guard(_build(parse_custom(text, height, width), 'custom augmentations', notes), classes, partners)
     root.notes = [*notes, *root.notes]
     return ending_at(root, height, width)
+
+# %% ../../nbs/5_train/51_augment.ipynb #29dee5db
+def _strategy_transform(
+    strategy: str, height: int, width: int, classes: Sequence[str], partners: Mapping[str, str] | None
+) -> A.Compose:
+    "The transforms of a strategy, made safe; without the flip where a side has no counterpart, and that is noted."
+    steps = _strategy(strategy, height, width)
+    lone = no_counterpart(classes, mirror_partners(classes) if partners is None else partners)
+    flips = [t for t in steps if isinstance(t, A.HorizontalFlip)] if lone else []
+    out = guard(A.Compose([t for t in steps if t not in flips]), classes, partners)
+    out.notes += [f'pictures are not mirrored: {lone}'] if flips else []
+    return out
+
+# %% ../../nbs/5_train/51_augment.ipynb #84fb57a3
+def _custom_transform(
+    text: str | dict, height: int, width: int, classes: Sequence[str], partners: Mapping[str, str] | None
+) -> A.Compose:
+    "The transforms that the settings list, made safe; an error names the setting."
+    try:
+        return from_albumentations_json(text, height, width, classes, partners)
+    except AugmentationError as e:
+        raise AugmentationError(f'augmentation.custom_train_augmentations: {e}', key=e.key, why=e.why) from None
 
 # %% ../../nbs/5_train/51_augment.ipynb #fed1bb93
 def augmentation(
@@ -715,7 +743,8 @@ def augmentation(
     classes: Sequence[str],  # class list
     custom: str | dict | None = None,  # serialized albumentations JSON, for 'Custom'
     seed: int | None = None,  # None: different every time
-) -> A.Compose:  # call with image=(H, W, channels) uint8, mask=(H, W, P) packed; `.notes`: changes to a custom list
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
+) -> A.Compose:  # call with image=(H, W, channels) uint8, mask=(H, W, P) packed; `.notes`: what was changed
     "The random transforms of a strategy, ending at height x width. Raises `AugmentationError`."
     key = 'augmentations_strategy'
     if strategy not in STRATEGIES:
@@ -725,9 +754,9 @@ def augmentation(
         if not custom:
             why = 'needs custom_train_augmentations'
             raise AugmentationError(f'{key} Custom {why}', key=key, why=why)
-        out = from_albumentations_json(custom, height, width, classes)
+        out = _custom_transform(custom, height, width, classes, partners)
     else:
-        out = guard(A.Compose(_strategy(strategy, height, width)), classes)
+        out = _strategy_transform(strategy, height, width, classes, partners)
     if seed is not None:
         reseed(out, seed)
     return out

@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.basics import CarpartsError
-from ..core.drawing import Drawing, draw_parts, figure_look, parts_layer, parts_legend
+from ..core.drawing import Drawing, draw_parts, figure_look, parts_layer, parts_legend, plain_legend
 from ..core.images import ImageError, read_image
 from ..core.masks import unpack_planes
 from ..core.settings import NORMALIZATIONS
@@ -80,14 +80,9 @@ def _add_legend(figure: Figure, classes: Sequence[str], present: list[int]) -> N
         old.remove()
     figure._parts_legend = None
     if figure._parts_shown:
-        figure._parts_legend = figure.legend(
-            handles=parts_legend(classes, figure._parts_shown),
-            loc='upper center',
-            bbox_to_anchor=(0.5, 0.09),
-            fontsize=8,
-            frameon=False,
-            ncol=max(1, int(figure.get_figwidth() / 1.5)),
-        )
+        handles, columns = parts_legend(classes, figure._parts_shown), max(1, int(figure.get_figwidth() / 1.5))
+        place = dict(loc='upper center', bbox_to_anchor=(0.5, 0.09), ncol=columns)
+        figure._parts_legend = plain_legend(figure, handles, 8, **place)
 
 # %% ../../nbs/5_train/52_loaders.ipynb #85d1fe4e
 class TensorParts(TensorMask):
@@ -538,9 +533,7 @@ def _legend_below(fig: Figure, classes: Sequence[str], present: list[int], colum
     "The names of parts below a figure, as they are written."
     handles = parts_legend(classes, present)
     place = dict(loc='outside lower center', ncols=columns)
-    legend = fig.legend(handles=handles, **place, fontsize=7.5, handlelength=1, columnspacing=1)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    plain_legend(fig, handles, 7.5, **place, handlelength=1, columnspacing=1)
 
 # %% ../../nbs/5_train/52_loaders.ipynb #150e163b
 def plot_augmented(

@@ -93,7 +93,8 @@ class RunRecorder(Callback):
     def before_fit(self):
         "Start the clock."
         self.started, self.losses, self.counter = time.monotonic(), [], self.learn.metrics[0].counter
-        self.train_counter = PixelCounter(self.counter.classes, self.counter.threshold) if self.train_metric else None
+        c = self.counter
+        self.train_counter = PixelCounter(c.classes, c.threshold, c.partners) if self.train_metric else None
 
     def before_train(self):
         "Forget the losses of the epoch before."
@@ -125,7 +126,7 @@ def after_validate(self: RunRecorder):
     "A row and points for an evaluation; the best weights."
     if not self.fitting or self.counter.counts is None or getattr(self.recorder, 'cancel_valid', False):
         return
-    figures = summarize(self.counter.counts, self.counter.classes)
+    figures = summarize(self.counter.counts, self.counter.classes, self.counter.partners)
     loss = float(self.recorder.loss.value)
     self._add_points(figures, loss)
     row = self._row(figures, loss)
