@@ -23,9 +23,12 @@ from pydantic.fields import FieldInfo
 from .basics import CarpartsError, nearest, write_atomic
 from .parts import mirror_partners, no_counterpart, side_notes
 from carparts_seg.core.settings import (
+    LOSS_TERMS,
+    OTHER_NAMES,
     AugmentationSettings,
     DatasetSettings,
     Experiment,
+    TrainingSettings,
     allowed,
     choices,
     contradictions,
@@ -78,6 +81,8 @@ _ALIASES = dict(
 def _nearest_value(field: FieldInfo, error: dict) -> str | None:
     "The allowed value that is nearest to a refused one, or None."
     value, ctx = error['input'], error.get('ctx', {})
+    if error['type'] == 'refused':
+        return None
     if ctx.get('nearest'):
         return ctx['nearest']
     limit = ctx.get('ge', ctx.get('le'))
@@ -119,29 +124,31 @@ def _key_name(key: Any) -> str:
     return key if isinstance(key, str) and re.fullmatch(r'[\w.-]{1,60}', key) else _short(key)
 
 
-def _nearest_key(section: str, name: str, inside: Sequence[str]) -> str | None:
-    "The setting that was likely meant: of the same name elsewhere, nearly so in this section, nearly so elsewhere."
-    others = {k.split('.')[-1]: k for k in setting_fields()}
+def _key_hint(section: str, name: str, inside: Sequence[str]) -> str:
+    "Where a key belongs that stands in the wrong section, or the one of this section that was likely meant, or ''."
+    others = {k.split('.')[-1]: k for k in [*OTHER_NAMES, *setting_fields()]}
+    inside = [*inside, *(k.partition('.')[2] for k in OTHER_NAMES if k.startswith(f'{section}.'))]
     last = name.split('.')[-1]
-    if last in others:
-        return others[last]
-    if near := nearest(last, inside):
-        return f'{section}.{near}' if section else near
-    return others.get(nearest(last, list(others)))
+    if home := others.get(last):
+        return f'{last} belongs to {home.rpartition(".")[0] or "the top of the file"}; nearest: {home}'
+    if near := nearest(last, inside, 0.6):
+        return f'nearest: {section}.{near}' if section else f'nearest: {near}'
+    near = None if section else nearest(last, list(others), 0.6)
+    return f'nearest: {others[near]}' if near else ''
 
 # %% ../../nbs/1_core/18_config.ipynb #fc94a4f8
 def _unknown_key(section: str, name: Any, value: Any) -> ConfigProblem:
     "What is wrong with a key that isn't there; `section` is '' for the top of the file."
     name = _key_name(name)
     head, _, tail = name.partition('.')
-    if not section and name in setting_fields():
+    if not section and (name in setting_fields() or name in OTHER_NAMES):
         return ConfigProblem(f"is not written in one; allowed: '{tail}:' below '{head}:'", name)
     if not section and head in section_models():
         section, name = head, tail
     inside = list((section_models()[section] if section else Experiment).model_fields)
     here = f'the {len(inside)} keys of {section}' if section else 'the eight sections and experiment_name'
-    near = _nearest_key(section, name, inside)
-    found = f'{here}; nearest: {near}' if near else ', '.join(inside)
+    hint = _key_hint(section, name, inside)
+    found = f'{here}; {hint}' if hint else ', '.join(inside)
     full = f'{section}.{name}' if section else name
     return ConfigProblem(f'is an unknown key (its value: {_short(value)}); allowed: {found}', full)
 
@@ -306,8 +313,13 @@ def _given(doc: Document) -> dict[str, Given]:
     known, res = setting_fields(), {}
     for section, key, value in _entries(doc):
         line = doc.line(section, key)
-        name = f'{section}.{key}' if section else key
-        if isinstance(key, str) and name in known:
+        written = f'{section}.{key}' if section else key
+        name = OTHER_NAMES.get(written, written)
+        if name in res:
+            first = f'line {res[name].line}' if res[name].line else 'one before'
+            why = f'is the same setting as {first}, under another name; allowed: one of the two'
+            doc.problems.append(ConfigProblem(why, written, doc.name, line))
+        elif isinstance(key, str) and name in known:
             source = f'{doc.name}, line {line}' if doc.name else f'line {line}' if line else 'given'
             res[name] = Given(value, source, doc.name, line)
         else:
@@ -318,7 +330,7 @@ def _given(doc: Document) -> dict[str, Given]:
 def _override(text: str) -> tuple[str, Given]:
     "Read 'section.key=value'. Raises `ConfigError`."
     name, eq, value = str(text).partition('=')
-    name = name.strip()
+    name = OTHER_NAMES.get(name.strip(), name.strip())
     if not eq:
         raise ConfigError([ConfigProblem('is not KEY=VALUE, for example training.epochs=10', _short(text), '--set')])
     if name in section_models():
@@ -404,6 +416,7 @@ def with_settings(
 ) -> Experiment:  # a changed copy
     "A copy with some settings changed and checked. Raises `ConfigError`."
     given = {k: Given(get_setting(cfg, k), s) for k, s in cfg.sources.items()}
+    changes = {OTHER_NAMES.get(k, k): v for k, v in changes.items()}
     problems = [_unknown_key('', k, v) for k, v in changes.items() if k not in given]
     changed = {k: Given(v, source) for k, v in changes.items() if k in given}
     return _check(given | changed, problems)
@@ -481,7 +494,18 @@ def _idle_dataset(ds: DatasetSettings) -> Iterator[tuple]:
     yield folds, strategy not in ('kfold', 'given'), 'dataset.validation_strategy kfold'
     yield ['dataset.n_folds'], ds.fold_column is not None, 'dataset.fold_column None'
     yield ['dataset.validation_size'], strategy == 'custom', 'dataset.validation_strategy kfold or automatic'
+    dealt = strategy != 'custom' and ds.fold_column is None
+    yield ['dataset.stratification'], not dealt, 'dataset.validation_strategy kfold or automatic, without fold_column'
     yield ['dataset.data_sample_choice'], ds.data_sample == 1, 'dataset.data_sample below 1'
+
+# %% ../../nbs/1_core/18_config.ipynb #ae68ccf7
+def _idle_training(tr: TrainingSettings) -> Iterator[tuple]:
+    "Keys that wait for another one: (keys, whether they wait, for what)."
+    terms = LOSS_TERMS[tr.loss_function]
+    for term in ('bce', 'dice', 'focal', 'lovasz'):
+        joined = ' or '.join(n for n, ts in LOSS_TERMS.items() if term in ts and len(ts) > 1)
+        yield [f'training.{term}_weight'], term not in terms or len(terms) == 1, f'training.loss_function {joined}'
+    yield ['training.weight_decay_norms_and_biases'], not tr.weight_decay, 'training.weight_decay above 0'
 
 # %% ../../nbs/1_core/18_config.ipynb #c480331b
 def _idle(cfg: Experiment) -> Iterator[tuple]:
@@ -489,6 +513,7 @@ def _idle(cfg: Experiment) -> Iterator[tuple]:
     yield from _idle_augmentation(cfg.augmentation)
     yield ['architecture.pretrained_weights'], not cfg.architecture.pretrained, 'architecture.pretrained true'
     yield from _idle_dataset(cfg.dataset)
+    yield from _idle_training(cfg.training)
     layers = 'training.differential_learning_rate_layers'
     yield ['training.differential_learning_rate'], not get_setting(cfg, layers), layers
 
@@ -502,6 +527,11 @@ def config_notes(
         changed = [k for k in keys if get_setting(cfg, k) != fields[k].default]
         if waits and changed:
             notes.append(f"{', '.join(changed)}: without effect; needs {what}")
+    for k in ('number_of_gpus_per_run', 'sync_batch_normalization'):
+        if cfg.sources[f'environment.{k}'] != 'default':
+            notes.append(f'environment.{k} is accepted and does nothing here because a run uses one device')
+    if cfg.architecture.freeze_encoder and not cfg.architecture.pretrained:
+        notes.append('architecture.freeze_encoder: the frozen encoder has random weights, since pretrained is false')
     if tr.train_validation_data:
         notes.append('training.train_validation_data: the validation figures are about pictures that were trained on')
     if tr.evaluation_epochs > tr.epochs:

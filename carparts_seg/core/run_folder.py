@@ -229,10 +229,10 @@ def evidence_file(self: RunFolder) -> Path | None:
 # %% ../../nbs/1_core/19_run_folder.ipynb #381b7fa8
 def fold_folders(
     path: str | Path,  # a run folder
-) -> list[Path]:  # `fold_0`, `fold_1` …, by their numbers; empty for a run with one fold
-    "The run folders of the folds inside a run folder."
-    folds = (p for p in Path(path).glob('fold_*') if (p / 'config.yaml').is_file())
-    return sorted(folds, key=lambda p: (len(p.name), p.name))
+) -> list[Path]:  # `fold_0`, `fold_1` …, with several seeds `fold_0_seed_1` …, by number; empty where there is one run
+    "The run folders of the folds and seeds inside a run folder."
+    inside = (p for pattern in ('fold_*', '*_seed_*') for p in Path(path).glob(pattern))
+    return sorted({p for p in inside if (p / 'config.yaml').is_file()}, key=lambda p: (len(p.name), p.name))
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #2a1166d1
 def metric_value(

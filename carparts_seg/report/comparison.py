@@ -92,7 +92,8 @@ def read_compared(
     "A run, with its folds if it has several, and its evidence."
     run, folds = read_run(path), [read_run(p) for p in fold_folders(path)]
     found = [read_evidence(r) for r in folds or [run]]
-    evidence = None if None in found else Evidence.concat(found)
+    files = [f for e in found if e for f in e.files]  # with several seeds a picture is in several parts
+    evidence = None if None in found or len(set(files)) < len(files) else Evidence.concat(found)
     return Compared(name or run.path.resolve().name, run, folds, evidence)
 
 # %% ../../nbs/7_report/75_comparison.ipynb #e45f0b6a

@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = ['MIX_KINDS', 'mixup', 'cut_boxes', 'cutmix', 'MixParts', 'seed_everything', 'SeedEachEpoch', 'SeedEpoch',
-           'ProgressBar', 'Autocast', 'EvaluateEvery', 'AverageWeights']
+           'ProgressBar', 'Autocast', 'EvaluateEvery', 'GradientNorm', 'measure_norms', 'AverageWeights']
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #996b7bb1
 import random
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from fastai.callback.core import Callback, CancelValidException
 from fastai.callback.fp16 import MixedPrecision
+from fastai.callback.training import set_bn_eval
 from fastai.learner import TrainEvalCallback
 from fastcore.basics import patch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError
@@ -184,6 +187,8 @@ class ProgressBar(Callback):
         "Count the steps to come, evaluations included."
         skipped = getattr(self.learn, 'first_epoch', 0)
         steps = (self.n_epoch - skipped) * (len(self.dls.train) + len(self.dls.valid))
+        every = getattr(self.learn, 'evaluate_every', None)
+        steps += len(self.dls.valid) if every and every.first and not skipped else 0
         disable = None if self.show is None else not self.show
         self.bar = tqdm(total=steps, disable=disable, unit='batch', dynamic_ncols=True, leave=False)
 
@@ -248,18 +253,25 @@ class Autocast(Callback):
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #2f4cb266
 class EvaluateEvery(Callback):
-    "Evaluate every `epochs` epochs, which may be a fraction, and at the end of the last one."
+    "Evaluate every `epochs` epochs, which may be a fraction, after the last, and with `first` before any."
 
     order = 78  # after the schedulers and recorders have taken the batch in
     run_valid = False
     _kept = ('dl', 'iter', 'n_iter', 'xb', 'yb', 'pred', 'loss', 'loss_grad')
 
-    def __init__(self, epochs: float = 1.0):
-        self.epochs = epochs
+    def __init__(self, epochs: float = 1.0, first: bool = False):
+        self.epochs, self.first, self.always = epochs, first, False
 
     def _due(self, done: float, step: float) -> bool:
         "Whether a multiple of `epochs` lies in (done - step, done]."
         return int(done / self.epochs + 1e-6) > int((done - step) / self.epochs + 1e-6)
+
+    def before_train(self):
+        "Evaluate before the first epoch, where that is asked for; a resumed run has done so."
+        if self.first and self.epoch == 0:
+            self.always = True
+            self._evaluate()
+            self.always = False
 
     def after_batch(self):
         "Evaluate in the middle of an epoch; its end is fastai's own."
@@ -268,7 +280,8 @@ class EvaluateEvery(Callback):
             self._evaluate()
 
     def _evaluate(self):
-        kept = {k: getattr(self.learn, k) for k in self._kept}
+        kept = {k: getattr(self.learn, k, None) for k in self._kept}
+        modes = [(m, m.training) for m in self.learn.model.modules()]
         recorder = getattr(self.learn, 'recorder', None)
         log = list(recorder.log) if recorder else None
         self.learn._do_epoch_validate()
@@ -276,14 +289,49 @@ class EvaluateEvery(Callback):
             recorder.log = type(recorder.log)(log)
         for k, v in kept.items():
             setattr(self.learn, k, v)
-        self.learn.model.train()
+        for module, training in modes:
+            module.training = training
         self.learn.training = True
 
     def before_validate(self):
         "Leave out the evaluation at the end of an epoch where none is due."
         last = self.epoch + 1 == self.n_epoch
-        if self.epochs > 1 and not last and not self._due(self.epoch + 1, 1):
+        if self.epochs > 1 and not (last or self.always) and not self._due(self.epoch + 1, 1):
             raise CancelValidException
+
+# %% ../../nbs/5_train/56_callbacks.ipynb #6b545d1b
+class GradientNorm(Callback):
+    "Measures the norm of each step's gradient, before it is clipped: `norm`, until it is taken by `take`."
+
+    order, run_valid, norm = MixedPrecision.order + 0.5, False, None  # between its scale and fastai's GradientClip
+
+    def before_step(self):
+        grads = [p.grad for p in self.learn.model.parameters() if p.grad is not None]
+        self.norm = float(nn.utils.get_total_norm(grads))
+
+    def take(self) -> float | None:  # None where there was no step since
+        "The norm of the last step, once."
+        norm, self.norm = self.norm, None
+        return norm
+
+# %% ../../nbs/5_train/56_callbacks.ipynb #6421e79e
+@torch.no_grad()
+def measure_norms(
+    model: nn.Module,  # Changed in place, left in training mode
+    batches: Iterable[torch.Tensor],  # Images as the network takes them
+) -> None:
+    "Measure the running means of batch norms anew, as PyTorch's `update_bn` does, but leave those that are frozen."
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and (not m.affine or m.weight.requires_grad)]
+    momenta = [m.momentum for m in norms]
+    model.train()
+    set_bn_eval(model)
+    for m in norms:
+        m.reset_running_stats()
+        m.momentum = None
+    for x in batches if norms else ():
+        model(x)
+    for m, momentum in zip(norms, momenta):
+        m.momentum = momentum
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #00e62d40
 class AverageWeights(Callback):
@@ -320,4 +368,4 @@ class AverageWeights(Callback):
             return
         self.model.load_state_dict(self.averaged.module.state_dict())
         device = next(self.model.parameters()).device
-        torch.optim.swa_utils.update_bn((b[0].as_subclass(torch.Tensor) for b in self.dls.train), self.model, device)
+        measure_norms(self.model, (b[0].as_subclass(torch.Tensor).to(device) for b in self.dls.train))

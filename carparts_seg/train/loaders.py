@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TensorPhoto', 'TensorParts', 'TensorPacked', 'ReadImage', 'ReadParts', 'PartsTransform', 'UnpackParts', 'normalize',
-           'denormalize', 'PhotoNormalize', 'PartsDL', 'PhotoBlock', 'PartsBlock', 'parts_datablock',
-           'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
+           'denormalize', 'PhotoNormalize', 'shown_classes', 'repeat_factors', 'draw_weighted', 'PartsDL', 'PhotoBlock',
+           'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
 import warnings
@@ -36,6 +36,7 @@ from ..core.masks import unpack_planes
 from ..core.settings import NORMALIZATIONS
 from ..core.table import PartsData, TableError
 from ..data.cache import PartsCache, PartsSource, check_sizes, first_resize
+from ..data.folds import with_mask
 from carparts_seg.train.augment import (
     AugmentationError,
     ending_at,
@@ -275,6 +276,41 @@ class PhotoNormalize(Transform):
     def decodes(self, x: TensorPhoto):
         return denormalize(x, self.kind)
 
+# %% ../../nbs/5_train/52_loaders.ipynb #a2c36553
+def shown_classes(
+    data: PartsData,  # images with their parts
+    files: Sequence[str],  # N of its files
+) -> np.ndarray:  # bool (N, C)
+    "Which classes each image shows."
+    table, at = data.table[with_mask(data.table)], {c: i for i, c in enumerate(data.classes)}
+    shown, row = np.zeros((len(files), len(at)), bool), {f: i for i, f in enumerate(files)}
+    for f, n in zip(table['file_name'], table['name']):
+        if f in row and n in at:
+            shown[row[f], at[n]] = True
+    return shown
+
+# %% ../../nbs/5_train/52_loaders.ipynb #99b43d23
+def repeat_factors(
+    shown: np.ndarray,  # bool (N, C), see `shown_classes`
+) -> np.ndarray:  # float (N,), 1 or more
+    "How much more often an image is to be taken for the rare classes that it shows (Gupta and others, 2019)."
+    share = shown.mean(0) if len(shown) else np.zeros(shown.shape[1])
+    if not share.any():
+        return np.ones(len(shown))
+    factor = np.sqrt(np.median(share[share > 0]) / np.where(share > 0, share, np.inf))
+    return np.maximum(1, (shown * factor).max(1))
+
+# %% ../../nbs/5_train/52_loaders.ipynb #f0d642cb
+def draw_weighted(
+    weights: Sequence[float],  # (N,) above 0
+    rng: np.random.Generator,  # where the random numbers come from
+) -> np.ndarray:  # int (N,) items, shuffled; an item i comes N * weights[i] / sum(weights) times, rounded up or down
+    "Draw as many items as there are, in proportion to their weights, by systematic sampling."
+    n, order = len(weights), rng.permutation(len(weights))
+    ends = np.cumsum(np.asarray(weights, float)[order])
+    points = (np.arange(n) + rng.random()) * (ends[-1] / n)
+    return rng.permutation(order[np.searchsorted(ends, points, side='right').clip(max=n - 1)])
+
 # %% ../../nbs/5_train/52_loaders.ipynb #b89070e1
 class PartsDL(TfmdDL):
     "A fastai `TfmdDL` in which order and random transforms are a function of (seed, epoch, item)."
@@ -285,11 +321,12 @@ class PartsDL(TfmdDL):
         *args,
         seed: int = 0,  # of everything random, not below 0
         epoch: int = 0,  # the next epoch, from 0
+        weights: Sequence[float] | None = None,  # (N,) how often each item is taken, relatively; None: each once
         **kwargs,
     ):
         if seed < 0:
             raise CarpartsError(f'seed {seed}: expected 0 or more', key='seed')
-        self.seed, self.epoch, self.repeats = seed, epoch, Counter()
+        self.seed, self.epoch, self.repeats, self.weights = seed, epoch, Counter(), weights
         super().__init__(dataset, *args, **kwargs)
 
     def new(self, dataset: object = None, cls: type | None = None, **kwargs):
@@ -297,10 +334,12 @@ class PartsDL(TfmdDL):
             _forget_data(dataset)
         if getattr(self, '_types', None) is None:
             self._one_pass()  # fastai would do it too, and print a line where it fails
-        return super().new(dataset, cls, **{'seed': self.seed, 'epoch': self.epoch, **kwargs})
+        weights = self.weights if dataset is None else None
+        return super().new(dataset, cls, **{'seed': self.seed, 'epoch': self.epoch, 'weights': weights, **kwargs})
 
     def shuffle_fn(self, idxs: list[int]):
-        order = np.random.default_rng((self.seed, self.epoch, 0)).permutation(len(idxs))
+        rng = np.random.default_rng((self.seed, self.epoch, 0))
+        order = rng.permutation(len(idxs)) if self.weights is None else draw_weighted(self.weights, rng)
         return [idxs[i] for i in order]
 
     def before_iter(self):
@@ -452,6 +491,7 @@ def parts_dataloaders(
     num_workers: int = 0,  # processes that load; 0: this one, which with a cache is fast enough
     drop_last: bool = True,  # leave out an incomplete last training batch
     seed: int = 0,  # of order and random transforms
+    sampling: str = 'Uniform',  # one of `SAMPLINGS`
     cache: bool | str | Path = True,  # keep prepared images on disk: in the package's cache folder, or in this folder
     device: str | torch.device | None = None,  # of the batches; None: fastai's default
     progress: bool | None = None,  # bar while the cache is built; None: only on a terminal
@@ -475,6 +515,7 @@ def parts_dataloaders(
         device=device,
         pin_memory=device.type == 'cuda',
     )
+    dls.train.weights = repeat_factors(shown_classes(data, train_files)) if sampling == 'Rare' else None
     dls.normalization, dls.image_size, dls.channels = normalization, (height, width), channels
     dls.notes = [*notes, *getattr(train, 'notes', [])]
     return dls

@@ -7,6 +7,7 @@ __all__ = ['RESULT_COLUMNS', 'empty_charts', 'add_point', 'write_results', 'RunR
 
 # %% ../../nbs/5_train/58_recorder.ipynb #9ce13d6a
 import csv
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +118,9 @@ def after_batch(self: RunRecorder):
     rates, known = self.learn.learning_rates.lrs, self.charts['meta']['lr']['values']
     if len(rates) + self.rates_before > len(known):
         add_point(self.charts, 'meta', 'lr', self.seen, rates[-1])
+    norm = self.learn.gradient_norm.take() if hasattr(self.learn, 'gradient_norm') else None
+    if norm is not None:
+        add_point(self.charts, 'meta', 'grad_norm', self.seen, norm if math.isfinite(norm) else None)
     if self.train_counter:
         self.train_counter.accumulate(self.learn)
 
