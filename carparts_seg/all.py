@@ -8,6 +8,11 @@ from .core.drawing import *
 from .core.config import *
 from .core.run_folder import *
 from .synthetic.cars import *
+from .formats.outlines import contours_to_mask, mask_contours, mask_polygons, with_sizes
+from .formats.yolo import *
+from .formats.label_studio import *
+from .formats.mask_images import *
+from .formats.editors import *
 from .data.datasets import *
 from .data.folds import *
 from .data.cache import *
