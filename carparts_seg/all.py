@@ -8,6 +8,14 @@ from .core.drawing import *
 from .core.config import *
 from .core.run_folder import *
 from .synthetic.cars import *
+from .formats.outlines import contours_to_mask as contours_to_mask
+from .formats.outlines import mask_contours as mask_contours
+from .formats.outlines import mask_polygons as mask_polygons
+from .formats.outlines import with_sizes as with_sizes
+from .formats.yolo import *
+from .formats.label_studio import *
+from .formats.mask_images import *
+from .formats.editors import *
 from .data.datasets import *
 from .data.folds import *
 from .data.cache import *

@@ -383,7 +383,7 @@ def _labelme_mask(
     points = np.array(shape['points'], float).reshape(-1, 2)
     return label, polygons_to_rle([points.ravel()], height, width)
 
-# %% ../../nbs/2_formats/29_editors.ipynb #746ad790
+# %% ../../nbs/2_formats/29_editors.ipynb #aeda8bcb
 def _labelme_image(
     content: Mapping,  # of a file
     path: Path,  # the file
@@ -394,6 +394,7 @@ def _labelme_image(
     named = content.get('imagePath')
     named = image_name(named) if isinstance(named, str) and '\0' not in named and len(named) < 1000 else ''
     beside = image_files(p for p in path.parent.glob(f'{escape(path.stem)}.*') if p.is_file())[0]
+    named = Path(named).name if re.match('/|[A-Za-z]:', named) else named  # a path of another machine
     tries = [path.parent / named, path.parent / Path(named).name] if named else []
     image = next((p for p in (*tries, *beside) if p.is_file()), tries[0] if tries else None)
     if image is None:

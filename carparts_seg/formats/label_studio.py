@@ -486,7 +486,7 @@ def _kept_out(idle: int, lost: int, other: Counter) -> list[str]:
     notes += [f'left out: {counted(lost, "task")} of which nothing can be used'] if lost else []
     return notes + [f'left out: {counted(n, "region")} of the kind {k}, no mask' for k, n in other.items() if n]
 
-# %% ../../nbs/2_formats/27_label_studio.ipynb #03f5beec
+# %% ../../nbs/2_formats/27_label_studio.ipynb #ef9a21be
 def read_label_studio(
     path: str | Path | list,  # export as JSON or JSON-MIN, a folder of such, or the tasks themselves
     problems: list[TableError] | None = None,  # takes what is wrong, left out; None: all of it is raised at once
@@ -505,9 +505,9 @@ def read_label_studio(
         read = [_labelled(e, c, config.keys, other, found) for e, c in worked]
         good = [t for t in read if t is not None]
         names = _short_names([t.source for t in good])
-        if folder is not None:
-            files = [p.relative_to(folder).as_posix() for p in image_files(folder.rglob('*'))[0]]
-            names = _here(names, [t.source for t in good], files) if files else names
+        if folder is not None and any(t.source.names[0] != t.source.names[1] for t in good):
+            some = image_files(folder.iterdir() if folder == beside else folder.rglob('*'))[0]
+            names = _here(names, [t.source for t in good], [p.relative_to(folder).as_posix() for p in some])
         rows = []
         for f, t in _once(good, names, found).items():
             rows += [(f, *m) for m in t.masks] or [(f, None, None, *_size_of(t, folder and folder / f), None)]

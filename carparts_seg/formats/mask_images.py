@@ -524,16 +524,20 @@ def is_mask_images(
     )
     return bool(masks) and (certain or all(_is_map(p) for p, _ in masks[:5]))
 
-# %% ../../nbs/2_formats/28_mask_images.ipynb #02a0d28f
+# %% ../../nbs/2_formats/28_mask_images.ipynb #e4456f75
 def _notes(
     tally: Counter,  # counts
     bare: int,  # images without a mask
     overlap: bool,  # whether label maps were read
+    strays: Sequence[Path],  # images that are neither
 ) -> list[str]:  # words
     "What to say of masks."
     notes = ['a label map has one class a pixel: where parts overlap, what lay below is lost'] if overlap else []
     if bare:
         notes.append(f'left out: {counted(bare, "picture")} without a mask')
+    if strays:
+        folders = ', '.join(sorted({p.parent.name for p in strays})[:3])
+        notes.append(f'left out: {counted(len(strays), "file")} in folders for neither pictures nor masks: {folders}')
     if n := tally['other masks']:
         notes.append(f'left out: {counted(n, "mask")} beside a label map of the same picture')
     if n := tally['ignored']:
@@ -575,7 +579,7 @@ def _divided(
         out[split] = ([(s, name(s)) for s in some], folder)
     return out
 
-# %% ../../nbs/2_formats/28_mask_images.ipynb #0cfa7d8d
+# %% ../../nbs/2_formats/28_mask_images.ipynb #a8b44341
 def read_mask_images(
     path: str | Path,  # a folder with images and masks, or with label maps alone
     problems: list[TableError] | None = None,  # takes what is wrong, left out; None: all of it is raised at once
@@ -609,7 +613,8 @@ def read_mask_images(
         for split, (some, folder) in _divided(seen, _set_lists(path)).items():
             rows = [r for s, name in some for r in _rows(s, name, meaning, tally, found)]
             out.append(DataPart(split, table_of(rows, names), folder))
-        notes = _notes(tally, sum(not m for m in pairs.masks.values()), bool(maps)) + (meaning.notes if meaning else [])
+        notes = _notes(tally, sum(not m for m in pairs.masks.values()), bool(maps), pairs.strays)
+        notes += meaning.notes if meaning else []
         for part in out[:1]:
             part.table.attrs['notes'] = notes
     return out

@@ -246,7 +246,7 @@ def _listed_classes(
     except (KeyError, TypeError):
         raise entry_error('notes.json', '', 'expected categories, each with an id and a name') from None
 
-# %% ../../nbs/2_formats/26_yolo.ipynb #75b86ae5
+# %% ../../nbs/2_formats/26_yolo.ipynb #7bedcef2
 def _place(
     text: str,  # a path of a data file or of a list
     bases: Sequence[Path],  # folders that it may start from
@@ -261,7 +261,8 @@ def _place(
     if len(inside) > 1 and is_split(inside[-2]):
         tails = tails[:-1]  # valid/images is not just any folder images
     tries = [base.joinpath(plain) for base in bases] + [base.joinpath(*t) for t in tails for base in bases if t]
-    return next((Path(os.path.normpath(t)) for t in tries if _exists(t)), None)
+    found = (Path(os.path.normpath(t)) for t in tries if _exists(t))
+    return next((p for p in found if len(p.parts) > 1), None)  # never the whole disk
 
 
 def _exists(path: Path) -> bool:
