@@ -218,7 +218,7 @@ def read_parts(
     seen = []
 
     def choose(there: list[str]) -> list[str]:
-        seen[:] = there
+        seen.extend(s for s in there if s and s not in seen)
         return _chosen_parts(there, split)
 
     try:
