@@ -431,6 +431,8 @@ def _misspelt(
     y: str,  # another
 ) -> bool:
     "Whether two words look like two spellings of one."
+    if any(ch.isalpha() and ch.lower() == ch.upper() for ch in x + y):
+        return False  # in Chinese, one sign more or less is another word
     shortest = min(len(x), len(y))
     if {x, y} <= _SIDE_WORDS or shortest < 3 or shortest == 3 and x[0] != y[0]:
         return False
