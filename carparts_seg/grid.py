@@ -22,7 +22,7 @@ import yaml
 from .core.basics import CarpartsError, write_atomic
 from .core.config import ConfigError, ConfigProblem, load_config, read_yaml, with_settings
 from .core.run_folder import OF_NOTHING, metric_value, read_run
-from .core.settings import Experiment, get_setting, setting_fields, yaml_value
+from .core.settings import OTHER_NAMES, Experiment, get_setting, setting_fields, yaml_value
 from .data.selection import find_data
 from .experiment import claim_folder, run_experiment
 from .report.compare import compare_runs
@@ -31,7 +31,7 @@ from .report.compare import compare_runs
 def _values(text: str) -> tuple[str, list]:
     "Key and values of one 'section.key=value,value'. Raises ConfigError."
     key, eq, values = str(text).partition('=')
-    key = key.strip()
+    key = OTHER_NAMES.get(key.strip(), key.strip())
     if not eq or not values.strip():
         example = 'for example training.learning_rate=1e-3,3e-4'
         raise ConfigError([ConfigProblem(f'is not KEY=VALUE,VALUE, {example}', str(text), '--grid')])
@@ -132,6 +132,7 @@ def plan_grid(
 ) -> list[Combination]:  # in the order of the values, the last setting changing fastest
     "All experiments of a grid. Raises ConfigError with all that is wrong."
     problems, cfg = [], load_config(None)
+    grid = {OTHER_NAMES.get(k, k): v for k, v in grid.items()}
     try:
         cfg = load_config(source, overrides)
     except ConfigError as e:
