@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..core.basics import CarpartsError, did_you_mean
 from ..core.drawing import draw_parts
-from ..core.images import MAX_PIXELS, ImageError, image_header, read_image, resize_image
+from ..core.images import ImageError, image_header, pixel_limit, read_image, resize_image
 from ..core.parts import CAR_PARTS, part_colors
 from ..core.run_folder import RunFolder
 from ..predict.predictor import PartsPredictor, load_run, parse_threshold
@@ -156,7 +156,7 @@ def _header(data: bytes, max_pixels: int) -> None:
         h = image_header(data)
     except ImageError as e:
         if e.kind == 'too-large':
-            raise Refused(f'more pixels than the limit, which is {min(max_pixels, MAX_PIXELS):,}', 413) from None
+            raise Refused(f'more pixels than the limit, which is {min(max_pixels, pixel_limit()):,}', 413) from None
         raise Refused(e.why) from None
     pixels = _tiff_pixels(data) if h.format == 'TIFF' and 'bands' not in h.mode else h.height * h.width
     if max(h.height, h.width) > MAX_SIDE:
@@ -321,7 +321,12 @@ class Part(BaseModel):
     name: str = Field(description='class')
     score: float = Field(description='mean probability in the mask')
     area: int = Field(description='pixels of the mask')
+    share: float = Field(description="the mask's share of the picture, 0 to 1")
     bbox: list[int] = Field(description='x, y, width, height in pixels', min_length=4, max_length=4)
+    center_x: float = Field(description="mean position of the mask's pixels from the left, in pixels")
+    center_y: float = Field(description='the same from the top')
+    pieces: int = Field(description='connected pieces of the mask')
+    touches_border: bool = Field(description='whether the mask reaches an edge of the picture')
     rle_mask: str = Field(
         description='the mask as "start length start length …", 1-based, down the columns, at the size of the picture'
     )
