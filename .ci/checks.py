@@ -26,7 +26,11 @@ tracked = listed.split("\0")[:-1]
 notebooks = [root / f for f in tracked if f.endswith(".ipynb") and (root / f).is_file()]
 
 MOST_LINES, MEDIAN_LINES = 45, 14  # of an exported cell, blank lines and directives left out
-OPTIONAL = {"wandb"}  # imported only where a setting asks for it, and named in one line where it is missing
+OPTIONAL = {
+    "wandb",
+    "mlflow",
+    "comet_ml",
+}  # imported only where a setting asks for it, and named in one line where it is missing
 Import = namedtuple("Import", "notebook own name number exported")
 
 

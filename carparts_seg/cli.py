@@ -443,7 +443,7 @@ def _add_report(sub: Any) -> None:
 # %% ../nbs/9_whole/94_cli.ipynb #b37e3308
 def _predictor_options(p: argparse.ArgumentParser) -> None:
     "A run folder, and what is made of its network's probabilities."
-    p.add_argument('run_folder', metavar='RUN', help='run folder, as `carparts train` leaves it')
+    p.add_argument('run_folder', metavar='RUN', help='run folder, or USER/NAME on the Hub')
     p.add_argument(
         '--threshold',
         help='probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, '
@@ -571,7 +571,8 @@ def _export(a: argparse.Namespace) -> int:
 
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
-    out = Path(a.out or Path(a.run_folder) / 'export' / name)
+    home = Path(a.run_folder) if Path(a.run_folder).is_dir() else Path()  # a run of the Hub is no place to write to
+    out = Path(a.out or home / 'export' / name)
     if a.format == 'pipeline':
         made = write_pipeline(predictor, out, a.precision, **told)
     else:
@@ -658,6 +659,24 @@ def _add_serve(sub: Any) -> None:
     )
     _limit_options(p)
 
+# %% ../nbs/9_whole/94_cli.ipynb #cc563d7a
+def _push(a: argparse.Namespace) -> int:
+    from carparts_seg.deploy.hub import push_run
+
+    print(push_run(a.run_folder, a.repo, a.private, a.revision, a.all, a.license, a.weights))
+    return 0
+
+# %% ../nbs/9_whole/94_cli.ipynb #ea6a0ab3
+def _add_push(sub: Any) -> None:
+    p = _command(sub, 'push', _push, 'a run to the Hub of Hugging Face: card, settings, figures and weights')
+    p.add_argument('run_folder', metavar='RUN', help='run folder that is complete')
+    p.add_argument('repo', metavar='USER/NAME', help="repository; made where it isn't there")
+    p.add_argument('--private', action='store_true', help='a repository that is made is private')
+    p.add_argument('--revision', help="branch, made where it isn't there (default: the main one)")
+    p.add_argument('--all', action='store_true', help='curves, predictions, pictures and report too')
+    p.add_argument('--license', help='of the weights, for a new card (default: the card that is there)')
+    p.add_argument('--weights', choices=('last', 'best'), help="default: those that the run's figures belong to")
+
 # %% ../nbs/9_whole/94_cli.ipynb #71d22785
 def _bench(a: argparse.Namespace) -> int:
     from carparts_seg.bench import bench_report, run_bench
@@ -688,6 +707,7 @@ _COMMANDS = (
     _add_evaluate,
     _add_export,
     _add_serve,
+    _add_push,
     _add_bench,
 )
 

@@ -456,11 +456,18 @@ class ImageSettings(Section):
     image_width: int = key(256, 'The width that pictures are brought to, in pixels.', ge=32, le=8192)
 
 # %% ../../nbs/1_core/17_settings.ipynb #9add544e
-LOGGERS = {'None': 'nowhere', 'TensorBoard': 'event files in the run folder', 'WandB': 'Weights & Biases'}
+LOGGERS = {
+    'None': 'nowhere',
+    'TensorBoard': 'event files in the run folder',
+    'WandB': 'Weights & Biases',
+    'MLflow': 'MLflow: a store in the run folder, or where MLFLOW_TRACKING_URI says',
+    'Comet': 'Comet',
+}
 
 # %% ../../nbs/1_core/17_settings.ipynb #e3412d27
 _NO_NEPTUNE = (
-    'is refused: Neptune is not offered, since fastai has no callback for it any more; use logger TensorBoard or WandB'
+    'is refused: Neptune is not offered, since fastai has no callback for it any more; '
+    'use logger TensorBoard, WandB, MLflow or Comet'
 )
 
 
@@ -471,6 +478,9 @@ class LoggingSettings(Section):
         False, "Record the norm of each step's gradient, before it is clipped, as the curve grad_norm."
     )
     logger: Literal[tuple(LOGGERS)] = key('None', 'Where the curves are sent besides the run folder.', LOGGERS)
+    mlflow_artifacts: bool = key(
+        False, 'Whether MLflow gets settings, figures, report and model card at the end.', own=True
+    )
     neptune_project: str | None = key(
         None,
         'Must stay empty: Neptune is not offered, since fastai has no callback for it any more.',

@@ -248,6 +248,10 @@ class PixelCounter:
         "Forget all counts."
         self._parts, self._seen, self._all = [], (None, None), None
 
+    def __getstate__(self):
+        "A copy or a pickle measures the same, and has counted nothing."
+        return vars(self) | vars(PixelCounter(self.classes, self.threshold))
+
     @property
     def counts(self) -> PixelCounts | None:  # In the order in which the images came; None before the first batch
         "The counts of all images since the last reset."

@@ -325,6 +325,7 @@ def model_card(
 def write_card(
     path: str | Path,  # run folder
     license: str = 'unknown',  # of the weights
-) -> Path:  # model_card.md in the run folder; raises ReportError where the folder holds nothing of a run
-    "Write a run's model card; an older one is replaced. To publish the folder on the hub, copy it to README.md."
-    return write_atomic(Path(path) / 'model_card.md', model_card(read_run(path), license))
+) -> Path:  # README.md in the run folder; raises ReportError where the folder holds nothing of a run
+    "Write a run's model card; an older one is replaced. As README.md it is read by hubs, as model_card.md by people."
+    card = model_card(read_run(path), license)
+    return [write_atomic(Path(path) / name, card) for name in ('model_card.md', 'README.md')][-1]

@@ -179,6 +179,7 @@ class ProgressBar(Callback):
     "One bar for the whole training, with loss, metric and the time left; shown on a terminal or when asked for."
 
     order = 80
+    of_run = True
 
     def __init__(self, metric: str = 'miou', show: bool | None = None):
         self.metric, self.show = metric, show
@@ -348,6 +349,9 @@ class AverageWeights(Callback):
         if not getattr(self.learn, 'first_epoch', 0):
             self.averaged = None
 
+    def after_fit(self):
+        self.averaged = None
+
     def restore(
         self,
         model: nn.Module,  # The learner's model
@@ -358,7 +362,7 @@ class AverageWeights(Callback):
         self.averaged.load_state_dict(state)
 
     def after_train(self):
-        "Take this epoch's weights into the mean, and evaluate that mean."
+        "Take this epoch's weights into the mean, and evaluate that mean after the last."
         if self.epoch < max(self.n_epoch - self.epochs, getattr(self.learn, 'first_epoch', 0)):
             return
         if self.averaged is None:

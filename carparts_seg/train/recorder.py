@@ -69,6 +69,7 @@ class RunRecorder(Callback):
     "Keeps the run folder up to date while a `Learner` trains."
 
     order = 75  # after fastai's Recorder, the schedulers and LearningRates
+    of_run = True  # an exported learner doesn't take it along
 
     def __init__(
         self,
@@ -92,7 +93,8 @@ class RunRecorder(Callback):
         return self.spent + time.monotonic() - self.started
 
     def before_fit(self):
-        "Start the clock."
+        "Start the clock; looking for a learning rate is no part of the run."
+        self.run = not hasattr(self.learn, 'lr_finder')
         self.started, self.losses, self.counter = time.monotonic(), [], self.learn.metrics[0].counter
         c = self.counter
         self.train_counter = PixelCounter(c.classes, c.threshold, c.partners) if self.train_metric else None
