@@ -10,6 +10,7 @@ __all__ = ['N_BINS', 'probability_histograms', 'confusion_counts', 'claim_counts
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #de94f8d5
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -217,12 +218,30 @@ def save(
     )
     return write_atomic(path, out.getvalue())
 
+# %% ../../nbs/4_measure/42_evidence.ipynb #12707367
+def _misfit(
+    ev: Evidence,  # as it was read
+) -> str | None:  # None: all fits
+    "What in some evidence doesn't belong together, in words."
+    n, c = len(ev.files), len(ev.classes)
+    for what, names in (('class', ev.classes), ('picture', ev.files)):
+        if twice := [k for k, times in Counter(names).items() if times > 1]:
+            return f'the {what} {twice[0]!r} is there twice'
+    if not 0 < ev.threshold < 1:
+        return f'its threshold is {ev.threshold:g}'
+    for k in _PER_IMAGE:
+        shape, own = getattr(ev, k).shape, (N_BINS,) if k.endswith(('_hist', '_sum')) else ()
+        wanted = (n, c + 1, c + 1) if k in ('confusion', 'claims') else (n, c, *own)
+        if shape != wanted:
+            return f'{k} is of shape {shape}, {n} pictures and {c} classes need {wanted}'
+    return None
+
 # %% ../../nbs/4_measure/42_evidence.ipynb #794b60ea
 @patch(cls_method=True)
 def load(
     cls: Evidence,
     path: str | Path,  # evidence.npz
-) -> Evidence:  # raises EvidenceError
+) -> Evidence:  # raises EvidenceError for another file, or a damaged one
     "Read what `save` has written."
     if not Path(path).is_file():
         raise EvidenceError(f'no file {str(path)!r}', file=path)
@@ -230,10 +249,14 @@ def load(
         with np.load(path, allow_pickle=False) as z:
             about = z['classes'].tolist(), z['files'].tolist(), float(z['threshold'])
             partners = dict(z['partners'].tolist()) if 'partners' in z else None  # older files lack them
-            return cls(*about, **{k: z[k] for k in _PER_IMAGE}, partners=partners)
+            read = cls(*about, **{k: z[k] for k in _PER_IMAGE}, partners=partners)
     except Exception:
         why = 'holds no evidence of an evaluation; `carparts evaluate` writes it'
         raise EvidenceError(f'{str(path)!r} {why}', file=path, why=why) from None
+    if fault := _misfit(read):
+        why = f'damaged: {fault}; `carparts evaluate RUN --out FOLDER` writes it anew'
+        raise EvidenceError(f'{path}: {why}', file=path, why=why)
+    return read
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #b61a6653
 @patch
