@@ -7,10 +7,11 @@ __all__ = ['experiment_dataloaders', 'experiment_learner', 'evaluate_learner', '
            'demo_settings', 'run_demo']
 
 # %% ../nbs/9_whole/91_experiment.ipynb #0b0e6802
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from fastai.learner import Learner
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
-from .core.basics import write_json
+from .core.basics import check_writable, folder_lock, write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
-from .core.run_folder import RunLog, read_run
+from .core.run_folder import RunLog, fold_folders, read_run, run_complete
 from .core.settings import METRICS
 from .core.table import PartsData, write_table
+from .data.same_data import about_of, describe_data, opening, same_data, source_of
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
@@ -326,6 +328,11 @@ def _evaluate_test(cfg: Experiment, learn: Learner, test: PartsData, folder: Pat
     return {'test': figures} if test.table['name'].notna().any() else {}
 
 # %% ../nbs/9_whole/91_experiment.ipynb #9ee0009d
+def _only_finite(figures: dict) -> dict:
+    "Figures as JSON takes them: one that isn't finite is none."
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in figures.items()}
+
+
 def _finish(
     cfg: Experiment,
     learn: Learner,
@@ -342,6 +349,7 @@ def _finish(
     figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg)
     _save_predictions(folder, 'validation_predictions', table)
     evidence.save(folder / 'evidence.npz')
+    figures = _only_finite(figures)
     return figures if test is None else figures | _evaluate_test(cfg, learn, test, folder, cache)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c3e35687
@@ -356,17 +364,10 @@ def _build_pipeline(folder: Path, log: Callable) -> None:
     log(f'scoring pipeline written ({"; ".join(export.notes)}), {time.monotonic() - began:.0f} s')
 
 # %% ../nbs/9_whole/91_experiment.ipynb #880c9771
-def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path) -> None:
+def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path, opened: Mapping | None = None) -> None:
     "Write down what is going to be run: config.yaml and data.json."
     save_config(cfg, folder / 'config.yaml')
-    about = {
-        'source': data.origin or str(data.folder),
-        'name': data.name,
-        'classes': data.classes,
-        'train_files': split.train,
-        'valid_files': split.valid,
-    }
-    write_json(folder / 'data.json', about)
+    write_json(folder / 'data.json', describe_data(data, split, opened or about_of(folder).get('opened')))
 
 # %% ../nbs/9_whole/91_experiment.ipynb #46d75177
 def _count_parameters(learn: Learner) -> int:
@@ -404,18 +405,25 @@ def _facts(learn: Learner) -> dict:
     }
 
 # %% ../nbs/9_whole/91_experiment.ipynb #da00db4e
+def _four(value: float | None) -> str:
+    "A figure with four digits; 'none' where there is none."
+    return 'none' if value is None else f'{value:.4f}'
+
+
 def _headline(name: str, figures: dict) -> str:
     "The figures of a training in one line."
-    nothing = f"predicting nothing: {figures['iou_per_image_of_nothing']:.4f}"
-    return f"{name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} ({nothing})"
+    nothing = f"predicting nothing: {_four(figures['iou_per_image_of_nothing'])}"
+    line = f"{name}: miou {_four(figures['miou'])}; iou_per_image {_four(figures['iou_per_image'])} ({nothing})"
+    return line if figures['miou'] is not None else f'{line}; no held out picture has a mask'
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d894a59f
 def _write_report(folder: Path, data: PartsData, figures: dict, started: float, log: Callable) -> dict:
     "Write what people read, and into the figures how long everything took."
-    build_report(folder, data)
+    build_report(folder, data, log=log)
     write_card(folder)
-    figures = figures | {'seconds_total': round(time.monotonic() - started, 1)}
-    write_json(folder / 'metrics.json', figures)
+    if 'seconds_total' not in figures:
+        figures = figures | {'seconds_total': round(time.monotonic() - started, 1)}
+        write_json(folder / 'metrics.json', figures)
     log(f'report written, {time.monotonic() - started:.0f} s in all')
     return figures
 
@@ -429,11 +437,12 @@ def _train(
     progress: bool | None,
     log: Callable,
     cache: bool | Path,
+    opened: Mapping | None = None,
 ) -> tuple[Learner, dict]:
     "Make a learner and train it: the learner, and the seconds of both."
     started, device = time.monotonic(), pick_device(cfg, log)
     forget_peak_memory(device)
-    _describe(cfg, data, split, folder)
+    _describe(cfg, data, split, folder, opened)
     batch_size = _fit_batch_size(cfg, data, split, device, folder, log, cache)
     dls = experiment_dataloaders(cfg, data, split, device, batch_size, cache)
     learn = experiment_learner(cfg, dls, folder, log, progress)
@@ -444,6 +453,18 @@ def _train(
         learn.fit(cfg.training.epochs, start_epoch=start)
     spent = learn.run_recorder.spent + time.monotonic() - loaded
     return learn, {'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(spent, 1)}
+
+# %% ../nbs/9_whole/91_experiment.ipynb #ab622873
+def _what_is_missing(
+    cfg: Experiment, data: PartsData, folder: Path, report: bool, started: float, log: Callable
+) -> dict:
+    "Write what is asked of a complete run and isn't there; its figures."
+    figures = read_run(folder, only=['metrics']).need('metrics').metrics
+    if report and not all((folder / name).is_file() for name in ('report.html', 'model_card.md')):
+        figures = _write_report(folder, data, figures, started, log)
+    if cfg.training.build_scoring_pipelines and not (folder / 'scoring_pipeline.zip').is_file():
+        _build_pipeline(folder, log)
+    return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
 def run_split(
@@ -457,13 +478,14 @@ def run_split(
     progress: bool | None = None,  # whether to show the bar; None: on a terminal
     log: Callable = print,  # takes a line
     cache: bool | Path = True,  # see `parts_dataloaders`
+    opened: Mapping | None = None,  # how the data were opened, see `opening`
 ) -> dict:  # metrics.json
     "Train, evaluate and report one split, into a run folder."
     folder, started = Path(folder), time.monotonic()
-    if resume and (folder / 'metrics.json').is_file():
+    if resume and run_complete(folder):
         log(f'{split.name}: complete already')
-        return read_run(folder, only=['metrics']).need('metrics').metrics
-    learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache)
+        return _what_is_missing(cfg, data, folder, report, started, log)
+    learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache, opened)
     trained = time.monotonic()
     figures = _finish(cfg, learn, data, split, folder, test, cache)
     seconds['seconds_evaluating'] = round(time.monotonic() - trained, 1)
@@ -474,7 +496,7 @@ def run_split(
         figures = _write_report(folder, data, figures, started, log)
     if cfg.training.build_scoring_pipelines:
         _build_pipeline(folder, log)
-    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)
+    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)  # the last: now the run is complete
     return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c03888d6
@@ -513,9 +535,13 @@ def _as_before(out: Path, cfg: Experiment) -> Experiment:
     return cfg
 
 # %% ../nbs/9_whole/91_experiment.ipynb #bbcf5be2
+_BEFORE = {'config.yaml', 'data.json', 'train.log', '.lock'}  # what a run begins with
+
+
 def _check_empty(out: Path, but: str = '') -> None:
-    "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
-    if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}:
+    "Raise where a run folder can't be written, or holds more than the folder `but` and what a run begins with."
+    check_writable(out, 'folder')
+    if out.is_dir() and {p.name for p in out.iterdir()} - {but, *_BEFORE}:
         why = 'is not empty; give another --out, or --resume to go on with it'
         raise ExperimentError(f'{out} {why}', file=out, why=why)
 
@@ -525,9 +551,10 @@ def claim_folder(
     cfg: Experiment,  # the settings
     resume: bool,  # whether it is to be gone on with
 ) -> Experiment:  # the settings as they will be run, with a seed drawn where they ask for it
-    "Check that a run folder is free, or that it can be gone on with. Raises ExperimentError."
+    "Check that a run folder is free, or that it can be gone on with. Raises ExperimentError, WriteError."
     if resume:
         cfg = _as_before(out, cfg)
+        check_writable(out, 'folder')
     else:
         _check_empty(out, 'data')
     if cfg.environment.seed != -1:
@@ -546,54 +573,120 @@ def _both(*logs: Callable) -> Callable:
     return log
 
 # %% ../nbs/9_whole/91_experiment.ipynb #b889912b
+def _fold_folder(out: Path, split: Split) -> Path:
+    "The run folder of a fold."
+    return out / split.name.replace(' ', '_')
+
+
 def _run_folds(
     cfg: Experiment, data: PartsData, splits: Iterable[Split], out: Path, log: Callable, **kwargs: Any
 ) -> dict:
     "Run every fold into a folder of its own; their figures, mean and spread."
     results = {}
     for split in splits:
-        inside = out / split.name.replace(' ', '_')
+        inside = _fold_folder(out, split)
         both = _both(log, RunLog(inside / 'train.log', False))
         results[split.name] = run_split(cfg, data, split, inside, log=both, **kwargs)
     summary = _summary(results)
     write_json(out / 'metrics.json', summary)
     if kwargs['report']:
         write_folds_report(out)
-    mean, spread = (summary[k]['miou'] for k in ('mean', 'spread'))
-    log(f'{len(results)} folds: miou {mean:.4f} ± {spread:.4f}')
+    mean, spread = (_four(summary[k].get('miou')) for k in ('mean', 'spread'))
+    log(f'{len(results)} folds: miou {mean} ± {spread}')
     return summary
 
-# %% ../nbs/9_whole/91_experiment.ipynb #4547999c
+# %% ../nbs/9_whole/91_experiment.ipynb #4e5d4c2c
+def _begun(out: Path) -> dict:
+    "What data.json says of a run; of several folds that of the first, with how the data were opened."
+    first = next((about for f in fold_folders(out) if (about := about_of(f))), {})
+    return first | about_of(out)
+
+
+def _opened(cfg: Experiment, out: Path, source: str | Path | None, resume: bool) -> tuple[Experiment, dict]:
+    "How the data are to be opened, written down before they are looked for; with the class list of the run."
+    about = _begun(out) if resume else {}
+    if source is None and about:
+        source = source_of(about)
+        if source is not None and about.get('classes'):
+            cfg = with_settings(cfg, {'dataset.class_list': list(about['classes'])}, 'the run')
+    if not about:
+        write_json(out / 'data.json', {'opened': opening(source)})
+    return cfg, opening(source)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #1068cf26
+def _same_splits(out: Path, data: PartsData, splits: list[Split], keep_split: bool, log: Callable) -> list[Split]:
+    "The splits of a run that is gone on with; raises ExperimentError where its data are others."
+    kept = []
+    for split in splits:
+        split, words = same_data(out if len(splits) == 1 else _fold_folder(out, split), data, split, keep_split)
+        kept.append(split)
+        if words:
+            log(f'{split.name}: {words}')
+    return kept
+
+# %% ../nbs/9_whole/91_experiment.ipynb #605bd662
+def _run(
+    cfg: Experiment,
+    out: Path,
+    source: str | Path | None,
+    download: bool,
+    keep_split: bool,
+    log: Callable,
+    **common: Any,
+) -> dict:
+    "Find the data of an experiment in its folder, and run all its folds."
+    for note in config_notes(cfg):
+        log(note)
+    opened_with, opened = _opened(cfg, out, source, common['resume'])
+    data = find_data(opened_with, opened['source'], download, log)
+    data, splits = split_data(opened_with, data, log)
+    if common['resume']:
+        splits = _same_splits(out, data, splits, keep_split, log)
+    common |= dict(test=test_data(cfg, data), opened=opened)
+    if len(splits) == 1:
+        return run_split(cfg, data, splits[0], out, log=log, **common)
+    return _run_folds(cfg, data, splits, out, log, **common)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #15f99de8
 def run_experiment(
     cfg: Experiment | str | Path | None = None,  # settings, or the YAML file that holds them; None: the defaults
     out: str | Path = 'runs/car_parts',  # the run folder; it must be new or empty, unless `resume`
     source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the data that the settings name
-    resume: bool = False,  # go on with a run that was interrupted
+    resume: bool = False,  # go on with a run that was interrupted, with the data that it was begun with
     report: bool = True,  # whether to write report.html
     progress: bool | None = None,  # whether to show a bar; None: on a terminal
     download: bool = False,  # whether a public data set may be fetched
     echo: bool = True,  # whether the log is shown on the screen too
     cache: bool | Path = True,  # see `parts_dataloaders`
+    keep_split: bool = False,  # with `resume`: go on although the data have changed, each image on its side
 ) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
-    "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError."
+    "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError, WriteError."
     out = Path(out)
-    cfg = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume)
-    save_config(cfg, out / 'config.yaml')
-    log = RunLog(out / 'train.log', echo)
-    log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
-    for note in config_notes(cfg):
-        log(note)
-    data = find_data(cfg, source, download, log)
-    data, splits = split_data(cfg, data, log)
-    common = dict(test=test_data(cfg, data), resume=resume, report=report, progress=progress, cache=cache)
-    if len(splits) == 1:
-        return run_split(cfg, data, splits[0], out, log=log, **common)
-    return _run_folds(cfg, data, splits, out, log, **common)
+    cfg = cfg if isinstance(cfg, Experiment) else load_config(cfg)
+    if not (out / '.lock').exists():
+        claim_folder(out, cfg, resume)  # what can't be claimed gets no lock either
+    with folder_lock(out, 'training'):
+        cfg = claim_folder(out, cfg, resume)
+        save_config(cfg, out / 'config.yaml')
+        log = RunLog(out / 'train.log', echo)
+        log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
+        common = dict(resume=resume, report=report, progress=progress, cache=cache)
+        return _run(cfg, out, source, download, keep_split, log, **common)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #837f963a
 def demo_settings() -> Path:  # a YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg') / 'demo.yaml'))
+
+# %% ../nbs/9_whole/91_experiment.ipynb #a4aeb22a
+def _run_demo(cfg: Experiment, out: Path, n: int, seed: int, progress: bool | None, echo: bool, report: bool) -> dict:
+    "Draw cars into the folder of a demo, and train on them."
+    if echo:
+        print(f'drawing {n} cars into {out / "data"}')
+    show = sys.stderr.isatty() if progress is None else progress
+    workers = min(4, os.cpu_count() or 1) if n >= 200 else 1
+    data = write_cars(n, out / 'data', seed, cfg.image.image_height, cfg.image.image_width, show, workers)
+    return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a56f2181
 def run_demo(
@@ -608,9 +701,5 @@ def run_demo(
     "Draw cars, train on them, and report."
     cfg, out = load_config(demo_settings(), overrides), Path(out)
     _check_empty(out)
-    if echo:
-        print(f'drawing {n} cars into {out / "data"}')
-    show = sys.stderr.isatty() if progress is None else progress
-    workers = min(4, os.cpu_count() or 1) if n >= 200 else 1
-    data = write_cars(n, out / 'data', seed, cfg.image.image_height, cfg.image.image_width, show, workers)
-    return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)
+    with folder_lock(out, 'training'):
+        return _run_demo(cfg, out, n, seed, progress, echo, report)
