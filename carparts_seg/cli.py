@@ -8,13 +8,16 @@ __all__ = ['make_parser', 'main']
 # %% ../nbs/9_whole/94_cli.ipynb #c387a772
 import argparse
 import os
+import shlex
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .core.basics import CarpartsError, write_json
+from .arguments import check_figure, crash_words, device_name, is_memory_error, number, system_words, whole
+from .core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
 
 # %% ../nbs/9_whole/94_cli.ipynb #c7dd299d
 _NOISE = (
@@ -31,6 +34,9 @@ def _quiet() -> None:
     for text in _NOISE:
         warnings.filterwarnings('ignore', message=text)
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')  # names that the terminal's encoding doesn't have
 
 # %% ../nbs/9_whole/94_cli.ipynb #4f8385f5
 def _command(sub: Any, name: str, run: Callable, help: str) -> argparse.ArgumentParser:
@@ -108,7 +114,7 @@ def _save_figure(figure: Any, path: str) -> None:
     "Write a figure of Matplotlib and let go of it."
     from matplotlib import pyplot as plt
 
-    figure.savefig(path, dpi=110, bbox_inches='tight')
+    write_atomic(path, lambda part: figure.savefig(part, dpi=110, bbox_inches='tight'))
     plt.close(figure)
     print(f'wrote {path}')
 
@@ -127,8 +133,8 @@ def _demo(a: argparse.Namespace) -> int:
 def _add_demo(sub: Any) -> None:
     p = _command(sub, 'demo', _demo, 'draw cars, train on them and report: needs no data, no network, no GPU')
     p.add_argument('--out', default='runs/demo', metavar='RUN', help='run folder, new or empty (default: runs/demo)')
-    p.add_argument('-n', type=int, default=1500, help='cars to draw (default: 1500)')
-    p.add_argument('--seed', type=int, default=0, help='of the drawing')
+    p.add_argument('-n', type=whole(2), default=1500, help='cars to draw (default: 1500)')
+    p.add_argument('--seed', type=whole(0), default=0, help='of the drawing')
     p.add_argument('--settings', action='store_true', help='print the settings as YAML, and do nothing')
     p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='override a setting')
 
@@ -161,6 +167,10 @@ def _add_data_get(data: Any) -> None:
 def _data_check(a: argparse.Namespace) -> int:
     from carparts_seg.data.check import check_source
 
+    if a.json:
+        check_writable(a.json)
+    if a.picture:
+        check_figure(a.picture)
     told = dict(images=a.images, classes=a.classes, kind=a.source_format)
     report = check_source(a.data, a.split, progress=sys.stderr.isatty(), **told)
     print(report.summary())
@@ -183,6 +193,7 @@ def _data_show(a: argparse.Namespace) -> int:
     from carparts_seg.core.drawing import show_samples
     from carparts_seg.data.datasets import open_dataset
 
+    check_figure(a.out)
     told = dict(images=a.images, classes=a.classes, kind=a.source_format)
     data = open_dataset(a.data, a.split, problems=[], must=None, **told)
     _save_figure(show_samples(data, a.files or None, n=a.n), a.out)
@@ -193,13 +204,16 @@ def _add_data_show(data: Any) -> None:
     p = _command(data, 'show', _data_show, 'draw pictures with masks, names and legend')
     _data_options(p, 'all')
     p.add_argument('--files', nargs='+', metavar='FILE', help='file names to show')
-    p.add_argument('-n', type=int, default=6, help='how many, if no files are named (default: 6)')
+    p.add_argument('-n', type=whole(1), default=6, help='how many, if no files are named (default: 6)')
     p.add_argument('--out', default='parts.png', metavar='FILE.png', help='picture to write (default: parts.png)')
 
 # %% ../nbs/9_whole/94_cli.ipynb #a71ebbdc
 def _data_convert(a: argparse.Namespace) -> int:
     from carparts_seg.data.formats import convert
 
+    check_writable(a.target, 'folder' if a.to == 'yolo' or not Path(a.target).suffix else 'file')
+    if a.images and not Path(a.images).is_dir():
+        raise CarpartsError(f'--images {a.images}: no such folder', file=a.images, key='--images')
     table, notes = convert(
         a.source,
         a.target,
@@ -247,7 +261,10 @@ def _add_data_convert(data: Any) -> None:
     p.add_argument('--skip-bad', action='store_true', help='leave out what cannot be used, and say what')
     _source_options(p)
     p.add_argument(
-        '--tolerance', type=float, metavar='PIXELS', help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)'
+        '--tolerance',
+        type=number(),
+        metavar='PIXELS',
+        help='of polygons; 0: exact (default: 1 for editors, 0.5 for YOLO)',
     )
     _format_options(p)
 
@@ -255,6 +272,7 @@ def _add_data_convert(data: Any) -> None:
 def _data_draw(a: argparse.Namespace) -> int:
     from carparts_seg.synthetic.cars import draw_dataset
 
+    check_writable(a.out, 'folder')
     size = dict(height=a.height or a.size, width=a.size)
     data = draw_dataset(a.n, a.out, seed=a.seed, **size, progress=sys.stderr.isatty(), workers=a.workers)
     print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
@@ -263,12 +281,16 @@ def _data_draw(a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/94_cli.ipynb #daca22e9
 def _add_data_draw(data: Any) -> None:
     p = _command(data, 'draw', _data_draw, 'draw cars with exact masks, as a data set')
-    p.add_argument('n', type=int, help='how many pictures')
+    p.add_argument('n', type=whole(1), help='how many pictures')
     p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
-    p.add_argument('--seed', type=int, default=0)
-    p.add_argument('--size', type=int, default=512, help='width, and height unless given, in pixels (default: 512)')
-    p.add_argument('--height', type=int, metavar='PIXELS')
-    p.add_argument('--workers', type=int, default=1, help='processes that draw; the files are the same (default: 1)')
+    p.add_argument('--seed', type=whole(0), default=0)
+    p.add_argument(
+        '--size', type=whole(32), default=512, help='width, and height unless given, in pixels (default: 512)'
+    )
+    p.add_argument('--height', type=whole(32), metavar='PIXELS')
+    p.add_argument(
+        '--workers', type=whole(1), default=1, help='processes that draw; the files are the same (default: 1)'
+    )
 
 # %% ../nbs/9_whole/94_cli.ipynb #b20d12b4
 def _add_data(sub: Any) -> None:
@@ -281,7 +303,7 @@ def _add_data(sub: Any) -> None:
 def _said_of_runs(a: argparse.Namespace) -> dict:
     "What `run_experiment` and `run_grid` are told alike."
     said = dict(report=not a.no_report, progress=False if a.quiet else None, echo=not a.quiet)
-    return said | dict(resume=a.resume, download=not a.no_download)
+    return said | dict(resume=a.resume, download=not a.no_download, keep_split=a.keep_split)
 
 # %% ../nbs/9_whole/94_cli.ipynb #0790c6b3
 def _grid_of(a: argparse.Namespace) -> tuple[Any, dict]:
@@ -297,15 +319,19 @@ def _train_grid(a: argparse.Namespace) -> int:
     "Run a grid, or go on with one."
     from carparts_seg.grid import results_text, run_grid
 
+    check_writable(a.out, 'folder')
+    said = _said_of_runs(a)
+    if said.pop('keep_split'):
+        why = 'is for one run; the runs of a grid are compared, so all have the data that it was begun with'
+        raise CarpartsError(f'--keep-split {why}', key='--keep-split', why=why)
     experiment, grid = _grid_of(a)
     log = (lambda line: None) if a.quiet else print
     try:
-        table, page = run_grid(
-            experiment, grid, a.out, a.data, a.set + ['dataset.skip_bad=true'] * a.skip_bad, log=log, **_said_of_runs(a)
-        )
+        changes = a.set + ['dataset.skip_bad=true'] * a.skip_bad
+        table, page = run_grid(experiment, grid, a.out, a.data, changes, log=log, **said)
     except KeyboardInterrupt:
         kept = f'complete runs and the last whole epoch are kept in {a.out}'
-        return _interrupted(f'{kept}; go on with: carparts train --out {a.out} --resume')
+        return _interrupted(f'{kept}; go on with: carparts train --out {shlex.quote(a.out)} --resume')
     print(results_text(table))
     print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
     failed = [f'{r.run}: {r.status}' for r in table.itertuples() if r.status != 'complete']
@@ -319,6 +345,7 @@ def _train(a: argparse.Namespace) -> int:
         return _train_grid(a)
     from carparts_seg.core.config import load_config
 
+    check_writable(out, 'folder')
     if a.resume and a.experiment is None and (out / 'config.yaml').is_file():
         a.experiment = str(out / 'config.yaml')
     cfg = load_config(a.experiment, a.set + ['dataset.skip_bad=true'] * a.skip_bad)
@@ -328,7 +355,7 @@ def _train(a: argparse.Namespace) -> int:
         run_experiment(cfg, a.out, a.data, **_said_of_runs(a))
     except KeyboardInterrupt:
         kept = f'the last whole epoch is kept in {a.out}'
-        return _interrupted(f'{kept}; go on with: carparts train --out {a.out} --resume')
+        return _interrupted(f'{kept}; go on with: carparts train --out {shlex.quote(a.out)} --resume')
     report = out / 'report.html'
     print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
     return 0
@@ -354,6 +381,11 @@ def _add_train(sub: Any) -> None:
         'Each gets a folder of its own in --out, and all are compared',
     )
     p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid')
+    p.add_argument(
+        '--keep-split',
+        action='store_true',
+        help='with --resume: go on although the data have changed; pictures that are still there stay on their side',
+    )
     p.add_argument('--no-report', action='store_true', help='leave out report.html')
     p.add_argument('--no-download', action='store_true', help='fail where a data set would have to be fetched')
     p.add_argument('--quiet', action='store_true', help='write to train.log only')
@@ -378,25 +410,30 @@ def _report_grid(run: str) -> int:
     "Compare the runs of a grid anew."
     from carparts_seg.grid import finish_grid, plan_grid, read_grid
 
-    _, page = finish_grid(run, plan_grid(*read_grid(run)))
+    check_writable(run, 'folder')
+    with folder_lock(run):
+        _, page = finish_grid(run, plan_grid(*read_grid(run)))
     print(page or f'{run}: fewer than two complete runs, nothing to compare')
     return 0
 
 # %% ../nbs/9_whole/94_cli.ipynb #94a904cd
 def _report_run(a: argparse.Namespace, run: str) -> int:
     "Rebuild what is made of a run: the report, the model card, and the same for each of its folds."
-    from carparts_seg.core.run_folder import fold_folders
+    from carparts_seg.core.run_folder import fold_folders, read_run
     from carparts_seg.report.compare import write_folds_report
     from carparts_seg.report.model_card import write_card
     from carparts_seg.report.report import build_report
 
-    folds = fold_folders(run)
-    for one in folds or [run]:
-        print(build_report(one, _run_data(one, a.data), a.pictures))
-        if (Path(one) / 'metrics.json').is_file():
-            print(write_card(one, a.license))
-    if folds:
-        print(write_folds_report(run))
+    read_run(run, only=[])  # no lock where there is no run
+    check_writable(run, 'folder')
+    with folder_lock(run):
+        folds = fold_folders(run)
+        for one in folds or [run]:
+            print(build_report(one, _run_data(one, a.data), a.pictures))
+            if (Path(one) / 'metrics.json').is_file():
+                print(write_card(one, a.license))
+        if folds:
+            print(write_folds_report(run))
     return 0
 
 # %% ../nbs/9_whole/94_cli.ipynb #31cb8396
@@ -409,6 +446,8 @@ def _report(a: argparse.Namespace) -> int:
     if several:
         from carparts_seg.report.compare import compare_runs
 
+        if a.out:
+            check_writable(a.out, 'folder')
         print(compare_runs(a.run_folder, a.out))
         return 0
     from carparts_seg.grid import read_grid
@@ -432,7 +471,7 @@ def _add_report(sub: Any) -> None:
         '(default: the folder they lie in, or else the working directory)',
     )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='one run: where the pictures are, if they have moved')
-    p.add_argument('--pictures', type=int, default=24, help='one run: how many to show (default: 24)')
+    p.add_argument('--pictures', type=whole(0), default=24, help='one run: how many to show (default: 24)')
     p.add_argument(
         '--license',
         default='unknown',
@@ -455,7 +494,7 @@ def _predictor_options(p: argparse.ArgumentParser) -> None:
         default=None,
         help="average with the mirrored picture, sides swapped back (default: the run's)",
     )
-    p.add_argument('--min-area', type=int, metavar='PIXELS', help='leave out connected pieces of fewer pixels')
+    p.add_argument('--min-area', type=whole(0), metavar='PIXELS', help='leave out connected pieces of fewer pixels')
     p.add_argument(
         '--weights', choices=('last', 'best'), help="which weights (default: those that the run's figures belong to)"
     )
@@ -464,11 +503,14 @@ def _predictor_options(p: argparse.ArgumentParser) -> None:
 def _speed_options(p: argparse.ArgumentParser) -> None:
     "How the network runs."
     p.add_argument(
-        '--tile', type=int, metavar='PIXELS', help='large photographs: a sliding window of this side, seams blended'
+        '--tile',
+        type=whole(1),
+        metavar='PIXELS',
+        help='large photographs: a sliding window of this side, seams blended',
     )
     p.add_argument('--precision', choices=('fast', 'fp32', 'bf16'), help='default: as the run was evaluated')
-    p.add_argument('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one)')
-    p.add_argument('--batch-size', type=int, help='pictures at once (default: 8 on a processor, 16 on a GPU)')
+    p.add_argument('--device', type=device_name, help='cpu, cuda or cuda:1 (default: a GPU if there is one)')
+    p.add_argument('--batch-size', type=whole(1), help='pictures at once (default: 8 on a processor, 16 on a GPU)')
 
 # %% ../nbs/9_whole/94_cli.ipynb #bfbecb38
 def _predictor(a: argparse.Namespace, **kwargs: Any) -> Any:
@@ -496,6 +538,7 @@ def _predict_words(n: dict, out: str) -> str:
 def _predict(a: argparse.Namespace) -> int:
     from carparts_seg.predict.files import find_images, predict_files
 
+    check_writable(a.out, 'folder')
     images = find_images(a.pictures)
     predictor = _fast_predictor(a)
     _say(*images.notes)
@@ -534,6 +577,8 @@ def _add_predict(sub: Any) -> None:
 def _evaluate(a: argparse.Namespace) -> int:
     from carparts_seg.predict.evaluate import evaluate_run
 
+    if a.out:
+        check_writable(a.out, 'folder')
     found = evaluate_run(_fast_predictor(a), a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
     print(found.summary())
     if a.out:
@@ -554,7 +599,7 @@ def _add_evaluate(sub: Any) -> None:
     p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the annotations')
     p.add_argument('--files', nargs='+', metavar='FILE', help='only these pictures')
     p.add_argument('--only', choices=('valid', 'train'), help='only pictures that the run held out, or trained on')
-    p.add_argument('-n', type=int, help='only so many, spread evenly')
+    p.add_argument('-n', type=whole(1), help='only so many, spread evenly')
     p.add_argument(
         '--rename',
         action='append',
@@ -566,18 +611,31 @@ def _add_evaluate(sub: Any) -> None:
     _speed_options(p)
 
 # %% ../nbs/9_whole/94_cli.ipynb #dad55d54
-def _export(a: argparse.Namespace) -> int:
-    from carparts_seg.deploy.export import EXPORT_FORMATS, export_network, export_report, write_pipeline
+def _exported(a: argparse.Namespace, out: Path) -> str:
+    "Export as the arguments say; what to say of it."
+    from carparts_seg.deploy.export import export_network, export_report, write_pipeline
 
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
+    if a.format == 'pipeline':
+        return export_report(write_pipeline(predictor, out, a.precision, **told))
+    return export_report(export_network(predictor, out, a.format, a.precision, **told))
+
+
+def _export(a: argparse.Namespace) -> int:
+    from carparts_seg.core.run_folder import read_run
+    from carparts_seg.deploy.export import EXPORT_FORMATS
+
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
     home = Path(a.run_folder) if Path(a.run_folder).is_dir() else Path()  # a run of the Hub is no place to write to
     out = Path(a.out or home / 'export' / name)
-    if a.format == 'pipeline':
-        made = write_pipeline(predictor, out, a.precision, **told)
-    else:
-        made = export_network(predictor, out, a.format, a.precision, **told)
-    print(export_report(made))
+    check_writable(out)
+    if a.out:  # two of one name: the last one that is whole counts
+        print(_exported(a, out))
+        return 0
+    if home != Path():
+        read_run(a.run_folder, only=[])  # no folder is made where there is no run
+    with folder_lock(out.parent, 'exporting'):
+        print(_exported(a, out))
     return 0
 
 # %% ../nbs/9_whole/94_cli.ipynb #e256e956
@@ -603,7 +661,9 @@ def _add_export(sub: Any) -> None:
         help='auto: int8 where it is faster here and costs next to nothing (default)',
     )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
-    p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
+    p.add_argument(
+        '--seconds', type=number(), default=4, help='about how long to time each (default: 4; 0: not at all)'
+    )
 
 # %% ../nbs/9_whole/94_cli.ipynb #1cfe0bbb
 def _serve(a: argparse.Namespace) -> int:
@@ -627,15 +687,17 @@ def _serve(a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/94_cli.ipynb #a3bc46da
 def _limit_options(p: argparse.ArgumentParser) -> None:
     "How much a service takes on."
-    p.add_argument('--max-mb', type=float, default=20, help='largest request, megabytes (default: 20)')
-    p.add_argument('--max-pixels', type=int, default=50_000_000, help='largest picture (default: 50 million)')
+    p.add_argument('--max-mb', type=number(0), default=20, help='largest request, megabytes (default: 20)')
+    p.add_argument('--max-pixels', type=whole(1), default=50_000_000, help='largest picture (default: 50 million)')
     p.add_argument(
-        '--max-waiting', type=int, default=64, help='requests at a time; more are told to come back (default: 64)'
+        '--max-waiting', type=whole(1), default=64, help='requests at a time; more are told to come back (default: 64)'
     )
     p.add_argument(
-        '--batch-size', type=int, help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)'
+        '--batch-size',
+        type=whole(1),
+        help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)',
     )
-    p.add_argument('--threads', type=int, help='that read pictures and make masks (default: one a core)')
+    p.add_argument('--threads', type=whole(1), help='that read pictures and make masks (default: one a core)')
 
 # %% ../nbs/9_whole/94_cli.ipynb #fd2b412d
 def _add_serve(sub: Any) -> None:
@@ -650,10 +712,10 @@ def _add_serve(sub: Any) -> None:
         default='127.0.0.1',
         help="address to listen at; 0.0.0.0 for all of this machine's (default: 127.0.0.1)",
     )
-    p.add_argument('--port', type=int, default=8000, help='0: one that is free (default: 8000)')
+    p.add_argument('--port', type=whole(0, 65535), default=8000, help='0: one that is free (default: 8000)')
     p.add_argument('--token', help='that requests must bring as a bearer token (default: $CARPARTS_TOKEN, if set)')
     p.add_argument('--threshold', help='as for predict')
-    p.add_argument('--min-area', type=int, metavar='PIXELS', help='as for predict')
+    p.add_argument('--min-area', type=whole(0), metavar='PIXELS', help='as for predict')
     p.add_argument(
         '--tta', action=argparse.BooleanOptionalAction, default=None, help='as for predict; run folders only'
     )
@@ -681,6 +743,8 @@ def _add_push(sub: Any) -> None:
 def _bench(a: argparse.Namespace) -> int:
     from carparts_seg.bench import bench_report, run_bench
 
+    if a.json:
+        check_writable(a.json)
     result = run_bench(a.only, a.rounds, a.data)
     print(bench_report(result))
     if a.json:
@@ -692,7 +756,7 @@ def _bench(a: argparse.Namespace) -> int:
 def _add_bench(sub: Any) -> None:
     p = _command(sub, 'bench', _bench, 'time loading, training step and cache, as ratios within one run')
     p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)')
-    p.add_argument('--rounds', type=int, default=3, help='how often everything is timed in turn (default: 3)')
+    p.add_argument('--rounds', type=whole(1), default=3, help='how often everything is timed in turn (default: 3)')
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)')
     p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
 
@@ -724,12 +788,40 @@ def make_parser() -> argparse.ArgumentParser:
     return top
 
 # %% ../nbs/9_whole/94_cli.ipynb #8b89ab5b
+def _failed(e: Exception, target: str | None) -> int:
+    "Say what went wrong in a line; the exit code."
+    if os.environ.get('CARPARTS_DEBUG', '0') not in ('', '0'):
+        traceback.print_exception(e)
+    if isinstance(e, CarpartsError):
+        _say(str(e))
+    elif isinstance(e, OSError):
+        _say(system_words(e, target))
+    elif is_memory_error(e):
+        _say('not enough memory: smaller pictures, smaller batches or fewer at a time need less')
+    else:
+        _say(crash_words(e))
+        return 70
+    return 2
+
+
+def _target(a: argparse.Namespace) -> str | None:
+    "What a command writes, where it says so."
+    return next((str(v) for k in ('out', 'target', 'json') if (v := getattr(a, k, None))), None)
+
+# %% ../nbs/9_whole/94_cli.ipynb #469cb3bc
 def main(
     argv: Sequence[str] | None = None,  # arguments; None: those of the command line
-) -> int:  # exit code: 0 success, 1 failure, 2 for what was asked wrongly, 130 interrupted
-    "The command `carparts`."
+) -> int:  # exit code: 0 success, 1 failure, 2 for what a user can put right, 70 for a bug, 130 interrupted
+    """The command `carparts`.
+
+    What a user can put right is a line on standard error, a bug too: its traceback goes to a file in the temporary
+    folder, which the line names. With CARPARTS_DEBUG=1 in the environment a traceback is shown in any case.
+    """
     _quiet()
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if any('\0' in v for v in vars(args).values() if isinstance(v, str)):
+        parser.error('an argument holds a NUL character')
     try:
         return args.run(args)
     except KeyboardInterrupt:
@@ -737,9 +829,8 @@ def main(
         return 130
     except BrokenPipeError:
         return 1
-    except CarpartsError as e:
-        _say(str(e))
-        return 2
+    except Exception as e:
+        return _failed(e, _target(args))
 
 
 if __name__ == '__main__' and '__file__' in globals():

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['experiment_class_weights', 'experiment_dataloaders', 'experiment_loss', 'experiment_learner', 'evaluate_learner',
-           'run_split', 'claim_folder', 'check_masks', 'run_experiment', 'demo_settings', 'run_demo']
+           'run_split', 'claim_folder', 'run_experiment', 'check_masks', 'demo_settings', 'run_demo']
 
 # %% ../nbs/9_whole/91_experiment.ipynb #0b0e6802
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from importlib import resources
@@ -27,13 +28,14 @@ from fastai.learner import Learner
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
-from .core.basics import MissingExtra, did_you_mean, write_json
+from .core.basics import MissingExtra, check_writable, did_you_mean, folder_lock, write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.parts import mirror_partners, side_notes
-from .core.run_folder import RunLog, read_run
+from .core.run_folder import RunLog, fold_folders, read_run, run_complete
 from .core.settings import METRICS, loss_weights, read_class_weights
 from .core.table import PartsData, write_table
 from .data.folds import with_mask
+from .data.same_data import about_of, describe_data, opening, same_data, source_of
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
@@ -381,6 +383,11 @@ def _evaluate_test(cfg: Experiment, learn: Learner, test: PartsData, folder: Pat
     return {'test': figures} if test.table['name'].notna().any() else {}
 
 # %% ../nbs/9_whole/91_experiment.ipynb #9ee0009d
+def _only_finite(figures: dict) -> dict:
+    "Figures as JSON takes them: one that isn't finite is none."
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in figures.items()}
+
+
 def _finish(
     cfg: Experiment,
     learn: Learner,
@@ -397,6 +404,7 @@ def _finish(
     figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg, learn.loss_func)
     _save_predictions(folder, 'validation_predictions', table)
     evidence.save(folder / 'evidence.npz')
+    figures = _only_finite(figures)
     return figures if test is None else figures | _evaluate_test(cfg, learn, test, folder, cache)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c3e35687
@@ -411,19 +419,10 @@ def _build_pipeline(folder: Path, log: Callable) -> None:
     log(f'scoring pipeline written ({"; ".join(export.notes)}), {time.monotonic() - began:.0f} s')
 
 # %% ../nbs/9_whole/91_experiment.ipynb #880c9771
-def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path) -> None:
+def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path, opened: Mapping | None = None) -> None:
     "Write down what is going to be run: config.yaml and data.json."
     save_config(cfg, folder / 'config.yaml')
-    about = {
-        'source': data.origin or str(data.folder),
-        'name': data.name,
-        'opened': data.opened,
-        'classes': data.classes,
-        'train_files': split.train,
-        'valid_files': split.valid,
-        'skipped': data.table.attrs.get('skipped', []),
-    }
-    write_json(folder / 'data.json', about)
+    write_json(folder / 'data.json', describe_data(data, split, opened or about_of(folder).get('asked')))
 
 # %% ../nbs/9_whole/91_experiment.ipynb #46d75177
 def _count_parameters(learn: Learner) -> int:
@@ -461,18 +460,25 @@ def _facts(learn: Learner) -> dict:
     }
 
 # %% ../nbs/9_whole/91_experiment.ipynb #da00db4e
+def _four(value: float | None) -> str:
+    "A figure with four digits; 'none' where there is none."
+    return 'none' if value is None else f'{value:.4f}'
+
+
 def _headline(name: str, figures: dict) -> str:
     "The figures of a training in one line."
-    nothing = f"predicting nothing: {figures['iou_per_image_of_nothing']:.4f}"
-    return f"{name}: miou {figures['miou']:.4f}; iou_per_image {figures['iou_per_image']:.4f} ({nothing})"
+    nothing = f"predicting nothing: {_four(figures['iou_per_image_of_nothing'])}"
+    line = f"{name}: miou {_four(figures['miou'])}; iou_per_image {_four(figures['iou_per_image'])} ({nothing})"
+    return line if figures['miou'] is not None else f'{line}; no held out picture has a mask'
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d894a59f
 def _write_report(folder: Path, data: PartsData, figures: dict, started: float, log: Callable) -> dict:
     "Write what people read, and into the figures how long everything took."
-    build_report(folder, data)
+    build_report(folder, data, log=log)
     write_card(folder)
-    figures = figures | {'seconds_total': round(time.monotonic() - started, 1)}
-    write_json(folder / 'metrics.json', figures)
+    if 'seconds_total' not in figures:
+        figures = figures | {'seconds_total': round(time.monotonic() - started, 1)}
+        write_json(folder / 'metrics.json', figures)
     log(f'report written, {time.monotonic() - started:.0f} s in all')
     return figures
 
@@ -486,11 +492,12 @@ def _train(
     progress: bool | None,
     log: Callable,
     cache: bool | Path,
+    opened: Mapping | None = None,
 ) -> tuple[Learner, dict]:
     "Make a learner and train it: the learner, and the seconds of both."
     started, device = time.monotonic(), pick_device(cfg, log)
     forget_peak_memory(device)
-    _describe(cfg, data, split, folder)
+    _describe(cfg, data, split, folder, opened)
     batch_size = _fit_batch_size(cfg, data, split, device, folder, log, cache)
     dls = experiment_dataloaders(cfg, data, split, device, batch_size, cache)
     learn = experiment_learner(cfg, dls, folder, log, progress)
@@ -501,6 +508,18 @@ def _train(
         learn.fit(cfg.training.epochs, start_epoch=start)
     spent = learn.run_recorder.spent + time.monotonic() - loaded
     return learn, {'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(spent, 1)}
+
+# %% ../nbs/9_whole/91_experiment.ipynb #ab622873
+def _what_is_missing(
+    cfg: Experiment, data: PartsData, folder: Path, report: bool, started: float, log: Callable
+) -> dict:
+    "Write what is asked of a complete run and isn't there; its figures."
+    figures = read_run(folder, only=['metrics']).need('metrics').metrics
+    if report and not all((folder / name).is_file() for name in ('report.html', 'model_card.md')):
+        figures = _write_report(folder, data, figures, started, log)
+    if cfg.training.build_scoring_pipelines and not (folder / 'scoring_pipeline.zip').is_file():
+        _build_pipeline(folder, log)
+    return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
 def run_split(
@@ -514,13 +533,14 @@ def run_split(
     progress: bool | None = None,  # whether to show the bar; None: on a terminal
     log: Callable = print,  # takes a line
     cache: bool | Path = True,  # see `parts_dataloaders`
+    opened: Mapping | None = None,  # how the data were opened, see `opening`
 ) -> dict:  # metrics.json
     "Train, evaluate and report one split, into a run folder."
     folder, started = Path(folder), time.monotonic()
-    if resume and (folder / 'metrics.json').is_file():
+    if resume and run_complete(folder):
         log(f'{split.name}: complete already')
-        return read_run(folder, only=['metrics']).need('metrics').metrics
-    learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache)
+        return _what_is_missing(cfg, data, folder, report, started, log)
+    learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache, opened)
     trained = time.monotonic()
     figures = _finish(cfg, learn, data, split, folder, test, cache)
     seconds['seconds_evaluating'] = round(time.monotonic() - trained, 1)
@@ -531,7 +551,7 @@ def run_split(
         figures = _write_report(folder, data, figures, started, log)
     if cfg.training.build_scoring_pipelines:
         _build_pipeline(folder, log)
-    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)
+    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)  # the last: now the run is complete
     return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c03888d6
@@ -570,9 +590,13 @@ def _as_before(out: Path, cfg: Experiment) -> Experiment:
     return cfg
 
 # %% ../nbs/9_whole/91_experiment.ipynb #bbcf5be2
+_BEFORE = {'config.yaml', 'data.json', 'train.log', '.lock'}  # what a run begins with
+
+
 def _check_empty(out: Path, but: str = '') -> None:
-    "Raise where a run folder holds more than the folder `but` and what a run writes before it trains."
-    if out.is_dir() and {p.name for p in out.iterdir()} - {but, 'config.yaml', 'data.json', 'train.log'}:
+    "Raise where a run folder can't be written, or holds more than the folder `but` and what a run begins with."
+    check_writable(out, 'folder')
+    if out.is_dir() and {p.name for p in out.iterdir()} - {but, *_BEFORE}:
         why = 'is not empty; give another --out, or --resume to go on with it'
         raise ExperimentError(f'{out} {why}', file=out, why=why)
 
@@ -582,9 +606,10 @@ def claim_folder(
     cfg: Experiment,  # the settings
     resume: bool,  # whether it is to be gone on with
 ) -> Experiment:  # the settings as they will be run, with a seed drawn where they ask for it
-    "Check that a run folder is free, or that it can be gone on with. Raises ExperimentError."
+    "Check that a run folder is free, or that it can be gone on with. Raises ExperimentError, WriteError."
     if resume:
         cfg = _as_before(out, cfg)
+        check_writable(out, 'folder')
     else:
         _check_empty(out, 'data')
     if cfg.environment.seed != -1:
@@ -616,23 +641,119 @@ def _seeded(
     return [(c, replace(s, name=f'{s.name} seed {c.environment.seed}')) for s in splits for c in cfgs]
 
 # %% ../nbs/9_whole/91_experiment.ipynb #b889912b
+def _fold_folder(out: Path, split: Split) -> Path:
+    "The run folder of a fold."
+    return out / split.name.replace(' ', '_')
+
+
 def _run_folds(
     runs: Iterable[tuple[Experiment, Split]], data: PartsData, out: Path, log: Callable, **kwargs: Any
 ) -> dict:
     "Run every fold and seed into a folder of its own; their figures, mean and spread."
     results = {}
     for cfg, split in runs:
-        inside = out / split.name.replace(' ', '_')
+        inside = _fold_folder(out, split)
         both = _both(log, RunLog(inside / 'train.log', False))
         results[split.name] = run_split(cfg, data, split, inside, log=both, **kwargs)
     summary = _summary(results)
     write_json(out / 'metrics.json', summary)
     if kwargs['report']:
         write_folds_report(out)
-    mean, spread = (summary[k]['miou'] for k in ('mean', 'spread'))
+    mean, spread = (_four(summary[k].get('miou')) for k in ('mean', 'spread'))
     what = 'trainings' if any(' seed ' in name for name in results) else 'folds'
-    log(f'{len(results)} {what}: miou {mean:.4f} ± {spread:.4f}')
+    log(f'{len(results)} {what}: miou {mean} ± {spread}')
     return summary
+
+# %% ../nbs/9_whole/91_experiment.ipynb #4e5d4c2c
+def _begun(out: Path) -> dict:
+    "What data.json says of a run; of several folds that of the first, with how the data were opened."
+    first = next((about for f in fold_folders(out) if (about := about_of(f))), {})
+    return first | about_of(out)
+
+
+def _asked(cfg: Experiment, out: Path, source: str | Path | None, resume: bool) -> tuple[Experiment, dict]:
+    "How the data are to be opened: as was asked, or of a run that is gone on with as they were, with its class list."
+    about = _begun(out) if resume else {}
+    if source is None and about:
+        source = source_of(about)
+        if source is not None and about.get('classes'):
+            cfg = with_settings(cfg, {'dataset.class_list': list(about['classes'])}, 'the run')
+    return cfg, opening(source)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #1068cf26
+def _same_runs(out: Path, data: PartsData, runs: list[tuple], keep_split: bool, log: Callable) -> list[tuple]:
+    "The trainings of a run that is gone on with; raises ExperimentError where its data are others."
+    kept = []
+    for cfg, split in runs:
+        split, words = same_data(out if len(runs) == 1 else _fold_folder(out, split), data, split, keep_split)
+        kept.append((cfg, split))
+        if words:
+            log(f'{split.name}: {words}')
+    return kept
+
+# %% ../nbs/9_whole/91_experiment.ipynb #605bd662
+def _begin(
+    cfg: Experiment, out: Path, asked: Mapping, notes: Sequence[str], classes: Sequence[str], echo: bool
+) -> RunLog:
+    "Write down what is going to be run, now that its data are found; the log."
+    save_config(cfg, out / 'config.yaml')
+    if not about_of(out):
+        write_json(out / 'data.json', {'asked': dict(asked)})
+    log = RunLog(out / 'train.log', echo)
+    log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
+    for note in [*config_notes(cfg), *notes, *side_notes(classes, cfg.dataset.mirror_pairs)]:
+        log(note)
+    return log
+
+
+def _run(
+    cfg: Experiment,
+    out: Path,
+    source: str | Path | None,
+    download: bool,
+    keep_split: bool,
+    echo: bool,
+    **common: Any,
+) -> dict:
+    "Find the data of an experiment, and run all its folds and seeds."
+    found = []
+    told, asked = _asked(cfg, out, source, common['resume'])
+    data = find_data(told, asked['source'], download, found.append)
+    _check_flips(told, data.classes)
+    log = _begin(cfg, out, asked, found, data.classes, echo)
+    data, splits = split_data(told, data, log)
+    check_masks(cfg, data, splits, log)
+    runs = _seeded(cfg, splits)
+    if common['resume']:
+        runs = _same_runs(out, data, runs, keep_split, log)
+    common |= dict(test=test_data(cfg, data), opened=asked)
+    if len(runs) == 1:
+        ((cfg, split),) = runs
+        return run_split(cfg, data, split, out, log=log, **common)
+    return _run_folds(runs, data, out, log, **common)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #15f99de8
+def run_experiment(
+    cfg: Experiment | str | Path | None = None,  # settings, or the YAML file that holds them; None: the defaults
+    out: str | Path = 'runs/car_parts',  # the run folder; it must be new or empty, unless `resume`
+    source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the data that the settings name
+    resume: bool = False,  # go on with a run that was interrupted, with the data that it was begun with
+    report: bool = True,  # whether to write report.html
+    progress: bool | None = None,  # whether to show a bar; None: on a terminal
+    download: bool = False,  # whether a public data set may be fetched
+    echo: bool = True,  # whether the log is shown on the screen too
+    cache: bool | Path = True,  # see `parts_dataloaders`
+    keep_split: bool = False,  # with `resume`: go on although the data have changed, each image on its side
+) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
+    "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError, WriteError."
+    out = Path(out)
+    cfg = cfg if isinstance(cfg, Experiment) else load_config(cfg)
+    if not (out / '.lock').exists():
+        claim_folder(out, cfg, resume)  # what can't be claimed gets no lock either
+    with folder_lock(out, 'training'):
+        cfg = claim_folder(out, cfg, resume)
+        common = dict(resume=resume, report=report, progress=progress, cache=cache)
+        return _run(cfg, out, source, download, keep_split, echo, **common)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #ce1b4bb8
 def _other_split(cfg: Experiment) -> str:
@@ -683,40 +804,20 @@ def _check_flips(cfg: Experiment, classes: Sequence[str]) -> None:
     with_settings(cfg, {'dataset.class_list': classes}, 'the data')
     _transforms(cfg, classes)
 
-# %% ../nbs/9_whole/91_experiment.ipynb #4547999c
-def run_experiment(
-    cfg: Experiment | str | Path | None = None,  # settings, or the YAML file that holds them; None: the defaults
-    out: str | Path = 'runs/car_parts',  # the run folder; it must be new or empty, unless `resume`
-    source: str | Path | None = None,  # NAME, FOLDER or TABLE in place of the data that the settings name
-    resume: bool = False,  # go on with a run that was interrupted
-    report: bool = True,  # whether to write report.html
-    progress: bool | None = None,  # whether to show a bar; None: on a terminal
-    download: bool = False,  # whether a public data set may be fetched
-    echo: bool = True,  # whether the log is shown on the screen too
-    cache: bool | Path = True,  # see `parts_dataloaders`
-) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
-    "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError."
-    out = Path(out)
-    cfg, found = claim_folder(out, cfg if isinstance(cfg, Experiment) else load_config(cfg), resume), []
-    data = find_data(cfg, source, download, found.append)
-    _check_flips(cfg, data.classes)
-    save_config(cfg, out / 'config.yaml')
-    log = RunLog(out / 'train.log', echo)
-    log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
-    for note in [*config_notes(cfg), *found, *side_notes(data.classes, cfg.dataset.mirror_pairs)]:
-        log(note)
-    data, splits = split_data(cfg, data, log)
-    common = dict(test=test_data(cfg, data), resume=resume, report=report, progress=progress, cache=cache)
-    check_masks(cfg, data, splits, log)
-    runs = _seeded(cfg, splits)
-    if len(runs) == 1:
-        return run_split(cfg, data, splits[0], out, log=log, **common)
-    return _run_folds(runs, data, out, log, **common)
-
 # %% ../nbs/9_whole/91_experiment.ipynb #837f963a
 def demo_settings() -> Path:  # a YAML file, to be copied and changed
     "The settings of the demo, as they ship with the package."
     return Path(str(resources.files('carparts_seg') / 'demo.yaml'))
+
+# %% ../nbs/9_whole/91_experiment.ipynb #a4aeb22a
+def _run_demo(cfg: Experiment, out: Path, n: int, seed: int, progress: bool | None, echo: bool, report: bool) -> dict:
+    "Draw cars into the folder of a demo, and train on them."
+    if echo:
+        print(f'drawing {n} cars into {out / "data"}')
+    show = sys.stderr.isatty() if progress is None else progress
+    workers = min(4, os.cpu_count() or 1) if n >= 200 else 1
+    data = write_cars(n, out / 'data', seed, cfg.image.image_height, cfg.image.image_width, show, workers)
+    return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a56f2181
 def run_demo(
@@ -731,9 +832,5 @@ def run_demo(
     "Draw cars, train on them, and report."
     cfg, out = load_config(demo_settings(), overrides), Path(out)
     _check_empty(out)
-    if echo:
-        print(f'drawing {n} cars into {out / "data"}')
-    show = sys.stderr.isatty() if progress is None else progress
-    workers = min(4, os.cpu_count() or 1) if n >= 200 else 1
-    data = write_cars(n, out / 'data', seed, cfg.image.image_height, cfg.image.image_width, show, workers)
-    return run_experiment(cfg, out, data, report=report, progress=progress, echo=echo)
+    with folder_lock(out, 'training'):
+        return _run_demo(cfg, out, n, seed, progress, echo, report)

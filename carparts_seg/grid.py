@@ -19,11 +19,12 @@ import pandas as pd
 import torch
 import yaml
 
-from .core.basics import CarpartsError, write_atomic
+from .core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
 from .core.config import ConfigError, ConfigProblem, load_config, read_yaml, with_settings
-from .core.run_folder import OF_NOTHING, metric_value, read_run
+from .core.run_folder import OF_NOTHING, metric_value, read_run, run_complete
 from .core.settings import OTHER_NAMES, Experiment, get_setting, setting_fields, yaml_value
-from .data.selection import find_data
+from .data.same_data import about_of, describe_data, opening, same_data, source_of
+from .data.selection import Split, find_data
 from .experiment import claim_folder, run_experiment
 from .report.compare import compare_runs
 
@@ -196,7 +197,7 @@ def read_grid(
 # %% ../nbs/9_whole/92_grid.ipynb #f6c1aa10
 def _results(folder: Path) -> dict | None:
     "Figures of a complete run; of several folds their mean."
-    if not (folder / 'metrics.json').is_file():
+    if not run_complete(folder):
         return None
     metrics = read_run(folder, only=['metrics']).need('metrics').metrics
     if 'mean' not in metrics:
@@ -258,6 +259,29 @@ def _check_runs(plan: Sequence[Combination], out: Path) -> None:
         raise ConfigError(problems)
 
 # %% ../nbs/9_whole/92_grid.ipynb #20a65fe6
+def _check_folder(out: Path, resume: bool) -> None:
+    "Raise where the folder of a grid isn't free, or can't be gone on with."
+    check_writable(out, 'folder')
+    if out.is_dir() and {p.name for p in out.iterdir()} - {'.lock', 'data.json'} and not resume:
+        raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
+    if resume and not (out / 'grid.yaml').is_file():
+        raise ConfigError([ConfigProblem('nothing to resume, it has no grid.yaml', where=str(out))])
+
+# %% ../nbs/9_whole/92_grid.ipynb #1345fa0d
+def _same_source(
+    plan: Sequence[Combination], out: Path, source: str | Path | None, download: bool
+) -> str | Path | None:
+    "Where the data of a grid are, which are those that it was begun with; raises ExperimentError."
+    about = next((about for f in (out, *(out / c.name for c in plan)) if (about := about_of(f))), {})
+    source = source_of(about) if source is None and about else source
+    data = find_data(plan[0].cfg, source, download, lambda line: None)
+    everything = Split('all', data.files, [])
+    if (out / 'data.json').is_file():
+        same_data(out, data, everything)
+    write_json(out / 'data.json', describe_data(data, everything, opening(source)))
+    return source
+
+# %% ../nbs/9_whole/92_grid.ipynb #ade48042
 def _prepare(
     plan: list[Combination],
     grid: Mapping[str, list],
@@ -265,18 +289,15 @@ def _prepare(
     source: str | Path | None,
     resume: bool,
     download: bool,
-) -> list[Combination]:
-    "Everything that can be wrong before the first run; writes grid.yaml."
-    if out.is_dir() and any(out.iterdir()) and not resume:
-        raise ConfigError([f'{out} is not empty; give another --out, or --resume to go on with it'])
-    if resume and not (out / 'grid.yaml').is_file():
-        raise ConfigError([ConfigProblem('nothing to resume, it has no grid.yaml', where=str(out))])
+) -> tuple[list[Combination], str | Path | None]:
+    "Everything that can be wrong before the first run; writes grid.yaml. The plan, and where the data are."
+    _check_folder(out, resume)
     plan = _same_seed(plan, out)
     _check_runs(plan, out)
-    find_data(plan[0].cfg, source, download, lambda line: None)
+    source = _same_source(plan, out, source, download)
     asked = {'experiment': plan[0].cfg.model_dump(), 'grid': dict(grid)}
     write_atomic(out / 'grid.yaml', yaml.safe_dump(asked, sort_keys=False, allow_unicode=True))
-    return plan
+    return plan, source
 
 # %% ../nbs/9_whole/92_grid.ipynb #1aa9c90d
 def _keep_traceback(folder: Path) -> None:
@@ -286,13 +307,21 @@ def _keep_traceback(folder: Path) -> None:
         f.write(traceback.format_exc())
 
 # %% ../nbs/9_whole/92_grid.ipynb #3e07089e
+def _other_data(c: Combination, folder: Path) -> str | None:
+    "Why a run can't be compared with the others of its grid, where the data changed while they were trained."
+    if any(k.startswith('dataset.') for k in c.values):
+        return None  # the grid asks for it
+    of_grid, of_run = (about_of(f).get('files') for f in (folder.parent, folder))
+    return 'its data are not those that the grid was begun with' if of_run and of_grid and of_run != of_grid else None
+
+
 def _run_one(
     c: Combination, folder: Path, source: str | Path | None, resume: bool, log: Callable, **kwargs: Any
 ) -> str | None:
     "Run one combination; why it failed, or None."
     try:
         run_experiment(c.cfg, folder, source, resume and (folder / 'config.yaml').is_file(), **kwargs)
-        return None
+        return _other_data(c, folder)
     except Exception as e:
         _keep_traceback(folder)
         why = (str(e).strip().splitlines() or [type(e).__name__])[0]
@@ -302,6 +331,12 @@ def _run_one(
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+# %% ../nbs/9_whole/92_grid.ipynb #fff12bb1
+def _done(folder: Path, report: bool) -> bool:
+    "Whether a run of a grid has all that is asked for."
+    inside = 'report.html' if report else 'metrics.json'
+    return run_complete(folder) and (folder / inside).is_file()
 
 # %% ../nbs/9_whole/92_grid.ipynb #f27638bf
 def run_grid(
@@ -317,20 +352,21 @@ def run_grid(
 ) -> tuple[pd.DataFrame, Path | None]:  # the table of results, and comparison.html where two runs are complete
     """Run all combinations one after another, and compare them. Why a run failed is in the table's column status.
     Raises ConfigError, ExperimentError, DatasetError, TableError before anything is run."""
-    out = Path(out)
-    plan = _prepare(plan_grid(cfg, grid, overrides), grid, out, source, resume, download)
-    failures = {}
-    try:
-        for i, c in enumerate(plan):
-            done = resume and (out / c.name / 'metrics.json').is_file()
-            log(f'run {i + 1} of {len(plan)}: {c.name}' + (', complete already' if done else ''))
-            if done:
-                continue
-            why = _run_one(c, out / c.name, source, resume, log, download=download, **kwargs)
-            if why:
-                failures[c.name] = why
-    finally:
-        results = finish_grid(out, plan, failures)
+    out, plan = Path(out), plan_grid(cfg, grid, overrides)
+    _check_folder(out, resume)
+    with folder_lock(out, 'training'):
+        plan, source = _prepare(plan, grid, out, source, resume, download)
+        common = dict(source=source, log=log, download=download, **kwargs)
+        failures = {}
+        try:
+            for i, c in enumerate(plan):
+                done = resume and _done(out / c.name, kwargs.get('report', True))
+                log(f'run {i + 1} of {len(plan)}: {c.name}' + (', complete already' if done else ''))
+                why = None if done else _run_one(c, out / c.name, resume=resume, **common)
+                if why:
+                    failures[c.name] = why
+        finally:
+            results = finish_grid(out, plan, failures)
     return results
 
 # %% ../nbs/9_whole/92_grid.ipynb #c99c7305

@@ -462,7 +462,8 @@ def _miou(probs: Sequence[np.ndarray], pictures: ExportImages, predictor: PartsP
         for c, m, _ in part_masks(p, true.shape[1:], predictor.thresholds, predictor.min_area):
             planes[c] = m
         counts.append(PixelCounts.from_masks(planes, true, predictor.classes))
-    return summarize(PixelCounts.concat(counts), predictor.classes)['miou'] if counts else np.nan
+    miou = summarize(PixelCounts.concat(counts), predictor.classes)['miou'] if counts else None
+    return np.nan if miou is None else miou
 
 # %% ../../nbs/8_deploy/81_export.ipynb #af9b72ba
 def _times(run: Mapping[str, Callable], x: np.ndarray, seconds: float) -> dict[str, float]:

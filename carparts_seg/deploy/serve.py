@@ -71,7 +71,7 @@ from carparts_seg.deploy.api import (
     run_items,
     to_item,
 )
-from .middleware import Gate, Metrics, Token, problem, read_body, read_images, read_rows
+from .middleware import Gate, Metrics, Token, Uploads, problem, read_body, read_images, read_rows
 from ..report.page import css_colors, page_environment, part_textures, template_file
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #47ec0575
@@ -92,6 +92,7 @@ class Desk:
                 raise ServeError(f'{key} {value}: expected 1 or more', key=key)
         self.predictor, self.max_waiting, self.max_pixels = predictor, max_waiting, max_pixels
         self.waiting = self.coming = 0
+        self.uploads = Uploads(max(256, 4 * max_waiting))
         self.metrics = Metrics(lambda: len(self.batcher), lambda: self.waiting)
         self.batcher = Batcher(
             partial(run_items, predictor),
@@ -414,12 +415,13 @@ def _add_handlers(app: FastAPI) -> None:
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #7f5b937d
 async def _read_predict(
-    request: Request,  # whose body has not been read yet
+    request: Request,  # with its header
+    body: bytes,  # of the request
     desk: Desk,  # whose predictor is asked
     limits: Limits,  # of the service
 ) -> tuple[list[tuple[str, bytes]], Options]:  # raises Refused
     "The images (name, content) of a request, and how it wants its answer."
-    body, content_type = await read_body(request, limits.max_bytes, limits.seconds), request.headers.get('content-type')
+    content_type = request.headers.get('content-type')
     query = request.query_params.multi_items()
     images, asked = await read_images(content_type or '', body, query, limits.max_images)
     options = await desk.thread(read_options, asked, desk.predictor)
@@ -470,8 +472,9 @@ def _add_predict(app: FastAPI, desk: Desk, limits: Limits, guard: Sequence) -> N
     async def predict(request: Request) -> Response:
         accept = request.headers.get('accept', '')
         jpeg = 'image/jpeg' in accept and 'image/png' not in accept
+        body = await read_body(request, limits.max_bytes, limits.seconds, desk.uploads)
         with desk.place():
-            images, options = await _read_predict(request, desk, limits)
+            images, options = await _read_predict(request, body, desk, limits)
             drawn = options.format == 'overlay'
             done = await desk.all(images, drawn, _finish(options, list(desk.predictor.classes), jpeg))
             if options.format == 'rle':
@@ -495,8 +498,8 @@ def _add_score(app: FastAPI, desk: Desk, limits: Limits, guard: Sequence) -> Non
     )
     async def score(request: Request) -> Response:
         "For those who come from there. Unlike there, parts come as JSON and not as text that holds JSON."
+        body = await read_body(request, limits.max_bytes, limits.seconds, desk.uploads)
         with desk.place():
-            body = await read_body(request, limits.max_bytes, limits.seconds)
             content_type = request.headers.get('content-type', '')
             images = await desk.thread(read_rows, content_type, body, limits.max_images)
             row = lambda name, size, probs, _: (*size, as_parts(probs, size, classes, options))

@@ -27,11 +27,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from fastcore.basics import chunked
-from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ..core.basics import CarpartsError, file_sha256, write_atomic, write_json
+from ..core.basics import CarpartsError, check_writable, file_sha256, folder_lock, write_atomic, write_json
 from ..core.drawing import draw_parts
 from ..core.images import ImageError, image_files, is_image_file, read_image, resize_image
 from ..core.masks import rle_to_coco
@@ -556,13 +555,9 @@ def predict_files(
         if o not in (*TABLES, *SIDE_FILES):
             raise PredictError(f'outputs: {o!r} is none of {", ".join((*TABLES, *SIDE_FILES))}', key='outputs')
     side, ids = [o for o in SIDE_FILES if o in outputs], _category_ids(predictor, images)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / '.lock', timeout=0):
-            _claim(folder, _made_with(predictor, side, ids), resume)
-            new = _go_on(predictor, images, folder, side, progress)
-            _write_tables(folder, outputs, ids)
-    except Timeout:
-        why = 'another process is writing there; wait for it, or give another --out'
-        raise PredictError(f'{folder}: {why}', file=folder, why=why) from None
+    check_writable(folder, 'folder')
+    with folder_lock(folder):
+        _claim(folder, _made_with(predictor, side, ids), resume)
+        new = _go_on(predictor, images, folder, side, progress)
+        _write_tables(folder, outputs, ids)
     return _counts(folder / JOURNAL) | dict(new=new, seconds=round(time.monotonic() - began, 2))

@@ -129,6 +129,10 @@ def _load_model(cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Modul
         why = wrong[0] + (f', and {len(wrong) - 1} more' if wrong[1:] else '')
         whose = f'{net.architecture} with {net.backbone} and {len(classes)} classes'
         raise PredictError(f'{path} does not fit {whose}: {why}', file=path, why=why)
+    spoilt = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
+    if spoilt:
+        why = f'holds numbers that are not finite ({spoilt[0]}): the training that wrote it had failed'
+        raise PredictError(f'{path} {why}', file=path, why=why)
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
 
@@ -433,6 +437,18 @@ def _at_hand(path: str | Path) -> Path:
     is_repo = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*', repo) and isinstance(path, str)
     return Path(path) if Path(path).exists() or not is_repo else _fetched(repo, revision or None)
 
+# %% ../../nbs/6_predict/63_predictor.ipynb #20d3f615
+def _device(wanted: str | torch.device | None) -> torch.device:
+    "The device that is asked for; raises PredictError where this machine doesn't have it."
+    n = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    try:
+        device = torch.device(wanted or ('cuda' if n else 'cpu'))
+    except RuntimeError:
+        raise PredictError(f'device {wanted!r}: expected cpu, cuda or cuda:1', key='device') from None
+    if device.type == 'cuda' and (device.index or 0) >= n:
+        raise PredictError(f'device {wanted}: this machine has {n or "no"} CUDA devices', key='device')
+    return device
+
 # %% ../../nbs/6_predict/63_predictor.ipynb #e03ef397
 def load_run(
     path: str | Path,  # run folder, or where there is none 'user/name' or 'user/name@revision' on the Hub
@@ -452,7 +468,7 @@ def load_run(
         raise PredictError(f'tile {tile}: expected a side in pixels, 1 or more', key='tile')
     if batch_size is not None and batch_size < 1:
         raise PredictError(f'batch_size {batch_size}: expected 1 or more', key='batch_size')
-    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    device = _device(device)
     file = _weights_file(run, weights)
     model = _load_model(cfg, classes, file).to(device)
     flips, scales = _views(tta, cfg, classes)

@@ -122,16 +122,38 @@ class Material:
     gallery: Gallery | None = None  # the images to show
     figures: dict = field(default_factory=dict)  # PNG by name, as in the folder `report`
 
+# %% ../../nbs/7_report/74_report.ipynb #0752d7b4
+def _error_words(e: Exception) -> str:
+    "What went wrong, in a line: our own errors name a file without its folder."
+    if isinstance(e, CarpartsError) and e.file is not None:
+        return f'{Path(e.file).name}: {e.why}'
+    return (str(e).splitlines() or [type(e).__name__])[0]
+
 # %% ../../nbs/7_report/74_report.ipynb #3838db0a
+def _left_out(
+    m: Material,  # what the report is made of; gets a note
+    what: str,  # which piece
+    error: Exception,  # why
+) -> str:  # a sentence
+    "Say in the report that a piece of it could not be made."
+    said = f'{what} is left out: {type(error).__name__}: {_error_words(error)}'
+    m.run.notes.append(said)
+    return said
+
+
 @patch
 def draw(
     self: Material,
     name: str,  # of the file, without .png
     figure: Callable[[], Figure],  # draws it
     dpi: int = 100,  # pixels an inch
-) -> str:  # its still image for the page, as a data URI
+) -> str:  # its still image for the page, as a data URI; that of an empty one where it can't be drawn, with a note
     "Draw a figure, and keep it."
-    self.figures[name] = png_bytes(figure(), dpi=dpi)
+    try:
+        self.figures[name] = png_bytes(figure(), dpi=dpi)
+    except Exception as e:  # whatever a plot says about data that nobody thought of: the others are drawn all the same
+        _left_out(self, f'report/{name}.png', e)
+        return still_image(png_bytes(Drawing(figsize=(0.1, 0.1))))
     return still_image(self.figures[name])
 
 # %% ../../nbs/7_report/74_report.ipynb #0c10dcf7
@@ -600,13 +622,6 @@ def position_images(
         out.append((class_name(name), _opacity_png(share, top), words))
     return out
 
-# %% ../../nbs/7_report/74_report.ipynb #0752d7b4
-def _error_words(e: Exception) -> str:
-    "What went wrong, in a line: our own errors name a file without its folder."
-    if isinstance(e, CarpartsError) and e.file is not None:
-        return f'{Path(e.file).name}: {e.why}'
-    return (str(e).splitlines() or [type(e).__name__])[0]
-
 # %% ../../nbs/7_report/74_report.ipynb #b0477552
 def _augmented_images(
     m: Material,  # what the report is made of
@@ -723,12 +738,21 @@ _SECTIONS = (
 )
 
 # %% ../../nbs/7_report/74_report.ipynb #64fdfeb8
+def _made(m: Material, section: Callable[[Material], dict]) -> dict:
+    "A section of the page; one that can't be made says so, and the others are there."
+    try:
+        return section(m)
+    except Exception as e:  # see `Material.draw`
+        name = section.__name__.strip('_').removesuffix('_section')
+        return _section(name, name.capitalize(), f'{_left_out(m, f"The section {name}", e)}.')
+
+
 def render_report(
     m: Material,  # what the report is made of; its `figures` are filled
 ) -> str:  # HTML
     "The page of a run."
     subtitle = f'Training report of the run folder {m.run.path.resolve().name}'
-    return render_page(m.run.title, subtitle, [s(m) for s in _SECTIONS], m.run.notes, m.run.classes)
+    return render_page(m.run.title, subtitle, [_made(m, s) for s in _SECTIONS], m.run.notes, m.run.classes)
 
 # %% ../../nbs/7_report/74_report.ipynb #cf8e0e20
 def gather(
@@ -774,10 +798,14 @@ def build_report(
     data: PartsData | None = None,  # the data set with the validation images; without it the report has no images
     n_images: int = 24,  # how many validation images to show
     reference: Mapping | None = None,  # curves to be drawn behind the run's own; None: the reference experiment's
+    log: Callable | None = None,  # takes a line about what is left out
 ) -> Path:  # report.html in the run folder; raises ReportError where the folder holds nothing of a run
     "Write report.html, one self-contained file, and report/*.png; both replace older ones."
     m = gather(run, data, n_images, reference)
+    read = len(m.run.notes)
     page, folder = render_report(m), m.run.path / 'report'
+    for note in m.run.notes[read:] if log else ():
+        log(f'report: {note}')
     folder.mkdir(exist_ok=True)
     for name in FIGURES:
         (folder / f'{name}.png').unlink(missing_ok=True)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['side_tables', 'swap_sides', 'SidedHorizontalFlip', 'SidedVerticalFlip', 'SidedTranspose', 'SidedD4',
            'AugmentationError', 'guard', 'describe', 'print_steps', 'resize_step', 'reseed', 'parse_custom',
-           'ending_at', 'from_albumentations_json', 'augmentation', 'inference_transform']
+           'ending_at', 'try_out', 'from_albumentations_json', 'augmentation', 'inference_transform']
 
 # %% ../../nbs/5_train/51_augment.ipynb #d70e4ae9
 import os
@@ -28,7 +28,7 @@ import pandas as pd
 from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
-from ..core.basics import CarpartsError, did_you_mean
+from ..core.basics import CarpartsError, did_you_mean, first_line
 from ..core.parts import mirror_partners, mirror_permutation, no_counterpart
 from ..core.settings import STRATEGIES
 
@@ -596,7 +596,7 @@ def _in_words(e: Exception) -> str:
     "A (pydantic) error in one line."
     cause = e if isinstance(e, ValidationError) else e.__cause__
     if not isinstance(cause, ValidationError):
-        return str(e).strip().splitlines()[0]
+        return first_line(e)
     said = [('.'.join(str(x) for x in d['loc'][:1]), d['input'], d['msg']) for d in cause.errors()[:2]]
     return '; '.join(f'{arg}={value!r}: {message}' for arg, value, message in said)
 
@@ -633,6 +633,33 @@ def _with_children(name: str, args: dict, where: str, notes: list[str]) -> dict:
         raise AugmentationError(f'{where}: {name}: {why}', key=name, why=why)
     return args
 
+# %% ../../nbs/5_train/51_augment.ipynb #b3f7191a
+_LIMITS = (
+    ('count', 10_000, re.compile(r'^(num_\w+|n|n_segments|holes_number\w*|\w*iterations|max_holes|min_holes)$')),
+    ('size', 16_384, re.compile(r'^(\w*size\w*|\w*height\w*|\w*width\w*|blur_limit|pad_\w+|[xy]_(min|max))$')),
+    ('factor', 100, re.compile(r'^(scale|scale_limit|ratio|scale_range)$')),
+    ('number', 1e6, re.compile(r'')),
+)  # kind of argument, largest value, its names
+
+
+def _numbers(value: object) -> Iterator[float]:
+    "The numbers in an argument, which may be a list of lists."
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield float(value)
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from _numbers(v)
+
+
+def _check_limits(name: str, args: Mapping, where: str) -> None:
+    "Refuse arguments that are beyond all use; raises `AugmentationError`."
+    for k, value in args.items():
+        kind, most, _ = next(limit for limit in _LIMITS if limit[2].match(k))
+        largest = max(map(abs, _numbers(value)), default=0)
+        if not largest <= most:
+            why = f'{k}={value!r}: a {kind} may be up to {most:g}'
+            raise AugmentationError(f'{where}: {name}: {why}', key=name, why=why)
+
 # %% ../../nbs/5_train/51_augment.ipynb #a8beea5a
 def _build(node: dict, where: str, notes: list[str]) -> A.BasicTransform | A.BaseCompose:
     "A serialized transform as an object of albumentations 2; raises `AugmentationError`."
@@ -648,6 +675,7 @@ def _build(node: dict, where: str, notes: list[str]) -> A.BasicTransform | A.Bas
     args = _rename(args, has)
     if issubclass(cls, A.BaseCompose):
         args = _with_children(name, args, where, notes)
+    _check_limits(name, args, where)
     for k in args:
         if k not in has:
             why = f'unknown argument {k!r}' + did_you_mean(k, has, cutoff=0.4)
@@ -699,6 +727,42 @@ def ending_at(
     out.notes = [*getattr(transform, 'notes', []), f'a resize to {height} x {width} is added at the end']
     return out
 
+# %% ../../nbs/5_train/51_augment.ipynb #91321fec
+def _try_leaf(t: A.BasicTransform, data: dict) -> dict:
+    "Apply one transform; raises `AugmentationError` that names it with its arguments."
+    p, t.p = t.p, 1
+    try:
+        return t(**data)
+    except Exception as e:  # whatever albumentations, OpenCV or numpy say
+        if 'Crop' in type(t).__name__:
+            return data
+        name, why = type(t).__name__.removeprefix('Sided'), f'cannot be applied: {first_line(e)}'
+        raise AugmentationError(f'custom augmentations: {name}({_arguments(t)}) {why}', key=name, why=why) from None
+    finally:
+        t.p = p
+
+
+def _try(t: A.BasicTransform | A.BaseCompose, data: dict) -> dict:
+    "Apply a transform with all that is in it: one after another, or each in turn where one of them is chosen."
+    if not isinstance(t, A.BaseCompose):
+        return _try_leaf(t, data)
+    chosen, out = type(t).__name__ in ('OneOf', 'SomeOf', 'OneOrOther', 'RandomOrder'), data
+    for child in t.transforms:
+        out = _try(child, data if chosen else out)
+    return out
+
+# %% ../../nbs/5_train/51_augment.ipynb #cdfad71a
+def try_out(
+    transform: A.Compose,  # any composition for images and packed masks
+    n_classes: int,  # planes of the masks
+    side: int = 256,  # of the blank image, pixels
+) -> None:  # raises AugmentationError that names the transform and its arguments
+    "Apply each transform of a composition once to a blank image."
+    image, mask = np.zeros((side, side, 3), np.uint8), np.zeros((side, side, max(1, -(-n_classes // 8))), np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        _try(transform, {'image': image, 'mask': mask})
+
 # %% ../../nbs/5_train/51_augment.ipynb #9da5ba68
 def from_albumentations_json(
     text: str | dict,  # serialized albumentations JSON, of version 1 or 2; IMAGE_HEIGHT and IMAGE_WIDTH may stand in it
@@ -709,8 +773,13 @@ def from_albumentations_json(
 ) -> A.Compose:  # safe for packed masks; `.notes` lists what was changed or left out
     "Serialized transforms as a composition that ends at height x width. Raises `AugmentationError`."
     notes = []
-    root = guard(_build(parse_custom(text, height, width), 'custom augmentations', notes), classes, partners)
+    try:
+        root = guard(_build(parse_custom(text, height, width), 'custom augmentations', notes), classes, partners)
+    except (AttributeError, KeyError, TypeError, RecursionError) as e:
+        why = f'something in it is of another type than albumentations writes ({first_line(e)})'
+        raise AugmentationError(f'custom augmentations: {why}; {_EXPECTED}', why=why) from None
     root.notes = [*notes, *root.notes]
+    try_out(root, len(classes))
     return ending_at(root, height, width)
 
 # %% ../../nbs/5_train/51_augment.ipynb #29dee5db
