@@ -301,6 +301,8 @@ def tracked(
     except BaseException as e:
         if hasattr(learn, 'tracking'):
             learn.tracking.end('KILLED' if isinstance(e, KeyboardInterrupt) else 'FAILED')
+        if isinstance(e, TrackerError):  # without the words that fastai puts before what a callback says
+            raise TrackerError(f'logging.logger: {e.why}', key=e.key, why=e.why) from None
         raise
 
 # %% ../../nbs/5_train/59_trackers.ipynb #5679ffd3
