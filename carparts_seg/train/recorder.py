@@ -185,7 +185,7 @@ def _add_points(self: RunRecorder, figures: dict, loss: float):
     points |= {k: figures[k] for k in ('iou_per_image', 'iou_per_image_of_nothing')}
     for name, value in points.items():
         add_point(self.charts, 'validation', name, self.seen, value)
-    if self.train_counter:
+    if self.train_counter and self.train_counter.counts is not None:  # none before the first batch
         on_training = summarize(self.train_counter.counts, self.counter.classes)
         add_point(self.charts, 'train', self.chart_name, self.seen, on_training[self.metric])
 
