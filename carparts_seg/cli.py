@@ -535,10 +535,12 @@ def _export(a: argparse.Namespace) -> int:
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
     out = Path(a.out or Path(a.run_folder) / 'export' / name)
-    if a.format == 'pipeline':
-        made = write_pipeline(predictor, out, a.precision, **told)
+    if a.format != 'pipeline':
+        made = export_network(predictor, out, a.format, a.precision, **told, dynamic=a.dynamic)
+    elif a.dynamic:
+        raise CarpartsError('dynamic: the pipeline works at the size of training; export --format onnx', key='dynamic')
     else:
-        made = export_network(predictor, out, a.format, a.precision, **told)
+        made = write_pipeline(predictor, out, a.precision, **told)
     print(export_report(made))
     return 0
 
@@ -563,6 +565,9 @@ def _add_export(sub: Any) -> None:
         default='auto',
         choices=('auto', 'fp32', 'int8'),
         help='auto: int8 where it is faster here and costs next to nothing (default)',
+    )
+    p.add_argument(
+        '--dynamic', action='store_true', help='onnx: leave height and width free, multiples of 32; checked at 3 sizes'
     )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
     p.add_argument('--seconds', type=float, default=4, help='about how long to time each (default: 4; 0: not at all)')
