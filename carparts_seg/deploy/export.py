@@ -9,6 +9,7 @@ __all__ = ['EXPORT_FORMATS', 'ExportError', 'resize_matrix', 'Scaled', 'Normaliz
 
 # %% ../../nbs/8_deploy/81_export.ipynb #2b30579b
 import importlib
+import io
 import json
 import logging
 import re
@@ -240,9 +241,7 @@ def _save_onnx(model: Any, path: str | Path, settings: dict) -> Path:
     model.producer_name, model.doc_string = settings['made_with'], f"{settings['input']} -> {settings['output']}"
     onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in settings.items()})
     onnx.checker.check_model(model)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, str(path))
-    return Path(path)
+    return write_atomic(path, lambda part: onnx.save(model, str(part)))
 
 # %% ../../nbs/8_deploy/81_export.ipynb #8ea3c0e9
 def write_int8(
@@ -295,9 +294,11 @@ def write_openvino(
     model = ov.convert_model(str(source))
     for p in onnx.load(str(source)).metadata_props:
         model.set_rt_info(p.value, ['carparts_seg', p.key])
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    ov.save_model(model, str(path), compress_to_fp16=False)
-    return Path(path)
+    path = Path(path)
+    with tempfile.TemporaryDirectory() as d:
+        ov.save_model(model, str(Path(d) / path.name), compress_to_fp16=False)
+        write_atomic(path.with_suffix('.bin'), (Path(d) / path.name).with_suffix('.bin').read_bytes())
+        return write_atomic(path, (Path(d) / path.name).read_bytes())
 
 # %% ../../nbs/8_deploy/81_export.ipynb #c2bffa18
 def write_pt2(
@@ -305,15 +306,15 @@ def write_pt2(
     path: str | Path,  # the .pt2 file
 ) -> Path:  # the path
     "Write what `torch.export.load` reads, with settings.json among its extra files."
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.export.save(
             _program(Scorer(predictor), predictor.channels),
-            str(path),
+            content,
             extra_files={'settings.json': json.dumps(export_settings(predictor))},
         )
-    return Path(path)
+    return write_atomic(path, content.getvalue())
 
 # %% ../../nbs/8_deploy/81_export.ipynb #9da9bfee
 @dataclass
