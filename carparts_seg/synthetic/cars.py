@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from ..core.basics import CarpartsError
+from ..core.basics import CarpartsError, WriteError, write_atomic
 from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from ..core.parts import CAR_PARTS
 from ..core.table import PartsData
@@ -259,7 +259,12 @@ def _annotation(row: tuple, number: int, image: int) -> dict:
 def _write_one(folder: Path, name: Callable[[int], str], seed: int, height: int, width: int, i: int) -> list[tuple]:
     "Draw image i into a folder; its rows of the parts table"
     image, parts, quality = _draw((seed, i), height, width)
-    (folder / 'JPEGImages' / name(i)).write_bytes(_jpeg(image, quality).tobytes())
+    path = folder / 'JPEGImages' / name(i)
+    try:
+        path.write_bytes(_jpeg(image, quality).tobytes())
+    except OSError as e:
+        path.unlink(missing_ok=True)  # none rather than a half of it
+        raise WriteError(path, e) from None
     return _rows(name(i), _planes(parts))
 
 
@@ -291,6 +296,17 @@ def _write_list(f: TextIO, entries: Iterable[dict]):
     for i, entry in enumerate(entries):
         f.write(',\n' * (i > 0) + json.dumps(entry))
 
+# %% ../../nbs/2_synthetic/24_cars.ipynb #f036f03f
+def _write_tables(drawn: Iterable[list[tuple]], images: Iterable[dict], annotations: Path, parts: Path):
+    "COCO file and parts table of images that are drawn meanwhile"
+    with open(annotations, 'w') as f, pq.ParquetWriter(parts, _SCHEMA) as table:
+        masks = ((i, row) for i, row in _into_table(drawn, table) if row[1])  # a row without a part has no mask
+        f.write('{"annotations": [')
+        _write_list(f, (_annotation(row, number, i + 1) for number, (i, row) in enumerate(masks, 1)))
+        f.write('],\n"images": [')
+        _write_list(f, images)
+        f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
+
 # %% ../../nbs/2_synthetic/24_cars.ipynb #3cac9f3e
 def write_cars(
     n: int,  # number of images
@@ -301,7 +317,7 @@ def write_cars(
     progress: bool = False,  # show a progress bar
     workers: int = 1,  # processes; more pay from some hundred images on, within `if __name__ == '__main__':`
 ) -> Path:  # the folder
-    "Draw `n` images with their masks into `folder`, in constant memory; raises CarpartsError for n or workers below 1"
+    "Draw `n` images with their masks into `folder`, in constant memory; raises CarpartsError, WriteError"
     _at_least(1, 'draw at least 1 picture', n=n)
     _at_least(1, 'at least 1 process has to draw', workers=workers)
     _at_least(32, 'a picture needs at least 32 pixels', height=height, width=width)
@@ -310,13 +326,9 @@ def write_cars(
     name = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format
     drawn = _in_order(partial(_write_one, folder, name, seed, height, width), n, workers)
     bar = tqdm(drawn, 'drawing', n, disable=not progress)
-    with open(folder / 'annotations.json', 'w') as f, pq.ParquetWriter(folder / 'parts.parquet', _SCHEMA) as table:
-        masks = ((i, row) for i, row in _into_table(bar, table) if row[1])  # a row without a part has no mask
-        f.write('{"annotations": [')
-        _write_list(f, (_annotation(row, number, i + 1) for number, (i, row) in enumerate(masks, 1)))
-        f.write('],\n"images": [')
-        _write_list(f, (_image_entry(i, name(i), height, width) for i in range(n)))
-        f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
+    entries = (_image_entry(i, name(i), height, width) for i in range(n))
+    tables = partial(_write_tables, bar, entries)
+    write_atomic(folder / 'annotations.json', lambda a: write_atomic(folder / 'parts.parquet', partial(tables, a)))
     return folder
 
 # %% ../../nbs/2_synthetic/24_cars.ipynb #bdd02268
