@@ -31,6 +31,7 @@ _NAMES = {
     "report.compare": "compare_runs",
     "report.model_card": "write_card",
     "deploy.export": "export_network write_pipeline",
+    "deploy.hub": "push_run",
     "deploy.serve": "serve",
     "experiment": "run_experiment run_demo",
     "grid": "run_grid",

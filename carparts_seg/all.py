@@ -18,7 +18,6 @@ from .formats.mask_images import *
 from .formats.editors import *
 from .data.datasets import *
 from .data.folds import *
-from .data.cache import *
 from .data.formats import *
 from .data.selection import *
 from .data.sides import *
@@ -28,6 +27,7 @@ from .measure.evidence import *
 from .measure.mistakes import *
 from .measure.insights import *
 from .measure.figures import *
+from .train.cache import *
 from .train.augment import *
 from .train.loaders import *
 from .train.losses import *
@@ -43,5 +43,6 @@ from .report.report import *
 from .report.compare import *
 from .report.model_card import *
 from .deploy.export import *
+from .deploy.hub import *
 from .experiment import *
 from .grid import *

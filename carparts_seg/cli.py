@@ -617,8 +617,11 @@ def _exported(a: argparse.Namespace, out: Path) -> str:
 
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
     if a.format == 'pipeline':
+        if a.dynamic:
+            why = 'the pipeline works at the size of training; export --format onnx'
+            raise CarpartsError(f'dynamic: {why}', key='dynamic', why=why)
         return export_report(write_pipeline(predictor, out, a.precision, **told))
-    return export_report(export_network(predictor, out, a.format, a.precision, **told))
+    return export_report(export_network(predictor, out, a.format, a.precision, **told, dynamic=a.dynamic))
 
 
 def _export(a: argparse.Namespace) -> int:
@@ -659,6 +662,9 @@ def _add_export(sub: Any) -> None:
         default='auto',
         choices=('auto', 'fp32', 'int8'),
         help='auto: int8 where it is faster here and costs next to nothing (default)',
+    )
+    p.add_argument(
+        '--dynamic', action='store_true', help='onnx: leave height and width free, multiples of 32; checked at 3 sizes'
     )
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
     p.add_argument(

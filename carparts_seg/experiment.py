@@ -25,6 +25,7 @@ from fastai.callback.core import Callback
 from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
+from fastcore.imports import noop
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
@@ -71,6 +72,7 @@ from carparts_seg.train.machine import (
 )
 from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
+from .train.trackers import Tracking, check_logger, send_files, tracked
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def _partners(cfg: Experiment, classes: Sequence[str]) -> dict[str, str]:
@@ -177,50 +179,6 @@ def _training_callbacks(cfg: Experiment, batch_size: int) -> list[Callback]:
         cbs.append(AverageWeights(t.stochastic_weight_averaging_epochs))
     return cbs + _mixing(cfg)
 
-# %% ../nbs/9_whole/91_experiment.ipynb #c6c50e22
-def _tensorboard(folder: Path) -> Callback:
-    "fastai's callback for TensorBoard, for rates and metrics: its own also writes what is no number, and stops there."
-    try:
-        from fastai.callback.tensorboard import TensorBoardCallback
-    except ImportError:
-        why = "TensorBoard isn't installed (pip install tensorboard), or set logging.logger=None"
-        raise ExperimentError(f'logging.logger: {why}', key='logging.logger', why=why) from None
-
-    class Curves(TensorBoardCallback):
-        def after_batch(self):
-            if not self.training:
-                return
-            self.writer.add_scalar('train_loss', float(self.loss.detach()), self.train_iter)
-            for i, h in enumerate(self.opt.hypers):
-                self.writer.add_scalar(f'lr_{i}', float(h['lr']), self.train_iter)
-
-        def after_epoch(self):
-            for n, v in zip(self.recorder.metric_names[1:-1], self.recorder.log[1:-1]):
-                if isinstance(v, (int, float)):
-                    self.writer.add_scalar(n, v, self.train_iter)
-
-    return Curves(log_dir=str(folder / 'tensorboard'), trace_model=False, log_preds=False)
-
-# %% ../nbs/9_whole/91_experiment.ipynb #4e4753d8
-def _wandb(cfg: Experiment, folder: Path) -> Callback:
-    "fastai's callback for Weights & Biases."
-    try:
-        import wandb
-    except ImportError:
-        why = "wandb isn't installed (pip install wandb), or set logging.logger=None"
-        raise ExperimentError(f'logging.logger: {why}', key='logging.logger', why=why) from None
-    from fastai.callback.wandb import WandbCallback
-
-    wandb.init(project=cfg.experiment_name, dir=str(folder), config=cfg.model_dump(), reinit=True)
-    return WandbCallback(log_preds=False, log_model=False)
-
-# %% ../nbs/9_whole/91_experiment.ipynb #61770022
-def _logger_callbacks(cfg: Experiment, folder: Path) -> list[Callback]:
-    "fastai's callback for the logger of the settings."
-    if cfg.logging.logger == 'TensorBoard':
-        return [_tensorboard(folder)]
-    return [_wandb(cfg, folder)] if cfg.logging.logger == 'WandB' else []
-
 # %% ../nbs/9_whole/91_experiment.ipynb #b8028dbd
 def _callbacks(cfg: Experiment, batch_size: int, folder: Path, log: Callable, progress: bool | None) -> list[Callback]:
     "All callbacks of a run: random numbers, what is learned, what is kept, what is shown."
@@ -230,7 +188,7 @@ def _callbacks(cfg: Experiment, batch_size: int, folder: Path, log: Callable, pr
         SeedEachEpoch(cfg.environment.seed),
         SeedEpoch(),
         *_training_callbacks(cfg, batch_size),
-        *_logger_callbacks(cfg, folder),
+        *([] if cfg.logging.logger == 'None' else [Tracking(cfg, folder, log)]),
         RunRecorder(folder, *keep),
         StepTimes(),
         ProgressBar(metric, progress),
@@ -280,7 +238,7 @@ def experiment_learner(
     if a.drop_rate:
         add_dropout(learn.model, a.drop_rate)
     learn.remove_cbs([cb for cb in learn.cbs if cb.name == 'progress'])
-    learn.logger = lambda *args: None
+    learn.logger = noop
     return learn
 
 # %% ../nbs/9_whole/91_experiment.ipynb #008b069d
@@ -505,7 +463,8 @@ def _train(
     start = _go_on(cfg, learn, log) if resume else 0
     loaded = time.monotonic()
     if start < cfg.training.epochs:
-        learn.fit(cfg.training.epochs, start_epoch=start)
+        with tracked(learn):
+            learn.fit(cfg.training.epochs, start_epoch=start)
     spent = learn.run_recorder.spent + time.monotonic() - loaded
     return learn, {'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(spent, 1)}
 
@@ -522,6 +481,9 @@ def _what_is_missing(
     return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
+_SENT = ('config.yaml', 'metrics.json', 'results.csv', 'charts.json', 'report.html', 'README.md')  # to MLflow
+
+
 def run_split(
     cfg: Experiment,  # the settings
     data: PartsData,  # the images
@@ -551,6 +513,7 @@ def run_split(
         figures = _write_report(folder, data, figures, started, log)
     if cfg.training.build_scoring_pipelines:
         _build_pipeline(folder, log)
+    send_files(learn, [folder / name for name in _SENT])
     (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)  # the last: now the run is complete
     return figures
 
@@ -748,6 +711,7 @@ def run_experiment(
     "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError, WriteError."
     out = Path(out)
     cfg = cfg if isinstance(cfg, Experiment) else load_config(cfg)
+    check_logger(cfg.logging.logger)
     if not (out / '.lock').exists():
         claim_folder(out, cfg, resume)  # what can't be claimed gets no lock either
     with folder_lock(out, 'training'):

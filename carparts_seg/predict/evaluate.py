@@ -28,12 +28,12 @@ from ..core.masks import rle_to_coco, union_rle, unpack_planes
 from ..core.parts import display_name, mirror_partners, side_of, split_pair
 from ..core.run_folder import read_run
 from ..core.table import PartsData, TableError, is_background, write_table
-from ..data.cache import check_sizes
 from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
 from .network import prediction_table
 from .predictor import PartsPredictor, load_run
+from ..train.cache import check_sizes
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #89807fb3
 class EvaluateError(CarpartsError):

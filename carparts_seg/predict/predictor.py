@@ -42,11 +42,11 @@ from ..core.images import resize_image
 from ..core.parts import mirror_partners, mirror_permutation
 from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
 from ..core.settings import FLIPS, get_setting, setting_fields
-from ..data.cache import as_image
 from ..measure.evidence import Evidence, best_thresholds
 from .network import part_rows, predict_probabilities, prediction_table, tiled_probabilities
 from .score import class_thresholds, image_record, part_masks, part_record
 from ..train.augment import inference_transform
+from ..train.cache import as_image
 from ..train.learner import hub_reachable, parts_model
 from ..train.loaders import normalize
 from ..train.machine import pick_precision

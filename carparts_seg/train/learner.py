@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['WeightsError', 'hub_reachable', 'load_encoder_weights', 'parts_model', 'optimizer', 'parts_splitter',
-           'freeze_encoder', 'add_dropout', 'parts_learner']
+           'freeze_encoder', 'add_dropout', 'PartsLearner', 'parts_learner']
 
 # %% ../../nbs/5_train/57_learner.ipynb #e9c5c7d6
 import contextlib
+import pickle
 import socket
 import threading
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import fastai.callback.schedule  # noqa: F401  adds fit_one_cycle, lr_find and the others to Learner
 import segmentation_models_pytorch as smp
@@ -24,14 +26,15 @@ from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.callback.progress import ProgressCallback  # noqa: F401  fastai's progress bars
 from fastai.callback.training import BnFreeze
 from fastai.data.core import DataLoaders
-from fastai.learner import Learner
+from fastai.learner import Learner, cloudpickle
 from fastai.optimizer import OptimWrapper
+from fastcore.basics import patch
 from fastcore.foundation import L
 from safetensors.torch import load_file
 from timm.optim import Muon
 from torch import nn
 
-from ..core.basics import CarpartsError
+from ..core.basics import CarpartsError, first_line, write_atomic
 from ..core.settings import OPTIMIZERS
 from ..measure.metrics import parts_metrics
 from .callbacks import Autocast
@@ -208,6 +211,16 @@ _PREFERRED = {  # arguments of an optimizer that differ from PyTorch's
 }
 
 # %% ../../nbs/5_train/57_learner.ipynb #d0c88cd7
+def _wrapped(
+    groups: list,
+    lr: float | Sequence[float] | slice = 1e-3,
+    opt: type | None = None,
+    kwargs: dict | None = None,
+) -> OptimWrapper:
+    "An optimizer of PyTorch in fastai's clothes. A list or slice of rates is set, by group, when the fit begins."
+    return OptimWrapper(groups, opt, lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
+
+
 def optimizer(
     name: str = 'AdamW',  # One of `OPTIMIZERS`
     **kwargs,  # Further arguments of PyTorch's optimizer
@@ -217,13 +230,7 @@ def optimizer(
         why = f"{name!r} is none of {', '.join(OPTIMIZERS)}"
         raise CarpartsError(f'optimizer: {why}', key='optimizer', why=why)
     opt = Muon if name == 'Muon' else getattr(torch.optim, name)
-    kwargs = _PREFERRED.get(name, {}) | kwargs
-
-    def build(groups: list, lr: float | Sequence[float] | slice = 1e-3):
-        # a list or slice of rates is set, group by group, when the fit begins
-        return OptimWrapper(groups, opt, lr=lr if isinstance(lr, (int, float)) else 1e-3, **kwargs)
-
-    return build
+    return partial(_wrapped, opt=opt, kwargs=_PREFERRED.get(name, {}) | kwargs)
 
 # %% ../../nbs/5_train/57_learner.ipynb #2dc3eeaf
 def _layer_names(model: nn.Module, layers: Sequence[str]) -> set[str]:
@@ -297,6 +304,77 @@ def _precision(train: bool, infer: bool, device: torch.device) -> tuple[list, st
     half = [MixedPrecision(AMPMode.FP16)] if training == 'fp16' else []
     return [autocast, *half], why
 
+# %% ../../nbs/5_train/57_learner.ipynb #1897db7a
+def _unpicklable(
+    learn: Learner,  # A `Learner` that can't be pickled
+    module: ModuleType,  # What pickles
+) -> str:  # Names, with commas
+    "What of a `Learner` can't be pickled: callbacks by their names, its other parts by theirs."
+    parts = {k: getattr(learn, k) for k in ('model', 'loss_func', 'opt_func', 'splitter', 'metrics')}
+    parts |= {cb.name: {k: v for k, v in vars(cb).items() if k != 'learn'} for cb in learn.cbs}
+    bad = []
+    for name, part in parts.items():
+        try:
+            module.dumps(part)
+        except (TypeError, AttributeError, pickle.PicklingError):
+            bad.append(name)
+    return ', '.join(bad) or 'something of it'
+
+# %% ../../nbs/5_train/57_learner.ipynb #4f32be89
+class PartsLearner(Learner):
+    "A fastai `Learner` whose `export` writes a whole file or none, and leaves the learner as it was."
+
+    def export(
+        self,
+        fname: str | Path = 'export.pkl',  # In `learn.path`; an older file is replaced
+        pickle_module: ModuleType = cloudpickle,  # What pickles
+        **kwargs,  # Further arguments of fastai's `export`
+    ) -> Path:  # The file, for `load_learner`; raises CarpartsError that names what can't be pickled
+        "Write all but data, optimizer and the callbacks of the run (those that have `of_run`), for inference."
+        dls, opt, cbs = self.dls, self.opt, L(self.cbs)
+        write = partial(super().export, pickle_module=pickle_module, **kwargs)
+        try:
+            with self.removed_cbs([cb for cb in cbs if getattr(cb, 'of_run', False)]):
+                return write_atomic(Path(self.path, fname).absolute(), write)
+        except (TypeError, AttributeError, pickle.PicklingError) as e:
+            bad = _unpicklable(self, pickle_module)
+            raise CarpartsError(
+                f'export: {bad} cannot be pickled ({first_line(e)}); nothing was written', key=bad
+            ) from e
+        finally:
+            self.dls, self.opt, self.cbs = dls, opt, cbs
+
+# %% ../../nbs/5_train/57_learner.ipynb #b30cb1a7
+@patch
+def _run_in(self: PartsLearner, precision: str) -> PartsLearner:
+    "Train and evaluate in a precision, whatever it was before."
+    self.remove_cb(MixedPrecision)
+    self.autocast.train_precision = self.autocast.infer_precision = precision
+    self.precision = f'{precision} as asked for, channels last'
+    return self
+
+
+@patch
+def to_fp32(self: PartsLearner) -> PartsLearner:
+    "Train and evaluate in float32."
+    return self._run_in('fp32')
+
+
+@patch
+def to_bf16(self: PartsLearner) -> PartsLearner:
+    "Train and evaluate the network in bfloat16, on a GPU as on a processor."
+    return self._run_in('bf16')
+
+
+@patch
+def to_fp16(
+    self: PartsLearner,
+    **kwargs,  # Of PyTorch's `GradScaler`
+) -> PartsLearner:
+    "Train and evaluate in float16, by fastai's `MixedPrecision`; without a GPU, for which that is made, in float32."
+    self._run_in('fp32')
+    return self.add_cb(MixedPrecision(**kwargs)) if torch.device(self.dls.device).type == 'cuda' else self
+
 # %% ../../nbs/5_train/57_learner.ipynb #45e85769
 def parts_learner(
     dls: DataLoaders,  # Of `parts_dataloaders`: images (B, channels, H, W), masks (B, C, H, W), classes as `.vocab`
@@ -318,7 +396,7 @@ def parts_learner(
     network: Mapping | None = None,  # More arguments of `parts_model`
     cbs: Callback | Sequence | None = None,  # More callbacks
     **kwargs,  # Further arguments of `Learner`
-) -> Learner:  # With `learn.precision`: a sentence on how it runs
+) -> PartsLearner:  # With `learn.precision`: a sentence on how it runs
     "A fastai `Learner` for masks of parts, over an smp network."
     classes, device = list(dls.vocab), torch.device(dls.device)
     channels = dls.channels if hasattr(dls, 'channels') else dls.one_batch()[0].shape[1]
@@ -329,7 +407,7 @@ def parts_learner(
         lr, wd = _by_group(model, layers, lr, wd)
     if device.type == 'cpu':
         reuse_memory()
-    learn = Learner(
+    learn = PartsLearner(
         dls,
         model.to(device, memory_format=torch.channels_last),
         loss_function(loss_func, threshold=threshold) if isinstance(loss_func, str) else loss_func,

@@ -35,7 +35,6 @@ from ..core.images import ImageError, read_image
 from ..core.masks import unpack_planes
 from ..core.settings import NORMALIZATIONS
 from ..core.table import PartsData, TableError
-from ..data.cache import PartsCache, PartsSource, check_sizes, first_resize
 from ..data.folds import with_mask
 from carparts_seg.train.augment import (
     AugmentationError,
@@ -47,6 +46,7 @@ from carparts_seg.train.augment import (
 from carparts_seg.train.augment import (
     augmentation as strategy_transform,
 )
+from .cache import PartsCache, PartsSource, check_sizes, first_resize
 
 # %% ../../nbs/5_train/52_loaders.ipynb #29fed6e3
 class TensorPhoto(TensorImage):
