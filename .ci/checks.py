@@ -195,7 +195,7 @@ def declared():
     "Imports are requirements; those of an extra stand in a function, or behind a `need` that says what is missing."
     extras, homes, bad = requirements(), metadata.packages_distributions(), {}
     own = extras.pop("")
-    extra = set().union(*(names for key, names in extras.items() if key != "dev")) | OPTIONAL
+    extra = set().union(*(names for key, names in extras.items() if key != "dev")) | {plain(n) for n in OPTIONAL}
     for path in lib.rglob("*.py"):
         for name, late in library_imports(ast.parse(path.read_text(encoding="utf-8"))):
             names = {plain(d) for d in homes.get(name, [name])}

@@ -335,6 +335,12 @@ class _DealSettings(Section):
         STRATIFICATIONS,
         own=True,
     )
+    skip_bad: bool = key(
+        False,
+        'Leave out masks that are none and pictures that are missing or cannot be read, and say which; '
+        'false: stop and say so.',
+        own=True,
+    )
 
 # %% ../../nbs/1_core/17_settings.ipynb #3334725b
 def _check_pair(text: str) -> str:
@@ -383,12 +389,6 @@ class DatasetSettings(_DealSettings):
     mirror_pairs: list[_Pair] = key(['auto'], _MIRROR_PAIRS, allowed=_PAIRS, own=True)
     n_folds: int | None = key(None, 'The number of folds; None: 1 / validation_size, rounded.', ge=2, le=1000, own=True)
     rle_mask_column: str = key('rle_mask', 'The column with the mask as run lengths.', allowed=_COLUMN)
-    skip_bad: bool = key(
-        False,
-        'Leave out masks that are none and pictures that are missing or cannot be read, and say which; '
-        'false: stop and say so.',
-        own=True,
-    )
     test_dataframe: str | None = path_key('The table of a test set (Parquet, CSV or COCO JSON), with masks or without.')
     train_dataframe: str | None = path_key(
         'The table of the pictures and masks (Parquet, CSV or COCO JSON); '
