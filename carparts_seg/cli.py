@@ -254,8 +254,8 @@ def _add_data_convert(data: Any) -> None:
         data, 'convert', _data_convert, 'tables, COCO, CVAT, Label Studio and YOLO into one another; predictions too'
     )
     p.add_argument('source', metavar='DATA', help=_DATA)
-    p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO')
-    written = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
+    p.add_argument('target', help='.parquet, .csv, .json, or a new folder for YOLO and mask images')
+    written = ('table', 'coco', 'cvat', 'label-studio', 'yolo', 'mask-images')
     p.add_argument('--to', choices=written, help='format of the target (default: by its suffix)')
     p.add_argument('--split', default='all', help='part of the data: train, valid, test or all (default: all)')
     p.add_argument('--skip-bad', action='store_true', help='leave out what cannot be used, and say what')

@@ -9,13 +9,14 @@ __all__ = ['data_roots', 'PublicPart', 'PublicDataset', 'public_datasets', 'join
 # %% ../../nbs/3_data/32_datasets.ipynb #ad2b3087
 import os
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
-from ..core.basics import did_you_mean, file_sha256
+from ..core.basics import did_you_mean, file_sha256, write_atomic
 from ..core.images import IMAGE_SUFFIXES
 from ..core.table import DataPart, PartsData, TableError, default_classes, load_json
 from carparts_seg.data.archives import (
@@ -46,8 +47,8 @@ class PublicPart:
     "One part of a public data set, as it lies on disk."
 
     folder: str  # its folder in the data set's folder
-    sha256: str  # of its annotations.json
-    n_images: int  # number of images in its JPEGImages/
+    sha256: str | None = None  # of its annotations.json; None: not known
+    n_images: int | None = None  # number of images in its JPEGImages/ or images/; None: not known
 
 # %% ../../nbs/3_data/32_datasets.ipynb #e9838134
 @dataclass(frozen=True)
@@ -59,6 +60,28 @@ class PublicDataset:
     splits: Mapping[str, PublicPart]  # split name -> what it holds
     megabytes: int  # rough size of the download
     terms: str  # licence and citation, said before fetching
+    classes: tuple[str, ...] = ()  # YOLO: the class list, written to data.yaml where the archive has none
+
+# %% ../../nbs/3_data/32_datasets.ipynb #a9764ff1
+_CARPARTS_SEG = tuple(
+    '''
+    back_bumper back_door back_glass back_left_door back_left_light back_light back_right_door back_right_light
+    front_bumper front_door front_glass front_left_door front_left_light front_light front_right_door
+    front_right_light hood left_mirror object right_mirror tailgate trunk wheel
+    '''.split()
+)
+
+
+def _carparts_seg() -> PublicDataset:
+    "Ultralytics' carparts-seg, as its data file describes it."
+    home = 'https://github.com/ultralytics/assets/releases/download/v0.0.0'
+    urls = (f'{home}/carparts-seg.zip', 'https://ultralytics.com/assets/carparts-seg.zip')
+    splits = {s: PublicPart(s) for s in ('train', 'valid', 'test')}
+    terms = (
+        'no licence of the photographs is known: use it for yourself, do not pass it on; '
+        'it may share photographs with car-parts'
+    )
+    return PublicDataset('carparts-seg', urls, splits, 133, terms, _CARPARTS_SEG)
 
 # %% ../../nbs/3_data/32_datasets.ipynb #eaad9c03
 def public_datasets() -> dict[str, PublicDataset]:  # name -> data set
@@ -73,7 +96,8 @@ def public_datasets() -> dict[str, PublicDataset]:  # name -> data set
         'it has no licence file: use it for yourself, do not pass it on; '
         'cite Pasupa et al. 2021, doi 10.1007/s40747-021-00397-8'
     )
-    return {'car-parts': PublicDataset('car-parts', urls, splits, 28, terms)}
+    car_parts = PublicDataset('car-parts', urls, splits, 28, terms)
+    return {'car-parts': car_parts, 'carparts-seg': _carparts_seg()}
 
 # %% ../../nbs/3_data/32_datasets.ipynb #2fdf6ba2
 def _chosen_parts(
@@ -185,10 +209,11 @@ def _left_aside(
     path: Path,  # file or folder that was read
     there: Sequence[str],  # all its parts
     chosen: Sequence[str],  # those that were opened
+    known: Mapping[str, int],  # pictures of parts that were read all the same
 ) -> list[str]:  # words
     "What to say of parts that were not opened."
     left = [s for s in there if s not in chosen]
-    counts = _picture_counts(path) if left else {}
+    counts = {**(_picture_counts(path) if set(left) - set(known) else {}), **known}
     words = [f'{s} ({counts[s]} pictures)' if s in counts else s for s in left]
     return [f'left aside: {", ".join(words)}; split={left[0]} opens it'] if left else []
 
@@ -230,7 +255,7 @@ def read_parts(
         if own is None:
             raise DatasetError(_no_split(str(source), split, seen), file=path, key=split)
         found = read_source(own, **options)
-    found.notes += _left_aside(path, seen, [p.split for p in found.parts])
+    found.notes += _left_aside(path, seen, [p.split for p in found.parts], found.left)
     return found, name if split in (None, 'train', 'all') else f'{name}-{split}', origin
 
 # %% ../../nbs/3_data/32_datasets.ipynb #084231b4
@@ -327,22 +352,48 @@ def _no_split(
     return f'{source} has no part {split!r}' + (f'; it has {has}' if has else '; it is not divided') + get
 
 # %% ../../nbs/3_data/32_datasets.ipynb #e776cc6d
+def _check_part(
+    folder: Path,  # of a copy of the data set
+    part: PublicPart,  # what it should hold
+) -> Iterator[str]:  # what is wrong, one line each
+    "Compare a part with what a whole one holds, as far as that is known."
+    annotations = folder / part.folder / 'annotations.json'
+    if part.sha256 and not annotations.is_file():
+        yield f'{part.folder}/annotations.json is missing'
+    elif part.sha256 and (got := file_sha256(annotations)) != part.sha256:
+        yield f'{part.folder}/annotations.json has SHA-256 {got[:12]}..., expected {part.sha256[:12]}...'
+    images = folder / part.folder / ('JPEGImages' if part.sha256 else 'images')
+    n = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in images.iterdir()) if images.is_dir() else 0
+    if part.n_images is not None and n != part.n_images or not n:
+        where, expected = images.relative_to(folder).as_posix(), part.n_images or 'some'
+        yield f'{where} has {n} pictures, expected {expected}'
+
+
 def check_copy(
     folder: str | Path,  # a copy of the data set: holds trainingset/ and so on
     dataset: PublicDataset,  # what it should hold
 ) -> list[str]:  # what is wrong, one line each; empty for a whole copy
     "Compare a copy of a public data set with what a whole one holds: checksums of annotations, number of images."
-    wrong = []
-    for s in dataset.splits.values():
-        a, images = (Path(folder) / s.folder / name for name in ('annotations.json', 'JPEGImages'))
-        if not a.is_file():
-            wrong.append(f'{s.folder}/annotations.json is missing')
-        elif (got := file_sha256(a)) != s.sha256:
-            wrong.append(f'{s.folder}/annotations.json has SHA-256 {got[:12]}..., expected {s.sha256[:12]}...')
-        n = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in images.iterdir()) if images.is_dir() else 0
-        if n != s.n_images:
-            wrong.append(f'{s.folder}/JPEGImages has {n} pictures, expected {s.n_images}')
-    return wrong
+    return [line for part in dataset.splits.values() for line in _check_part(Path(folder), part)]
+
+# %% ../../nbs/3_data/32_datasets.ipynb #d1ed2f00
+def _write_data_file(
+    folder: Path,  # of a YOLO set
+    ds: PublicDataset,  # its parts and classes
+) -> None:
+    "Write data.yaml as the data set is laid out here."
+    where = {('val' if s == 'valid' else s): f'{p.folder}/images' for s, p in ds.splits.items()}
+    names = dict(enumerate(ds.classes))
+    write_atomic(folder / 'data.yaml', yaml.safe_dump({**where, 'names': names}, sort_keys=False))
+
+
+def _count_images(
+    folder: Path,  # of a data set
+    ds: PublicDataset,  # its parts
+) -> int:
+    "How many pictures a copy has."
+    places = (folder / s.folder / name for s in ds.splits.values() for name in ('JPEGImages', 'images'))
+    return sum(p.suffix.lower() in IMAGE_SUFFIXES for d in places if d.is_dir() for p in d.iterdir())
 
 # %% ../../nbs/3_data/32_datasets.ipynb #533119af
 def _fetch(
@@ -361,10 +412,14 @@ def _fetch(
         for s in ds.splits.values():
             if (top / s.folder).is_dir():
                 os.replace(top / s.folder, work / 'new' / s.folder)
+        if ds.classes:
+            _write_data_file(work / 'new', ds)
         if wrong := check_copy(work / 'new', ds):
             raise DatasetError(f'{url}: not what was expected: {"; ".join(wrong)}')
         put_in_place(work / 'new', target, work)
-    echo(f'{ds.name}: {sum(s.n_images for s in ds.splits.values())} pictures in place, checksums right: {target}')
+    known = all(s.n_images and s.sha256 for s in ds.splits.values())
+    right = 'checksums right' if known else 'no checksum of it is known'
+    echo(f'{ds.name}: {_count_images(target, ds)} pictures in place, {right}: {target}')
     return target
 
 # %% ../../nbs/3_data/32_datasets.ipynb #2a8876be

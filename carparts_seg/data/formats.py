@@ -16,6 +16,7 @@ from .datasets import join_parts, read_parts
 from .sources import check_format
 from ..formats.editors import export_coco
 from ..formats.label_studio import export_label_studio
+from ..formats.mask_images import export_mask_images
 from ..formats.outlines import export_names, with_sizes
 from ..formats.yolo import export_yolo
 
@@ -37,7 +38,7 @@ def read_annotations(
     return part
 
 # %% ../../nbs/3_data/34_formats.ipynb #01ecefcc
-_WRITTEN = ('table', 'coco', 'cvat', 'label-studio', 'yolo')
+_WRITTEN = ('table', 'coco', 'cvat', 'label-studio', 'yolo', 'mask-images')
 
 
 def _target_format(
@@ -70,6 +71,8 @@ def _write(
     how = {k: options[k] for k in ('classes', 'tolerance') if options[k] is not None} | {'images': images}
     if to == 'yolo':
         return export_yolo(table, target, join=options['join'], copy_images=options['copy_images'], **how)
+    if to == 'mask-images':
+        return export_mask_images(table, target, classes=options['classes'], images=images)
     if to == 'cvat':
         return export_coco(table, target, polygons=not options['masks'], **how)
     if to == 'label-studio':
@@ -94,7 +97,7 @@ def _categories(
 # %% ../../nbs/3_data/34_formats.ipynb #71a64985
 def convert(
     source: str | Path,  # NAME, FOLDER, file or .zip in any of DATA_FORMATS
-    target: str | Path,  # .parquet, .pq, .csv or .json; a new folder for YOLO
+    target: str | Path,  # .parquet, .pq, .csv or .json; a new folder for YOLO and mask images
     to: str | None = None,  # a format that is written; None: by suffix
     kind: str | None = None,  # format of the source; None: found out
     tolerance: float | None = None,  # of polygons, pixels; 0: exact; None: 1 for editors, 0.5 for YOLO

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from ..core.basics import did_you_mean, file_sha256
-from ..core.images import ImageError, image_files, image_size
+from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
 from ..core.names import Matched, image_name, match_names
 from carparts_seg.core.table import (
     DataPart,
@@ -48,6 +48,7 @@ class DataSource:
     kind: str  # one of DATA_FORMATS
     parts: list[DataPart]  # at least one
     notes: list[str] = field(default_factory=list)  # what a reader has to know, in words
+    left: dict = field(default_factory=dict)  # parts that were read and not wanted -> their pictures
 
 # %% ../../nbs/3_data/31_sources.ipynb #a69657d5
 def usual_folders(
@@ -59,15 +60,27 @@ def usual_folders(
     tries = [where / u for u in usual[:2]] + [where]
     if part:
         tries += [d / p for d in (up, where) for p in (f'images/{part}', f'JPEGImages/{part}', part, f'data/{part}')]
-    tries += [d / u for d in (where, up) for u in usual] + [up]
+    tries += [d / u for d in (where, up) for u in usual]
     return [t for t in dict.fromkeys(tries) if t.is_dir()]
 
 # %% ../../nbs/3_data/31_sources.ipynb #f8c8764d
+_MOST_FILES, _DEEPEST = 200_000, 8  # a folder that holds more, or deeper ones, isn't searched to its end
+
+
 def _images_below(
     folder: Path,  # an existing folder
 ) -> list[str]:  # paths below it with forward slashes, sorted
-    "All image files below a folder."
-    return [p.relative_to(folder).as_posix() for p in image_files(folder, recursive=True)[0]]
+    "All image files below a folder, hidden ones left out; folders that can't be opened are passed by."
+    found, seen = [], 0
+    for path, folders, files in os.walk(folder):
+        place = Path(path).relative_to(folder)
+        deeper = len(place.parts) < _DEEPEST
+        folders[:] = sorted(d for d in folders if deeper and not d.startswith('.') and d != '__MACOSX')
+        found += [(place / f).as_posix() for f in files if f.lower().endswith(IMAGE_SUFFIXES) and f[0] != '.']
+        seen += len(files)
+        if seen > _MOST_FILES:
+            break
+    return sorted(found)
 
 # %% ../../nbs/3_data/31_sources.ipynb #9198f642
 def _exactly(
@@ -101,7 +114,8 @@ def locate_images(
     folders: Sequence[Path],  # existing folders, likely ones first
 ) -> tuple[Path | None, Matched]:  # the folder; raises CarpartsError for two names of one file
     "The folder in which most of the names have a file, and which file each of them means."
-    for folder in folders:
+    around = dict.fromkeys(p for f in folders for p in (f, f.parent))  # a parent isn't searched, only asked
+    for folder in [*folders, *(p for p in around if p not in folders)]:
         exact = _exactly(names, folder)
         if names and len(set(exact.values())) == len(names):
             return folder, Matched(exact, {}, [])
@@ -607,6 +621,13 @@ def _read_other(
     raise unknown_format(path)
 
 # %% ../../nbs/3_data/31_sources.ipynb #0a43db03
+def _pictures(
+    parts: Sequence[DataPart],
+) -> dict[str, int]:  # part -> how many images
+    "How many images parts have."
+    return {p.split: int(p.table['file_name'].nunique()) for p in parts}
+
+
 def read_source(
     path: str | Path,  # an existing file or folder, no zip
     kind: str | None = None,  # one of DATA_FORMATS; None: found out
@@ -624,6 +645,7 @@ def read_source(
     images = None if images is None else Path(images)
     check_format(kind, 'from') if kind else None
     kind = kind or find_format(path)
+    left = {}
     with all_problems(problems, path.name) as found:
         tables = [('', path)] if path.is_file() else find_tables(path)
         only = only or (lambda splits: splits)
@@ -633,7 +655,10 @@ def read_source(
         else:
             parts = _read_other(path, kind, found, {'images': images, **(options or {})})
             wanted = only([p.split for p in parts])
+            left = _pictures([p for p in parts if p.split not in wanted])
             parts = _placed_parts([p for p in parts if p.split in wanted], images, must, found)
-    parts = [p for p in parts if p.split in only([q.split for q in parts])]
+    wanted = only([p.split for p in parts])
+    left |= _pictures([p for p in parts if p.split not in wanted])
+    parts = [p for p in parts if p.split in wanted]
     notes = [n for p in parts for n in p.table.attrs.get('notes', [])]
-    return DataSource(kind, parts, list(dict.fromkeys(notes)))
+    return DataSource(kind, parts, list(dict.fromkeys(notes)), left)
