@@ -14,7 +14,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -218,13 +218,21 @@ def _clear_parts(folder: Path) -> None:
         part.unlink(missing_ok=True)
 
 # %% ../../nbs/1_core/10_basics.ipynb #72d2a995
+def _forget_empty(folder: Path) -> None:
+    "Remove a folder that was made for its lock and got nothing else."
+    with suppress(OSError):
+        if [p.name for p in folder.iterdir()] == ['.lock']:
+            (folder / '.lock').unlink()
+            folder.rmdir()
+
+
 @contextmanager
 def folder_lock(
     path: str | Path,  # the folder; made if missing
     doing: str = 'writing',  # what another process is doing there, where there is one
 ) -> Iterator[Path]:  # the folder; raises CarpartsError where another process has it, WriteError
     "Keep a folder for this process (this thread of it) alone; locks of one folder may be taken inside one another."
-    folder = Path(path)
+    folder, made = Path(path), not Path(path).exists()
     lock = FileLock(os.path.realpath(folder / '.lock'), timeout=0, is_singleton=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -240,6 +248,8 @@ def folder_lock(
         yield folder
     finally:
         lock.release()
+        if made:
+            _forget_empty(folder)
 
 # %% ../../nbs/1_core/10_basics.ipynb #b757c3bb
 def file_sha256(

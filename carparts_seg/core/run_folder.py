@@ -127,6 +127,18 @@ def _json_mapping(
     "What a JSON file says, key by key."
     return _mapping(json.loads(path.read_text(encoding='utf-8')))
 
+
+def _about(
+    path: Path,  # data.json
+) -> dict:  # raises ValueError
+    "What a run says of its data."
+    about = _json_mapping(path)
+    for key in ('classes', 'train_files', 'valid_files'):
+        names = about.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise ValueError(f'{key}: expected a list of names')
+    return about
+
 # %% ../../nbs/1_core/19_run_folder.ipynb #9d32209b
 def _predictions(
     path: Path,  # a Parquet file
@@ -145,7 +157,7 @@ _PIECES = {
     'results': ('results.csv', pd.read_csv),
     'metrics': ('metrics.json', _json_mapping),
     'log': ('train.log', lambda p: p.read_text(encoding='utf-8', errors='replace')),
-    'about': ('data.json', _json_mapping),
+    'about': ('data.json', _about),
     'predictions': ('validation_predictions.parquet', _predictions),
 }
 

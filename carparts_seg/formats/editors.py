@@ -35,8 +35,8 @@ from carparts_seg.formats.outlines import (
     entry_error,
     export_names,
     hex_colors,
-    image_files,
     image_masks,
+    images_among,
     is_split,
     json_of,
     left_out,
@@ -393,7 +393,7 @@ def _labelme_image(
     "Which image a file of LabelMe is about."
     named = content.get('imagePath')
     named = image_name(named) if isinstance(named, str) and '\0' not in named and len(named) < 1000 else ''
-    beside = image_files(p for p in path.parent.glob(f'{escape(path.stem)}.*') if p.is_file())[0]
+    beside = images_among(p for p in path.parent.glob(f'{escape(path.stem)}.*') if p.is_file())[0]
     named = Path(named).name if re.match('/|[A-Za-z]:', named) else named  # a path of another machine
     tries = [path.parent / named, path.parent / Path(named).name] if named else []
     image = next((p for p in (*tries, *beside) if p.is_file()), tries[0] if tries else None)
@@ -545,7 +545,7 @@ def _supervisely_entry(
     images = path.parent.with_name('img')
     image = images / path.name[: -len('.json')]
     if not image.is_file():
-        some = image_files(p for p in images.glob(f'{escape(image.name)}.*') if p.is_file())[0]
+        some = images_among(p for p in images.glob(f'{escape(image.name)}.*') if p.is_file())[0]
         image = some[0] if len(some) == 1 else image
     try:
         content = json_of(path)

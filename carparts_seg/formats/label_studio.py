@@ -30,8 +30,8 @@ from carparts_seg.formats.outlines import (
     entry_error,
     export_names,
     hex_colors,
-    image_files,
     image_masks,
+    images_among,
     json_of,
     left_out,
     mask_polygons,
@@ -506,7 +506,7 @@ def read_label_studio(
         good = [t for t in read if t is not None]
         names = _short_names([t.source for t in good])
         if folder is not None and any(t.source.names[0] != t.source.names[1] for t in good):
-            some = image_files(folder.iterdir() if folder == beside else folder.rglob('*'))[0]
+            some = images_among(folder.iterdir() if folder == beside else folder.rglob('*'))[0]
             names = _here(names, [t.source for t in good], [p.relative_to(folder).as_posix() for p in some])
         rows = []
         for f, t in _once(good, names, found).items():

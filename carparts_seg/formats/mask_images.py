@@ -26,8 +26,8 @@ from carparts_seg.formats.outlines import (
     counted,
     entry_error,
     export_names,
-    image_files,
     image_masks,
+    images_among,
     is_split,
     json_of,
     left_out,
@@ -134,7 +134,7 @@ def _pairs(
 ) -> _Pairs:
     "Images with their masks."
     if images is not None:
-        pictures = [_file(p, images) for p in image_files(p for p in images.rglob('*') if p.is_file())[0]]
+        pictures = [_file(p, images) for p in images_among(p for p in images.rglob('*') if p.is_file())[0]]
         masks = _roles(files)[1] or [f for f in files if f.role in ('mask', '') and not f.path.is_relative_to(images)]
     else:
         pictures, masks = ([], [f for f in files if f.role != 'other']) if masks_only else _roles(files)
@@ -487,7 +487,7 @@ def _check_one(seen: _Seen, problems: list[TableError]) -> bool:
 # %% ../../nbs/2_formats/28_mask_images.ipynb #6d0670ce
 def _files_of(path: Path) -> list[_File]:
     "The images and masks of a folder, arrays left out."
-    found = image_files(p for p in path.rglob('*') if p.is_file())[0]
+    found = images_among(p for p in path.rglob('*') if p.is_file())[0]
     return [_file(p, path) for p in found if p.suffix.lower() != '.npy']
 
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAX_SIDE', 'mask_polygons', 'mask_contours', 'contours_to_mask', 'with_sizes', 'export_names', 'hex_colors',
            'image_masks', 'counted', 'left_out', 'text_of', 'json_of', 'text_head', 'checked_size', 'placed_rle',
-           'split_name', 'is_split', 'image_files', 'stray_notes', 'table_of', 'entry_error']
+           'split_name', 'is_split', 'images_among', 'stray_notes', 'table_of', 'entry_error']
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #fd057cce
 import json
@@ -322,7 +322,7 @@ def is_split(
     return split_name(text) in _SPLITS
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #26bb1f6e
-def image_files(
+def images_among(
     paths: Iterable[Path],  # files that lie where images lie
 ) -> tuple[list[Path], list[Path]]:  # images, and what is none: by suffix, and .npy beside an image of the same name
     "Which files are images."

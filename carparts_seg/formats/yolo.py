@@ -29,8 +29,8 @@ from carparts_seg.formats.outlines import (
     counted,
     entry_error,
     export_names,
-    image_files,
     image_masks,
+    images_among,
     is_split,
     json_of,
     left_out,
@@ -333,7 +333,7 @@ def _yaml_part(
         return f'{path.name}: {_KEYS[split]} names {lost[0]!r:.80}, and there is no such folder or list here'
     images, strays = [], []
     for p in places:
-        some, other = image_files(_files_in(p)) if p.is_dir() else (_list_images(p, bases, problems), [])
+        some, other = images_among(_files_in(p)) if p.is_dir() else (_list_images(p, bases, problems), [])
         images, strays = images + some, strays + [s for s in other if s.suffix.lower() != '.txt']
     tops = [p for p in places if p.is_dir()] + list(
         dict.fromkeys(_images_top(i) for p in places if p.is_file() for i in images)
@@ -381,7 +381,7 @@ def _yaml_parts(
 # %% ../../nbs/2_formats/26_yolo.ipynb #ce7639da
 def _folder_part(split: str, folder: Path, skip: Iterable[Path] = ()) -> _Part:
     "A part that is a folder."
-    images, strays = image_files(_files_in(folder, skip))
+    images, strays = images_among(_files_in(folder, skip))
     return _Part(
         split, folder, images, [s for s in strays if s.suffix.lower() not in ('.txt', '.yaml', '.yml', '.json')]
     )
@@ -612,7 +612,7 @@ def _lone_labels(
     lone, other = _unclaimed(parts, claimed, labels)
     if not lone:
         return other, []
-    stems = {p.with_suffix('') for p in image_files(_files_in(root))[0]}
+    stems = {p.with_suffix('') for p in images_among(_files_in(root))[0]}
     aside = 0
     for p in lone:
         back = [p.with_suffix('')] + [
@@ -662,7 +662,7 @@ def is_yolo(
         return True
     parts = [d for d in path.iterdir() if d.is_dir() and is_split(d.name)]
     apart = [d for p in (path, *parts) for d in (p / 'labels', *sorted((p / 'labels').glob('*/'))) if d.is_dir()]
-    beside = lambda p: image_files(p.parent.glob(f'{escape(p.stem)}.*'))[0]
+    beside = lambda p: images_among(p.parent.glob(f'{escape(p.stem)}.*'))[0]
     first = lambda d: [p for p, _ in zip(d.glob('*.txt'), range(50)) if _is_label(text_head(p, 4096))]
     return any(map(first, apart)) or any(beside(p) for d in (path, *parts) for p in first(d))
 

@@ -226,7 +226,10 @@ def _judge(self: RunRecorder, score: float | None):
 @patch
 def _warn(self: RunRecorder, loss: float | None):
     "A line of the log for a loss that has grown."
-    first = self.charts['train']['loss']['values'][0]
+    values = self.charts['train']['loss']['values']
+    if not values:  # evaluated before the first step
+        return
+    first = values[0]
     if loss is not None and loss > 10 * max(first, 0):
         self.log(
             f'the loss is {loss:.3g}, that of the first step was {first:.3g}: training.learning_rate may be too high'
