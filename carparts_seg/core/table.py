@@ -931,9 +931,11 @@ def coco_to_table(
     source: str | Path | Mapping,  # COCO JSON file, or its content
     problems: list[TableError] | None = None,  # takes the errors of entries that are left out; None: they are raised
     size_of: Callable[[str], tuple[int, int] | None] | None = None,  # file name -> height, width, where COCO has none
+    where: str | None = None,  # what to call content in an error
 ) -> pd.DataFrame:  # canonical table with the columns of COCO, score if there is any; raises TableError
     "A COCO file as parts table, image by image; `attrs['categories']` keeps the categories, `attrs['notes']` words."
-    content, where = _load_coco(source)
+    content, name = _load_coco(source)
+    where = where or name
     rows = []
     with all_problems(problems, where) as found:
         coco = _read_coco(content, where, found)

@@ -339,21 +339,11 @@ def _read_coco_file(
     names = [i.get('file_name') for i in images if isinstance(i, Mapping)] if isinstance(images, list) else []
     names = list(dict.fromkeys(n for n in names if isinstance(n, str) and n.strip() and '\0' not in n))
     before = len(problems)
-    table = coco_to_table(content, problems, _coco_size(names, folders))
-    problems[before:] = [_in_file(e, path.name) for e in problems[before:]]
+    table = coco_to_table(content, problems, _coco_size(names, folders), path.name)
     sized = all(isinstance(i, Mapping) and i.get('height') is not None for i in images or [])
     if sized and len(problems) == before and not table.attrs['notes']:
         _keep_table(table, path, kept)
     return table
-
-
-def _in_file(
-    error: TableError,  # of content
-    name: str,  # of the file that it came from
-) -> TableError:  # the same error
-    "An error that names its file."
-    error.args = (str(error).replace('COCO data', name, 1),)
-    return error
 
 # %% ../../nbs/3_data/31_sources.ipynb #5d4590b0
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')

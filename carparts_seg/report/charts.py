@@ -17,6 +17,7 @@ import pandas as pd
 from ..core.parts import display_name, mirror_places, part_colors, side_of
 from ..measure.evidence import Evidence, best_thresholds, calibration, threshold_sweep
 from ..measure.figures import Panel
+from ..measure.insights import share_quantiles
 from ..measure.mistakes import confusion_frame, side_swap_frame
 
 # %% ../../nbs/7_report/71_charts.ipynb #2f370743
@@ -394,8 +395,7 @@ def area_chart(
     classes: Sequence[str],  # class list
 ) -> dict:  # Plotly's data and layout; boxes from the 25th to the 75th percentile, lines from the 5th to the 95th
     "How much of an image each class covers where it is seen."
-    q = sizes.groupby('name')['share'].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
-    q = 100 * q.reindex(classes).dropna().sort_values(0.5, ascending=False, kind='stable')
+    q = share_quantiles(sizes, classes).dropna()
     ticks = [v * 10.0**k for k in range(-4, 3) for v in (1, 3)]
     percent = dict(
         type='log',

@@ -755,6 +755,14 @@ def render_report(
     return render_page(m.run.title, subtitle, [_made(m, s) for s in _SECTIONS], m.run.notes, m.run.classes)
 
 # %% ../../nbs/7_report/74_report.ipynb #cf8e0e20
+def _skipped_notes(
+    skipped: Sequence[str],  # entries of the data that could not be used, from data.json
+) -> list[str]:  # lines for the page
+    "What training left out of the data."
+    more = [f'and {len(skipped) - 20} more, see train.log'] if len(skipped) > 20 else []
+    return [f'{len(skipped)} entries of the data were skipped:', *skipped[:20], *more] if skipped else []
+
+
 def gather(
     run: str | Path,  # run folder
     data: PartsData | None = None,  # the data set that the run was trained and validated on
@@ -763,6 +771,7 @@ def gather(
 ) -> Material:  # raises ReportError where the folder holds nothing of a run
     "Read what a report is made of."
     run, valid, train = read_run(run), None, None
+    run.notes += _skipped_notes(run.about.get('skipped') or [])
     if data is not None:
         there = set(data.files)
         train_files = [f for f in run.about.get('train_files') or [] if f in there]
