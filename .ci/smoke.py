@@ -123,12 +123,12 @@ def learner(work):
     data = open_dataset(str(work / "cars"))
     dls = parts_dataloaders(data, data.files[:6], data.files[6:], 64, 64, batch_size=2, progress=False)
     learn = parts_learner(dls, "FPN", "tu-test_resnet", pretrained=False)
-    learn.export(work / "learner.pkl")
     with learn.no_bar(), learn.no_logging():
+        learn.fit_one_cycle(1, 1e-3)
+        learn.export(work / "learner.pkl")
         there = load_learner(work / "learner.pkl")
         with there.no_bar():
             here, back = (torch.as_tensor(x.predict(data.path(data.files[0]))[2]) for x in (learn, there))
-        learn.fit_one_cycle(1, 1e-3)
     assert torch.equal(here, back), "what was loaded predicts something else"
     assert learn.recorder.values[-1][0] > 0, "no training loss"
     return {}
