@@ -21,6 +21,18 @@ from ..formats.outlines import export_names, with_sizes
 from ..formats.yolo import export_yolo
 
 # %% ../../nbs/3_data/34_formats.ipynb #c5ec42a8
+def _read_part(
+    source: str | Path, kind: str | None, split: str | None, problems: list[TableError] | None, **told: object
+) -> DataPart:
+    "All wanted parts of a data set as one, with the folder that its file names start from."
+    options = {k: told[k] for k in ('labels', 'classes')}
+    how = dict(kind=kind, images=told['images'], must=False, problems=problems, options=options)
+    found, *_ = read_parts(source, split, **how)
+    part = join_parts(found.parts)
+    part.table.attrs['notes'] = found.notes
+    return part
+
+
 def read_annotations(
     source: str | Path,  # NAME, FOLDER, file or .zip in any of DATA_FORMATS
     kind: str | None = None,  # one of DATA_FORMATS; None: found out
@@ -29,13 +41,9 @@ def read_annotations(
     split: str | None = 'all',  # which part; 'all': every one, in a column `split`; None: those for training
     classes: Sequence[str] | None = None,  # class list of mask images that bring none
     problems: list[TableError] | None = None,  # takes what can't be used and is left out; None: it is raised
-) -> DataPart:  # table, and the folder that its file names start from; raises TableError, DatasetError, ImageError
+) -> pd.DataFrame:  # canonical parts table; raises TableError, DatasetError, ImageError
     "A parts table from annotations in any of the formats, with or without their images."
-    options = {'labels': labels, 'classes': classes}
-    found, *_ = read_parts(source, split, kind=kind, images=images, must=False, problems=problems, options=options)
-    part = join_parts(found.parts)
-    part.table.attrs['notes'] = found.notes
-    return part
+    return _read_part(source, kind, split, problems, images=images, labels=labels, classes=classes).table
 
 # %% ../../nbs/3_data/34_formats.ipynb #01ecefcc
 _WRITTEN = ('table', 'coco', 'cvat', 'label-studio', 'yolo', 'mask-images')
@@ -116,7 +124,7 @@ def convert(
     target = Path(target)
     to = _target_format(target, to, tolerance)
     problems = [] if skip_bad else None
-    part = read_annotations(source, kind, images, labels, split, classes, problems)
+    part = _read_part(source, kind, split, problems, images=images, labels=labels, classes=classes)
     told = dict(classes=classes, tolerance=tolerance, join=join, copy_images=copy_images, masks=masks)
     notes = _write(part.table, target, to, part.folder, {**told, 'images_url': images_url})
     skipped = [f'{len(problems)} entries were skipped:', *(f'  {p}' for p in problems)] if problems else []
