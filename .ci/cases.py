@@ -135,9 +135,10 @@ def _():
     # what predict writes brings the list along
     ok(f"{TRAIN} --data ../coco2017-layout/set --out run")
     ok("predict run ../coco2017-layout/set/val2017 --out found --threshold 0.999999")
-    ok("data convert found/predictions.csv again --to yolo --images ../coco2017-layout/set/val2017")
     names = json.loads(Path("run/data.json").read_text())["classes"]
-    assert all(f"{i}: {c}" in Path("again/data.yaml").read_text() for i, c in enumerate(names))
+    for kind in ("csv", "parquet"):
+        ok(f"data convert found/predictions.{kind} again_{kind} --to yolo --images ../coco2017-layout/set/val2017")
+        assert all(f"{i}: {c}" in Path(f"again_{kind}/data.yaml").read_text() for i, c in enumerate(names))
 
 
 @case("coco-ids-text-or-float")

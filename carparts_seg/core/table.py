@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from fastcore.basics import patch
 
 from .basics import CarpartsError, did_you_mean, first_line, write_atomic, write_json
@@ -575,6 +576,17 @@ def _read_csv(
     return frame
 
 
+def _read_parquet(
+    path: Path,  # .parquet, .pq
+) -> pd.DataFrame:  # with its categories, where the file has them
+    "A Parquet file as DataFrame; `carparts predict` writes its class list into the file's own metadata."
+    frame = pd.read_parquet(path)
+    listed = (pq.read_schema(path).metadata or {}).get(b'carparts_categories')
+    if listed:
+        frame.attrs['categories'] = _categories_of(json.loads(listed), path.name)
+    return frame
+
+
 def _read_file(
     path: Path,  # .parquet, .pq or .csv
     text: Sequence[str],  # columns that are text, even if they look like numbers
@@ -585,7 +597,7 @@ def _read_file(
         why = 'a table is a .parquet, .csv or COCO .json file'
         raise TableError(f'{path.name}: {why}', file=path, why=why)
     try:
-        return _read_csv(path, text) if kind == '.csv' else pd.read_parquet(path)
+        return _read_csv(path, text) if kind == '.csv' else _read_parquet(path)
     except TableError:
         raise
     except Exception as e:
