@@ -22,7 +22,7 @@ import pandas as pd
 from ..core.images import IMAGE_SUFFIXES, image_size
 from ..core.masks import RleError, mask_to_rle, rle_area
 from ..core.parts import part_colors
-from ..core.table import PartsData, TableError, default_classes, read_table
+from ..core.table import PartsData, TableError, default_classes, image_pixels, read_table
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #d17b5cb3
 def _corners(
@@ -277,10 +277,10 @@ def checked_size(
 ) -> tuple[int, int]:  # height, width; raises RleError
     "An image's size from an annotation."
     try:
-        h, w = int(height), int(width)
-    except (TypeError, ValueError, OverflowError):
-        h = w = 0
-    if not (1 <= h <= MAX_SIDE and 1 <= w <= MAX_SIDE and h * w <= 2**28):
+        h, w = image_pixels(height, width)
+    except TableError:
+        h = None
+    if h is None or max(h, w) > MAX_SIDE:
         raise RleError(f'height {height!r:.20} and width {width!r:.20}: expected whole numbers from 1 to {MAX_SIDE}')
     return h, w
 
