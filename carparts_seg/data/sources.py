@@ -11,9 +11,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from ..core.basics import did_you_mean, file_sha256
 from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
@@ -231,8 +233,9 @@ def _read_plain_table(
     told = {k: v for k, v in columns.items() if k in _COLUMNS}
     others = {k: v for k, v in columns.items() if k not in _COLUMNS}
     try:
-        there = pd.read_csv(path, nrows=0, index_col=False) if path.suffix.lower() == '.csv' else pd.read_parquet(path)
-        told, notes = guess_columns(list(there.columns), told)
+        is_csv = path.suffix.lower() == '.csv'
+        there = pd.read_csv(path, nrows=0, index_col=False).columns if is_csv else pq.read_schema(path).names
+        told, notes = guess_columns(list(there), told)
     except Exception:  # read_table says what is wrong with the file
         notes = []
     table = read_table(path, problems=problems, **told, **others)
@@ -346,6 +349,27 @@ def _read_coco_file(
     return table
 
 # %% ../../nbs/3_data/31_sources.ipynb #5d4590b0
+@lru_cache(maxsize=256)
+def _kind_in(
+    path: Path,  # a JSON file
+    changed: int,  # when, in nanoseconds
+    n_bytes: int,  # its size
+) -> str | None:  # see `json_kind`; raises TableError
+    "What a JSON file holds, as long as it stays as it is."
+    return json_kind(load_json(path))
+
+
+def _kind_of_json(
+    path: Path,  # a JSON file
+) -> str | None:  # see `json_kind`; raises TableError
+    "What a JSON file holds; parsed once, however often it is asked for."
+    try:
+        stat = path.stat()
+    except OSError:
+        return json_kind(load_json(path))  # says why it can't be read
+    return _kind_in(path, stat.st_mtime_ns, stat.st_size)
+
+
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')
 _SUFFIXES = ('.parquet', '.pq', '.csv', '.json')
 
@@ -359,7 +383,7 @@ def _is_annotation_file(
     if path.suffix.lower() != '.json' or path.name in _USUAL:
         return True
     try:
-        return json_kind(load_json(path)) in ('coco', 'cvat', 'coco-results')
+        return _kind_of_json(path) in ('coco', 'cvat', 'coco-results')
     except TableError:
         return True  # it is said when it is read
 
@@ -442,7 +466,7 @@ def _file_kind(
     if suffix in ('.parquet', '.pq', '.csv'):
         return 'table'
     if suffix == '.json':
-        kind = json_kind(load_json(path)) or ('coco' if path.name in _USUAL else None)
+        kind = _kind_of_json(path) or ('coco' if path.name in _USUAL else None)
         if kind is not None:
             return 'coco' if kind == 'coco-results' else kind
     return next((name for name, is_it, *_ in _others() if is_it(path)), None)
