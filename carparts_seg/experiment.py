@@ -72,7 +72,7 @@ from carparts_seg.train.machine import (
 )
 from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
-from .train.trackers import Tracking, check_logger, send_files, tracked
+from .report.trackers import Tracking, check_logger, send_files, tracked
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def _partners(cfg: Experiment, classes: Sequence[str]) -> dict[str, str]:
