@@ -34,6 +34,7 @@ from .train.losses import *
 from .train.schedule import *
 from .train.machine import *
 from .train.callbacks import *
+from .train.optimizers import *
 from .train.learner import *
 from .train.recorder import *
 from .predict.predictor import *

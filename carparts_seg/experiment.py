@@ -46,6 +46,7 @@ from .predict.predictor import load_run
 from .report.compare import write_folds_report
 from .report.model_card import write_card
 from .report.report import build_report
+from .report.trackers import Tracking, check_logger, send_files, tracked
 from .synthetic.cars import write_cars
 from .train.augment import augmentation, inference_transform
 from carparts_seg.train.callbacks import (
@@ -72,7 +73,6 @@ from carparts_seg.train.machine import (
 )
 from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
-from .report.trackers import Tracking, check_logger, send_files, tracked
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def _partners(cfg: Experiment, classes: Sequence[str]) -> dict[str, str]:
