@@ -46,6 +46,7 @@ from .predict.predictor import load_run
 from .report.compare import write_folds_report
 from .report.model_card import write_card
 from .report.report import build_report
+from .report.trackers import Tracking, check_logger, send_files, tracked
 from .synthetic.cars import write_cars
 from .train.augment import augmentation, inference_transform
 from carparts_seg.train.callbacks import (
@@ -58,7 +59,7 @@ from carparts_seg.train.callbacks import (
     SeedEpoch,
     seed_everything,
 )
-from .train.learner import add_dropout, parts_learner
+from .train.learner import add_dropout, encoder_normalization, parts_learner
 from .train.loaders import PartsDL, parts_dataloaders, shown_classes
 from .train.losses import PartsLoss, balanced_weights, loss_function
 from carparts_seg.train.machine import (
@@ -72,7 +73,6 @@ from carparts_seg.train.machine import (
 )
 from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
-from .report.trackers import Tracking, check_logger, send_files, tracked
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def _partners(cfg: Experiment, classes: Sequence[str]) -> dict[str, str]:
@@ -397,6 +397,10 @@ def _say_learner(cfg: Experiment, learn: Learner, log: Callable) -> None:
         f'{network}, {_count_parameters(learn) / 1e6:.1f} million parameters; {learn.precision}; '
         f'{machine_words()}; pictures loaded by {loading}'
     )
+    log(f'the encoder starts from {learn.model.weights_from}')
+    used, expected = cfg.image.image_normalization, encoder_normalization(cfg.architecture.backbone)
+    if cfg.architecture.pretrained and expected not in (None, used):
+        log(f'image.image_normalization is {used}; the weights of this encoder were made with {expected}')
 
 # %% ../nbs/9_whole/91_experiment.ipynb #f22ea57f
 def _go_on(cfg: Experiment, learn: Learner, log: Callable) -> int:
@@ -413,6 +417,7 @@ def _facts(learn: Learner) -> dict:
         'epochs': learn.run_recorder.next_epoch,
         'parameters': _count_parameters(learn),
         'precision': learn.precision,
+        'encoder_weights': learn.model.weights_from,
         'machine': machine_words(),
         'software': software_versions(),
     }
