@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WeightsError', 'hub_reachable', 'load_encoder_weights', 'EncoderWeights', 'find_encoder_weights',
            'encoder_normalization', 'parts_model', 'optimizer', 'parts_splitter', 'freeze_encoder', 'add_dropout',
-           'PartsLearner', 'parts_learner']
+           'start_bias', 'PartsLearner', 'parts_learner']
 
 # %% ../../nbs/5_train/58_learner.ipynb #e9c5c7d6
 import contextlib
@@ -403,6 +403,23 @@ def add_dropout(
     "Dropout of whole channels (Tompson and others, 2015) before the last layer, in training; the weights' names stay."
     model.segmentation_head.register_forward_pre_hook(partial(_drop_channels, p))
 
+# %% ../../nbs/5_train/58_learner.ipynb #162b8397
+_LEAST_SHARE = 1e-4
+
+
+def start_bias(
+    model: nn.Module,  # An smp model of C classes, changed in place
+    shares: Sequence[float],  # (C,) share of pixels of each class, 0 to 1, from `pixel_shares`
+) -> None:
+    "Start the last layer's bias at the log-odds of each class's share. Raises CarpartsError without such a layer."
+    last = [m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)][-1:]
+    bias = last[0].bias if last else None
+    if bias is None or len(bias) != len(shares):
+        why = f"the last layer has {'no bias' if bias is None else f'{len(bias)} biases'}, the shares are {len(shares)}"
+        raise CarpartsError(f'start_bias: {why}', key='shares', why=why)
+    with torch.no_grad():
+        bias.copy_(torch.as_tensor(shares, dtype=torch.float64).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE).logit())
+
 # %% ../../nbs/5_train/58_learner.ipynb #b8d6658e
 def _precision(train: bool, infer: bool, device: torch.device) -> tuple[list, str]:
     "The callbacks that set the precision of training and evaluation, and the reason in words."
@@ -501,6 +518,7 @@ def parts_learner(
     mixed_precision_inference: bool = False,  # Evaluate in it as well
     frozen: bool = False,  # Whether the encoder stays as it is, see `freeze_encoder`
     network: Mapping | None = None,  # More arguments of `parts_model`
+    shares: Sequence[float] | None = None,  # (C,) share of pixels of each class, for `start_bias`; None: it starts at 0
     cbs: Callback | Sequence | None = None,  # More callbacks
     **kwargs,  # Further arguments of `Learner`
 ) -> PartsLearner:  # With `learn.precision`: a sentence on how it runs
@@ -508,6 +526,8 @@ def parts_learner(
     classes, device = list(dls.vocab), torch.device(dls.device)
     channels = dls.channels if hasattr(dls, 'channels') else dls.one_batch()[0].shape[1]
     model = parts_model(len(classes), architecture, encoder, pretrained, weights, channels, **(network or {}))
+    if shares is not None:
+        start_bias(model, shares)
     precision, why = _precision(mixed_precision, mixed_precision_inference, device)
     parts_splitter(model, layers)  # layers that aren't there are refused now and not when the fit begins
     if not wd_norms:
