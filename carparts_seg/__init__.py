@@ -9,7 +9,7 @@ from importlib import import_module as _import_module
 __version__ = "0.2.0"
 
 _NAMES = {
-    "core.config": "load_config",
+    "core.config": "load_config load_recipe",
     "core.drawing": "draw_parts show_parts show_samples",
     "core.images": "read_image",
     "core.parts": "CAR_PARTS part_colors",

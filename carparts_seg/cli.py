@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from .arguments import check_figure, crash_words, device_name, is_memory_error, number, system_words, whole
-from .core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
+from carparts_seg.core.basics import (
+    CarpartsError,
+    check_writable,
+    folder_lock,
+    recipe_file,
+    recipe_names,
+    write_atomic,
+    write_json,
+)
 
 # %% ../nbs/9_whole/97_cli.ipynb #c7dd299d
 _NOISE = (
@@ -59,12 +67,17 @@ def _interrupted(kept: str) -> int:
 
 # %% ../nbs/9_whole/97_cli.ipynb #f7ab77f0
 def _settings_options(p: argparse.ArgumentParser) -> None:
-    "A YAML file, and settings that are put over it."
+    "A YAML file or a recipe, and settings that are put over it."
     p.add_argument(
         'experiment',
         nargs='?',
         metavar='EXPERIMENT.yaml',
         help='settings; left out: the defaults, which are those of the reference experiment',
+    )
+    p.add_argument(
+        '--recipe',
+        metavar='NAME',
+        help=f"settings that come with the package, in place of EXPERIMENT.yaml: {', '.join(recipe_names())}",
     )
     p.add_argument(
         '--set',
@@ -73,6 +86,16 @@ def _settings_options(p: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override a setting, such as training.epochs=10; may be given several times',
     )
+
+
+def _settings_file(a: argparse.Namespace) -> str | None:
+    "The settings that a command was given: those of a file, or of a recipe. Raises CarpartsError where it is both."
+    if a.recipe is None:
+        return a.experiment
+    if a.experiment is not None:
+        why = f'names the settings, and so does {a.experiment}; give one of them'
+        raise CarpartsError(f'--recipe {a.recipe} {why}', file=a.experiment, key='--recipe', why=why)
+    return str(recipe_file(a.recipe))
 
 # %% ../nbs/9_whole/97_cli.ipynb #b6b10aa5
 _FORMATS = ('table', 'coco', 'cvat', 'label-studio', 'yolo', 'mask-images', 'labelme', 'supervisely')
@@ -142,7 +165,7 @@ def _add_demo(sub: Any) -> None:
 def _config(a: argparse.Namespace) -> int:
     from carparts_seg.core.config import config_report, load_config
 
-    print(config_report(load_config(a.experiment, a.set)))
+    print(config_report(load_config(_settings_file(a), a.set)))
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #57fab58d
@@ -340,7 +363,7 @@ def _train_grid(a: argparse.Namespace) -> int:
 
 # %% ../nbs/9_whole/97_cli.ipynb #7f2607f8
 def _train(a: argparse.Namespace) -> int:
-    out = Path(a.out)
+    out, a.experiment = Path(a.out), _settings_file(a)
     if a.grid or a.resume and (out / 'grid.yaml').is_file():
         return _train_grid(a)
     from carparts_seg.core.config import load_config

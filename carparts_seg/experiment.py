@@ -59,8 +59,8 @@ from carparts_seg.train.callbacks import (
     SeedEpoch,
     seed_everything,
 )
-from .train.learner import add_dropout, parts_learner
-from .train.loaders import PartsDL, parts_dataloaders, shown_classes
+from .train.learner import add_dropout, encoder_normalization, parts_learner
+from .train.loaders import PartsDL, parts_dataloaders, pixel_shares, shown_classes
 from .train.losses import PartsLoss, balanced_weights, loss_function
 from carparts_seg.train.machine import (
     StepTimes,
@@ -144,6 +144,7 @@ def experiment_dataloaders(
         device=device,
     )
     dls.class_weights = weights
+    dls.pixel_shares = pixel_shares(data, train) if cfg.architecture.class_share_bias else None
     return dls
 
 # %% ../nbs/9_whole/91_experiment.ipynb #5736fe05
@@ -231,6 +232,7 @@ def experiment_learner(
         wd_norms=t.weight_decay_norms_and_biases,
         frozen=a.freeze_encoder,
         network={'drop_path_rate': a.drop_path_rate, 'gradient_checkpointing': a.gradient_checkpointing},
+        shares=getattr(dls, 'pixel_shares', None),
         mixed_precision=e.mixed_precision_training,
         mixed_precision_inference=e.mixed_precision_inference,
         cbs=_callbacks(cfg, dls.train.bs, Path(folder), log, progress),
@@ -397,6 +399,10 @@ def _say_learner(cfg: Experiment, learn: Learner, log: Callable) -> None:
         f'{network}, {_count_parameters(learn) / 1e6:.1f} million parameters; {learn.precision}; '
         f'{machine_words()}; pictures loaded by {loading}'
     )
+    log(f'the encoder starts from {learn.model.weights_from}')
+    used, expected = cfg.image.image_normalization, encoder_normalization(cfg.architecture.backbone)
+    if cfg.architecture.pretrained and expected not in (None, used):
+        log(f'image.image_normalization is {used}; the weights of this encoder were made with {expected}')
 
 # %% ../nbs/9_whole/91_experiment.ipynb #f22ea57f
 def _go_on(cfg: Experiment, learn: Learner, log: Callable) -> int:
@@ -406,6 +412,15 @@ def _go_on(cfg: Experiment, learn: Learner, log: Callable) -> int:
         log(f'going on after epoch {start} of {cfg.training.epochs}')
     return start
 
+
+def _say_bias(learn: Learner, log: Callable) -> None:
+    "Log where the last layer's bias starts."
+    shares = getattr(learn.dls, 'pixel_shares', None)
+    if shares is None:
+        return
+    least, most = (f'{shares[i]:.2%} ({learn.dls.vocab[i]})' for i in (shares.argmin(), shares.argmax()))
+    log(f"the last layer's bias starts at each class's share of pixels, from {least} to {most}")
+
 # %% ../nbs/9_whole/91_experiment.ipynb #357e76a7
 def _facts(learn: Learner) -> dict:
     "What metrics.json says of the training beside how good it is."
@@ -413,6 +428,7 @@ def _facts(learn: Learner) -> dict:
         'epochs': learn.run_recorder.next_epoch,
         'parameters': _count_parameters(learn),
         'precision': learn.precision,
+        'encoder_weights': learn.model.weights_from,
         'machine': machine_words(),
         'software': software_versions(),
     }
@@ -461,6 +477,8 @@ def _train(
     learn = experiment_learner(cfg, dls, folder, log, progress)
     _say_learner(cfg, learn, log)
     start = _go_on(cfg, learn, log) if resume else 0
+    if not start:
+        _say_bias(learn, log)
     loaded = time.monotonic()
     if start < cfg.training.epochs:
         with tracked(learn):

@@ -184,6 +184,12 @@ class ArchitectureSettings(Section):
         allowed='an encoder of smp (resnet18, resnet34, resnet50, efficientnet-b0, mit_b0 …) '
         'or tu-NAME for a model of timm',
     )
+    class_share_bias: bool = key(
+        True,
+        "The last layer's bias starts at the share of pixels that each class has in the training pictures; "
+        'false: at 0, which gives every class half of every pixel.',
+        own=True,
+    )
     drop_path_rate: float = key(
         0.0,
         "The chance of a block of the encoder to be skipped in training; for timm's encoders (tu-NAME).",

@@ -245,7 +245,8 @@ def _base(run: RunFolder) -> str:
         return 'nothing: random weights'
     if file:
         return f'encoder weights read from {Path(file).name}'
-    return "the encoder's pretrained weights, as segmentation-models-pytorch fetches them"
+    source = (run.metrics or {}).get('encoder_weights', 'as segmentation-models-pytorch fetches them')
+    return f"the encoder's pretrained weights: {source}"
 
 
 def _network(run: RunFolder) -> dict:

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['TensorPhoto', 'TensorParts', 'TensorPacked', 'ReadImage', 'ReadParts', 'PartsTransform', 'UnpackParts', 'normalize',
-           'denormalize', 'PhotoNormalize', 'shown_classes', 'repeat_factors', 'draw_weighted', 'PartsDL', 'PhotoBlock',
-           'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'augmented', 'augmented_mosaic', 'plot_augmented']
+           'denormalize', 'PhotoNormalize', 'shown_classes', 'repeat_factors', 'draw_weighted', 'pixel_shares',
+           'PartsDL', 'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'augmented',
+           'augmented_mosaic', 'plot_augmented']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,7 +34,7 @@ from PIL import Image
 from ..core.basics import CarpartsError
 from ..core.drawing import Drawing, draw_parts, figure_look, parts_layer, parts_legend, plain_legend
 from ..core.images import ImageError, read_image
-from ..core.masks import unpack_planes
+from ..core.masks import rle_area, unpack_planes
 from ..core.settings import NORMALIZATIONS
 from ..core.table import PartsData, TableError
 from ..data.folds import with_mask
@@ -310,6 +312,23 @@ def draw_weighted(
     ends = np.cumsum(np.asarray(weights, float)[order])
     points = (np.arange(n) + rng.random()) * (ends[-1] / n)
     return rng.permutation(order[np.searchsorted(ends, points, side='right').clip(max=n - 1)])
+
+# %% ../../nbs/5_train/52_loaders.ipynb #37dcd60a
+def pixel_shares(
+    data: PartsData,  # images with their parts
+    files: Sequence[str],  # of its files; at least one
+    at_most: int = 2000,  # images that are looked at
+) -> np.ndarray:  # float (C,), 0 to 1; overlapping masks of one class in one image count twice, up to all of the image
+    "The share of pixels that each class has, on average over images. Raises TableError, RleError."
+    at, asked = {c: i for i, c in enumerate(data.classes)}, files[:: max(1, math.ceil(len(files) / at_most))]
+    shares = np.zeros((len(asked), len(at)))
+    for row, file in zip(shares, asked):
+        masks = [(at[name], rle) for name, rle in data.masks(file) if name in at]
+        if masks:
+            for i, rle in masks:
+                row[i] += rle_area(rle)
+            row /= math.prod(data.size(file))
+    return shares.clip(max=1).mean(0)
 
 # %% ../../nbs/5_train/52_loaders.ipynb #b89070e1
 class PartsDL(TfmdDL):
