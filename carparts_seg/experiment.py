@@ -231,8 +231,11 @@ def experiment_learner(
         layers=layers,
         wd_norms=t.weight_decay_norms_and_biases,
         frozen=a.freeze_encoder,
-        network={'drop_path_rate': a.drop_path_rate, 'gradient_checkpointing': a.gradient_checkpointing},
-        shares=getattr(dls, 'pixel_shares', None),
+        network={
+            'drop_path_rate': a.drop_path_rate,
+            'gradient_checkpointing': a.gradient_checkpointing,
+            'shares': getattr(dls, 'pixel_shares', None),
+        },
         mixed_precision=e.mixed_precision_training,
         mixed_precision_inference=e.mixed_precision_inference,
         cbs=_callbacks(cfg, dls.train.bs, Path(folder), log, progress),

@@ -185,10 +185,7 @@ class ArchitectureSettings(Section):
         'or tu-NAME for a model of timm',
     )
     class_share_bias: bool = key(
-        True,
-        "The last layer's bias starts at the share of pixels that each class has in the training pictures; "
-        'false: at 0, which gives every class half of every pixel.',
-        own=True,
+        True, "The last layer's bias starts at each class's share of pixels in training; false: at 0.", own=True
     )
     drop_path_rate: float = key(
         0.0,
@@ -201,9 +198,7 @@ class ArchitectureSettings(Section):
         False, "The encoder's weights stay as they are, the running means of its norms too; the rest is trained."
     )
     gradient_checkpointing: bool = key(
-        False,
-        'Compute parts of the encoder twice in place of keeping them: less memory, more time; '
-        "for timm's encoders (tu-NAME).",
+        False, "Compute parts of the encoder twice: less memory, more time; for timm's encoders (tu-NAME)."
     )
     pretrained: bool = key(
         True,

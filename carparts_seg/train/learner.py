@@ -269,8 +269,10 @@ def _build(
     return model
 
 # %% ../../nbs/5_train/58_learner.ipynb #d2cc0ddc
-def _said(model: nn.Module, words: str) -> nn.Module:
-    "A network that can say what its encoder starts from."
+def _said(model: nn.Module, words: str, shares: Sequence[float] | None = None) -> nn.Module:
+    "A network that can say what its encoder starts from, and whose last layer starts at `shares`."
+    if shares is not None:
+        start_bias(model, shares)
     model.weights_from = words
     return model
 
@@ -286,25 +288,27 @@ def parts_model(
     in_channels: int = 3,  # Channels of the images
     drop_path_rate: float = 0.0,  # Chance of a block of a timm encoder to be skipped in training, 0 to below 1
     gradient_checkpointing: bool = False,  # Compute parts of a timm encoder twice in place of keeping them
+    shares: Sequence[float] | None = None,  # (C,) share of pixels of each class, for `start_bias`; None: it starts at 0
 ) -> nn.Module:  # (B, in_channels, H, W) -> logits (B, C, H, W); H and W are multiples of 32 for most architectures
     "An smp network; its `weights_from` says what the encoder starts from. Raises `WeightsError` within seconds."
     build = partial(_build, architecture, encoder, n_classes, drop_path_rate, gradient_checkpointing)
+    said = partial(_said, shares=shares)
     if not pretrained:
-        return _said(build(encoder_weights=None, in_channels=in_channels), 'random weights')
+        return said(build(encoder_weights=None, in_channels=in_channels), 'random weights')
     found = find_encoder_weights(encoder, weights)
     if found.path is None:
         _check_hub(encoder)
     if found.path is None or found.of_timm:
         where = {'pretrained_cfg_overlay': {'file': str(found.path)}} if found.path else {}
         model = build(encoder_weights=_weights_name(encoder), in_channels=in_channels, **where)
-        return _said(model, found.words)
+        return said(model, found.words)
     model = build(encoder_weights=None, in_channels=3)
     load_encoder_weights(model, found.path)
     if in_channels != 3:
         EncoderMixin.set_in_channels(
             model.encoder, in_channels, pretrained=True
         )  # encoders of timm have no such method
-    return _said(model, found.words)
+    return said(model, found.words)
 
 # %% ../../nbs/5_train/58_learner.ipynb #2dc3eeaf
 def _layer_names(model: nn.Module, layers: Sequence[str]) -> set[str]:
@@ -485,7 +489,6 @@ def parts_learner(
     mixed_precision_inference: bool = False,  # Evaluate in it as well
     frozen: bool = False,  # Whether the encoder stays as it is, see `freeze_encoder`
     network: Mapping | None = None,  # More arguments of `parts_model`
-    shares: Sequence[float] | None = None,  # (C,) share of pixels of each class, for `start_bias`; None: it starts at 0
     cbs: Callback | Sequence | None = None,  # More callbacks
     **kwargs,  # Further arguments of `Learner`
 ) -> PartsLearner:  # With `learn.precision`: a sentence on how it runs
@@ -493,8 +496,6 @@ def parts_learner(
     classes, device = list(dls.vocab), torch.device(dls.device)
     channels = dls.channels if hasattr(dls, 'channels') else dls.one_batch()[0].shape[1]
     model = parts_model(len(classes), architecture, encoder, pretrained, weights, channels, **(network or {}))
-    if shares is not None:
-        start_bias(model, shares)
     precision, why = _precision(mixed_precision, mixed_precision_inference, device)
     parts_splitter(model, layers)  # layers that aren't there are refused now and not when the fit begins
     if not wd_norms:
