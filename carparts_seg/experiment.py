@@ -40,12 +40,14 @@ from .data.same_data import about_of, describe_data, opening, same_data, source_
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
-from .measure.metrics import PixelCounts, mask_ap, parts_metrics, summarize
+from .measure.learner_metrics import parts_metrics
+from .measure.metrics import PixelCounts, mask_ap, summarize
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .predict.predictor import load_run
 from .report.compare import write_folds_report
 from .report.model_card import write_card
 from .report.report import build_report
+from .report.trackers import Tracking, check_logger, send_files, tracked
 from .synthetic.cars import write_cars
 from .train.augment import augmentation, inference_transform
 from carparts_seg.train.callbacks import (
@@ -72,7 +74,6 @@ from carparts_seg.train.machine import (
 )
 from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
-from .report.trackers import Tracking, check_logger, send_files, tracked
 
 # %% ../nbs/9_whole/91_experiment.ipynb #d0821b01
 def _partners(cfg: Experiment, classes: Sequence[str]) -> dict[str, str]:

@@ -23,7 +23,6 @@ from ..core.basics import CarpartsError, write_atomic
 from ..core.drawing import Drawing, figure_look, shown, shown_difference
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value, read_run
 from ..core.table import PartsData, TableError
-from ..train.loaders import augmented, augmented_mosaic, plot_augmented
 
 # %% ../../nbs/7_report/74_report.ipynb #f4b7f93d
 from carparts_seg.measure.evidence import (
@@ -36,10 +35,12 @@ from carparts_seg.measure.evidence import (
 )
 from carparts_seg.measure.figures import (
     Panel,
+    augmented_mosaic,
     curve_panels,
     draw_panel,
     images_with,
     per_class_table,
+    plot_augmented,
     plot_curves,
     plot_per_class,
     plot_predictions,
@@ -629,7 +630,7 @@ def _augmented_images(
     n: int,  # how many images
 ) -> tuple | None:  # images and packed masks; None, and a note, where the settings or an image don't allow it
     "Training images after augmentation."
-    from carparts_seg.train.augment import augmentation  # here, because only this section needs albumentations
+    from carparts_seg.train.augment import augmentation, augmented  # here: only this section needs albumentations
 
     size = [m.run.setting('image', f'image_{k}') for k in ('height', 'width')]
     custom = m.run.setting('augmentation', 'custom_train_augmentations') if strategy == 'Custom' else None

@@ -36,7 +36,7 @@ from torch import nn
 
 from ..core.basics import CarpartsError, first_line, write_atomic
 from ..core.settings import OPTIMIZERS
-from ..measure.metrics import parts_metrics
+from ..measure.learner_metrics import parts_metrics
 from .callbacks import Autocast
 from .losses import loss_function
 from .machine import pick_precision, reuse_memory
