@@ -268,7 +268,8 @@ def _iou_of_image(
     predicted: np.ndarray,  # bool (C, P)
 ) -> float | None:  # None where nothing is true and nothing predicted
     "Mean IoU over the classes that are there or were predicted."
-    both, union = (true & predicted).sum(1), (true | predicted).sum(1)
+    count = lambda pairs: np.array([np.count_nonzero(p) for p in pairs])
+    both, union = count(map(np.logical_and, true, predicted)), count(map(np.logical_or, true, predicted))
     return float((both[union > 0] / union[union > 0]).mean()) if union.any() else None
 
 # %% ../../nbs/4_measure/46_figures.ipynb #7dcd3983
@@ -284,7 +285,7 @@ def side_by_side(
     if (h, w) != (ph, pw):
         why = f'masks of {ph} x {pw} were predicted for a picture of {h} x {w}'
         raise TableError(f'{file!r}: {why}', file=file, why=why)
-    true, found = (unpack_planes(m, n).reshape(n, -1).astype(bool) for m in masks)
+    true, found = (unpack_planes(m, n).reshape(n, -1).view(bool) for m in masks)
     scale = min(1, width / max(image.shape[:2]))
     size = [max(1, round(s * scale)) for s in image.shape[:2]]
     small = resize_image(image, *size)
