@@ -27,7 +27,7 @@ from carparts_seg.core.drawing import (
     panel_grid,
     shown,
 )
-from ..core.masks import rle_area, thinned, union_rle, unpack_planes
+from ..core.masks import rle_area, thinned, union_rle
 from ..core.run_folder import metric_value
 from ..core.table import PartsData
 
