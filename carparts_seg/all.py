@@ -23,6 +23,7 @@ from .data.selection import *
 from .data.sides import *
 from .data.check import *
 from .measure.metrics import *
+from .measure.learner_metrics import *
 from .measure.evidence import *
 from .measure.mistakes import *
 from .measure.insights import *

@@ -13,6 +13,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -439,6 +440,17 @@ def _report_grid(run: str) -> int:
     print(page or f'{run}: fewer than two complete runs, nothing to compare')
     return 0
 
+# %% ../nbs/9_whole/97_cli.ipynb #339bb488
+def _without_torch(module: str) -> None:
+    "Import a module as where PyTorch isn't installed, unless PyTorch is loaded already."
+    if 'torch' in sys.modules:
+        return
+    sys.modules['torch'] = None  # `import torch` raises ImportError
+    try:
+        import_module(module)
+    finally:
+        del sys.modules['torch']
+
 # %% ../nbs/9_whole/97_cli.ipynb #94a904cd
 def _report_run(a: argparse.Namespace, run: str) -> int:
     "Rebuild what is made of a run: the report, the model card, and the same for each of its folds."
@@ -452,7 +464,10 @@ def _report_run(a: argparse.Namespace, run: str) -> int:
     with folder_lock(run):
         folds = fold_folders(run)
         for one in folds or [run]:
-            print(build_report(one, _run_data(one, a.data), a.pictures))
+            data = _run_data(one, a.data)
+            if data is not None:
+                _without_torch('albumentations')  # it would load it for a single transform, which we refuse
+            print(build_report(one, data, a.pictures))
             if (Path(one) / 'metrics.json').is_file():
                 print(write_card(one, a.license))
         if folds:

@@ -40,7 +40,8 @@ from .data.same_data import about_of, describe_data, opening, same_data, source_
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
-from .measure.metrics import PixelCounts, mask_ap, parts_metrics, summarize
+from .measure.learner_metrics import parts_metrics
+from .measure.metrics import PixelCounts, mask_ap, summarize
 from .predict.network import predict_batches, prediction_rows, prediction_table
 from .predict.predictor import load_run
 from .report.compare import write_folds_report

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 import yaml
 
 from .core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
@@ -25,7 +24,6 @@ from .core.run_folder import OF_NOTHING, metric_value, read_run, run_complete
 from .core.settings import OTHER_NAMES, Experiment, get_setting, setting_fields, yaml_value
 from .data.same_data import about_of, describe_data, opening, same_data, source_of
 from .data.selection import Split, find_data
-from .experiment import claim_folder, run_experiment
 from .report.compare import compare_runs
 
 # %% ../nbs/9_whole/92_grid.ipynb #cf29e597
@@ -169,6 +167,8 @@ def _known_seed(plan: Sequence[Combination], out: Path) -> int:
     for path in (out / c.name / 'config.yaml' for c in plan):
         if path.is_file():
             return load_config(path).environment.seed
+    from carparts_seg.experiment import claim_folder
+
     return claim_folder(out / '-', plan[0].cfg, False).environment.seed
 
 # %% ../nbs/9_whole/92_grid.ipynb #f0344369
@@ -247,6 +247,8 @@ def finish_grid(
 # %% ../nbs/9_whole/92_grid.ipynb #cd1c09f5
 def _check_runs(plan: Sequence[Combination], out: Path) -> None:
     "Raise where runs of the grid are there and can't be gone on with."
+    from carparts_seg.experiment import claim_folder
+
     problems = []
     for c in plan:
         if not (out / c.name / 'config.yaml').is_file():
@@ -319,6 +321,10 @@ def _run_one(
     c: Combination, folder: Path, source: str | Path | None, resume: bool, log: Callable, **kwargs: Any
 ) -> str | None:
     "Run one combination; why it failed, or None."
+    import torch
+
+    from carparts_seg.experiment import run_experiment
+
     try:
         run_experiment(c.cfg, folder, source, resume and (folder / 'config.yaml').is_file(), **kwargs)
         return _other_data(c, folder)

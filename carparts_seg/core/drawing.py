@@ -128,6 +128,7 @@ def figure_look(
         'font.family': list(figure_fonts()),
         'font.size': 9.5,
         'axes.titlesize': 10.5,
+        'axes.titley': 1.0,  # where it would be found, too, with every tick measured once more
         'axes.labelsize': 9,
         'xtick.labelsize': 9,
         'ytick.labelsize': 9,

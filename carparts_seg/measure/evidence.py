@@ -37,6 +37,7 @@ from carparts_seg.core.drawing import (
 )
 from ..core.masks import label_map
 from ..core.parts import mirror_partners
+from .metrics import PixelCounts
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #dcdf3b56
 N_BINS = 64  # of a histogram: bin k holds the probabilities with k/64 < p <= (k+1)/64, bin 0 also p = 0
@@ -118,10 +119,8 @@ class Evidence:
         return len(self.files)
 
     @property
-    def counts(self):
+    def counts(self) -> PixelCounts:
         "The counts at the threshold, as `PixelCounts` for the functions of the metrics notebook."
-        from carparts_seg.measure.metrics import PixelCounts  # here, because a report needs no torch
-
         return PixelCounts(self.intersection, self.predicted, self.true, self.swapped)
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #228feae5
@@ -170,8 +169,6 @@ def _evidence_of(
     partners: Mapping[str, str],  # from `mirror_partners`
 ) -> dict[str, np.ndarray]:  # those of `_PER_IMAGE`, for B images
     "What is kept of a batch of images."
-    from carparts_seg.measure.metrics import PixelCounts
-
     above = probs > np.float32(threshold)
     counts = PixelCounts.from_masks(above, masks, classes, partners)
     p, a, t = (x.reshape(*x.shape[:2], -1) for x in (probs, above, masks))

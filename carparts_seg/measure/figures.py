@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Panel', 'curve_panels', 'draw_panel', 'plot_curves', 'per_class_table', 'images_with', 'plot_per_class', 'SideBySide',
-           'predicted_parts', 'side_by_side', 'image_scores', 'draw_side_by_side', 'plot_predictions', 'pick_images']
+           'predicted_parts', 'side_by_side', 'image_scores', 'draw_side_by_side', 'plot_predictions', 'pick_images',
+           'augmented_mosaic', 'plot_augmented']
 
 # %% ../../nbs/4_measure/46_figures.ipynb #b7665620
 import math
@@ -19,7 +20,16 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from ..core.drawing import Drawing, draw_parts, figure_colors, figure_look, label_of, parts_legend, shown
+from carparts_seg.core.drawing import (
+    Drawing,
+    draw_parts,
+    figure_colors,
+    figure_look,
+    label_of,
+    parts_legend,
+    plain_legend,
+    shown,
+)
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
 from ..core.parts import part_colors
@@ -258,7 +268,8 @@ def _iou_of_image(
     predicted: np.ndarray,  # bool (C, P)
 ) -> float | None:  # None where nothing is true and nothing predicted
     "Mean IoU over the classes that are there or were predicted."
-    both, union = (true & predicted).sum(1), (true | predicted).sum(1)
+    count = lambda pairs: np.array([np.count_nonzero(p) for p in pairs])
+    both, union = count(map(np.logical_and, true, predicted)), count(map(np.logical_or, true, predicted))
     return float((both[union > 0] / union[union > 0]).mean()) if union.any() else None
 
 # %% ../../nbs/4_measure/46_figures.ipynb #7dcd3983
@@ -274,7 +285,7 @@ def side_by_side(
     if (h, w) != (ph, pw):
         why = f'masks of {ph} x {pw} were predicted for a picture of {h} x {w}'
         raise TableError(f'{file!r}: {why}', file=file, why=why)
-    true, found = (unpack_planes(m, n).reshape(n, -1).astype(bool) for m in masks)
+    true, found = (unpack_planes(m, n).reshape(n, -1).view(bool) for m in masks)
     scale = min(1, width / max(image.shape[:2]))
     size = [max(1, round(s * scale)) for s in image.shape[:2]]
     small = resize_image(image, *size)
@@ -373,3 +384,53 @@ def pick_images(
     rest = [f for f in loss.index if f not in {*best, *worst}]
     chosen = np.random.default_rng(seed).permutation(len(rest))[: n - n_best - n_worst]
     return {'best': best, 'worst': worst, 'random': [rest[i] for i in sorted(chosen)]}
+
+# %% ../../nbs/4_measure/46_figures.ipynb #11b875c2
+def augmented_mosaic(
+    images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
+    masks: Sequence[np.ndarray],  # (C, H, W) each
+    classes: Sequence[str],  # class list
+    columns: int = 4,  # images in a row
+    gap: int = 4,  # pixels between images
+    ground: int = 255,  # grey of the gaps, 0 to 255
+) -> np.ndarray:  # uint8 (h, w, 3)
+    "Images with their parts painted over them, side by side."
+    if not len(images):
+        return np.full((1, 1, 3), ground, np.uint8)
+    (h, w), columns = images[0].shape[:2], min(columns, len(images))
+    rows = -(-len(images) // columns)
+    out = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), ground, np.uint8)
+    for i, (image, planes) in enumerate(zip(images, masks)):
+        y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
+        out[y : y + h, x : x + w] = draw_parts(image, planes, classes)
+    return out
+
+# %% ../../nbs/4_measure/46_figures.ipynb #143df025
+def _legend_below(fig: Figure, classes: Sequence[str], present: list[int], columns: int) -> None:
+    "The names of parts below a figure, as they are written."
+    handles = parts_legend(classes, present)
+    place = dict(loc='outside lower center', ncols=columns)
+    plain_legend(fig, handles, 7.5, **place, handlelength=1, columnspacing=1)
+
+# %% ../../nbs/4_measure/46_figures.ipynb #150e163b
+def plot_augmented(
+    images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
+    masks: Sequence[np.ndarray],  # (C, H, W) each
+    classes: Sequence[str],  # class list
+    dark: bool = False,  # whether the ground is dark
+    width: float = 7.2,  # in inches
+) -> Figure:  # with a legend of the parts that occur
+    "Training images as the network sees them, with their parts."
+    present = [c for c in range(len(classes)) if any(m[c].any() for m in masks)]
+    columns, legend_columns = max(1, min(len(images), int(width / 1.7))), max(1, int(width / 1.4))
+    mosaic = augmented_mosaic(images, masks, classes, columns, ground=20 if dark else 255)
+    legend_rows = -(-len(present) // legend_columns)
+    height = width * mosaic.shape[0] / mosaic.shape[1] + 0.17 * legend_rows + 0.1
+    with rc_context(figure_look(dark) | {'axes.grid': False}):
+        fig = Drawing(figsize=(width, height), layout='constrained')
+        ax = fig.subplots()
+        ax.imshow(mosaic)
+        ax.axis('off')
+        if present:
+            _legend_below(fig, classes, present, legend_columns)
+    return fig

@@ -9,6 +9,7 @@ __all__ = ['mask_sizes', 'class_balance', 'plot_class_balance', 'share_quantiles
 # %% ../../nbs/4_measure/45_insights.ipynb #7172c904
 from collections.abc import Mapping, Sequence
 
+import cv2
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -26,7 +27,7 @@ from carparts_seg.core.drawing import (
     panel_grid,
     shown,
 )
-from ..core.masks import rle_area, thinned, union_rle, unpack_planes
+from ..core.masks import rle_area, thinned, union_rle
 from ..core.run_folder import metric_value
 from ..core.table import PartsData
 
@@ -224,10 +225,11 @@ def position_maps(
     total, seen = np.zeros((len(data.classes), n, n)), np.zeros((len(data.classes), 1, 1))
     for f in data.files if files is None else files:
         packed = data.packed(f)
-        planes = unpack_planes(thinned(packed, 8 * n, 8 * n), len(data.classes))
+        thin = thinned(packed, 8 * n, 8 * n)
         for c in {data.classes.index(name) for name, _ in data.masks(f)}:
-            total[c] += planes[c].reshape(n, 8, n, 8).mean((1, 3))
-            seen[c] += bool((packed[..., c // 8] & (1 << c % 8)).any())
+            here = ((thin[..., c // 8] >> c % 8) & 1).astype(np.float32)
+            total[c] += cv2.resize(here, (n, n), interpolation=cv2.INTER_AREA)  # means of 8 x 8, exact
+            seen[c] += here.any() or (packed[..., c // 8] & (1 << c % 8)).any()
     return total / np.where(seen > 0, seen, np.nan)
 
 # %% ../../nbs/4_measure/45_insights.ipynb #f80c4446

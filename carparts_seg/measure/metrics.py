@@ -4,20 +4,18 @@
 
 # %% auto #0
 __all__ = ['PixelCounts', 'ratio', 'iou_per_class', 'dice_per_class', 'iou_per_mask', 'dice_per_mask', 'known_mean', 'summarize',
-           'PixelCounter', 'PartsMetric', 'MeanIoU', 'IoUPerImage', 'IoUPerImageOfNothing', 'MeanDice', 'SideSwap',
-           'parts_metrics', 'mask_ap']
+           'mask_ap']
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #0676a66e
 import contextlib
 import io
-import weakref
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
-from fastai.learner import Learner, Metric
 from fastcore.basics import patch
 from numpy.typing import ArrayLike
 from pycocotools import mask as coco_mask
@@ -28,48 +26,56 @@ from ..core.masks import rle_to_coco
 from ..core.parts import display_name, mirror_places
 from ..core.table import PartsData
 
+if TYPE_CHECKING:
+    import torch
+
 # %% ../../nbs/4_measure/41_metrics.ipynb #5e6c0d20
+def _is_tensor(x: object) -> bool:
+    "Whether it is a tensor of PyTorch; of a PyTorch that isn't loaded there are none."
+    return 'torch' in sys.modules and isinstance(x, sys.modules['torch'].Tensor)
+
+
 def _at_hand(
-    masks: ArrayLike | torch.Tensor,  # of any shape and type
-) -> np.ndarray | torch.Tensor:  # the same
+    masks: 'ArrayLike|torch.Tensor',  # of any shape and type
+) -> 'np.ndarray|torch.Tensor':  # the same
     "Masks as an array; as a tensor only where they lie on a GPU, to be counted there."
-    if not isinstance(masks, torch.Tensor):
+    if not _is_tensor(masks):
         return np.asarray(masks)
-    masks = masks.detach().as_subclass(torch.Tensor)
+    masks = masks.detach().as_subclass(sys.modules['torch'].Tensor)
     if masks.is_cuda:
         return masks
     return masks.cpu().float().numpy() if masks.is_floating_point() else masks.cpu().numpy()
 
 
 def _planes(
-    masks: ArrayLike | torch.Tensor,  # (B, C, H, W) or (C, H, W); bool, or whole numbers with 0 for "not here"
+    masks: 'ArrayLike|torch.Tensor',  # (B, C, H, W) or (C, H, W); bool, or whole numbers with 0 for "not here"
     what: str,  # name in errors
-) -> np.ndarray | torch.Tensor:  # bool (B, C, H*W), contiguous; raises ValueError for other shapes and for fractions
+) -> 'np.ndarray|torch.Tensor':  # bool (B, C, H*W), contiguous; raises ValueError for other shapes and for fractions
     "Masks as bool planes, a row each."
     x = _at_hand(masks)
-    if x.is_floating_point() if isinstance(x, torch.Tensor) else x.dtype.kind == 'f':
-        kind = str(x.dtype).removeprefix('torch.')
+    kind = str(x.dtype).removeprefix('torch.')
+    if 'float' in kind:
         raise ValueError(f'masks: {what} masks are {kind}; compare them with a threshold first')
     if x.ndim not in (3, 4):
         raise ValueError(f'masks: {what} masks have shape {tuple(x.shape)}; it must be (B, C, H, W) or (C, H, W)')
     x = x.reshape((-1, *x.shape[-3:-2], x.shape[-2] * x.shape[-1]))
-    x = x if x.dtype in (bool, torch.bool) else x != 0
-    return x.contiguous() if isinstance(x, torch.Tensor) else np.ascontiguousarray(x)
+    x = x if kind == 'bool' else x != 0
+    return x.contiguous() if _is_tensor(x) else np.ascontiguousarray(x)
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #96a46020
 def _count(
-    planes: np.ndarray | torch.Tensor,  # bool (B, C, P)
+    planes: 'np.ndarray|torch.Tensor',  # bool (B, C, P)
 ) -> np.ndarray:  # int64 (B, C)
     "How many pixels of each plane are set."
-    if isinstance(planes, torch.Tensor):
-        return planes.sum(-1, dtype=torch.int64).cpu().numpy()
+    if _is_tensor(planes):
+        return planes.sum(-1).cpu().numpy()
     rows = planes.reshape(-1, planes.shape[-1])
     return np.array([np.count_nonzero(row) for row in rows], dtype=np.int64).reshape(planes.shape[:2])
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #5cea9e68
 def _swapped(
-    pred: np.ndarray | torch.Tensor,  # bool (B, C, P): predicted planes
-    true: np.ndarray | torch.Tensor,  # bool (B, C, P): true planes
+    pred: 'np.ndarray|torch.Tensor',  # bool (B, C, P): predicted planes
+    true: 'np.ndarray|torch.Tensor',  # bool (B, C, P): true planes
     classes: Sequence[str],  # class names
     partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
 ) -> np.ndarray:  # int64 (B, C); pixels that belong to both parts don't count
@@ -103,16 +109,16 @@ class PixelCounts:
 @patch(cls_method=True)
 def from_masks(
     cls: PixelCounts,
-    pred: ArrayLike | torch.Tensor,  # Predicted masks (B, C, H, W) or (C, H, W): bool or whole numbers
-    true: ArrayLike | torch.Tensor,  # True masks, same shape
+    pred: 'ArrayLike|torch.Tensor',  # Predicted masks (B, C, H, W) or (C, H, W): bool or whole numbers
+    true: 'ArrayLike|torch.Tensor',  # True masks, same shape
     classes: Sequence[str] | None = None,  # Class names in the order of the planes; None: `swapped` stays 0
     partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
 ) -> PixelCounts:  # Raises ValueError when shapes or classes don't fit
     "Count the pixels of a batch of masks, or of one image's."
     p, t = _planes(pred, 'predicted'), _planes(true, 'true')
-    on_gpu = [x.device for x in (p, t) if isinstance(x, torch.Tensor)]
+    on_gpu = [x for x in (p, t) if _is_tensor(x)]
     if len(on_gpu) == 1:
-        p, t = (torch.as_tensor(x, device=on_gpu[0]) for x in (p, t))
+        p, t = (x if _is_tensor(x) else on_gpu[0].new_tensor(x) for x in (p, t))
     if p.shape != t.shape:
         shapes = f'predicted ones have shape {tuple(np.shape(pred))}, true ones {tuple(np.shape(true))}'
         raise ValueError(f'masks: {shapes}; they must be the same')
@@ -227,127 +233,6 @@ def summarize(
         'side_swap': swaps['side_swap'],
     }
     return res | by_class | swaps
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #e1060ede
-class PixelCounter:
-    "Counts each batch of a `Learner` once for all metrics that share it."
-
-    def __init__(
-        self,
-        classes: Sequence[str] | None = None,  # Class names; None: the Learner's `dls.vocab`
-        threshold: float = 0.5,  # A pixel belongs to a class when its probability is above this; between 0 and 1
-        partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
-    ):
-        if not 0 < threshold < 1:
-            raise ValueError(f'threshold: {threshold}; it must lie between 0 and 1')
-        self.classes, self.threshold = None if classes is None else list(classes), threshold
-        self.partners = partners
-        self.reset()
-
-    def reset(self):
-        "Forget all counts."
-        self._parts, self._seen, self._all = [], (None, None), None
-
-    def __getstate__(self):
-        "A copy or a pickle measures the same, and has counted nothing."
-        return vars(self) | vars(PixelCounter(self.classes, self.threshold))
-
-    @property
-    def counts(self) -> PixelCounts | None:  # In the order in which the images came; None before the first batch
-        "The counts of all images since the last reset."
-        if self._all is None and self._parts:
-            self._all = PixelCounts.concat(self._parts)
-        return self._all
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #c9e4ad2d
-@patch
-def accumulate(
-    self: PixelCounter,
-    learn: Learner,  # A `Learner` after a batch: `pred` are logits (B, C, H, W), `yb[0]` masks
-) -> None:
-    "Count the batch, unless another metric has."
-    if self._seen[0] == learn.iter and self._seen[1]() is learn.pred:
-        return
-    self._seen, self._all = (learn.iter, weakref.ref(learn.pred)), None
-    if self.classes is None:
-        self.classes = list(learn.dls.vocab)
-    x, y = learn.pred.detach(), learn.yb[0]
-    pred = x > 0 if self.threshold == 0.5 else x.float().sigmoid() > self.threshold
-    true = y > 0.5 if y.is_floating_point() else y
-    self._parts.append(PixelCounts.from_masks(pred, true, self.classes, self.partners))
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #9fc15acd
-class PartsMetric(Metric):
-    "A fastai metric: one of the numbers of `summarize`."
-
-    key = None  # Which one
-
-    def __init__(
-        self,
-        counter: PixelCounter | None = None,  # Shared with other metrics; None: its own
-        classes: Sequence[str] | None = None,  # For its own counter: class names; None: the Learner's `dls.vocab`
-        threshold: float = 0.5,  # For its own counter: probability above which a pixel belongs to a class
-        key: str | None = None,  # Name of the number, as in `summarize`; None: the class's
-    ):
-        self.counter = PixelCounter(classes, threshold) if counter is None else counter
-        self.key = key or self.key
-
-    def reset(self):
-        self.counter.reset()
-
-    def accumulate(self, learn: Learner):
-        self.counter.accumulate(learn)
-
-    @property
-    def value(self) -> float | None:  # None when there is nothing to measure
-        "The number, over all images since the last reset."
-        counts = self.counter.counts
-        c = self.counter
-        return None if counts is None else summarize(counts, c.classes, c.partners)[self.key]
-
-    @property
-    def name(self) -> str:
-        return self.key
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #3bcc7080
-class MeanIoU(PartsMetric):
-    "IoU per class over the whole set, mean over classes that occur."
-
-    key = 'miou'
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #5c47a521
-class IoUPerImage(PartsMetric):
-    "Mean IoU of each image and class, 1 where both are empty."
-
-    key = 'iou_per_image'
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #070009cc
-class IoUPerImageOfNothing(PartsMetric):
-    "What `iou_per_image` gives to empty predictions."
-
-    key = 'iou_per_image_of_nothing'
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #b172efc9
-class MeanDice(PartsMetric):
-    "Dice per class over the whole set, mean over classes that occur."
-
-    key = 'dice'
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #ab26f5eb
-class SideSwap(PartsMetric):
-    "Share of sided parts' true pixels given to the mirror part."
-
-    key = 'side_swap'
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #cc35b9ae
-def parts_metrics(
-    classes: Sequence[str] | None = None,  # Class names; None: the Learner's `dls.vocab`
-    threshold: float = 0.5,  # Probability above which a pixel belongs to a class
-    partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
-) -> list:  # For `Learner(metrics=...)`; `metrics[0].counter.counts` has the counts of each image
-    "The five metrics of every run, sharing one count."
-    counter = PixelCounter(classes, threshold, partners)
-    return [m(counter) for m in (MeanIoU, IoUPerImage, IoUPerImageOfNothing, MeanDice, SideSwap)]
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #4152adc7
 def _check_fits(

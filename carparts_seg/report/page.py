@@ -164,15 +164,23 @@ def render_page(
     )
 
 # %% ../../nbs/7_report/72_page.ipynb #212e596e
+def _box(
+    mask: np.ndarray,  # bool (H, W)
+) -> tuple[int, int, int, int]:  # x, y, width, height; zeros for an empty mask
+    "The box around a mask."
+    return cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+
+
 def _corners(
     mask: np.ndarray,  # bool (H, W)
 ) -> np.ndarray:  # int (N, 2): y, x, in reading order
     "Where the edge of a mask turns; a corner at which two pixels touch only diagonally comes twice."
-    p = np.pad(mask, 1).astype(np.int8)
+    x, y, width, height = _box(mask)
+    p = np.pad(mask[y : y + height, x : x + width], 1).astype(np.int8)
     a, b, c, d = p[:-1, :-1], p[:-1, 1:], p[1:, :-1], p[1:, 1:]
     n = a + b + c + d
     times = np.where((n == 1) | (n == 3), 1, np.where((n == 2) & (a == d), 2, 0))
-    return np.repeat(np.argwhere(times), times[times > 0], axis=0)
+    return np.repeat(np.argwhere(times) + (y, x), times[times > 0], axis=0)
 
 # %% ../../nbs/7_report/72_page.ipynb #9e248cca
 def _neighbours(
@@ -255,7 +263,8 @@ def disagreements(
     perm = np.array([mirror.get(i, i) for i in range(len(classes))], dtype=int)
     t, p = true.any(0), pred.any(0)
     both = (true != pred).any(0) & t & p
-    swapped = both & ((true | true[perm]) == (pred | pred[perm])).all(0)
+    swapped, (true, pred) = np.zeros_like(both), (x[:, both] for x in (true, pred))
+    swapped[both] = ((true | true[perm]) == (pred | pred[perm])).all(0)
     return {'missed': t & ~p, 'extra': p & ~t, 'side': swapped, 'other': both & ~swapped}
 
 # %% ../../nbs/7_report/72_page.ipynb #7c58d0c5
@@ -264,10 +273,8 @@ def _inside(
     scale: int,  # units a pixel
 ) -> tuple[float, float]:  # x, y: the middle of a pixel
     "The pixel of a mask that is farthest from its edge."
-    y, x = (v.min() for v in np.nonzero(plane))
-    box = plane[y:, x:]
-    h, w = (v.max() + 1 for v in np.nonzero(box))
-    padded = np.pad(box[:h, :w].astype(np.uint8), 1)
+    x, y, w, h = _box(plane)
+    padded = np.pad(plane[y : y + h, x : x + w].astype(np.uint8), 1)
     dy, dx = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
     return float((x + dx - 0.5) * scale), float((y + dy - 0.5) * scale)
 
@@ -279,7 +286,7 @@ def _shapes(
     scores: Mapping[int, float] = {},  # confidence by position
 ) -> list[Shape]:  # without empty ones, larger first
     "The shapes of a layer."
-    area, out = planes.sum((1, 2)).tolist(), []
+    area, out = [np.count_nonzero(p) for p in planes], []
     for i in sorted(range(len(area)), key=lambda i: -area[i]):
         if area[i]:
             path, point = mask_path(planes[i], scale), _inside(planes[i], scale)
@@ -303,9 +310,9 @@ def _both_masks(
 
 def _mean_iou(true: np.ndarray, pred: np.ndarray) -> float | None:
     "Mean IoU over the classes of either; None where there are none."
-    union = (true | pred).sum((1, 2))
-    there = union > 0
-    return float(((true & pred).sum((1, 2))[there] / union[there]).mean()) if there.any() else None
+    count = lambda pairs: np.array([np.count_nonzero(p) for p in pairs])
+    union, both = count(map(np.logical_or, true, pred)), count(map(np.logical_and, true, pred))
+    return float((both[union > 0] / union[union > 0]).mean()) if union.any() else None
 
 # %% ../../nbs/7_report/72_page.ipynb #2b998a5c
 def image_layers(
@@ -319,7 +326,7 @@ def image_layers(
 ) -> Layers:  # raises ImageError, TableError
     "An image with its true parts, its predicted parts, and where they differ."
     image, packed = read_image(data.path(file)), _both_masks(data, predicted, file)
-    planes = lambda masks: (unpack_planes(m, len(data.classes)).astype(bool) for m in masks)
+    planes = lambda masks: (unpack_planes(m, len(data.classes)).view(bool) for m in masks)
     t, p = planes(packed)
     iou, shrink = _mean_iou(t, p), min(1, width / max(image.shape[:2]))
     h, w = (max(1, round(s * shrink)) for s in image.shape[:2])

@@ -23,7 +23,6 @@ from ..core.basics import CarpartsError, write_atomic
 from ..core.drawing import Drawing, figure_look, shown, shown_difference
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value, read_run
 from ..core.table import PartsData, TableError
-from ..train.loaders import augmented, augmented_mosaic, plot_augmented
 
 # %% ../../nbs/7_report/74_report.ipynb #f4b7f93d
 from carparts_seg.measure.evidence import (
@@ -36,10 +35,12 @@ from carparts_seg.measure.evidence import (
 )
 from carparts_seg.measure.figures import (
     Panel,
+    augmented_mosaic,
     curve_panels,
     draw_panel,
     images_with,
     per_class_table,
+    plot_augmented,
     plot_curves,
     plot_per_class,
     plot_predictions,
@@ -147,14 +148,24 @@ def draw(
     name: str,  # of the file, without .png
     figure: Callable[[], Figure],  # draws it
     dpi: int = 100,  # pixels an inch
-) -> str:  # its still image for the page, as a data URI; that of an empty one where it can't be drawn, with a note
-    "Draw a figure, and keep it."
+) -> None:
+    "Draw a figure, and keep it; one that can't be drawn becomes a note."
     try:
         self.figures[name] = png_bytes(figure(), dpi=dpi)
     except Exception as e:  # whatever a plot says about data that nobody thought of: the others are drawn all the same
         _left_out(self, f'report/{name}.png', e)
-        return still_image(png_bytes(Drawing(figsize=(0.1, 0.1))))
-    return still_image(self.figures[name])
+
+# %% ../../nbs/7_report/74_report.ipynb #2334af9b
+@patch
+def still(
+    self: Material,
+    name: str,  # of the file, without .png
+    figure: Callable[[], Figure],  # draws it
+) -> str:  # a data URI; that of an empty image where it can't be drawn
+    "Draw a figure, keep it, and make a small still image of it for the page."
+    self.draw(name, figure)
+    png = self.figures.get(name)
+    return still_image(png_bytes(Drawing(figsize=(0.1, 0.1))) if png is None else png)
 
 # %% ../../nbs/7_report/74_report.ipynb #0c10dcf7
 def _section(
@@ -375,7 +386,7 @@ def _confusion_matrix(m: Material) -> dict:
     "The chart of all confusions."
     return _chart(
         'Pixels by true and predicted part',
-        m.draw('confusion', lambda: plot_confusion(m.ev)),
+        m.still('confusion', lambda: plot_confusion(m.ev)),
         'Matrix of shares of the true pixels, rows truth, columns prediction, the last row and column background',
         confusion_chart(m.ev),
         'Framed: left and right exchanged. A pixel of several parts counts for each; '
@@ -387,7 +398,7 @@ def _confusion_matrix(m: Material) -> dict:
 # %% ../../nbs/7_report/74_report.ipynb #2aa791f7
 def _sides_chart(m: Material) -> dict:
     "The chart of left and right."
-    still = m.draw('side_swaps', lambda: plot_side_swaps(m.ev))
+    still = m.still('side_swaps', lambda: plot_side_swaps(m.ev))
     alt = 'For each sided part the share of its pixels that is found, and that is given to its mirror part'
     return _chart('Sides', still, alt, swap_chart(m.ev), height=420, whole=True)
 
@@ -409,7 +420,7 @@ def _size_section(m: Material) -> dict:
     if m.ev is None:
         return section(_NO_EVIDENCE)
     t = by_size(m.ev)
-    still, alt = m.draw('sizes', lambda: plot_by_size(t)), 'Bars for six classes of size'
+    still, alt = m.still('sizes', lambda: plot_by_size(t)), 'Bars for six classes of size'
     chart = _chart('Masks found, by their size', still, alt, size_chart(t), height=300, whole=True)
     rows = [(str(i), str(int(r['masks'])), *[shown(r[k]) for k in ('iou', 'recall', 'found')]) for i, r in t.iterrows()]
     columns = ['size', 'masks', 'mean IoU', 'pixels found', 'found (IoU of 0.5)']
@@ -462,7 +473,7 @@ def _threshold_section(m: Material) -> dict:
     t = best_thresholds(m.ev)
     chart = _chart(
         'IoU over the threshold',
-        m.draw('thresholds', lambda: plot_thresholds(m.ev)),
+        m.still('thresholds', lambda: plot_thresholds(m.ev)),
         'A line a class over thresholds from 0 to 1; the table below has the best of each',
         sweep_chart(m.ev),
         height=460,
@@ -492,7 +503,7 @@ def _calibration_section(m: Material) -> dict:
         return section(_NO_EVIDENCE)
     chart = _chart(
         'Observed share over predicted probability',
-        m.draw('calibration', lambda: plot_calibration(m.ev)),
+        m.still('calibration', lambda: plot_calibration(m.ev)),
         'All parts, and each when its name is clicked',
         calibration_chart(m.ev),
         height=460,
@@ -568,7 +579,7 @@ def _balance(m: Material, valid: PartsData | None, sizes: pd.DataFrame) -> dict:
     valid_counts = class_balance(valid, valid.files, sizes) if valid else None
     return _chart(
         'How often each part is there',
-        m.draw('class_balance', lambda: plot_class_balance(m.all, files, valid.files if valid else None, sizes=sizes)),
+        m.still('class_balance', lambda: plot_class_balance(m.all, files, valid.files if valid else None, sizes=sizes)),
         'A bar a class',
         balance_chart(train_counts, valid_counts),
         height=560,
@@ -579,7 +590,7 @@ def _areas_chart(m: Material, sizes: pd.DataFrame) -> dict:
     "The chart of how large each part is."
     return _chart(
         'How large it is, where it is seen',
-        m.draw('mask_sizes', lambda: plot_mask_sizes(m.train, sizes=sizes)),
+        m.still('mask_sizes', lambda: plot_mask_sizes(m.train, sizes=sizes)),
         'A box a class, over a logarithmic scale',
         area_chart(sizes, m.train.classes),
         'Box: the middle half; lines: nine in ten.',
@@ -591,7 +602,7 @@ def _counts_chart(m: Material, sizes: pd.DataFrame) -> dict:
     "The chart of how many parts an image shows."
     return _chart(
         'Parts in a picture',
-        m.draw('parts_per_picture', lambda: plot_parts_per_image(m.train, sizes=sizes)),
+        m.still('parts_per_picture', lambda: plot_parts_per_image(m.train, sizes=sizes)),
         'A bar a number of parts',
         count_chart(parts_per_image(m.train, sizes=sizes)),
         height=260,
@@ -629,7 +640,7 @@ def _augmented_images(
     n: int,  # how many images
 ) -> tuple | None:  # images and packed masks; None, and a note, where the settings or an image don't allow it
     "Training images after augmentation."
-    from carparts_seg.train.augment import augmentation  # here, because only this section needs albumentations
+    from carparts_seg.train.augment import augmentation, augmented  # here: only this section needs albumentations
 
     size = [m.run.setting('image', f'image_{k}') for k in ('height', 'width')]
     custom = m.run.setting('augmentation', 'custom_train_augmentations') if strategy == 'Custom' else None

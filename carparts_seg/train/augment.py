@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['side_tables', 'swap_sides', 'SidedHorizontalFlip', 'SidedVerticalFlip', 'SidedTranspose', 'SidedD4',
            'AugmentationError', 'guard', 'describe', 'print_steps', 'resize_step', 'reseed', 'parse_custom',
-           'ending_at', 'try_out', 'from_albumentations_json', 'augmentation', 'inference_transform']
+           'ending_at', 'try_out', 'from_albumentations_json', 'augmentation', 'inference_transform', 'augmented']
 
 # %% ../../nbs/5_train/51_augment.ipynb #d70e4ae9
 import os
@@ -29,8 +29,11 @@ from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
 from ..core.basics import CarpartsError, did_you_mean, first_line
+from ..core.images import read_image
+from ..core.masks import unpack_planes
 from ..core.parts import mirror_partners, mirror_permutation, no_counterpart
 from ..core.settings import STRATEGIES
+from ..core.table import PartsData
 
 # %% ../../nbs/5_train/51_augment.ipynb #956c2946
 def side_tables(
@@ -866,3 +869,19 @@ def inference_transform(
         key = 'custom_inference_augmentations'
         raise AugmentationError(f'{key}: {why}', key=key, why=why)
     return out
+
+# %% ../../nbs/5_train/51_augment.ipynb #bbde5e82
+def augmented(
+    data: PartsData,  # images with their parts
+    n: int,  # how many images, at most
+    files: Sequence[str] | None,  # from which images; None: all
+    transform: A.Compose,  # as `augmentation` makes it, for image and packed mask
+    seed: int = 0,  # of the choice and the transforms
+) -> tuple[list, list]:  # images uint8 (H, W, channels), and masks uint8 (C, H, W)
+    "Images of a data set as the network sees them in training."
+    names = list(data.files if files is None else files)
+    chosen = [names[i] for i in np.random.default_rng(seed).permutation(len(names))[:n]]
+    reseed(transform, seed)
+    out = [transform(image=read_image(data.path(f)), mask=data.packed(f)) for f in chosen]
+    masks = [unpack_planes(np.ascontiguousarray(o['mask']), len(data.classes)) for o in out]
+    return [o['image'] for o in out], masks

@@ -39,7 +39,7 @@ from segmentation_models_pytorch.encoders._base import EncoderMixin
 from torch import nn
 
 from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic
-from ..measure.metrics import parts_metrics
+from ..measure.learner_metrics import parts_metrics
 from .callbacks import Autocast
 from .losses import loss_function
 from .machine import pick_precision, reuse_memory

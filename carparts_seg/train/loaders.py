@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['TensorPhoto', 'TensorParts', 'TensorPacked', 'ReadImage', 'ReadParts', 'PartsTransform', 'UnpackParts', 'normalize',
            'denormalize', 'PhotoNormalize', 'shown_classes', 'repeat_factors', 'draw_weighted', 'pixel_shares',
-           'PartsDL', 'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'augmented',
-           'augmented_mosaic', 'plot_augmented']
+           'PartsDL', 'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'training_batch']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
 import math
@@ -26,15 +25,14 @@ from fastai.torch_core import TensorBase, TensorImage, TensorMask, default_devic
 from fastcore.basics import patch
 from fasttransform import ItemTransform, Pipeline, Transform
 from matplotlib import pyplot as plt
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.basics import CarpartsError
-from ..core.drawing import Drawing, draw_parts, figure_look, parts_layer, parts_legend, plain_legend
-from ..core.images import ImageError, read_image
-from ..core.masks import rle_area, unpack_planes
+from ..core.drawing import parts_layer, parts_legend, plain_legend
+from ..core.images import ImageError
+from ..core.masks import rle_area
 from ..core.settings import NORMALIZATIONS
 from ..core.table import PartsData, TableError
 from ..data.folds import with_mask
@@ -540,80 +538,13 @@ def parts_dataloaders(
     return dls
 
 # %% ../../nbs/5_train/52_loaders.ipynb #95583006
-def _training_batch(dls: DataLoaders, n: int) -> tuple[list, list]:
-    "Images, in colour, and masks of the first training batch as arrays."
+def training_batch(
+    dls: DataLoaders,  # loaders as `parts_dataloaders` makes them
+    n: int = 12,  # how many images, at most
+) -> tuple[list, list]:  # images uint8 (H, W, 3), in colour, and masks uint8 (C, H, W)
+    "Training images of the first batch, as the network sees them."
     x, y = dls.train.one_batch()
     x = denormalize(x[:n].float().cpu(), dls.normalization).clamp(0, 1)
     pixels = (x * 255).round().byte().permute(0, 2, 3, 1).numpy()
     colour = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1].repeat(3, -1)
     return [np.ascontiguousarray(image) for image in colour], list(y[:n].cpu().numpy().astype(np.uint8))
-
-# %% ../../nbs/5_train/52_loaders.ipynb #d15930b5
-def augmented(
-    source: DataLoaders | PartsData,  # loaders as `parts_dataloaders` makes them, or a data set
-    n: int = 12,  # how many images, at most
-    files: Sequence[str] | None = None,  # for `PartsData`: from which images; None: all
-    transform: A.Compose | None = None,  # for `PartsData`: as `augmentation` makes it, for image and packed mask
-    seed: int = 0,  # for `PartsData`: of the choice and the transforms
-) -> tuple[list, list]:  # images uint8 (H, W, 3), and masks uint8 (C, H, W); raises ValueError
-    "Training images as the network sees them."
-    if not isinstance(source, PartsData):
-        return _training_batch(source, n)
-    if transform is None:
-        raise ValueError('augmented: pictures of a data set need a transform')
-    names = list(source.files if files is None else files)
-    chosen = [names[i] for i in np.random.default_rng(seed).permutation(len(names))[:n]]
-    reseed(transform, seed)
-    out = [transform(image=read_image(source.path(f)), mask=source.packed(f)) for f in chosen]
-    masks = [unpack_planes(np.ascontiguousarray(o['mask']), len(source.classes)) for o in out]
-    return [o['image'] for o in out], masks
-
-# %% ../../nbs/5_train/52_loaders.ipynb #11b875c2
-def augmented_mosaic(
-    images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
-    masks: Sequence[np.ndarray],  # (C, H, W) each
-    classes: Sequence[str],  # class list
-    columns: int = 4,  # images in a row
-    gap: int = 4,  # pixels between images
-    ground: int = 255,  # grey of the gaps, 0 to 255
-) -> np.ndarray:  # uint8 (h, w, 3)
-    "Images with their parts painted over them, side by side."
-    if not len(images):
-        return np.full((1, 1, 3), ground, np.uint8)
-    (h, w), columns = images[0].shape[:2], min(columns, len(images))
-    rows = -(-len(images) // columns)
-    out = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), ground, np.uint8)
-    for i, (image, planes) in enumerate(zip(images, masks)):
-        y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
-        out[y : y + h, x : x + w] = draw_parts(image, planes, classes)
-    return out
-
-# %% ../../nbs/5_train/52_loaders.ipynb #143df025
-def _legend_below(fig: Figure, classes: Sequence[str], present: list[int], columns: int) -> None:
-    "The names of parts below a figure, as they are written."
-    handles = parts_legend(classes, present)
-    place = dict(loc='outside lower center', ncols=columns)
-    plain_legend(fig, handles, 7.5, **place, handlelength=1, columnspacing=1)
-
-# %% ../../nbs/5_train/52_loaders.ipynb #150e163b
-def plot_augmented(
-    images: Sequence[np.ndarray],  # uint8 (H, W, 3), of one size
-    masks: Sequence[np.ndarray],  # (C, H, W) each
-    classes: Sequence[str],  # class list
-    dark: bool = False,  # whether the ground is dark
-    width: float = 7.2,  # in inches
-) -> Figure:  # with a legend of the parts that occur
-    "Training images as the network sees them, with their parts."
-    present = [c for c in range(len(classes)) if any(m[c].any() for m in masks)]
-    columns, legend_columns = max(1, min(len(images), int(width / 1.7))), max(1, int(width / 1.4))
-    mosaic = augmented_mosaic(images, masks, classes, columns, ground=20 if dark else 255)
-    legend_rows = -(-len(present) // legend_columns)
-    height = width * mosaic.shape[0] / mosaic.shape[1] + 0.17 * legend_rows + 0.1
-    with rc_context(figure_look(dark) | {'axes.grid': False}):
-        fig = Drawing(figsize=(width, height), layout='constrained')
-        ax = fig.subplots()
-        ax.imshow(mosaic)
-        ax.axis('off')
-        if present:
-            _legend_below(fig, classes, present, legend_columns)
-    return fig

@@ -23,7 +23,8 @@ from fastcore.basics import patch
 from safetensors.torch import load_file
 
 from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic, write_json
-from ..measure.metrics import PixelCounter, summarize
+from ..measure.learner_metrics import PixelCounter
+from ..measure.metrics import summarize
 
 # %% ../../nbs/5_train/59_recorder.ipynb #21c3119d
 RESULT_COLUMNS = tuple(
