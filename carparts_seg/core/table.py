@@ -196,6 +196,15 @@ def _texts(
     return pd.Series([None if v is None or v is pd.NA or v != v else v for v in values], dtype=pd.Series(['']).dtype)
 
 # %% ../../nbs/1_core/15_table.ipynb #190a0a73
+def _at(
+    column: pd.Series,  # of a table
+    rows: Sequence[int],  # some of its rows, from 0
+) -> list:  # their cells
+    "Some cells of a column; pandas would first copy all the text that there is."
+    cells = column.array
+    return [cells[i] for i in rows]
+
+
 def _with_cells(
     column: pd.Series,  # of a table
     rows: Sequence[int],  # some of its rows, from 0
@@ -205,7 +214,7 @@ def _with_cells(
     if len(rows) == len(column):
         return _texts(cells)
     column, changed = column.copy(deep=False), _texts(cells)
-    old, new = column.iloc[rows].to_numpy(object), changed.to_numpy(object)
+    old, new = np.array([*_at(column, rows), None], dtype=object)[:-1], changed.to_numpy(object)
     at = np.asarray(rows, dtype=np.int64)[differ := (old != new) & ~(pd.isna(old) & pd.isna(new))]
     if len(at):
         column.iloc[at] = new[differ]
@@ -464,6 +473,7 @@ def _sizes(
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #9f3e32a1
+_FIRST = ('file_name', 'name', 'rle_mask', 'height', 'width')
 _NOTHING = ('None', 'nan', 'NaN', 'null')  # as other tools write it
 
 
@@ -557,7 +567,7 @@ def _checked_rows(
         else np.zeros(len(frame), bool)
     )
     at = np.flatnonzero(~sound).tolist()
-    cells = zip(at, files.iloc[at], names.iloc[at], masks.iloc[at])
+    cells = zip(at, *(_at(c, at) for c in (files, names, masks)))
     rows = [_checked_row(n, m, _Row(where, i, f), found) for i, f, n, m in cells]
     if not _is_text(files):
         frame = frame.assign(file_name=_texts(map(str, files)))
@@ -579,8 +589,7 @@ def _within(
     "Check that masks end within their images."
     pixels = frame['height'].to_numpy('float64', na_value=np.nan) * frame['width'].to_numpy('float64', na_value=np.nan)
     doubtful = np.flatnonzero(~np.isnan(pixels) & ~_blank(frame['rle_mask']) & ((ends < 0) | (ends > pixels))).tolist()
-    some, outside = frame.iloc[doubtful], []
-    cells = zip(doubtful, some['file_name'], some['name'], some['rle_mask'], some['height'], some['width'])
+    outside, cells = [], zip(doubtful, *(_at(frame[c], doubtful) for c in _FIRST))
     for i, f, name, rle, h, w in cells:
         if _is_null(rle) or _is_null(h):
             continue
@@ -607,7 +616,6 @@ def _needed(
     return frame[named | ~(masked | files.duplicated())].reset_index(drop=True)
 
 # %% ../../nbs/1_core/15_table.ipynb #6ed5916f
-_FIRST = ('file_name', 'name', 'rle_mask', 'height', 'width')
 _NUMBERS = ('annotation_id', 'image_id', 'category_id', 'iscrowd')
 
 
@@ -723,12 +731,18 @@ def _read_csv(
     return frame
 
 
+_ROWS = 1 << 16  # of a Parquet file, at once
+
+
 def _read_parquet(
     path: Path,  # .parquet, .pq
 ) -> pd.DataFrame:  # with its categories, where the file has them
-    "A Parquet file as DataFrame; `carparts predict` writes its class list into the file's own metadata."
-    frame = pd.read_parquet(path)
-    listed = (pq.read_schema(path).metadata or {}).get(b'carparts_categories')
+    """A Parquet file as DataFrame, piece by piece, so that no column is in memory twice; `carparts predict` writes its
+    class list into the file's own metadata."""
+    with pq.ParquetFile(path) as file:
+        batches = list(file.iter_batches(_ROWS, use_threads=False))
+        frame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
+        listed = (file.schema_arrow.metadata or {}).get(b'carparts_categories')
     if listed:
         frame.attrs['categories'] = _categories_of(json.loads(listed), path.name)
     return frame

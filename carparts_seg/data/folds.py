@@ -33,7 +33,7 @@ def _links(
         pairs = [(f, i) for i, g in enumerate(groups) for f in g]
     else:
         pairs = list((groups or {}).items())
-    files = set(table['file_name'].unique())
+    files = set(table['file_name'].unique().tolist())
     unlike = [] if group_column == 'file_name' else zip(*(table[c] for c in ('file_name', group_column)))  # else alone
     by_column = [(f, ('column', v)) for f, v in unlike if not _is_null(v)]
     return by_column + [(f, ('group', g)) for f, g in pairs if f in files]
@@ -45,7 +45,7 @@ def file_groups(
     groups: Mapping[str, object] | Sequence[Sequence[str]] | None = None,  # file -> group, or lists of files
 ) -> list[list[str]]:  # the files of each group, all in alphabetical order; raises TableError
     "Which images have to stay on one side of a split."
-    files = sorted(table['file_name'].unique())
+    files = sorted(table['file_name'].unique().tolist())
     parent, first, out = {f: f for f in files}, {}, {}
 
     def root(f: str) -> str:
@@ -55,6 +55,8 @@ def file_groups(
 
     for f, key in _links(table, group_column, groups):
         parent[root(f)] = root(first.setdefault(key, f))
+    if not first:
+        return [[f] for f in files]
     for f in files:
         out.setdefault(root(f), []).append(f)
     return list(out.values())
@@ -67,11 +69,13 @@ def _best_fold(
     empty: Iterable[int],  # folds that only this group can save from staying empty
 ) -> int:
     "The fold that a group is dealt to: of those with room, the one that lacks most; of equals, the first."
-    rounded = lambda x: round(x * 1e9) / 1e9
-    fits = list(empty)
-    for least in (size - 1e-9, 1e-9, np.nextafter(max(room), -np.inf)):
-        fits = fits or [k for k, r in enumerate(room) if r > least]
-    return max(fits, key=lambda k: (rounded(lack[k]), rounded(room[k]), -k))
+    fits, best, most = sorted(empty) or [k for k, r in enumerate(room) if r > size - 1e-9], -1, ()
+    fits = fits or [k for k, r in enumerate(room) if r > 1e-9] or [k for k, r in enumerate(room) if r >= max(room)]
+    for k in fits:
+        has = (round(lack[k] * 1e9), round(room[k] * 1e9))
+        if has > most:
+            best, most = k, has
+    return best
 
 # %% ../../nbs/3_data/33_folds.ipynb #84ae0f71
 def _deal(
@@ -178,7 +182,7 @@ def _dealt(
     if spread_classes is None and _lacks(fold, counts, names, shares):
         fold = _deal(sizes, counts, shares)
     of = {f: int(k) for g, k in zip(gs, fold) for f in g}
-    return {f: of[f] for f in table['file_name'].unique()}
+    return {f: of[f] for f in table['file_name'].unique().tolist()}
 
 # %% ../../nbs/3_data/33_folds.ipynb #b3dc9eb5
 def spread_reason(

@@ -106,6 +106,7 @@ _SIZES = {0xC0, 0xC1, 0xC2}  # the markers of JPEG before height and width, of t
 
 def _sound_header(
     path: str,  # of a file
+    limit: int,  # pixels that an image may have
 ) -> bool:  # False for what has to be looked at in another way
     "Whether a file begins as a JPEG does, up to its pixels, with a size that is allowed."
     try:
@@ -119,7 +120,7 @@ def _sound_header(
         if kind in _SIZES:
             pixels = (head[at + 5] << 8 | head[at + 6]) * (head[at + 7] << 8 | head[at + 8])
         if kind == 0xDA or length < 2:
-            return kind == 0xDA and 0 < pixels <= pixel_limit()
+            return kind == 0xDA and 0 < pixels <= limit
         at += 2 + length
     return False
 
@@ -129,9 +130,9 @@ def _unreadable(
     whole: bool,  # whether every image is read to its end; else its header
 ) -> list[TableError]:
     "Images that can't be read."
-    found, folder = [], os.fspath(data.folder)
+    found, folder, limit = [], os.fspath(data.folder), pixel_limit()
     for f in data.files:
-        if not whole and _sound_header(os.path.join(folder, f)):
+        if not whole and _sound_header(f'{folder}{os.sep}{f}', limit):
             continue
         try:
             read_image(data.path(f)) if whole else image_size(data.path(f))
