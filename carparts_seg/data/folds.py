@@ -120,8 +120,9 @@ def _class_counts(
     "How many images of each group show each class."
     rows, files = table[['file_name', 'name']][with_mask(table)], pd.Index([f for g in groups for f in g])
     name, names = pd.factorize(rows['name'], sort=True)
+    file, known = pd.factorize(rows['file_name'])
     shown = np.zeros((len(files), len(names)), dtype=bool)
-    shown[files.get_indexer(rows['file_name']), name] = True
+    shown[files.get_indexer(known)[file], name] = True
     bare = ~shown.any(1)
     every = np.column_stack([shown, bare])[:, : None if bare.any() else -1]
     starts = np.cumsum([0, *(len(g) for g in groups[:-1])])

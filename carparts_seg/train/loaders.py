@@ -449,7 +449,9 @@ def _source(
     if cache is False or cache is None:
         return PartsSource(data, channels), []
     try:
-        return PartsCache(data, files, None if cache is True else cache, resize, channels, progress), []
+        kept = PartsCache(data, files, None if cache is True else cache, resize, channels, progress)
+        said = kept.plan.n_bytes > 1e9 or kept.plan.images < kept.plan.of
+        return kept, [kept.plan.words()] * said
     except ImageError:
         raise
     except OSError as e:
