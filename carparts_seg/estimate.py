@@ -238,7 +238,7 @@ def _taken(
     made: Mapping,  # from `estimate_experiment`, without refusals of data and network
 ) -> list[str]:  # lines
     "What a training would take, in words."
-    s, memory, w = made['seconds'], made['memory'], made['run_folder'] / 1e6
+    s, memory, w = made['seconds'], made['memory'], made['run_folder'] * made['trainings'] / 1e6
     held = f'{memory["peak_memory_mib"]} MiB by the process' if 'peak_memory_mib' in memory else 'not known here'
     gpu = f', {memory["peak_gpu_memory_mib"]} MiB on the GPU' if 'peak_gpu_memory_mib' in memory else ''
     several = f' ({made["trainings"]} trainings)' if made['trainings'] > 1 else ''

@@ -62,18 +62,25 @@ def file_groups(
     return list(out.values())
 
 # %% ../../nbs/3_data/33_folds.ipynb #fcddf136
+def _nines(
+    values: Iterable[float],  # numbers of images
+) -> list[int]:
+    "Numbers to nine digits behind the point, as whole numbers: what differs by less is equal."
+    return [round(v * 1e9) for v in values]
+
+
 def _best_fold(
     size: float,  # images of the group that is dealt
     room: Sequence[float],  # images that each fold still lacks
-    lack: Sequence[float],  # what each fold lacks of what is looked at
+    near: Sequence[int],  # the same, see `_nines`
+    lack: Sequence[int],  # what each fold lacks of what is looked at, see `_nines`
     empty: Iterable[int],  # folds that only this group can save from staying empty
 ) -> int:
     "The fold that a group is dealt to: of those with room, the one that lacks most; of equals, the first."
     fits, best, most = sorted(empty) or [k for k, r in enumerate(room) if r > size - 1e-9], -1, ()
     fits = fits or [k for k, r in enumerate(room) if r > 1e-9] or [k for k, r in enumerate(room) if r >= max(room)]
     for k in fits:
-        has = (round(lack[k] * 1e9), round(room[k] * 1e9))
-        if has > most:
+        if (has := (lack[k], near[k])) > most:
             best, most = k, has
     return best
 
@@ -86,23 +93,24 @@ def _deal(
     "Deal groups to folds; of equals, the first group and the first fold come first. No fold stays empty that needn't."
     room, want = (shares * sizes.sum()).tolist(), shares[:, None] * counts.sum(0)
     fold, largest_first = np.full(len(sizes), -1), np.argsort(-sizes, kind='stable')
-    empty, waiting = set(range(len(shares))), len(sizes)
+    empty, waiting, near = set(range(len(shares))), len(sizes), _nines(room)
 
-    def put(g: int, lack: Sequence[float]) -> None:
+    def put(g: int, lack: Sequence[int]) -> None:
         nonlocal waiting
-        k = _best_fold(float(sizes[g]), room, lack, empty if waiting <= len(empty) else ())
+        k = _best_fold(float(sizes[g]), room, near, lack, empty if waiting <= len(empty) else ())
         fold[g], waiting = k, waiting - 1
         empty.discard(k)
         room[k] -= float(sizes[g])
+        (near[k],) = _nines(room[k : k + 1])
         if counts.shape[1]:
             want[k] -= counts[g]
 
     while counts.shape[1] and (left := counts[fold < 0].sum(0)).any():
         rarest = int(np.argmin(np.where(left > 0, left, np.inf)))
         for g in largest_first[(fold[largest_first] < 0) & (counts[largest_first, rarest] != 0)]:
-            put(g, want[:, rarest].tolist())
+            put(g, _nines(want[:, rarest].tolist()))
     for g in largest_first[fold[largest_first] < 0]:
-        put(g, room)
+        put(g, near)
     return fold
 
 # %% ../../nbs/3_data/33_folds.ipynb #57311ca6
@@ -118,7 +126,8 @@ def _class_counts(
     groups: Sequence[Sequence[str]],  # files of each of G groups
 ) -> tuple[np.ndarray, list[str]]:  # float (G, K), and the K names; those without a mask are a class too, named ''
     "How many images of each group show each class."
-    rows, files = table[['file_name', 'name']][with_mask(table)], pd.Index([f for g in groups for f in g])
+    masked, files = with_mask(table), pd.Index([f for g in groups for f in g])
+    rows = table[['file_name', 'name']] if masked.all() else table[['file_name', 'name']][masked]
     name, names = pd.factorize(rows['name'], sort=True)
     file, known = pd.factorize(rows['file_name'])
     shown = np.zeros((len(files), len(names)), dtype=bool)

@@ -159,7 +159,9 @@ def _texts_of(
     for column in ('name', 'rle_mask'):
         cells = data.table[column].array
         for k in range(0, len(rows), 1 << 14):
-            some = cells[k : k + (1 << 14)] if whole else [cells[i] for i in rows[k : k + (1 << 14)]]
+            some = (
+                np.asarray(cells[k : k + (1 << 14)], object) if whole else [cells[i] for i in rows[k : k + (1 << 14)]]
+            )
             yield '\0'.join(c if isinstance(c, str) else '\1' for c in some).encode()
 
 
@@ -173,13 +175,13 @@ def cache_key(
     folder = os.path.abspath(data.folder)
     common = [CACHE_VERSION, channels, list(data.classes), resize and _resize_key(resize), folder]
     h = hashlib.sha256(json.dumps(common).encode())
-    for f in files:
+    rows = [data.rows(f) for f in files]
+    for f, its in zip(files, rows):
         stat = os.stat_result((0,) * 10)
         with suppress(OSError):
             stat = os.stat(f'{folder}{os.sep}{f}')
-        h.update(f'{f}\0{stat.st_size}\0{stat.st_mtime_ns}\0{len(data.rows(f))}\n'.encode())
-    rows = np.concatenate([np.zeros(0, dtype=np.int64), *map(data.rows, files)])
-    for text in _texts_of(data, rows):
+        h.update(f'{f}\0{stat.st_size}\0{stat.st_mtime_ns}\0{len(its)}\n'.encode())
+    for text in _texts_of(data, np.concatenate([np.zeros(0, dtype=np.int64), *rows])):
         h.update(text)
     return h.hexdigest()[:20]
 
@@ -196,7 +198,7 @@ class CachePlan(NamedTuple):
 
     def words(self) -> str:
         "The plan in a line."
-        size, left = f'{self.n_bytes / 1e9:.1f} GB', self.of - self.images
+        size, left = f'{self.n_bytes / 1e9:.{1 if self.n_bytes > 1e8 else 4}f} GB', self.of - self.images
         takes, free = 'has' if self.there else 'will take', f'{self.free / 1e9:.1f} GB are free'
         line = f'the cache {takes} {size} at {self.folder}, {free}'
         more = f'; {self.images} of {self.of} pictures fit in CARPARTS_CACHE_GB, {left} are decoded each time'
