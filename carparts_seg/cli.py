@@ -362,17 +362,32 @@ def _train_grid(a: argparse.Namespace) -> int:
     _say(*failed)
     return 1 if failed else 0
 
+# %% ../nbs/9_whole/97_cli.ipynb #2c018028
+def _dry_run(cfg: Any, a: argparse.Namespace) -> int:
+    "Say what a training would do and take; the exit code is that of a training that is refused."
+    from carparts_seg.estimate import estimate_experiment, estimate_text
+
+    made = estimate_experiment(cfg, a.out, a.data, log=(lambda line: None) if a.quiet else print)
+    print(estimate_text(made))
+    return 2 if made['refused'] else 0
+
 # %% ../nbs/9_whole/97_cli.ipynb #7f2607f8
 def _train(a: argparse.Namespace) -> int:
     out, a.experiment = Path(a.out), _settings_file(a)
+    if a.dry_run and (a.grid or a.resume):
+        why = f'is for one new run; leave out {"--grid" if a.grid else "--resume"}'
+        raise CarpartsError(f'--dry-run {why}', key='--dry-run', why=why)
     if a.grid or a.resume and (out / 'grid.yaml').is_file():
         return _train_grid(a)
     from carparts_seg.core.config import load_config
 
-    check_writable(out, 'folder')
+    if not a.dry_run:
+        check_writable(out, 'folder')
     if a.resume and a.experiment is None and (out / 'config.yaml').is_file():
         a.experiment = str(out / 'config.yaml')
     cfg = load_config(a.experiment, a.set + ['dataset.skip_bad=true'] * a.skip_bad)
+    if a.dry_run:
+        return _dry_run(cfg, a)
     from carparts_seg.experiment import run_experiment  # takes seconds: mistakes in settings are said before
 
     try:
@@ -403,6 +418,12 @@ def _add_train(sub: Any) -> None:
         help='run with each of these values, such as training.learning_rate=1e-3,3e-4 '
         '(a value that is a list: [],[HorizontalFlip]); given several times: with all combinations. '
         'Each gets a folder of its own in --out, and all are compared',
+    )
+    p.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='take two steps, and say what would run, what it would take (memory, disk, time), and what is refused; '
+        'nothing that it writes stays',
     )
     p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid')
     p.add_argument(

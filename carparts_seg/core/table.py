@@ -20,6 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 
@@ -85,6 +88,31 @@ def _is_null(
         return not value.strip()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
+# %% ../../nbs/1_core/15_table.ipynb #d6c454e7
+def _is_text(
+    column: pd.Series,  # of a table
+) -> bool:  # whether all its cells are text or nulls, held by Arrow
+    "Whether a column can be looked at as a whole."
+    return isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == 'pyarrow'
+
+
+def _chunks(
+    column: pd.Series,  # see `_is_text`
+) -> list[pa.LargeStringArray]:  # its cells, as they lie in memory
+    "A column of text as Arrow has it."
+    array = pa.array(column.array, pa.large_string())
+    return array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+
+
+def _blank(
+    column: pd.Series,  # of a table
+) -> np.ndarray:  # bool, one for each row; as `_is_null` says
+    "Which cells of a column hold nothing."
+    if not _is_text(column):
+        return np.fromiter(map(_is_null, column), bool, len(column))
+    some = [pc.and_(pc.not_equal(pc.binary_length(a), 0), pc.invert(pc.utf8_is_space(a))) for a in _chunks(column)]
+    return ~np.concatenate([np.zeros(0, bool), *(a.fill_null(False).to_numpy(zero_copy_only=False) for a in some)])
+
 # %% ../../nbs/1_core/15_table.ipynb #84878545
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 
@@ -119,6 +147,15 @@ def _parse_list(
     if isinstance(value, str):
         return _read_list(value)
     return value.tolist() if isinstance(value, np.ndarray) else list(value)  # numpy's own are spelled out in a CSV
+
+# %% ../../nbs/1_core/15_table.ipynb #118deb88
+def _any_list(
+    column: pd.Series,  # of a table
+) -> bool:  # as `_is_list` says
+    "Whether a column has a list in any of its cells."
+    if not _is_text(column):
+        return any(map(_is_list, column))
+    return any(pc.any(pc.match_substring_regex(a, r'^[\s\pZ]*\[')).as_py() for a in _chunks(column))
 
 # %% ../../nbs/1_core/15_table.ipynb #0158e45e
 def _parse_mask(
@@ -157,6 +194,31 @@ def _texts(
 ) -> pd.Series:  # text and nulls
     "A column of text."
     return pd.Series([None if v is None or v is pd.NA or v != v else v for v in values], dtype=pd.Series(['']).dtype)
+
+# %% ../../nbs/1_core/15_table.ipynb #190a0a73
+def _at(
+    column: pd.Series,  # of a table
+    rows: Sequence[int],  # some of its rows, from 0
+) -> list:  # their cells
+    "Some cells of a column; pandas would first copy all the text that there is."
+    cells = column.array
+    return [cells[i] for i in rows]
+
+
+def _with_cells(
+    column: pd.Series,  # of a table
+    rows: Sequence[int],  # some of its rows, from 0
+    cells: Sequence,  # texts or nulls, one for each of them
+) -> pd.Series:  # text and nulls
+    "A column with some of its cells in a new spelling."
+    if len(rows) == len(column):
+        return _texts(cells)
+    column, changed = column.copy(deep=False), _texts(cells)
+    old, new = np.array([*_at(column, rows), None], dtype=object)[:-1], changed.to_numpy(object)
+    at = np.asarray(rows, dtype=np.int64)[differ := (old != new) & ~(pd.isna(old) & pd.isna(new))]
+    if len(at):
+        column.iloc[at] = new[differ]
+    return column
 
 # %% ../../nbs/1_core/15_table.ipynb #acc9e1a4
 def _fault(
@@ -348,13 +410,29 @@ def _explode(
 ) -> pd.DataFrame:  # one row a mask; an image with empty lists keeps one row with nulls
     "One row an image becomes one row a mask."
     files, names, masks = frame['file_name'], frame['name'], frame['rle_mask']
-    if not any(_is_list(n) or _is_list(m) for n, m in zip(names, masks)):
+    if not (_any_list(names) or _any_list(masks)):
         return frame
     cells = enumerate(zip(files, names, masks))
     rows = [_rows_of(n, m, _Row(where, i, f), found) for i, (f, n, m) in cells]
     names, masks = zip(*(pair for pairs in rows for pair in pairs))
     out = frame.iloc[np.repeat(np.arange(len(rows)), [len(pairs) for pairs in rows])].reset_index(drop=True)
     return out.assign(name=pd.Series(names, dtype=object), rle_mask=pd.Series(masks, dtype=object))
+
+# %% ../../nbs/1_core/15_table.ipynb #2c8f6fb5
+def _agreed(
+    frame: pd.DataFrame,  # with or without height and width
+) -> bool:  # False where a row has to be looked at
+    "Whether each row has its image's size in whole numbers, the same in all rows of an image."
+    if not {'height', 'width'} <= set(frame) or not all(frame[c].dtype.kind in 'iu' for c in ('height', 'width')):
+        return False
+    if frame[['height', 'width']].isna().any(axis=None):
+        return False
+    h, w = (frame[c].to_numpy('int64') for c in ('height', 'width'))
+    code = pd.factorize(frame['file_name'])[0]
+    first = np.zeros(code.max(initial=-1) + 1, dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    in_range = len(h) and min(h.min(), w.min()) > 0 and int(h.max()) * int(w.max()) <= pixel_limit()
+    return bool(in_range and (h == h[first[code]]).all() and (w == w[first[code]]).all())
 
 # %% ../../nbs/1_core/15_table.ipynb #8fa74368
 def _given_size(
@@ -374,13 +452,16 @@ def _given_size(
 
 def _sizes(
     frame: pd.DataFrame,  # with or without height and width
-    masks: Sequence,  # for each row (height, width) where its mask's spelling has them, or None
+    masks: Sequence,  # for each row (height, width) where its mask's spelling has them, or None; empty: no row has
     where: str,  # what to call the table in an error
     found: list[TableError],  # takes what is wrong
 ) -> pd.DataFrame:  # height and width the same in all rows of an image
     "Fill in the size of each image from any of its rows."
+    if not any(masks) and _agreed(frame):
+        return frame.assign(**{c: frame[c].astype('int64') for c in ('height', 'width')})
     known, files = {}, frame['file_name']
     heights, widths = (list(frame[c]) if c in frame else [None] * len(frame) for c in ('height', 'width'))
+    masks = masks or [None] * len(frame)
     for i, (f, h, w, size) in enumerate(zip(files, heights, widths, masks)):
         at = _Row(where, i, f)
         for s in (_given_size(h, w, at, found), size):
@@ -392,6 +473,7 @@ def _sizes(
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #9f3e32a1
+_FIRST = ('file_name', 'name', 'rle_mask', 'height', 'width')
 _NOTHING = ('None', 'nan', 'NaN', 'null')  # as other tools write it
 
 
@@ -417,29 +499,98 @@ def _checked_row(
         found.append(error)
         return None, None, None
 
+# %% ../../nbs/1_core/15_table.ipynb #2f051d38
+_PAIRS = r'^([0-9]{1,12} [0-9]{1,12} )*[0-9]{1,12} [0-9]{1,12}$'
+
+
+def _run_ends(
+    masks: pa.LargeStringArray,  # N texts, each as `_PAIRS` says, at least one
+) -> np.ndarray:  # int64 (N,); -1 where starts, lengths or their order are wrong
+    "Where the last run of each mask ends, exclusive."
+    lines = pc.binary_join_element_wise(masks, *(pa.scalar(t, pa.large_string()) for t in ('', '\n')))
+    start, end = np.frombuffer(lines.buffers()[1], np.int64)[[lines.offset, lines.offset + len(lines)]]
+    text = np.frombuffer(lines.buffers()[2], np.uint8)[start:end].copy()
+    text[text == 32] = 10
+    read, types = pa_csv.ReadOptions(column_names=['n']), pa_csv.ConvertOptions(column_types={'n': pa.int64()})
+    numbers = pa_csv.read_csv(pa.BufferReader(text), read, convert_options=types)['n'].to_numpy()
+    after = np.cumsum((pc.count_substring(masks, ' ').to_numpy() + 1) // 2)
+    starts, lengths = numbers[0::2] - 1, numbers[1::2]
+    ends = starts + lengths
+    wrong = (starts < 0) | (lengths < 1) | (numbers.reshape(-1, 2) > 2**40).any(1)
+    disorder = starts[1:] < ends[:-1]
+    disorder[after[:-1] - 1] = False  # from one mask to the next
+    wrong[1:] |= disorder
+    out = ends[after - 1]
+    out[np.searchsorted(after, np.flatnonzero(wrong), side='right')] = -1
+    return out
+
+# %% ../../nbs/1_core/15_table.ipynb #848500d6
+_AT_ONCE = 1 << 24  # bytes of text
+
+
+def _ends_of(
+    masks: pa.LargeStringArray,  # N texts and nulls
+) -> np.ndarray:  # int64 (N,); see `_mask_ends`
+    "Where masks end, each text looked at once."
+    coded = masks.dictionary_encode()
+    plain = pc.match_substring_regex(coded.dictionary, _PAIRS).to_numpy(zero_copy_only=False)
+    ends = np.full(len(plain) + 1, -1, dtype=np.int64)  # the last stands for nulls
+    if plain.any():
+        ends[np.flatnonzero(plain)] = _run_ends(coded.dictionary.filter(pa.array(plain)))
+    return ends[coded.indices.fill_null(len(plain)).to_numpy()]
+
+
+def _mask_ends(
+    masks: pd.Series,  # N cells
+) -> np.ndarray:  # int64 (N,) pixels, exclusive; -1 for a cell that has to be looked at for itself
+    "Where masks that are plainly sound end."
+    if not _is_text(masks):
+        return np.full(len(masks), -1, dtype=np.int64)
+    out = [np.zeros(0, dtype=np.int64)]
+    for chunk in _chunks(masks):
+        rows = max(1, _AT_ONCE * len(chunk) // max(chunk.nbytes, 1))
+        out += [_ends_of(chunk.slice(k, rows)) for k in range(0, len(chunk), rows)]
+    return np.concatenate(out)
+
 # %% ../../nbs/1_core/15_table.ipynb #9595c51c
 def _checked_rows(
     frame: pd.DataFrame,  # one row a mask
+    ends: np.ndarray,  # of its masks, see `_mask_ends`
     where: str,  # what to call the table in an error
     found: list[TableError],  # takes what is wrong
 ) -> pd.DataFrame:  # text in the first three columns, and the size of each image
-    "All rows, checked one by one."
+    "All rows checked: one by one but for those that `_mask_ends` and a plain class name have shown to be sound."
     files, names, masks = frame['file_name'], frame['name'], frame['rle_mask']
-    rows = [_checked_row(n, m, _Row(where, i, f), found) for i, (f, n, m) in enumerate(zip(files, names, masks))]
-    names, masks, sizes = zip(*rows) if rows else ((), (), ())
-    frame = frame.assign(file_name=_texts(map(str, files)), name=_texts(names), rle_mask=_texts(masks))
-    return _sizes(frame, sizes, where, found)
+    sound = (
+        (ends >= 0) & ~_blank(names) & ~names.isin(_NOTHING).to_numpy()
+        if _is_text(names)
+        else np.zeros(len(frame), bool)
+    )
+    at = np.flatnonzero(~sound).tolist()
+    cells = zip(at, *(_at(c, at) for c in (files, names, masks)))
+    rows = [_checked_row(n, m, _Row(where, i, f), found) for i, f, n, m in cells]
+    if not _is_text(files):
+        frame = frame.assign(file_name=_texts(map(str, files)))
+    if not at:
+        return _sizes(frame, (), where, found)
+    sizes = [None] * len(frame) if any(r[2] for r in rows) else ()
+    for i, r in zip(at if sizes else (), rows):
+        sizes[i] = r[2]
+    checked = {c: _with_cells(frame[c], at, [r[k] for r in rows]) for k, c in enumerate(('name', 'rle_mask'))}
+    return _sizes(frame.assign(**checked), sizes, where, found)
 
 # %% ../../nbs/1_core/15_table.ipynb #600424d2
 def _within(
     frame: pd.DataFrame,  # rows checked, sizes filled in
+    ends: np.ndarray,  # of its masks, see `_mask_ends`
     where: str,  # what to call the table in an error
     found: list[TableError],  # takes what is wrong; the row then has no mask
 ) -> pd.DataFrame:
     "Check that masks end within their images."
-    cells = zip(frame['file_name'], frame['name'], frame['rle_mask'], frame['height'], frame['width'])
-    outside = []
-    for i, (f, name, rle, h, w) in enumerate(cells):
+    pixels = frame['height'].to_numpy('float64', na_value=np.nan) * frame['width'].to_numpy('float64', na_value=np.nan)
+    doubtful = np.flatnonzero(~np.isnan(pixels) & ~_blank(frame['rle_mask']) & ((ends < 0) | (ends > pixels))).tolist()
+    outside, cells = [], zip(doubtful, *(_at(frame[c], doubtful) for c in _FIRST))
+    for i, f, name, rle, h, w in cells:
         if _is_null(rle) or _is_null(h):
             continue
         try:
@@ -449,7 +600,8 @@ def _within(
             error.key, error.__cause__ = name, e
             found.append(error)
             outside.append(i)
-    frame.loc[outside, ['name', 'rle_mask']] = None
+    if outside:
+        frame.loc[outside, ['name', 'rle_mask']] = None
     return frame
 
 # %% ../../nbs/1_core/15_table.ipynb #f57d5d94
@@ -458,11 +610,12 @@ def _needed(
 ) -> pd.DataFrame:  # one row for an image without masks, none for "no masks" beside a mask
     "Rows with masks, and one for each image that has none."
     named, files = frame['name'].notna(), frame['file_name']
-    masked = files.isin(set(files[named]))
+    if named.all():
+        return frame
+    masked = files.isin(files[named].unique())
     return frame[named | ~(masked | files.duplicated())].reset_index(drop=True)
 
 # %% ../../nbs/1_core/15_table.ipynb #6ed5916f
-_FIRST = ('file_name', 'name', 'rle_mask', 'height', 'width')
 _NUMBERS = ('annotation_id', 'image_id', 'category_id', 'iscrowd')
 
 
@@ -516,7 +669,7 @@ def _arranged(
     found: list[TableError],  # takes what is wrong
 ) -> pd.DataFrame:
     "The columns of every table first, and those of COCO in their types."
-    frame = frame.copy()
+    frame = frame.copy(deep=False)
     if 'bbox' in frame:
         frame['bbox'] = pd.Series(_column(frame, 'bbox', _read_box, where, found), dtype=object)
     for c in ('area', 'score', 'iscrowd'):
@@ -538,10 +691,12 @@ def _canonical(
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
     with all_problems(problems, where) as found:
-        nameless = [i for i, f in enumerate(frame['file_name']) if _is_null(f)]
+        nameless = np.flatnonzero(_blank(frame['file_name'])).tolist()
         found += [TableError(f'{where}, row {i}: no file name', row=i, why='no file name') for i in nameless]
-        frame = _explode(frame.drop(index=frame.index[nameless]).reset_index(drop=True), where, found)
-        frame = _within(_checked_rows(frame, where, found), where, found)
+        frame = frame.drop(index=frame.index[nameless]) if nameless else frame
+        frame = _explode(frame.reset_index(drop=True), where, found)
+        ends = _mask_ends(frame['rle_mask'])
+        frame = _within(_checked_rows(frame, ends, where, found), ends, where, found)
         return _arranged(_needed(frame), where, found)
 
 # %% ../../nbs/1_core/15_table.ipynb #2e52fff8
@@ -576,12 +731,18 @@ def _read_csv(
     return frame
 
 
+_ROWS = 1 << 16  # of a Parquet file, at once
+
+
 def _read_parquet(
     path: Path,  # .parquet, .pq
 ) -> pd.DataFrame:  # with its categories, where the file has them
-    "A Parquet file as DataFrame; `carparts predict` writes its class list into the file's own metadata."
-    frame = pd.read_parquet(path)
-    listed = (pq.read_schema(path).metadata or {}).get(b'carparts_categories')
+    """A Parquet file as DataFrame, piece by piece, so that no column is in memory twice; `carparts predict` writes its
+    class list into the file's own metadata."""
+    with pq.ParquetFile(path) as file:
+        batches = list(file.iter_batches(_ROWS, use_threads=False))
+        frame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
+        listed = (file.schema_arrow.metadata or {}).get(b'carparts_categories')
     if listed:
         frame.attrs['categories'] = _categories_of(json.loads(listed), path.name)
     return frame
@@ -650,7 +811,7 @@ def class_list(
 ) -> list[str]:  # without background
     "The classes of a table: COCO's categories in their order, then other names that occur, by the alphabet."
     listed = [c['name'] for c in table.attrs.get('categories', [])]
-    return [n for n in listed + sorted(set(table['name'].dropna()) - set(listed)) if not is_background(n)]
+    return [n for n in listed + sorted(set(table['name'].dropna().unique()) - set(listed)) if not is_background(n)]
 
 # %% ../../nbs/1_core/15_table.ipynb #85275847
 def default_classes(
@@ -1095,15 +1256,21 @@ def _header_size(
         raise TableError(f'{path.name}: {why}', file=path, why=why) from None
 
 # %% ../../nbs/1_core/15_table.ipynb #6018135f
+class _Rows(NamedTuple):
+    "The rows of each image: its number in `files` says where in `order` they are."
+
+    files: dict[str, int]  # file -> number, in the order of the table
+    order: np.ndarray  # int64, rows grouped by file
+    ends: np.ndarray  # int64, where each file's group ends
+
+
 def _positions(
     files: pd.Series,  # file names, one a row
-) -> dict[str, np.ndarray]:  # for each file its rows, int64, files in the order of the table
-    "The rows of each image."
+) -> _Rows:
+    "Where each image's rows are."
     codes, names = pd.factorize(files)
-    if not len(names):
-        return {}
     ends = np.cumsum(np.bincount(codes, minlength=len(names)))
-    return dict(zip(map(str, names), np.split(np.argsort(codes, kind='stable'), ends[:-1])))
+    return _Rows({str(n): k for k, n in enumerate(names)}, np.argsort(codes, kind='stable'), ends)
 
 # %% ../../nbs/1_core/15_table.ipynb #36ea109b
 @dataclass(repr=False, eq=False)
@@ -1121,15 +1288,15 @@ class PartsData:
         self.folder = Path(self.folder)
         self.classes = class_list(self.table) if self.classes is None else list(self.classes)
         self._rows = _positions(self.table['file_name'])
-        self._cells = {c: self.table[c].to_numpy(dtype=object) for c in ('name', 'rle_mask', 'height', 'width')}
+        self._cells = {c: self.table[c].array for c in ('name', 'rle_mask', 'height', 'width')}
 
     @property
     def files(self) -> list[str]:
         "File names, each once, in the table's order."
-        return list(self._rows)
+        return list(self._rows.files)
 
     def __len__(self):
-        return len(self._rows)
+        return len(self._rows.files)
 
     def __repr__(self):
         masks = int(self.table['name'].notna().sum())
@@ -1142,9 +1309,10 @@ def rows(
     file: str,  # file name as in the table
 ) -> np.ndarray:  # int64 positions for table.iloc; raises TableError
     "The rows of one image."
-    if file not in self._rows:
+    files, order, ends = self._rows
+    if (k := files.get(file)) is None:
         raise TableError(f'no image {file!r} in {self.name or "the table"}', file=file)
-    return self._rows[file]
+    return order[ends[k - 1] if k else 0 : ends[k]]
 
 # %% ../../nbs/1_core/15_table.ipynb #92e54c04
 @patch

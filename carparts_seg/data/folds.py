@@ -17,7 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..core.images import ImageError, read_image
-from ..core.table import PartsData, TableError, _is_null
+from ..core.table import PartsData, TableError, _blank, _is_null
 
 # %% ../../nbs/3_data/33_folds.ipynb #7c19abfd
 def _links(
@@ -33,8 +33,9 @@ def _links(
         pairs = [(f, i) for i, g in enumerate(groups) for f in g]
     else:
         pairs = list((groups or {}).items())
-    files = set(table['file_name'])
-    by_column = [(f, ('column', v)) for f, v in zip(table['file_name'], table[group_column]) if not _is_null(v)]
+    files = set(table['file_name'].unique().tolist())
+    unlike = [] if group_column == 'file_name' else zip(*(table[c] for c in ('file_name', group_column)))  # else alone
+    by_column = [(f, ('column', v)) for f, v in unlike if not _is_null(v)]
     return by_column + [(f, ('group', g)) for f, g in pairs if f in files]
 
 # %% ../../nbs/3_data/33_folds.ipynb #7ac95731
@@ -44,7 +45,7 @@ def file_groups(
     groups: Mapping[str, object] | Sequence[Sequence[str]] | None = None,  # file -> group, or lists of files
 ) -> list[list[str]]:  # the files of each group, all in alphabetical order; raises TableError
     "Which images have to stay on one side of a split."
-    files = sorted(set(table['file_name']))
+    files = sorted(table['file_name'].unique().tolist())
     parent, first, out = {f: f for f in files}, {}, {}
 
     def root(f: str) -> str:
@@ -54,9 +55,34 @@ def file_groups(
 
     for f, key in _links(table, group_column, groups):
         parent[root(f)] = root(first.setdefault(key, f))
+    if not first:
+        return [[f] for f in files]
     for f in files:
         out.setdefault(root(f), []).append(f)
     return list(out.values())
+
+# %% ../../nbs/3_data/33_folds.ipynb #fcddf136
+def _nines(
+    values: Iterable[float],  # numbers of images
+) -> list[int]:
+    "Numbers to nine digits behind the point, as whole numbers: what differs by less is equal."
+    return [round(v * 1e9) for v in values]
+
+
+def _best_fold(
+    size: float,  # images of the group that is dealt
+    room: Sequence[float],  # images that each fold still lacks
+    near: Sequence[int],  # the same, see `_nines`
+    lack: Sequence[int],  # what each fold lacks of what is looked at, see `_nines`
+    empty: Iterable[int],  # folds that only this group can save from staying empty
+) -> int:
+    "The fold that a group is dealt to: of those with room, the one that lacks most; of equals, the first."
+    fits, best, most = sorted(empty) or [k for k, r in enumerate(room) if r > size - 1e-9], -1, ()
+    fits = fits or [k for k, r in enumerate(room) if r > 1e-9] or [k for k, r in enumerate(room) if r >= max(room)]
+    for k in fits:
+        if (has := (lack[k], near[k])) > most:
+            best, most = k, has
+    return best
 
 # %% ../../nbs/3_data/33_folds.ipynb #84ae0f71
 def _deal(
@@ -65,26 +91,26 @@ def _deal(
     shares: np.ndarray,  # (F,) share of the images that each fold is to have, sum 1
 ) -> np.ndarray:  # int64 (G,) fold of each group
     "Deal groups to folds; of equals, the first group and the first fold come first. No fold stays empty that needn't."
-    room, want = shares * sizes.sum(), shares[:, None] * counts.sum(0)
+    room, want = (shares * sizes.sum()).tolist(), shares[:, None] * counts.sum(0)
     fold, largest_first = np.full(len(sizes), -1), np.argsort(-sizes, kind='stable')
+    empty, waiting, near = set(range(len(shares))), len(sizes), _nines(room)
 
-    def put(g: int, lack: np.ndarray) -> None:
-        empty = ~np.isin(np.arange(len(shares)), fold)
-        needed = empty & ((fold < 0).sum() <= empty.sum())
-        fits = next(f for f in (needed, room > sizes[g] - 1e-9, room > 1e-9, room >= room.max()) if f.any())
-        k = max(np.flatnonzero(fits), key=lambda k: (round(lack[k], 9), round(room[k], 9), -k))
-        fold[g] = k
-        room[k] -= sizes[g]
-        want[k] -= counts[g]
+    def put(g: int, lack: Sequence[int]) -> None:
+        nonlocal waiting
+        k = _best_fold(float(sizes[g]), room, near, lack, empty if waiting <= len(empty) else ())
+        fold[g], waiting = k, waiting - 1
+        empty.discard(k)
+        room[k] -= float(sizes[g])
+        (near[k],) = _nines(room[k : k + 1])
+        if counts.shape[1]:
+            want[k] -= counts[g]
 
     while counts.shape[1] and (left := counts[fold < 0].sum(0)).any():
         rarest = int(np.argmin(np.where(left > 0, left, np.inf)))
-        for g in largest_first:
-            if fold[g] < 0 and counts[g, rarest]:
-                put(g, want[:, rarest])
-    for g in largest_first:
-        if fold[g] < 0:
-            put(g, room)
+        for g in largest_first[(fold[largest_first] < 0) & (counts[largest_first, rarest] != 0)]:
+            put(g, _nines(want[:, rarest].tolist()))
+    for g in largest_first[fold[largest_first] < 0]:
+        put(g, near)
     return fold
 
 # %% ../../nbs/3_data/33_folds.ipynb #57311ca6
@@ -92,7 +118,7 @@ def with_mask(
     table: pd.DataFrame,  # canonical parts table
 ) -> np.ndarray:  # bool, one for each row
     "Which rows hold a mask: an entry with a class and without a mask, such as a box of COCO, is none."
-    return np.array([not (_is_null(n) or _is_null(m)) for n, m in zip(table['name'], table['rle_mask'])], dtype=bool)
+    return ~(_blank(table['name']) | _blank(table['rle_mask']))
 
 
 def _class_counts(
@@ -100,12 +126,16 @@ def _class_counts(
     groups: Sequence[Sequence[str]],  # files of each of G groups
 ) -> tuple[np.ndarray, list[str]]:  # float (G, K), and the K names; those without a mask are a class too, named ''
     "How many images of each group show each class."
-    rows, files = table[with_mask(table)], [f for g in groups for f in g]
-    shown = pd.crosstab(rows['file_name'], rows['name']).astype(bool).reindex(files, fill_value=False)
-    bare = ~shown.to_numpy().reshape(len(files), -1).any(1)
-    every = np.column_stack([shown.to_numpy().reshape(len(files), -1), bare])[:, : None if bare.any() else -1]
+    masked, files = with_mask(table), pd.Index([f for g in groups for f in g])
+    rows = table[['file_name', 'name']] if masked.all() else table[['file_name', 'name']][masked]
+    name, names = pd.factorize(rows['name'], sort=True)
+    file, known = pd.factorize(rows['file_name'])
+    shown = np.zeros((len(files), len(names)), dtype=bool)
+    shown[files.get_indexer(known)[file], name] = True
+    bare = ~shown.any(1)
+    every = np.column_stack([shown, bare])[:, : None if bare.any() else -1]
     starts = np.cumsum([0, *(len(g) for g in groups[:-1])])
-    return np.add.reduceat(every.astype(float), starts), [*map(str, shown.columns), *[''] * bool(bare.any())]
+    return np.add.reduceat(every.astype(float), starts), [*map(str, names), *[''] * bool(bare.any())]
 
 # %% ../../nbs/3_data/33_folds.ipynb #36f5d69a
 def _shuffled(
@@ -162,7 +192,7 @@ def _dealt(
     if spread_classes is None and _lacks(fold, counts, names, shares):
         fold = _deal(sizes, counts, shares)
     of = {f: int(k) for g, k in zip(gs, fold) for f in g}
-    return {f: of[f] for f in dict.fromkeys(table['file_name'])}
+    return {f: of[f] for f in table['file_name'].unique().tolist()}
 
 # %% ../../nbs/3_data/33_folds.ipynb #b3dc9eb5
 def spread_reason(

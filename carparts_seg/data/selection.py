@@ -6,6 +6,7 @@
 __all__ = ['FOLD_SEED', 'SPREAD', 'ExperimentError', 'find_data', 'Split', 'split_data', 'test_data']
 
 # %% ../../nbs/3_data/35_selection.ipynb #589b1bcb
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.basics import CarpartsError
-from ..core.images import ImageError, image_files, image_size, read_image
+from ..core.images import ImageError, image_files, image_size, pixel_limit, read_image
 from ..core.settings import Experiment
 from ..core.table import DataPart, PartsData, TableError, joined_error, read_table
 from .archives import DatasetError
@@ -98,14 +99,41 @@ def _say_data(
     for line in skipped:
         log(f'  {line}')
 
+# %% ../../nbs/3_data/35_selection.ipynb #9ae54292
+_START = 1 << 15  # bytes in which a header usually ends
+_SIZES = {0xC0, 0xC1, 0xC2}  # the markers of JPEG before height and width, of the kinds that every library reads
+
+
+def _sound_header(
+    path: str,  # of a file
+    limit: int,  # pixels that an image may have
+) -> bool:  # False for what has to be looked at in another way
+    "Whether a file begins as a JPEG does, up to its pixels, with a size that is allowed."
+    try:
+        with open(path, 'rb', buffering=0) as f:
+            head = f.read(_START)
+    except (OSError, ValueError):
+        return False
+    at, pixels = 2, 0
+    while head[:2] == b'\xff\xd8' and at + 9 < len(head) and head[at] == 0xFF:
+        kind, length = head[at + 1], head[at + 2] << 8 | head[at + 3]
+        if kind in _SIZES:
+            pixels = (head[at + 5] << 8 | head[at + 6]) * (head[at + 7] << 8 | head[at + 8])
+        if kind == 0xDA or length < 2:
+            return kind == 0xDA and 0 < pixels <= limit
+        at += 2 + length
+    return False
+
 # %% ../../nbs/3_data/35_selection.ipynb #e8a984d4
 def _unreadable(
     data: PartsData,  # images with their parts
     whole: bool,  # whether every image is read to its end; else its header
 ) -> list[TableError]:
     "Images that can't be read."
-    found = []
+    found, folder, limit = [], os.fspath(data.folder), pixel_limit()
     for f in data.files:
+        if not whole and _sound_header(f'{folder}{os.sep}{f}', limit):
+            continue
         try:
             read_image(data.path(f)) if whole else image_size(data.path(f))
         except ImageError as e:

@@ -84,17 +84,36 @@ def _images_below(
             break
     return sorted(found)
 
+# %% ../../nbs/3_data/31_sources.ipynb #eb800583
+_BARE = re.compile(r'[^\\/.][^\\/]*')  # a name that says nothing of folders
+
+
+def _files_in(
+    folder: Path,  # may be missing
+) -> set[str]:  # names, links left out; empty where it can't be listed
+    "The files of a folder, without asking the disk about each of them."
+    try:
+        with os.scandir(folder) as entries:
+            return {e.name for e in entries if e.is_file(follow_symlinks=False)} | {''}
+    except OSError:
+        return set()
+
 # %% ../../nbs/3_data/31_sources.ipynb #9198f642
 def _exactly(
     names: Sequence[str],  # as annotations have them
     folder: Path,  # an existing folder
 ) -> dict[str, str]:  # name as written -> file below the folder
-    "Names whose files are just where they say, slashes of either kind."
-    found = {}
+    "Names whose files are just where they say, slashes of either kind; a folder is listed once, whatever its files."
+    found, listed = {}, {}
     for n in names:
-        path = PurePosixPath(n.replace('\\', '/'))
-        if '..' not in path.parts and not path.is_absolute() and (folder / path).is_file():
-            found[n] = path.as_posix()
+        path = PurePosixPath(n.replace('\\', '/')) if not _BARE.fullmatch(n) else n
+        if isinstance(path, PurePosixPath) and ('..' in path.parts or path.is_absolute()):
+            continue
+        inside, _, name = str(path).rpartition('/')
+        if inside not in listed:
+            listed[inside] = _files_in(folder / inside)
+        if name in listed[inside] or listed[inside] and os.path.isfile(folder / path):  # another spelling, a link
+            found[n] = str(path)
     return found
 
 # %% ../../nbs/3_data/31_sources.ipynb #684e26c2
@@ -143,7 +162,8 @@ def _renamed(
     notes: Sequence[str] = (),  # more words
 ) -> pd.DataFrame:  # the same masks
     "A table with the names of the files."
-    out = table.assign(file_name=[files.get(f, f) for f in table['file_name']])
+    others = {n: f for n, f in files.items() if n != f}
+    out = table.assign(file_name=[others.get(f, f) for f in table['file_name']]) if others else table.copy(deep=False)
     out.attrs = table.attrs | {'notes': [*table.attrs.get('notes', []), *notes]}
     return out
 
@@ -155,7 +175,7 @@ def place_images(
     found: list[TableError],  # takes images that are not; their rows are left out
 ) -> DataPart:  # its names are those of files; raises DatasetError where no image at all is found
     "A part with its images."
-    names = list(dict.fromkeys(part.table['file_name']))
+    names = part.table['file_name'].unique().tolist()
     folder, matched = locate_images(names, folders)
     if folder is None and must is not False and names:
         raise _nowhere(names, folders)

@@ -18,6 +18,7 @@ import albumentations as A
 import cv2
 import fastai.vision.learner  # noqa: F401  registers how images are shown: show_batch, show_results, plot_top_losses
 import numpy as np
+import pandas as pd
 import torch
 from fastai.data.block import DataBlock, TransformBlock
 from fastai.data.core import DataLoaders, TfmdDL
@@ -282,11 +283,13 @@ def shown_classes(
     files: Sequence[str],  # N of its files
 ) -> np.ndarray:  # bool (N, C)
     "Which classes each image shows."
-    table, at = data.table[with_mask(data.table)], {c: i for i, c in enumerate(data.classes)}
-    shown, row = np.zeros((len(files), len(at)), bool), {f: i for i, f in enumerate(files)}
-    for f, n in zip(table['file_name'], table['name']):
-        if f in row and n in at:
-            shown[row[f], at[n]] = True
+    masked, shown = (
+        data.table[['file_name', 'name']][with_mask(data.table)],
+        np.zeros((len(files), len(data.classes)), bool),
+    )
+    row, plane = (pd.Index(v).get_indexer(masked[c]) for c, v in (('file_name', files), ('name', data.classes)))
+    known = (row >= 0) & (plane >= 0)
+    shown[row[known], plane[known]] = True
     return shown
 
 # %% ../../nbs/5_train/52_loaders.ipynb #99b43d23
@@ -463,7 +466,9 @@ def _source(
     if cache is False or cache is None:
         return PartsSource(data, channels), []
     try:
-        return PartsCache(data, files, None if cache is True else cache, resize, channels, progress), []
+        kept = PartsCache(data, files, None if cache is True else cache, resize, channels, progress)
+        said = kept.plan.n_bytes > 1e9 or kept.plan.images < kept.plan.of
+        return kept, [kept.plan.words()] * said
     except ImageError:
         raise
     except OSError as e:
