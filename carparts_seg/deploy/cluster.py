@@ -405,7 +405,7 @@ def records(
         out[name] = image_record(name, size, part_records(p, size, s.classes, s.thresholds, s.min_area))
     return [out[name] for name, _ in batch]
 
-# %% ../../nbs/8_deploy/86_cluster.ipynb #5898ac2a
+# %% ../../nbs/8_deploy/86_cluster.ipynb #d281cd4c
 def _part_file(records: Sequence[dict], classes: Sequence[str], counts: dict) -> pa.Buffer:
     "A part as a Parquet file, with its counts and the class list in its metadata."
     known = dict(carparts_categories=json.dumps([dict(id=i, name=c) for i, c in enumerate(classes, 1)]))
@@ -423,7 +423,7 @@ def part(
     "Predict a part and write its file."
     names, records, unfetched = self.listing.read_row_group(k)['name'].to_pylist(), [], []
     for batch in self.batches(names):
-        unfetched += [c for _, c in batch if isinstance(c, ImageError) and c.why != 'no such file']
+        unfetched += [c for _, c in batch if isinstance(c, ImageError)]
         records += self.records(batch)
     if len(unfetched) == len(names):
         raise ClusterError(f'none of the {len(names)} pictures of part {k} could be fetched; the first: {unfetched[0]}')
@@ -481,7 +481,7 @@ def open_network(
     content = file.read_bytes()
     return _network(content, file.suffix.lower(), scorer, scorer, _digest(content), more['batch_size'])
 
-# %% ../../nbs/8_deploy/86_cluster.ipynb #e52d2f7b
+# %% ../../nbs/8_deploy/86_cluster.ipynb #5725df67
 class PartActor:
     "A `PartWorker` as Ray Data keeps it: a row is the number of a part, and comes back with the counts."
 
@@ -493,13 +493,17 @@ class PartActor:
 
         plan, network = ray.get(shared)
         cpus = ray.get_runtime_context().get_assigned_resources().get('CPU', 1)
-        self.worker = PartWorker(plan, network, max(1, int(cpus)))
+        self.worker, self.given = None, (plan, network, max(1, int(cpus)))
 
     def __call__(
         self,
         row: dict,  # 'item': the number of a part
-    ) -> dict:
-        return dict(part=row['item'], counts=json.dumps(self.worker.part(int(row['item']))))
+    ) -> dict:  # 'counts' as JSON, or 'error'; what is raised would come back as pages of Ray's own
+        try:
+            self.worker = self.worker or PartWorker(*self.given)
+            return dict(counts=json.dumps(self.worker.part(int(row['item']))), error='')
+        except (ValueError, OSError) as e:
+            return dict(counts='', error=first_line(e))
 
 # %% ../../nbs/8_deploy/86_cluster.ipynb #178992e9
 def _join(ray: ModuleType) -> bool:
@@ -523,14 +527,7 @@ def _quiet(data: ModuleType) -> None:
     for name in ('ray.data', 'ray'):
         logging.getLogger(name).setLevel(logging.ERROR)
 
-# %% ../../nbs/8_deploy/86_cluster.ipynb #e68b67ee
-def _root_cause(error: BaseException) -> BaseException:
-    "What a worker has said, below what Ray has put around it."
-    while (inner := getattr(error, 'cause', None) or error.__cause__) is not None and inner is not error:
-        error = inner
-    return error
-
-
+# %% ../../nbs/8_deploy/86_cluster.ipynb #6904e11f
 def _through_ray(plan: Plan, network: Network, missing: Sequence[int]) -> Iterator[dict]:
     "The counts of each part, as they are done; raises ClusterError, MissingExtra."
     ray, data, _ = need('carparts predict --engine ray', 'ray', 'ray', 'ray.data', 'onnxruntime')
@@ -545,10 +542,12 @@ def _through_ray(plan: Plan, network: Network, missing: Sequence[int]) -> Iterat
             PartActor, fn_constructor_args=(shared,), compute=pool, num_cpus=1
         )
         for row in done.iter_rows():
+            if row['error']:
+                raise ClusterError(f'{row["error"]}; what is done is kept, and the same command goes on')
             yield json.loads(row['counts'])
     except ray.exceptions.RayError as e:
-        why = first_line(_root_cause(e))[:300]
-        raise ClusterError(f'{plan.out}: {why}; what is done is kept, the same command goes on', why=why) from None
+        why = f'Ray: {first_line(e)[:300]}'
+        raise ClusterError(f'{why}; what is done is kept, and the same command goes on', why=why) from None
     finally:
         if started:
             ray.shutdown()
