@@ -584,6 +584,15 @@ def _fast_predictor(a: argparse.Namespace) -> Any:
     return _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
 
 # %% ../nbs/9_whole/97_cli.ipynb #f8f18b74
+def _predicted(n: dict, out: str, where: str) -> int:
+    "Say what was done and what could not be read; the exit code. `where` are the errors of all."
+    print(_predict_words(n, out))
+    if n['failed']:
+        more = f', the others: `error` in {where}' if n['failed'] > len(n['errors']) else ''
+        _say(*n['errors'], f"{n['failed']} of them could not be read{more}")
+    return int(n['failed'] > 0)
+
+
 def _predict_words(n: dict, out: str) -> str:
     "What `predict_files` did, in one line."
     line = f"{n['pictures']} pictures, {n['parts']} parts in {out}"
@@ -593,8 +602,38 @@ def _predict_words(n: dict, out: str) -> str:
         line += f"; {n['new'] / n['seconds']:.1f} pictures a second"
     return line
 
-# %% ../nbs/9_whole/97_cli.ipynb #5ae0d251
+# %% ../nbs/9_whole/97_cli.ipynb #e5130400
+def _check_for_ray(a: argparse.Namespace) -> None:
+    "Raise CarpartsError for what `--engine ray` doesn't do."
+    others = [o for o in a.outputs.split(',') if o not in ('parquet', 'csv')]
+    asked = dict(tile=a.tile, device=a.device, precision=None if a.precision == 'fp32' else a.precision)
+    asked |= dict(outputs=others[0] if others else None)
+    key = next((k for k, v in asked.items() if v is not None), None)
+    if key:
+        why = 'writes Parquet, computes in float32 on processors and takes photographs as a whole'
+        raise CarpartsError(f'--{key} {asked[key]}: --engine ray {why}; leave it out', key=f'--{key}', why=why)
+    if len(a.pictures) > 1:
+        why = '--engine ray takes one folder or address, such as s3://bucket/photos'
+        raise CarpartsError(f'{a.pictures[1]}: {why}', key='PICTURES', why=why)
+
+# %% ../nbs/9_whole/97_cli.ipynb #f0cc5568
+def _predict_ray(a: argparse.Namespace) -> int:
+    "Predict through Ray Data."
+    from carparts_seg.deploy.cluster import predict_cluster
+
+    _check_for_ray(a)
+    asked = dict(threshold=a.threshold, min_area=a.min_area, tta=a.tta, batch_size=a.batch_size)
+    asked |= dict(weights=a.weights) if a.weights else {}
+    try:
+        n = predict_cluster(a.run_folder, a.pictures[0], a.out, sys.stderr.isatty(), _say, **asked)
+    except KeyboardInterrupt:
+        return _interrupted(f'what is done is kept in {a.out}; the same command goes on with it')
+    return _predicted(n, a.out, 'its parts')
+
+# %% ../nbs/9_whole/97_cli.ipynb #ec48b2c8
 def _predict(a: argparse.Namespace) -> int:
+    if a.engine == 'ray':
+        return _predict_ray(a)
     from carparts_seg.predict.files import find_images, predict_files
 
     check_writable(a.out, 'folder')
@@ -605,11 +644,7 @@ def _predict(a: argparse.Namespace) -> int:
         n = predict_files(predictor, images, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
     except KeyboardInterrupt:
         return _interrupted(f'what is done is kept in {a.out}; go on with the same command and --resume')
-    print(_predict_words(n, a.out))
-    if n['failed']:
-        more = f', the others: `error` in {a.out}/predictions.jsonl' if n['failed'] > len(n['errors']) else ''
-        _say(*n['errors'], f"{n['failed']} of them could not be read{more}")
-    return int(n['failed'] > 0)
+    return _predicted(n, a.out, f'{a.out}/predictions.jsonl')
 
 # %% ../nbs/9_whole/97_cli.ipynb #25de5eb4
 def _add_predict(sub: Any) -> None:
@@ -630,6 +665,13 @@ def _add_predict(sub: Any) -> None:
         'predictions.jsonl is always written',
     )
     p.add_argument('--resume', action='store_true', help='go on with a folder in which some are done')
+    p.add_argument(
+        '--engine',
+        choices=('torch', 'ray'),
+        default='torch',
+        help='ray: on all processors of this machine or of a cluster (RAY_ADDRESS), from a folder or s3://… into parts '
+        'of a Parquet data set; RUN may be an exported pipeline; what is there already is not done again',
+    )
     _speed_options(p)
 
 # %% ../nbs/9_whole/97_cli.ipynb #6fa3277e
