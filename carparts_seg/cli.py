@@ -369,7 +369,7 @@ def _train(a: argparse.Namespace) -> int:
 
     n, gpus = processes_to_start(cfg.environment.gpus, _say)
     if n > 1:
-        return start_processes(n, a.argv, gpus)
+        return start_processes(n, [sys.executable, '-m', 'carparts_seg', *a.argv], gpus)
     try:
         run_experiment(cfg, a.out, a.data, **_said_of_runs(a))
     except KeyboardInterrupt:

@@ -51,6 +51,8 @@ from .report.model_card import write_card
 from .report.report import build_report
 from .report.trackers import Tracking, check_logger, send_files, tracked
 from .synthetic.cars import write_cars
+
+# %% ../nbs/9_whole/91_experiment.ipynb #52bd0b9e
 from .train.augment import augmentation, inference_transform
 from carparts_seg.train.callbacks import (
     AccumulateGradient,

@@ -18,7 +18,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -433,6 +432,13 @@ def _environment(r: int, n: int, port: int, gpus: Sequence[int]) -> dict[str, st
     return env | ({'CUDA_VISIBLE_DEVICES': ','.join(map(str, gpus))} if gpus else {})
 
 
+def _each(running: Sequence[subprocess.Popen], stop: str) -> None:
+    "Call a method of those that haven't ended."
+    for p in running:
+        if p.poll() is None:
+            getattr(p, stop)()
+
+
 def _wait(running: Sequence[subprocess.Popen], grace: float) -> bool:
     "Wait till all have ended well, or for `grace` seconds after one hasn't; whether all have ended."
     until = math.inf
@@ -445,25 +451,24 @@ def _wait(running: Sequence[subprocess.Popen], grace: float) -> bool:
 
 def start_processes(
     n: int,  # how many, 2 or more
-    argv: Sequence[str],  # arguments of `carparts`
+    command: Sequence[str],  # a command and its arguments
     gpus: Sequence[int] = (),  # the GPUs that they take, by index
     grace: float = 20,  # seconds that the others have to end by themselves when one has failed
 ) -> int:  # exit code: that of the process that failed, 0 where none did
-    "Run a command of this package in several processes on this machine, and see that none of them stays behind."
+    "Run a command in several processes on this machine, and see that none of them stays behind."
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
-    command = [sys.executable, '-m', 'carparts_seg', *argv]
     running = [subprocess.Popen(command, env=_environment(r, n, port, gpus)) for r in range(n)]
     try:
         for stop in ('terminate', 'kill'):
             if not _wait(running, grace):
-                [getattr(p, stop)() for p in running if p.poll() is None]
+                _each(running, stop)
     except KeyboardInterrupt:  # they have got it, too
         _wait(running, grace)
         return 130
     finally:
-        [p.kill() for p in running if p.poll() is None]
+        _each(running, 'kill')
     codes = [p.wait() for p in running]
     return max(codes) if max(codes) > 0 else 2 if min(codes) < 0 else 0
 
