@@ -60,10 +60,25 @@ def _say(*lines: str) -> None:
     for line in lines:
         print(line, file=sys.stderr)
 
+# %% ../nbs/9_whole/97_cli.ipynb #3f277ec8
+def _process() -> int:
+    "Which of the processes that a launcher has started this is; 0 where it was started alone."
+    return int(os.environ.get('RANK') or 0)
+
+
+def _check_launcher(a: argparse.Namespace) -> None:
+    "Raise where several processes were started for what one does."
+    n = int(os.environ.get('WORLD_SIZE') or 1)
+    what = 'train --grid' if getattr(a, 'grid', []) else a.command
+    if n > 1 and what != 'train':
+        why = f'is for one process and {n} were started; only a training of one run is shared'
+        raise CarpartsError(f'carparts {what} {why}', key=a.command, why=why)
+
 # %% ../nbs/9_whole/97_cli.ipynb #df218673
 def _interrupted(kept: str) -> int:
     "Say what Ctrl-C left behind and how to go on; the exit code."
-    _say(f'\ninterrupted: {kept}')
+    if not _process():
+        _say(f'\ninterrupted: {kept}')
     return 130
 
 # %% ../nbs/9_whole/97_cli.ipynb #f7ab77f0
@@ -389,14 +404,19 @@ def _train(a: argparse.Namespace) -> int:
     if a.dry_run:
         return _dry_run(cfg, a)
     from carparts_seg.experiment import run_experiment  # takes seconds: mistakes in settings are said before
+    from carparts_seg.train.machine import processes_to_start, start_processes
 
+    n, gpus = processes_to_start(cfg.environment.gpus, _say)
+    if n > 1:
+        return start_processes(n, [sys.executable, '-m', 'carparts_seg', *a.argv], gpus)
     try:
         run_experiment(cfg, a.out, a.data, **_said_of_runs(a))
     except KeyboardInterrupt:
         kept = f'the last whole epoch is kept in {a.out}'
         return _interrupted(f'{kept}; go on with: carparts train --out {shlex.quote(a.out)} --resume')
     report = out / 'report.html'
-    print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
+    if not _process():
+        print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #85ed6c2f
@@ -899,6 +919,8 @@ def _failed(e: Exception, target: str | None) -> int:
     "Say what went wrong in a line; the exit code."
     if os.environ.get('CARPARTS_DEBUG', '0') not in ('', '0'):
         traceback.print_exception(e)
+    if isinstance(e, CarpartsError) and not str(e) or _process() and not getattr(e, 'to_be_said', False):
+        return 2  # another process says it
     if isinstance(e, CarpartsError):
         _say(str(e))
     elif isinstance(e, OSError):
@@ -927,9 +949,11 @@ def main(
     _quiet()
     parser = make_parser()
     args = parser.parse_args(argv)
+    args.argv = list(sys.argv[1:] if argv is None else argv)
     if any('\0' in v for v in vars(args).values() if isinstance(v, str)):
         parser.error('an argument holds a NUL character')
     try:
+        _check_launcher(args)
         return args.run(args)
     except KeyboardInterrupt:
         _say('interrupted')

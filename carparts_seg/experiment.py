@@ -9,11 +9,14 @@ __all__ = ['experiment_class_weights', 'experiment_dataloaders', 'experiment_los
 # %% ../nbs/9_whole/91_experiment.ipynb #0b0e6802
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
-from fastai.callback.training import GradientAccumulation, GradientClip
+from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastcore.imports import noop
@@ -71,6 +74,43 @@ from carparts_seg.train.machine import (
     pick_device,
     pick_precision,
     software_versions,
+)
+from .train.recorder import RunRecorder, resume_run
+from .train.schedule import LearningRates, lr_schedule
+
+# %% ../nbs/9_whole/91_experiment.ipynb #52bd0b9e
+from .train.augment import augmentation, inference_transform
+from carparts_seg.train.callbacks import (
+    AccumulateGradient,
+    AverageWeights,
+    EvaluateEvery,
+    GradientNorm,
+    MixParts,
+    ProgressBar,
+    SeedEachEpoch,
+    SeedEpoch,
+    seed_everything,
+    share_training,
+)
+from .train.learner import add_dropout, parts_learner
+from .train.loaders import PartsDL, parts_dataloaders, shown_classes
+from .train.losses import PartsLoss, balanced_weights, loss_function
+from carparts_seg.train.machine import (
+    StepTimes,
+    by_first,
+    first_then_all,
+    forget_peak_memory,
+    gather_batch,
+    gather_objects,
+    gather_to_first,
+    machine_words,
+    n_processes,
+    peak_memory,
+    pick_device,
+    pick_precision,
+    rank,
+    software_versions,
+    together,
 )
 from .train.recorder import RunRecorder, resume_run
 from .train.schedule import LearningRates, lr_schedule
@@ -146,6 +186,8 @@ def experiment_dataloaders(
     )
     dls.class_weights = weights
     dls.pixel_shares = pixel_shares(data, train) if cfg.architecture.class_share_bias else None
+    for dl in dls:
+        dl.share = rank(), n_processes()
     return dls
 
 # %% ../nbs/9_whole/91_experiment.ipynb #5736fe05
@@ -176,7 +218,7 @@ def _training_callbacks(cfg: Experiment, batch_size: int) -> list[Callback]:
     if t.gradient_clip:
         cbs.append(GradientClip(t.gradient_clip))
     if t.grad_accumulation > 1:
-        cbs.append(GradientAccumulation(t.grad_accumulation * batch_size))
+        cbs.append(AccumulateGradient(t.grad_accumulation * batch_size))
     if t.stochastic_weight_averaging_epochs:
         cbs.append(AverageWeights(t.stochastic_weight_averaging_epochs))
     return cbs + _mixing(cfg)
@@ -190,10 +232,10 @@ def _callbacks(cfg: Experiment, batch_size: int, folder: Path, log: Callable, pr
         SeedEachEpoch(cfg.environment.seed),
         SeedEpoch(),
         *_training_callbacks(cfg, batch_size),
-        *([] if cfg.logging.logger == 'None' else [Tracking(cfg, folder, log)]),
+        *([] if cfg.logging.logger == 'None' or rank() else [Tracking(cfg, folder, log)]),
         RunRecorder(folder, *keep),
         StepTimes(),
-        ProgressBar(metric, progress),
+        ProgressBar(metric, False if rank() else progress),
     ]
 
 # %% ../nbs/9_whole/91_experiment.ipynb #9ffe605d
@@ -259,6 +301,15 @@ def _evaluation_precision(cfg: Experiment, device: torch.device) -> str:
     "'bf16' where the settings ask for half precision and the device gains from it, else 'fp32'."
     return 'bf16' if pick_precision(cfg.environment.mixed_precision_inference, device)[0] == 'bf16' else 'fp32'
 
+# %% ../nbs/9_whole/91_experiment.ipynb #45317a3b
+def _of_all(evidence: Evidence, rows: list[dict], files: Sequence[str]) -> tuple[Evidence, list[dict]]:
+    "What all processes have found, in the order of the files; in those that aren't the first: as it is."
+    if n_processes() == 1 or (parts := gather_to_first((evidence, rows))) is None:
+        return evidence, rows
+    place = {f: i for i, f in enumerate(files)}
+    rows = sorted((r for _, part in parts for r in part), key=lambda r: place[r['file_name']])
+    return Evidence.concat([ev for ev, _ in parts]).subset(files), rows
+
 # %% ../nbs/9_whole/91_experiment.ipynb #6051b8df
 @torch.no_grad()
 def evaluate_learner(
@@ -275,17 +326,21 @@ def evaluate_learner(
     each_loss = copy(loss)
     loss.reduction, each_loss.reduction = 'mean', 'none'
     views = (p.test_time_augmentations, p.test_time_scales, _evaluation_precision(cfg, device))
-    partners, rows, losses = _partners(cfg, data.classes), [], []
+    partners, rows, losses, own = _partners(cfg, data.classes), [], [], [files[i] for i in dl.own()]
     evidence = Evidence.collect(data.classes, p.probability_threshold, partners)
-    for probs, masks in predict_batches(model, dl, data.classes, *views, partners):
+    for b, (probs, masks) in enumerate(predict_batches(model, dl, data.classes, *views, partners)):
         done, logits = len(evidence), torch.logit(probs, eps=1e-6)
-        batch, each = files[done : done + len(probs)], each_loss(logits, masks).tolist()
-        losses.append(float(loss(logits, masks)) * len(probs))
+        batch, each = own[done : done + len(probs)], each_loss(logits, masks).tolist()
+        loss.across = partial(gather_batch, sizes=dl.sizes(b))
+        losses.append(float(loss(logits, masks)) * dl.whole(b))
         evidence.add(batch, probs, masks)
         for i, file in enumerate(batch):
             extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
             rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
+    evidence, rows = _of_all(evidence, rows, files)
     table = prediction_table(rows, data.classes)
+    if rank():
+        return {}, table, evidence
     figures = summarize(evidence.counts, data.classes, partners) | mask_ap(table, data.subset(files))
     return figures | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}, table, evidence
 
@@ -326,7 +381,7 @@ def _fit_batch_size(
     size = min(cfg.training.batch_size, len(split.train))
     if device.type != 'cuda' or not cfg.training.automatically_adjust_batch_size:
         return size
-    while size > 1 and not _step_fits(cfg, data, split, device, size, folder, cache):
+    while size > 1 and not all(gather_objects(_step_fits(cfg, data, split, device, size, folder, cache))):
         size //= 2
         log(f'out of memory: trying a batch size of {size}')
     return size
@@ -343,7 +398,7 @@ def _evaluate_test(cfg: Experiment, learn: Learner, test: PartsData, folder: Pat
     split = Split('test', test.files[:1], test.files)
     dl = experiment_dataloaders(cfg, test, split, learn.dls.device, cache=cache).valid
     figures, table, _ = evaluate_learner(learn.model, dl, test, test.files, cfg, learn.loss_func)
-    _save_predictions(folder, 'test_predictions', table)
+    by_first(_save_predictions, folder, 'test_predictions', table)
     return {'test': figures} if test.table['name'].notna().any() else {}
 
 # %% ../nbs/9_whole/91_experiment.ipynb #9ee0009d
@@ -366,8 +421,8 @@ def _finish(
     if weights.stem == 'best':
         learn.model.load_state_dict(load_file(weights))
     figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg, learn.loss_func)
-    _save_predictions(folder, 'validation_predictions', table)
-    evidence.save(folder / 'evidence.npz')
+    by_first(_save_predictions, folder, 'validation_predictions', table)
+    by_first(evidence.save, folder / 'evidence.npz')
     figures = _only_finite(figures)
     return figures if test is None else figures | _evaluate_test(cfg, learn, test, folder, cache)
 
@@ -475,7 +530,7 @@ def _train(
     "Make a learner and train it: the learner, and the seconds of both."
     started, device = time.monotonic(), pick_device(cfg, log)
     forget_peak_memory(device)
-    _describe(cfg, data, split, folder, opened)
+    by_first(_describe, cfg, data, split, folder, opened)
     batch_size = _fit_batch_size(cfg, data, split, device, folder, log, cache)
     dls = experiment_dataloaders(cfg, data, split, device, batch_size, cache)
     learn = experiment_learner(cfg, dls, folder, log, progress)
@@ -485,7 +540,7 @@ def _train(
         _say_bias(learn, log)
     loaded = time.monotonic()
     if start < cfg.training.epochs:
-        with tracked(learn):
+        with tracked(learn), share_training(learn):
             learn.fit(cfg.training.epochs, start_epoch=start)
     spent = learn.run_recorder.spent + time.monotonic() - loaded
     return learn, {'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(spent, 1)}
@@ -502,10 +557,33 @@ def _what_is_missing(
         _build_pipeline(folder, log)
     return figures
 
-# %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
+# %% ../nbs/9_whole/91_experiment.ipynb #edd14ffd
 _SENT = ('config.yaml', 'metrics.json', 'results.csv', 'charts.json', 'report.html', 'README.md')  # to MLflow
 
 
+def _conclude(
+    cfg: Experiment,
+    data: PartsData,
+    split: Split,
+    folder: Path,
+    figures: dict,
+    learn: Learner,
+    report: bool,
+    started: float,
+    log: Callable,
+) -> dict:
+    "Write the figures of a training, and what people read; metrics.json."
+    write_json(folder / 'metrics.json', figures)
+    log(f'{_headline(split.name, figures)}; {time.monotonic() - started:.0f} s')
+    if report:
+        figures = _write_report(folder, data, figures, started, log)
+    if cfg.training.build_scoring_pipelines:
+        _build_pipeline(folder, log)
+    send_files(learn, [folder / name for name in _SENT])
+    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)  # the last: now the run is complete
+    return figures
+
+# %% ../nbs/9_whole/91_experiment.ipynb #fac82f82
 def run_split(
     cfg: Experiment,  # the settings
     data: PartsData,  # the images
@@ -521,23 +599,15 @@ def run_split(
 ) -> dict:  # metrics.json
     "Train, evaluate and report one split, into a run folder."
     folder, started = Path(folder), time.monotonic()
-    if resume and run_complete(folder):
+    if by_first(lambda: resume and run_complete(folder)):
         log(f'{split.name}: complete already')
-        return _what_is_missing(cfg, data, folder, report, started, log)
+        return by_first(_what_is_missing, cfg, data, folder, report, started, log)
     learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache, opened)
     trained = time.monotonic()
     figures = _finish(cfg, learn, data, split, folder, test, cache)
     seconds['seconds_evaluating'] = round(time.monotonic() - trained, 1)
     figures |= _facts(learn) | seconds | learn.step_times.figures | peak_memory(learn.dls.device)
-    write_json(folder / 'metrics.json', figures)
-    log(f'{_headline(split.name, figures)}; {time.monotonic() - started:.0f} s')
-    if report:
-        figures = _write_report(folder, data, figures, started, log)
-    if cfg.training.build_scoring_pipelines:
-        _build_pipeline(folder, log)
-    send_files(learn, [folder / name for name in _SENT])
-    (folder / 'weights' / 'resume.pt').unlink(missing_ok=True)  # the last: now the run is complete
-    return figures
+    return by_first(_conclude, cfg, data, split, folder, figures, learn, report, started, log)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #c03888d6
 def _summary(results: dict[str, dict]) -> dict:
@@ -638,12 +708,12 @@ def _run_folds(
     results = {}
     for cfg, split in runs:
         inside = _fold_folder(out, split)
-        both = _both(log, RunLog(inside / 'train.log', False))
+        both = log if rank() else _both(log, RunLog(inside / 'train.log', False))
         results[split.name] = run_split(cfg, data, split, inside, log=both, **kwargs)
     summary = _summary(results)
-    write_json(out / 'metrics.json', summary)
+    by_first(write_json, out / 'metrics.json', summary)
     if kwargs['report']:
-        write_folds_report(out)
+        by_first(write_folds_report, out)
     mean, spread = (_four(summary[k].get('miou')) for k in ('mean', 'spread'))
     what = 'trainings' if any(' seed ' in name for name in results) else 'folds'
     log(f'{len(results)} {what}: miou {mean} ± {spread}')
@@ -703,9 +773,10 @@ def _run(
     "Find the data of an experiment, and run all its folds and seeds."
     found = []
     told, asked = _asked(cfg, out, source, common['resume'])
-    data = find_data(told, asked['source'], download, found.append)
+    data = first_then_all(find_data, told, asked['source'], download, found.append)
     _check_flips(told, data.classes)
-    log = _begin(cfg, out, asked, found, data.classes, echo)
+    begun = by_first(_begin, cfg, out, asked, found, data.classes, echo)
+    log = RunLog(None, False) if rank() else begun
     data, splits = split_data(told, data, log)
     check_masks(cfg, data, splits, log)
     runs = _seeded(cfg, splits)
@@ -716,6 +787,23 @@ def _run(
         ((cfg, split),) = runs
         return run_split(cfg, data, split, out, log=log, **common)
     return _run_folds(runs, data, out, log, **common)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #ac92707b
+def _claimed(out: Path, cfg: Experiment, resume: bool, stack: ExitStack) -> Experiment:
+    "The settings as they will be run, once the folder is this training's; it stays so until the stack is closed."
+    if not (out / '.lock').exists():
+        claim_folder(out, cfg, resume)  # what can't be claimed gets no lock either
+    stack.enter_context(folder_lock(out, 'training'))
+    return claim_folder(out, cfg, resume)
+
+
+def _check_shares(cfg: Experiment) -> None:
+    "Raise where the processes can't have equal shares of a batch."
+    n, size, key = n_processes(), cfg.training.batch_size, 'training.batch_size'
+    if size % n:
+        near = f'{size - size % n} or {size - size % n + n}' if size > n else f'{n}'
+        why = f'{size} pictures cannot be divided among {n} processes; give {near}'
+        raise ExperimentError(f'{key}: {why}', key=key, why=why)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #15f99de8
 def run_experiment(
@@ -734,11 +822,11 @@ def run_experiment(
     out = Path(out)
     cfg = cfg if isinstance(cfg, Experiment) else load_config(cfg)
     check_logger(cfg.logging.logger)
-    if not (out / '.lock').exists():
-        claim_folder(out, cfg, resume)  # what can't be claimed gets no lock either
-    with folder_lock(out, 'training'):
-        cfg = claim_folder(out, cfg, resume)
-        common = dict(resume=resume, report=report, progress=progress, cache=cache)
+    common = dict(resume=resume, report=report, progress=progress, cache=cache)
+    go_on = f'the last whole epoch is kept in {out}; go on with: carparts train --out {shlex.quote(str(out))} --resume'
+    with together(cfg.environment.gpus, go_on), ExitStack() as stack:
+        cfg = by_first(_claimed, out, cfg, resume, stack)
+        _check_shares(cfg)
         return _run(cfg, out, source, download, keep_split, echo, **common)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #ce1b4bb8

@@ -412,7 +412,7 @@ class EnvironmentSettings(Section):
 
     gpus: list[Annotated[int, Field(ge=0)]] = key(
         [0],
-        "GPUs by index; [], or a GPU that isn't there: the CPU.",
+        "GPUs by index, a process on each; [], or a GPU that isn't there: the CPU.",
         allowed='a list of indices such as [0], or [] for the CPU',
     )
     mixed_precision_inference: bool = key(False, 'Predict in half precision where the device gains from it.')

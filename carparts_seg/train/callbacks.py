@@ -4,25 +4,32 @@
 
 # %% auto #0
 __all__ = ['MIX_KINDS', 'mixup', 'cut_boxes', 'cutmix', 'MixParts', 'seed_everything', 'SeedEachEpoch', 'SeedEpoch',
-           'ProgressBar', 'Autocast', 'EvaluateEvery', 'GradientNorm', 'measure_norms', 'AverageWeights']
+           'ProgressBar', 'Autocast', 'EvaluateEvery', 'GradientNorm', 'WholeLoss', 'in_order', 'ShareBatches',
+           'share_training', 'AccumulateGradient', 'measure_norms', 'AverageWeights']
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #996b7bb1
 import random
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
-from fastai.callback.core import Callback, CancelValidException
+from fastai.callback.core import Callback, CancelBatchException, CancelValidException
 from fastai.callback.fp16 import MixedPrecision
-from fastai.callback.training import set_bn_eval
-from fastai.learner import TrainEvalCallback
+from fastai.callback.training import GradientAccumulation, set_bn_eval
+from fastai.learner import AvgLoss, Learner, TrainEvalCallback
+from fastai.torch_core import find_bs
 from fastcore.basics import patch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm.auto import tqdm
 
-from ..core.basics import CarpartsError
+from ..core.basics import CarpartsError, need
 from ..core.settings import MIX_TARGETS, MIXES
+from ..measure.metrics import PixelCounts
+from .machine import SyncNorms, gather_batch, gather_objects, n_processes, rank
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #a95fcc46
 def mixup(
@@ -111,8 +118,11 @@ class MixParts(Callback):
 
     def before_batch(self):
         epoch = getattr(self.dls.train, 'epoch', self.epoch)
-        x, y = self.mix(self.x, self.y, np.random.default_rng((self.seed, epoch, self.iter, 2)))
-        self.learn.xb, self.learn.yb = (x,), (y,)
+        sizes = getattr(self.learn, 'sizes', [len(self.x)])  # partners may lie in the share of another process
+        x, y = (gather_batch(o, sizes) for o in (self.x, self.y))
+        x, y = self.mix(x, y, np.random.default_rng((self.seed, epoch, self.iter, 2)))
+        mine = slice(sum(sizes[: rank()]), sum(sizes[: rank() + 1]))
+        self.learn.xb, self.learn.yb = (x[mine],), (y[mine],)
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #70019a3e
 @patch
@@ -154,7 +164,7 @@ class SeedEachEpoch(Callback):
         self.seed = seed
 
     def before_epoch(self):
-        seed_everything(self.seed, self.epoch)
+        seed_everything(self.seed, self.epoch, *[rank()] * (rank() > 0))  # each process drops out something else
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #c1b8757e
 class SeedEpoch(Callback):
@@ -314,6 +324,101 @@ class GradientNorm(Callback):
         "The norm of the last step, once."
         norm, self.norm = self.norm, None
         return norm
+
+# %% ../../nbs/5_train/56_callbacks.ipynb #a05090d1
+class WholeLoss(AvgLoss):
+    "fastai's `AvgLoss` for a loss that is that of the batch of all processes."
+
+    def accumulate(self, learn: Learner):
+        n = sum(learn.sizes)
+        self.total += learn.loss.detach().mean().cpu() * n
+        self.count += n
+
+# %% ../../nbs/5_train/56_callbacks.ipynb #892939e4
+def in_order(
+    parts: Sequence[Sequence],  # of each process, what it has of each batch
+) -> list:  # what there is of the first batch, by process, then of the second ...
+    "What several processes have, in the order of the images."
+    return [x for batch in zip(*parts, strict=True) for x in batch]
+
+
+class ShareBatches(Callback):
+    "Trains one network in several processes, each with its share of every batch; see `share_training`."
+
+    order = -5  # before what mixes images
+    of_run = True
+
+    def before_fit(self):
+        "Wrap the network; the figures of an evaluation are those of all."
+        (accelerate,) = need('training in several processes', 'distributed', 'accelerate')
+        kwargs = accelerate.DistributedDataParallelKwargs(broadcast_buffers=False, static_graph=True)
+        cpu = next(self.model.parameters()).device.type == 'cpu'
+        accelerator = accelerate.Accelerator(cpu=cpu, mixed_precision='no', kwargs_handlers=[kwargs])
+        self.bare, self.wrapped = self.model, accelerator.prepare_model(self.model)
+        self.own_loss = self.recorder.loss
+        vars(self.recorder)['loss'] = WholeLoss()
+
+    def before_batch(self):
+        self.learn.sizes = self.dl.sizes(self.iter)
+        self.learn.loss_func.across = partial(gather_batch, sizes=self.learn.sizes)
+        if self.training:
+            self.learn.model = self.wrapped
+
+    def after_pred(self):
+        self.learn.model = self.bare
+
+    def before_backward(self):
+        self.learn.loss_grad = self.learn.loss_grad * n_processes()
+
+    def after_validate(self):
+        "Put the counts of all processes together, also those of the training images where they are counted."
+        recorder = getattr(self.learn, 'run_recorder', None)
+        counters = [self.learn.metrics[0].counter, getattr(recorder, 'train_counter', None)]
+        for counter in filter(None, counters):
+            parts = in_order(gather_objects(counter._parts))
+            counter._all = PixelCounts.concat(parts) if parts else None
+
+    def after_fit(self):
+        vars(self.recorder)['loss'] = self.own_loss
+
+# %% ../../nbs/5_train/56_callbacks.ipynb #7039ceef
+@contextmanager
+def share_training(
+    learn: Learner,  # with `PartsDL`s whose `share` is set and a `PartsLoss`
+) -> Iterator[Learner]:
+    "Fit in several processes, where several have been joined by `together`; in a process that is alone: nothing."
+    if n_processes() == 1:
+        yield learn
+        return
+    sharing = ShareBatches()
+    learn.add_cb(sharing)
+    try:
+        with warnings.catch_warnings(), SyncNorms():
+            warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
+            yield learn
+    finally:
+        learn.remove_cb(sharing)
+        learn.model, learn.loss_func.across = getattr(sharing, 'bare', learn.model), None
+        del learn.sizes
+
+# %% ../../nbs/5_train/56_callbacks.ipynb #009c15d7
+class AccumulateGradient(GradientAccumulation):
+    "fastai's `GradientAccumulation`, which counts the images of all processes."
+
+    def _share(self) -> float:
+        "How much of a step the batch is."
+        return sum(getattr(self.learn, 'sizes', [find_bs(self.learn.yb)])) / self.n_acc
+
+    def after_loss(self):
+        self.learn.loss_grad *= self._share()
+
+    def before_step(self):
+        "No step before enough images were seen."
+        self.learn.loss_grad /= self._share()  # the loss that is logged
+        self.count += round(self._share() * self.n_acc)
+        if self.count < self.n_acc:
+            raise CancelBatchException
+        self.count = 0
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #6421e79e
 @torch.no_grad()

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['TensorPhoto', 'TensorParts', 'TensorPacked', 'ReadImage', 'ReadParts', 'PartsTransform', 'UnpackParts', 'normalize',
            'denormalize', 'PhotoNormalize', 'shown_classes', 'repeat_factors', 'draw_weighted', 'pixel_shares',
-           'PartsDL', 'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'training_batch']
+           'PartsDL', 'share_of', 'PhotoBlock', 'PartsBlock', 'parts_datablock', 'parts_dataloaders', 'training_batch']
 
 # %% ../../nbs/5_train/52_loaders.ipynb #80bacf90
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import albumentations as A
@@ -23,7 +23,7 @@ import torch
 from fastai.data.block import DataBlock, TransformBlock
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.torch_core import TensorBase, TensorImage, TensorMask, default_device
-from fastcore.basics import patch
+from fastcore.basics import chunked, patch
 from fasttransform import ItemTransform, Pipeline, Transform
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -347,6 +347,7 @@ class PartsDL(TfmdDL):
         if seed < 0:
             raise CarpartsError(f'seed {seed}: expected 0 or more', key='seed')
         self.seed, self.epoch, self.repeats, self.weights = seed, epoch, Counter(), weights
+        self.share = (0, 1)  # which of how many processes; each takes its share of every batch
         super().__init__(dataset, *args, **kwargs)
 
     def new(self, dataset: object = None, cls: type | None = None, **kwargs):
@@ -409,6 +410,66 @@ def create_batch(self: PartsDL, b: list):
     x = torch.stack([p.as_subclass(torch.Tensor).permute(1, 2, 0) for p in photos]).permute(0, 3, 1, 2)
     others = list(zip(*b))[1:]
     return (x.as_subclass(TensorPhoto), *(torch.stack(list(o)) for o in others))
+
+# %% ../../nbs/5_train/52_loaders.ipynb #f24d959c
+def share_of(
+    n: int,  # items, 0 or more
+    rank: int,  # which process, from 0
+    of: int,  # how many processes
+) -> range:  # positions of its items, one after another; shares differ by one item at most
+    "The share of a process."
+    return range(n * rank // of, n * (rank + 1) // of)
+
+# %% ../../nbs/5_train/52_loaders.ipynb #47a958a2
+@patch
+def whole(
+    self: PartsDL,
+    i: int,  # which batch, from 0
+) -> int:  # 1 or more
+    "How many items a batch has, those of all processes."
+    return min(self.bs, self.n - i * self.bs)
+
+
+@patch
+def sizes(
+    self: PartsDL,
+    i: int,  # which batch, from 0
+) -> list[int]:  # one a process
+    "How many items of a batch each process has."
+    return [len(share_of(self.whole(i), r, self.share[1])) for r in range(self.share[1])]
+
+
+@patch
+def own(
+    self: PartsDL,
+) -> list[int]:  # positions in the order of an epoch
+    "The items of this process."
+    return [b * self.bs + k for b in range(len(self)) for k in share_of(self.whole(b), *self.share)]
+
+# %% ../../nbs/5_train/52_loaders.ipynb #be4364e7
+@patch
+def _own_batch(self: PartsDL, samples: Sequence[int]) -> object:
+    "The share of a batch; the items of other processes are counted, since an item's random numbers depend on it."
+    mine = share_of(len(samples), *self.share)
+    items = []
+    for k, s in enumerate(samples):
+        if k in mine:
+            items.append(self.do_item(s))
+        else:
+            self.repeats[s or 0] += 1
+    if items:
+        return self.do_batch(items)
+    batch = self.do_batch([self.do_item(samples[0])])
+    self.repeats[samples[0] or 0] -= 1
+    return tuple(x[:0] for x in batch)
+
+
+@patch
+def create_batches(self: PartsDL, samps: Iterable[int]):
+    if self.share[1] == 1:
+        yield from TfmdDL.create_batches(self, samps)
+    else:
+        yield from map(self._own_batch, chunked(samps, self.bs, self.drop_last))
 
 # %% ../../nbs/5_train/52_loaders.ipynb #854b68d4
 def PhotoBlock(

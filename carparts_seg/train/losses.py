@@ -162,6 +162,7 @@ class PartsLoss(nn.Module):
         equal = class_weights is None or set(class_weights) == {1}
         self.weights, self.class_weights = dict(weights or {}), None if equal else tuple(map(float, class_weights))
         self.terms, self.reduction, self.threshold = tuple(terms), reduction, threshold
+        self.across = None  # where several processes train: what makes a whole batch of the shares, a tensor (B, ...)
         smp = dict(lovasz=LovaszLoss('multilabel'), focal=FocalLoss('multilabel', alpha=alpha, gamma=gamma))
         self.smp = nn.ModuleDict({k: v for k, v in smp.items() if k in terms})
 
@@ -221,14 +222,34 @@ def _class_bce(logits: torch.Tensor, target: torch.Tensor, weights: torch.Tensor
     return (each * weights).mean(1)
 
 
+def _joined(across: Callable, bce: torch.Tensor, sums: Sequence[torch.Tensor]) -> tuple:
+    "The values of all images of a batch, those in other processes included."
+    rows = across(torch.cat([bce[:, None], *sums], 1))
+    return rows[:, 0], rows[:, 1:].split(sums[0].shape[1], 1)
+
+
 def _from_sums(
-    terms: Mapping[str, float], logits: torch.Tensor, target: torch.Tensor, single: bool, weights: torch.Tensor | None
+    terms: Mapping[str, float],
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    single: bool,
+    weights: torch.Tensor | None,
+    across: Callable | None,
 ) -> torch.Tensor | float:
     "The terms that come from pixel sums, by their weights: a number, or (B,) with `single`; 0 where there is none."
     loss = 0.0
-    bce, *sums = _PixelSums.apply(logits, target)
-    bce = bce / logits[0].numel() if weights is None or 'bce' not in terms else _class_bce(logits, target, weights)
+    if len(logits):
+        bce, *sums = _PixelSums.apply(logits, target)
+    else:  # the share of a process can be empty
+        x = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        bce, *sums = x.sum((1, 2, 3)), *3 * [x.sum((2, 3))]
+    bce = (
+        bce / math.prod(logits.shape[1:])
+        if weights is None or 'bce' not in terms
+        else _class_bce(logits, target, weights)
+    )
     if not single:
+        bce, sums = _joined(across, bce, sums) if across else (bce, sums)
         bce, sums = bce.mean(), [s.sum(0) for s in sums]
     if 'bce' in terms:
         loss = loss + terms['bce'] * bce
@@ -259,12 +280,17 @@ def forward(
         terms = {t: w for t in self.terms if (w := self.weights.get(t, 1.0))}
         if set(terms) - set(self.smp):
             weights = None if self.class_weights is None else logits.new_tensor(self.class_weights, dtype=torch.float32)
-            loss = _from_sums(terms, logits, target, single, weights)
+            loss = _from_sums(terms, logits, target, single, weights, self.across)
         for name in set(self.smp) & set(terms):
             x = logits.to(torch.promote_types(logits.dtype, torch.float32))
             t = target.to(x.dtype)
             f = partial(_each_class, self.smp[name], weights=self.class_weights)
-            value = torch.stack([f(x[i : i + 1], t[i : i + 1]) for i in range(len(x))]) if single else f(x, t)
+            if single:
+                value = (
+                    torch.stack([f(x[i : i + 1], t[i : i + 1]) for i in range(len(x))]) if len(x) else x.new_zeros(0)
+                )
+            else:
+                value = f(self.across(x), self.across(t)) if self.across else f(x, t)
             loss = loss + terms[name] * value
     return loss
 

@@ -24,7 +24,8 @@ from safetensors.torch import load_file
 
 from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic, write_json
 from ..measure.learner_metrics import PixelCounter
-from ..measure.metrics import summarize
+from ..measure.metrics import PixelCounter, summarize
+from .machine import by_first
 
 # %% ../../nbs/5_train/59_recorder.ipynb #21c3119d
 RESULT_COLUMNS = tuple(
@@ -148,7 +149,7 @@ def after_batch(self: RunRecorder):
     "Loss and learning rate of a training batch."
     if not self.training:
         return
-    self.seen += len(self.xb[0])
+    self.seen += sum(getattr(self.learn, 'sizes', [len(self.xb[0])]))  # in all processes
     self.losses.append(float(self.loss.detach()))
     self._check_loss(self.losses[-1])
     add_point(self.charts, 'train', 'loss', self.seen, self.losses[-1])
@@ -174,7 +175,7 @@ def after_validate(self: RunRecorder):
     self._add_points(figures, loss)
     row = self._row(figures, loss)
     self.rows.append({k: row[k] for k in RESULT_COLUMNS})
-    self._write()
+    by_first(self._write)
     self._judge(figures[self.metric])
     self._say(row)
 
@@ -219,7 +220,7 @@ def _judge(self: RunRecorder, score: float | None):
     "Keep the best weights, and count the evaluations since."
     if score is not None and (self.best is None or score > self.best):
         self.best, self.waited = score, 0
-        self.save('best')
+        by_first(self.save, 'best')
     else:
         self.waited += 1
 
@@ -288,15 +289,22 @@ def _state(self: RunRecorder) -> dict:
 
 # %% ../../nbs/5_train/59_recorder.ipynb #f037f633
 @patch
-def after_epoch(self: RunRecorder):
-    "The epoch is whole: keep the weights and what is needed to go on."
-    if not self.fitting or self.epoch < getattr(self.learn, 'first_epoch', 0):
-        return
+def _keep(self: RunRecorder):
+    "Write what is needed to go on, and the weights."
     content, done = io.BytesIO(), self.epoch + 1
     torch.save(self._state() | {'next_epoch': done}, content)
     write_atomic(self.folder / 'weights' / 'resume.pt', content.getvalue())  # with this the epoch is kept
     self.next_epoch = done
     self.save('last')
+
+
+@patch
+def after_epoch(self: RunRecorder):
+    "The epoch is whole: keep the weights and what is needed to go on."
+    if not self.fitting or self.epoch < getattr(self.learn, 'first_epoch', 0):
+        return
+    by_first(self._keep)
+    self.next_epoch = self.epoch + 1
     if self.patience and self.waited >= self.patience:
         self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
         raise CancelFitException
@@ -309,6 +317,15 @@ def _read_state(path: Path) -> dict:
     except Exception as e:  # whatever torch says of a damaged file
         why = f'cannot be read ({first_line(e)[:100]}), so there is nothing to go on from'
         raise TrainingError(f'{path}: {why}; give another --out', file=path, why=why) from None
+
+
+def _kept_state(rec: RunRecorder) -> dict | None:
+    "What a run folder holds to go on with, weights included; None where there is nothing."
+    path = rec.folder / 'weights' / 'resume.pt'
+    if not path.is_file():
+        return None
+    state = _read_state(path)
+    return state | {'weights': _resumed_weights(rec, state)}
 
 
 def _resumed_weights(rec: RunRecorder, state: dict) -> dict[str, torch.Tensor]:
@@ -328,11 +345,10 @@ def resume_run(
 ) -> int:  # The epoch to start with: `learn.fit(n, start_epoch=...)`
     "Bring a `Learner` to where its run folder stands; 0 where there is nothing to resume from. Raises TrainingError."
     rec = learn.run_recorder
-    path = rec.folder / 'weights' / 'resume.pt'
-    if not path.is_file():
+    state = by_first(_kept_state, rec)
+    if state is None:
         return 0
-    state = _read_state(path)
-    learn.model.load_state_dict(_resumed_weights(rec, state))
+    learn.model.load_state_dict(state['weights'])
     if not learn.opt:
         learn.create_opt()
     learn.opt.load_state_dict(state['optimizer'])
