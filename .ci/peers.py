@@ -306,7 +306,7 @@ def prepare(work, source):
 
 
 def imagenet(work, seconds):
-    "carparts_seg with an encoder that knows ImageNet, out of the competition: `carparts train --recipe quick-imagenet`."
+    "carparts_seg with an encoder that knows ImageNet, beside the others: `carparts train --recipe quick-imagenet`."
     return carparts(work, seconds, "quick-imagenet")
 
 

@@ -52,31 +52,6 @@ from .report.model_card import write_card
 from .report.report import build_report
 from .report.trackers import Tracking, check_logger, send_files, tracked
 from .synthetic.cars import write_cars
-from .train.augment import augmentation, inference_transform
-from carparts_seg.train.callbacks import (
-    AverageWeights,
-    EvaluateEvery,
-    GradientNorm,
-    MixParts,
-    ProgressBar,
-    SeedEachEpoch,
-    SeedEpoch,
-    seed_everything,
-)
-from .train.learner import add_dropout, encoder_normalization, parts_learner
-from .train.loaders import PartsDL, parts_dataloaders, pixel_shares, shown_classes
-from .train.losses import PartsLoss, balanced_weights, loss_function
-from carparts_seg.train.machine import (
-    StepTimes,
-    forget_peak_memory,
-    machine_words,
-    peak_memory,
-    pick_device,
-    pick_precision,
-    software_versions,
-)
-from .train.recorder import RunRecorder, resume_run
-from .train.schedule import LearningRates, lr_schedule
 
 # %% ../nbs/9_whole/91_experiment.ipynb #52bd0b9e
 from .train.augment import augmentation, inference_transform
@@ -92,8 +67,8 @@ from carparts_seg.train.callbacks import (
     seed_everything,
     share_training,
 )
-from .train.learner import add_dropout, parts_learner
-from .train.loaders import PartsDL, parts_dataloaders, shown_classes
+from .train.learner import add_dropout, encoder_normalization, parts_learner
+from .train.loaders import PartsDL, parts_dataloaders, pixel_shares, shown_classes
 from .train.losses import PartsLoss, balanced_weights, loss_function
 from carparts_seg.train.machine import (
     StepTimes,

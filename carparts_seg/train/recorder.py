@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic, write_json
 from ..measure.learner_metrics import PixelCounter
-from ..measure.metrics import PixelCounter, summarize
+from ..measure.metrics import summarize
 from .machine import by_first
 
 # %% ../../nbs/5_train/59_recorder.ipynb #21c3119d
