@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['MIX_KINDS', 'mixup', 'cut_boxes', 'cutmix', 'MixParts', 'seed_everything', 'SeedEachEpoch', 'SeedEpoch',
-           'ProgressBar', 'Autocast', 'EvaluateEvery', 'GradientNorm', 'WholeLoss', 'in_order', 'ShareBatches',
-           'share_training', 'AccumulateGradient', 'measure_norms', 'AverageWeights']
+           'ProgressBar', 'DepthwiseInFloat32', 'Autocast', 'EvaluateEvery', 'GradientNorm', 'WholeLoss', 'in_order',
+           'ShareBatches', 'share_training', 'AccumulateGradient', 'measure_norms', 'AverageWeights']
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #996b7bb1
 import random
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from fastai.torch_core import find_bs
 from fastcore.basics import patch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError, need
@@ -231,6 +233,17 @@ def _laid_out(x: object, channels_last: bool) -> object:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return x.as_subclass(torch.Tensor).contiguous(memory_format=layout)
 
+# %% ../../nbs/5_train/56_callbacks.ipynb #3e238cbf
+class DepthwiseInFloat32(TorchFunctionMode):
+    "While this is entered, depthwise convolutions are computed in float32, whatever autocast says."
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None):
+        kwargs = kwargs or {}
+        if func is not torch.conv2d or len(args) < 2 or args[1].shape[1] > 1 or args[0].dtype == torch.float32:
+            return func(*args, **kwargs)
+        with torch.autocast(args[0].device.type, enabled=False):
+            return func(args[0].float(), *args[1:], **kwargs).to(args[0].dtype)
+
 # %% ../../nbs/5_train/56_callbacks.ipynb #082abfe1
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
@@ -238,20 +251,21 @@ class Autocast(Callback):
     order = MixedPrecision.order
 
     def __init__(self, train: str = 'fp32', infer: str = 'fp32', channels_last: bool = True):
-        self.train_precision, self.infer_precision, self.channels_last, self.context = train, infer, channels_last, None
+        self.train_precision, self.infer_precision, self.channels_last = train, infer, channels_last
+        self.context = ExitStack()
 
     def before_batch(self):
         "Plain tensors, channels last; enter autocast."
         self.learn.xb = tuple(_laid_out(x, self.channels_last) for x in self.xb)
         self._leave()
         if (self.train_precision if self.training else self.infer_precision) == 'bf16':
-            self.context = torch.autocast(self.xb[0].device.type, dtype=torch.bfloat16)
-            self.context.__enter__()
+            device = self.xb[0].device.type
+            self.context.enter_context(torch.autocast(device, dtype=torch.bfloat16))
+            if device == 'cpu':
+                self.context.enter_context(DepthwiseInFloat32())
 
     def _leave(self):
-        if self.context is not None:
-            self.context.__exit__(None, None, None)
-        self.context = None
+        self.context.close()
 
     def after_pred(self):
         self._leave()

@@ -96,8 +96,8 @@ class Muon(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.99),  # AdamW's, for the rest
         eps: float = 1e-8,  # AdamW's, for the rest
         iterations: int = 4,  # See `polar_coefficients`
-        every: int = 2,  # The direction of large matrices is found anew every so many steps; 1: at each
-        large: int = 256,  # The smaller side from which on a matrix is large
+        every: int = 4,  # The direction of large matrices is found anew every so many steps; 1: at each
+        large: int = 192,  # The smaller side from which on a matrix is large
     ):
         groups = dict(lr=lr, momentum=momentum, weight_decay=weight_decay, vectors=vectors, betas=betas, eps=eps)
         super().__init__(params, groups)
