@@ -20,10 +20,12 @@ from typing import Any
 from .arguments import check_figure, crash_words, device_name, is_memory_error, number, system_words, whole
 from carparts_seg.core.basics import (
     CarpartsError,
+    busy_elsewhere,
     check_writable,
     folder_lock,
     recipe_file,
     recipe_names,
+    wait_politely,
     write_atomic,
     write_json,
 )
@@ -59,6 +61,12 @@ def _say(*lines: str) -> None:
     "Lines that are no result: to standard error, so that they don't get into a pipe."
     for line in lines:
         print(line, file=sys.stderr)
+
+# %% ../nbs/9_whole/97_cli.ipynb #b0fc63da
+def _give_way() -> None:
+    "Look at what else runs on the machine, before PyTorch is loaded, and say what follows from it."
+    if 'torch' not in sys.modules and (chosen := wait_politely(busy_elsewhere(), os.environ)):
+        _say(chosen)
 
 # %% ../nbs/9_whole/97_cli.ipynb #3f277ec8
 def _process() -> int:
@@ -159,6 +167,8 @@ def _save_figure(figure: Any, path: str) -> None:
 
 # %% ../nbs/9_whole/97_cli.ipynb #393bf9a0
 def _demo(a: argparse.Namespace) -> int:
+    if not a.settings:
+        _give_way()
     from carparts_seg.experiment import demo_settings, run_demo
 
     if a.settings:
@@ -392,6 +402,7 @@ def _train(a: argparse.Namespace) -> int:
     if a.dry_run and (a.grid or a.resume):
         why = f'is for one new run; leave out {"--grid" if a.grid else "--resume"}'
         raise CarpartsError(f'--dry-run {why}', key='--dry-run', why=why)
+    _give_way()
     if a.grid or a.resume and (out / 'grid.yaml').is_file():
         return _train_grid(a)
     from carparts_seg.core.config import load_config
@@ -696,6 +707,7 @@ def _add_predict(sub: Any) -> None:
 
 # %% ../nbs/9_whole/97_cli.ipynb #6fa3277e
 def _evaluate(a: argparse.Namespace) -> int:
+    _give_way()
     from carparts_seg.predict.evaluate import evaluate_run
 
     if a.out:
@@ -872,7 +884,7 @@ def _bench(a: argparse.Namespace) -> int:
 
     if a.json:
         check_writable(a.json)
-    result = run_bench(a.only, a.rounds, a.data)
+    result = run_bench(a.only, a.rounds, a.data, log=_say)
     print(bench_report(result))
     if a.json:
         write_json(a.json, result)
@@ -881,8 +893,13 @@ def _bench(a: argparse.Namespace) -> int:
 
 # %% ../nbs/9_whole/97_cli.ipynb #b8709e72
 def _add_bench(sub: Any) -> None:
-    p = _command(sub, 'bench', _bench, 'time loading, training step and cache, as ratios within one run')
-    p.add_argument('--only', nargs='+', metavar='PART', help='parts to time (default: all)')
+    p = _command(sub, 'bench', _bench, 'time loading, training step, layers, waits, as ratios within one run')
+    p.add_argument(
+        '--only',
+        nargs='+',
+        metavar='PART',
+        help='parts to time: loading step optimizers layers drawing (the default), neighbour use target (minutes)',
+    )
     p.add_argument('--rounds', type=whole(1), default=3, help='how often everything is timed in turn (default: 3)')
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)')
     p.add_argument('--json', metavar='FILE', help='write the figures as JSON')

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CarpartsError', 'first_line', 'MissingExtra', 'need', 'nearest', 'did_you_mean', 'recipe_names', 'recipe_file',
-           'WriteError', 'write_atomic', 'write_json', 'check_writable', 'folder_lock', 'file_sha256']
+           'WriteError', 'write_atomic', 'write_json', 'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere',
+           'wait_politely']
 
 # %% ../../nbs/1_core/10_basics.ipynb #6c203d48
 import difflib
@@ -12,8 +13,9 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from importlib import import_module, resources
 from pathlib import Path
@@ -278,3 +280,38 @@ def file_sha256(
         while block := f.read(1 << 20):  # hashlib.file_digest needs Python 3.11
             digest.update(block)
     return digest.hexdigest()
+
+# %% ../../nbs/1_core/10_basics.ipynb #ce58a3b6
+def _processor_seconds() -> tuple[float, float]:
+    "Seconds of the clock, and those that all cores have worked or were kept away from; Linux only."
+    ticks = [int(n) for n in Path('/proc/stat').read_text().split('\n', 1)[0].split()[1:9]]
+    idle, waiting_for_disk = ticks[3:5]
+    return time.monotonic(), (sum(ticks) - idle - waiting_for_disk) / os.sysconf('SC_CLK_TCK')
+
+
+def busy_elsewhere(
+    seconds: float = 0.3,  # how long to look
+) -> float | None:  # 0 to the number of cores; None where it can't be known
+    "How many cores other processes keep busy."
+    try:
+        (start, before), mine = _processor_seconds(), sum(os.times()[:2])
+        time.sleep(seconds)
+        (end, after), ours = _processor_seconds(), sum(os.times()[:2]) - mine
+    except (OSError, ValueError, IndexError):
+        return None
+    return max(0.0, (after - before - ours) / (end - start))
+
+# %% ../../nbs/1_core/10_basics.ipynb #45b41676
+_WAITING = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'OMP_NUM_THREADS')
+
+
+def wait_politely(
+    busy: float | None,  # from `busy_elsewhere`
+    environment: MutableMapping,  # `os.environ`; PyTorch must not be loaded yet
+) -> str | None:  # what was chosen, in words; None: nothing
+    "Have threads that wait give their core away, where other work wants it and nobody has decided already."
+    cores = os.cpu_count() or 1
+    if busy is None or busy < 0.5 or cores == 1 or any(name in environment for name in _WAITING):
+        return None
+    environment['OMP_WAIT_POLICY'] = 'PASSIVE'
+    return f'other work keeps {busy:.1f} of {cores} cores busy: threads that wait give way (OMP_WAIT_POLICY=PASSIVE)'

@@ -478,7 +478,8 @@ def machine_words() -> str:
     found = re.findall(r'^model name.*?:(.*)$', _cpu_info(), re.M)
     name = found[0].strip() if found else platform.processor() or platform.machine()
     processes = f'{n_processes()} processes of ' * (n_processes() > 1)
-    return f'{name}, {processes}{torch.get_num_threads()} threads, torch {torch.__version__}'
+    polite = ' that give way' * (os.environ.get('OMP_WAIT_POLICY', '').upper() == 'PASSIVE')
+    return f'{name}, {processes}{torch.get_num_threads()} threads{polite}, torch {torch.__version__}'
 
 # %% ../../nbs/5_train/55_machine.ipynb #e525c94c
 def software_versions() -> str:
