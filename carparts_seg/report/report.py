@@ -7,11 +7,16 @@ __all__ = ['FIGURES', 'Material', 'position_images', 'render_report', 'gather', 
 
 # %% ../../nbs/7_report/74_report.ipynb #a17c52e4
 import io
+import multiprocessing
+import os
+import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -757,13 +762,52 @@ def _made(m: Material, section: Callable[[Material], dict]) -> dict:
         name = section.__name__.strip('_').removesuffix('_section')
         return _section(name, name.capitalize(), f'{_left_out(m, f"The section {name}", e)}.')
 
+# %% ../../nbs/7_report/74_report.ipynb #f1591c6e
+def _may_fork() -> bool:
+    "Whether a second process can take over what this one has in memory."
+    threads = 'torch' in sys.modules or threading.active_count() > 1 or cv2.getNumThreads() > 1
+    return hasattr(os, 'fork') and not threads and (os.cpu_count() or 1) > 1
 
+
+def _made_apart(m: Material, sections: Sequence[Callable[[Material], dict]]) -> tuple[list[dict], dict, list[str]]:
+    "Sections, with the figures and the notes that they bring."
+    figures, known = set(m.figures), len(m.run.notes)
+    made = [_made(m, section) for section in sections]
+    return made, {k: v for k, v in m.figures.items() if k not in figures}, m.run.notes[known:]
+
+# %% ../../nbs/7_report/74_report.ipynb #bbe28a9f
+_WAIT = 300  # seconds for the other half
+
+
+def _made_by_two(m: Material) -> list[dict]:
+    "All sections; those from the mistakes on by a second process, or by this one where it doesn't answer."
+    middle = _SECTIONS.index(_mistakes_section)
+    fork = multiprocessing.get_context('fork')
+    ours, theirs = fork.Pipe(duplex=False)
+    other = fork.Process(target=lambda: theirs.send(_made_apart(m, _SECTIONS[middle:])), daemon=True)
+    other.start()
+    theirs.close()
+    first, *_ = _made_apart(m, _SECTIONS[:middle])
+    try:
+        second, figures, notes = ours.recv() if ours.poll(_WAIT) else (None, {}, [])
+    except EOFError:
+        second, figures, notes = None, {}, []
+    other.kill()
+    other.join()
+    if second is None:
+        return first + _made_apart(m, _SECTIONS[middle:])[0]
+    m.figures.update(figures)
+    m.run.notes.extend(notes)
+    return first + second
+
+# %% ../../nbs/7_report/74_report.ipynb #1008aa68
 def render_report(
     m: Material,  # what the report is made of; its `figures` are filled
 ) -> str:  # HTML
     "The page of a run."
     subtitle = f'Training report of the run folder {m.run.path.resolve().name}'
-    return render_page(m.run.title, subtitle, [_made(m, s) for s in _SECTIONS], m.run.notes, m.run.classes)
+    sections = _made_by_two(m) if _may_fork() else _made_apart(m, _SECTIONS)[0]
+    return render_page(m.run.title, subtitle, sections, m.run.notes, m.run.classes)
 
 # %% ../../nbs/7_report/74_report.ipynb #cf8e0e20
 def _skipped_notes(
