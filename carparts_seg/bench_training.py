@@ -21,6 +21,7 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from fastai.callback.core import Callback, CancelFitException
+from fastcore.basics import noop
 from torch import nn
 
 from .core.config import load_recipe
@@ -297,11 +298,11 @@ def time_to(
 ) -> dict:  # 'seconds', 'seconds_training', 'epochs', 'miou' (the best), 'reached'
     "How long a recipe trains until a network is as good as that."
     cfg = load_recipe(recipe, [*overrides, 'training.evaluation_epochs=1'])
-    images, stop, device = find_data(cfg, data), _StopAt(target, log), pick_device(cfg, log)
-    images, (split, *_) = split_data(cfg, images)
+    images, stop, device = find_data(cfg, data, log=noop), _StopAt(target, log), pick_device(cfg, noop)
+    images, (split, *_) = split_data(cfg, images, noop)
     with tempfile.TemporaryDirectory() as folder:
         dls = experiment_dataloaders(cfg, images, split, device, cache=Path(folder))
-        learn = experiment_learner(cfg, dls, Path(folder) / 'run', lambda line: None, False)
+        learn = experiment_learner(cfg, dls, Path(folder) / 'run', noop, False)
         learn.add_cb(stop)
         with learn.no_bar(), learn.no_logging():
             learn.fit(cfg.training.epochs)

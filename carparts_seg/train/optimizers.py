@@ -97,7 +97,7 @@ class Muon(torch.optim.Optimizer):
         eps: float = 1e-8,  # AdamW's, for the rest
         iterations: int = 4,  # See `polar_coefficients`
         every: int = 4,  # The direction of large matrices is found anew every so many steps; 1: at each
-        large: int = 192,  # The smaller side from which on a matrix is large
+        large: int = 256,  # The smaller side from which on a matrix is large
     ):
         groups = dict(lr=lr, momentum=momentum, weight_decay=weight_decay, vectors=vectors, betas=betas, eps=eps)
         super().__init__(params, groups)
