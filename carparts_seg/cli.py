@@ -705,8 +705,31 @@ def _add_predict(sub: Any) -> None:
     )
     _speed_options(p)
 
+# %% ../nbs/9_whole/97_cli.ipynb #e8bb774b
+def _evaluate_ray(a: argparse.Namespace) -> int:
+    "Evaluate through Ray Data."
+    asked = dict(only=a.only, files=a.files, n=a.n, rename=a.rename, tile=a.tile, device=a.device)
+    key = next((k for k, v in asked.items() if v), None) or ('precision' if a.precision != 'fp32' else None)
+    if key or not (a.data and a.out):
+        name = f'--{key}' if key else '--out' if a.data else 'DATA'
+        why = '--engine ray measures all of DATA, in float32 on processors, into --out'
+        raise CarpartsError(f'{name}: {why}', key=name, why=why)
+    from carparts_seg.data.datasets import open_dataset
+    from carparts_seg.deploy.cluster_figures import evaluate_cluster
+
+    data = open_dataset(a.data, a.split or 'all', images=a.images)
+    options = dict(threshold=a.threshold, min_area=a.min_area, tta=a.tta, batch_size=a.batch_size)
+    figures = evaluate_cluster(a.run_folder, data, a.out, progress=sys.stderr.isatty(), say=_say, **options)
+    print(f'{figures["n_images"]} pictures, {figures["failed"]} failed')
+    for name in ('miou', 'dice', 'iou_per_image', 'iou_per_image_of_nothing', 'side_swap'):
+        print(f'{name:26}', 'none' if figures[name] is None else f'{figures[name]:.4f}')
+    print(f'wrote {a.out}')
+    return 1 if figures['failed'] else 0
+
 # %% ../nbs/9_whole/97_cli.ipynb #6fa3277e
 def _evaluate(a: argparse.Namespace) -> int:
+    if a.engine == 'ray':
+        return _evaluate_ray(a)
     _give_way()
     from carparts_seg.predict.evaluate import evaluate_run
 
@@ -741,6 +764,12 @@ def _add_evaluate(sub: Any) -> None:
         help='a class of the data that the run knows by another name; may be given several times',
     )
     p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz')
+    p.add_argument(
+        '--engine',
+        choices=('torch', 'ray'),
+        default='torch',
+        help='ray: see `carparts predict --help`; needs DATA and --out',
+    )
     _speed_options(p)
 
 # %% ../nbs/9_whole/97_cli.ipynb #dad55d54

@@ -141,6 +141,17 @@ def _beside_npy(names: Sequence[str]) -> dict[str, set[str]]:
             out[folder].add(file.lower())
     return out
 
+# %% ../../nbs/8_deploy/86_cluster.ipynb #ecea78df
+def _only_these(table: pa.Table, names: Sequence[str], place: str) -> tuple[pa.Table, list[str]]:
+    "The images of these names, which must be there, and how many lie beside them."
+    found = table.filter(pc.is_in(table['name'], pa.array(names, table['name'].type)))
+    if len(found) < len(names):
+        first = next(iter(sorted(set(names) - set(found['name'].to_pylist()))))
+        why = f'{len(names) - len(found)} of {len(names)} pictures are not there, such as {first}'
+        raise ClusterError(f'{place}: {why}', file=place, why=why)
+    beside = len(table) - len(found)
+    return found, [f'{place}: {beside} files beside the {len(found)} pictures are left out'] if beside else []
+
 # %% ../../nbs/8_deploy/86_cluster.ipynb #2f17c3b1
 def _why_left_out(name: str, beside: Mapping[str, set[str]]) -> tuple[str, str] | None:
     "Why a file is no image, and what of its path says so; None: it is one."
@@ -154,9 +165,12 @@ def _why_left_out(name: str, beside: Mapping[str, set[str]]) -> tuple[str, str] 
 
 def list_images(
     place: str | Path,  # a folder, or an address such as s3://bucket/photos
+    only: Sequence[str] | None = None,  # names from there; None: all
 ) -> tuple[pa.Table, list[str]]:  # 'name' from there and 'size'; what was left out, in words. Raises ClusterError
     "The images below a place, sorted, as `find_images` lists those of a folder."
     table = _in_order(_files_below(*open_storage(place), str(place)))
+    if only is not None:
+        return _only_these(table, only, str(place))
     some_npy = pc.any(pc.match_substring_regex(table['name'], '(?i)[.]npy$')).as_py()
     beside = _beside_npy(table['name'].to_pylist()) if some_npy else {}
     keep, left_out = [], {}
@@ -528,8 +542,8 @@ def _quiet(data: ModuleType) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 # %% ../../nbs/8_deploy/86_cluster.ipynb #6904e11f
-def _through_ray(plan: Plan, network: Network, missing: Sequence[int]) -> Iterator[dict]:
-    "The counts of each part, as they are done; raises ClusterError, MissingExtra."
+def _through_ray(plan: Plan, network: Any, missing: Sequence[int], actor: type = PartActor) -> Iterator[dict]:
+    "What an actor says of each part, its counts, as they are done; raises ClusterError, MissingExtra."
     ray, data, _ = need('carparts predict --engine ray', 'ray', 'ray', 'ray.data', 'onnxruntime')
     started = _join(ray)
     try:
@@ -539,7 +553,7 @@ def _through_ray(plan: Plan, network: Network, missing: Sequence[int]) -> Iterat
         pool = data.ActorPoolStrategy(**sizes, max_tasks_in_flight_per_actor=2)
         shared = ray.put((plan, network))
         done = data.from_items(list(missing), override_num_blocks=len(missing)).map(
-            PartActor, fn_constructor_args=(shared,), compute=pool, num_cpus=1
+            actor, fn_constructor_args=(shared,), compute=pool, num_cpus=1
         )
         for row in done.iter_rows():
             if row['error']:
@@ -607,6 +621,7 @@ def predict_cluster(
     progress: bool = False,  # whether to show a bar
     say: Any = print,  # is given lines: what was left out, how much was there
     engine: Any = _through_ray,  # does the parts of a plan: (plan, network, numbers) -> their counts
+    only: Sequence[str] | None = None,  # names of images below the place; None: all
     **options: Any,  # see `open_network`: threshold, min_area, tta, batch_size, weights
 ) -> (
     dict
@@ -617,7 +632,7 @@ def predict_cluster(
     local = not is_uri(out)
     if local:
         check_writable(out, 'folder')
-    table, notes = list_images(pictures)
+    table, notes = list_images(pictures, only)
     for note in notes:
         say(note)
     network = run if isinstance(run, Network) else open_network(run, **options)
