@@ -708,10 +708,11 @@ def _add_predict(sub: Any) -> None:
 # %% ../nbs/9_whole/97_cli.ipynb #e8bb774b
 def _evaluate_ray(a: argparse.Namespace) -> int:
     "Evaluate through Ray Data."
-    asked = dict(only=a.only, files=a.files, n=a.n, rename=a.rename, tile=a.tile, device=a.device)
-    key = next((k for k, v in asked.items() if v), None) or ('precision' if a.precision != 'fp32' else None)
+    precision = None if a.precision == 'fp32' else a.precision
+    asked = dict(only=a.only, files=a.files, n=a.n, rename=a.rename, tile=a.tile, device=a.device, precision=precision)
+    key = next((k for k, v in asked.items() if v), None)
     if key or not (a.data and a.out):
-        name = f'--{key}' if key else '--out' if a.data else 'DATA'
+        name = f'-{"-" * (len(key) > 1)}{key}' if key else '--out' if a.data else 'DATA'
         why = '--engine ray measures all of DATA, in float32 on processors, into --out'
         raise CarpartsError(f'{name}: {why}', key=name, why=why)
     from carparts_seg.data.datasets import open_dataset
