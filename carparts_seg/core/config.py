@@ -538,7 +538,7 @@ def config_notes(
             notes.append(f"{', '.join(changed)}: without effect; needs {what}")
     for k in ('number_of_gpus_per_run', 'sync_batch_normalization'):
         if cfg.sources[f'environment.{k}'] != 'default':
-            notes.append(f'environment.{k} is accepted and does nothing here because a run uses one device')
+            notes.append(f'environment.{k} is accepted and does nothing here, since gpus lists what a run uses')
     if cfg.architecture.freeze_encoder and not cfg.architecture.pretrained:
         notes.append('architecture.freeze_encoder: the frozen encoder has random weights, since pretrained is false')
     if tr.train_validation_data:

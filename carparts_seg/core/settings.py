@@ -417,21 +417,21 @@ class EnvironmentSettings(Section):
     )
     mixed_precision_inference: bool = key(False, 'Predict in half precision where the device gains from it.')
     mixed_precision_training: bool = key(True, 'Train in half precision where the device gains from it.')
-    number_of_gpus_per_run: int = key(1, 'Must stay 1: a run uses one device, the first of gpus.', allowed='1')
+    number_of_gpus_per_run: int = key(1, 'Must stay 1: the GPUs of a run are those that gpus lists.', allowed='1')
     number_of_seeds_per_run: int = key(
         1, 'Trainings of each split, with the seeds seed, seed + 1 …, each in a folder of its own.', ge=1, le=100
     )
     number_of_workers: int = key(4, 'Processes that load pictures; 0: the main one does.', ge=0, le=256)
     seed: int = key(-1, 'The seed of all random numbers; -1 draws one and records it.', ge=-1, le=2**32 - 1)
     sync_batch_normalization: bool = key(
-        False, 'Must stay false: a run uses one device, and there is nothing to synchronize.', allowed='false'
+        False, 'Must stay false: several processes synchronize in any case.', allowed='false'
     )
 
     @field_validator('number_of_gpus_per_run', 'sync_batch_normalization')
     @classmethod
     def _one_device(cls, value: Any):
         if value not in (1, False) or value is True:  # True == 1
-            raise PydanticCustomError('refused', 'is refused, since a run uses one device')
+            raise PydanticCustomError('refused', 'is refused, since gpus lists what a run uses')
         return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #cb5a5fea
