@@ -506,11 +506,14 @@ def _without_torch(module: str) -> None:
 # %% ../nbs/9_whole/97_cli.ipynb #94a904cd
 def _report_run(a: argparse.Namespace, run: str) -> int:
     "Rebuild what is made of a run: the report, the model card, and the same for each of its folds."
+    import cv2
+
     from carparts_seg.core.run_folder import fold_folders, read_run
     from carparts_seg.report.compare import write_folds_report
     from carparts_seg.report.model_card import write_card
     from carparts_seg.report.report import build_report
 
+    cv2.setNumThreads(1)  # the report's second process must find no threads, see `_may_fork`
     read_run(run, only=[])  # no lock where there is no run
     check_writable(run, 'folder')
     with folder_lock(run):
