@@ -28,6 +28,7 @@ from .core.basics import CarpartsError
 from .core.table import PartsData
 from .data.datasets import open_dataset
 from .synthetic.cars import draw_car, draw_dataset
+from .train.callbacks import in_precision
 from .train.learner import WeightsError, parts_learner, parts_model
 from .train.loaders import parts_dataloaders
 from .train.losses import loss_function
@@ -83,7 +84,7 @@ def _bare_loop(model: nn.Module, batches: list, loss: nn.Module, precision: str)
     def run():
         model.train()
         for x, y in batches:
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == 'bf16'):
+            with in_precision(precision, x.device):
                 logits = model(x)
             loss(logits, y).backward()
             opt.step()

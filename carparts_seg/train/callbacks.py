@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MIX_KINDS', 'mixup', 'cut_boxes', 'cutmix', 'MixParts', 'seed_everything', 'SeedEachEpoch', 'SeedEpoch',
-           'ProgressBar', 'DepthwiseInFloat32', 'Autocast', 'EvaluateEvery', 'GradientNorm', 'WholeLoss', 'in_order',
-           'ShareBatches', 'share_training', 'AccumulateGradient', 'measure_norms', 'AverageWeights']
+           'ProgressBar', 'DepthwiseInFloat32', 'in_precision', 'Autocast', 'EvaluateEvery', 'GradientNorm',
+           'WholeLoss', 'in_order', 'ShareBatches', 'share_training', 'AccumulateGradient', 'measure_norms',
+           'AverageWeights']
 
 # %% ../../nbs/5_train/56_callbacks.ipynb #996b7bb1
 import random
@@ -244,6 +245,21 @@ class DepthwiseInFloat32(TorchFunctionMode):
         with torch.autocast(args[0].device.type, enabled=False):
             return func(args[0].float(), *args[1:], **kwargs).to(args[0].dtype)
 
+# %% ../../nbs/5_train/56_callbacks.ipynb #d65ec8b5
+@contextmanager
+def in_precision(
+    precision: str,  # 'bf16' or 'fp32'
+    device: torch.device | str = 'cpu',  # Where the network runs
+) -> Iterator[None]:
+    "Run a network in a precision: autocast, and on a processor its depthwise layers in float32."
+    kind = torch.device(device).type
+    with ExitStack() as stack:
+        if precision == 'bf16':
+            stack.enter_context(torch.autocast(kind, torch.bfloat16))
+            if kind == 'cpu':
+                stack.enter_context(DepthwiseInFloat32())
+        yield
+
 # %% ../../nbs/5_train/56_callbacks.ipynb #082abfe1
 class Autocast(Callback):
     "Run the network in `train` precision when training and in `infer` precision otherwise; 'bf16' or 'fp32' each."
@@ -258,11 +274,8 @@ class Autocast(Callback):
         "Plain tensors, channels last; enter autocast."
         self.learn.xb = tuple(_laid_out(x, self.channels_last) for x in self.xb)
         self._leave()
-        if (self.train_precision if self.training else self.infer_precision) == 'bf16':
-            device = self.xb[0].device.type
-            self.context.enter_context(torch.autocast(device, dtype=torch.bfloat16))
-            if device == 'cpu':
-                self.context.enter_context(DepthwiseInFloat32())
+        precision = self.train_precision if self.training else self.infer_precision
+        self.context.enter_context(in_precision(precision, self.xb[0].device))
 
     def _leave(self):
         self.context.close()

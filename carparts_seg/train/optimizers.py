@@ -131,14 +131,20 @@ def _as_kernel(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 # %% ../../nbs/5_train/57_optimizers.ipynb #18b54d96
 @patch
+def _waits(self: Muon, p: torch.Tensor) -> bool:
+    "Whether a matrix's direction is kept for the steps that follow."
+    return self.every > 1 and _sides(p)[0] >= self.large
+
+
+@patch
 def _due(self: Muon, matrices: list[torch.Tensor]) -> list[torch.Tensor]:
     "Those whose direction is to be found at this step: the small ones, and the large ones by turns."
     due, seen = [], 0
     for p in matrices:
         state = self.state[p]
-        large = _sides(p)[0] >= self.large
-        seen += large
-        if not large or 'direction' not in state or (state['step'] + seen) % self.every == 0:
+        waits = self._waits(p)
+        seen += waits
+        if not waits or 'direction' not in state or (state['step'] + seen) % self.every == 0:
             due.append(p)
         state['step'] += 1
     return due
@@ -173,7 +179,7 @@ def _step_matrices(self: Muon, matrices: list[torch.Tensor], group: dict) -> Non
     for p in matrices:
         direction = found[p] if p in found else self.state[p]['direction']
         p.add_(direction, alpha=-group['lr'] * max(1, p.shape[0] / p[0].numel()) ** 0.5)
-        if self.every > 1 and _sides(p)[0] >= self.large:
+        if self._waits(p):
             self.state[p]['direction'] = direction
 
 # %% ../../nbs/5_train/57_optimizers.ipynb #69769060
