@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MANIFEST', 'LISTING', 'SUMMARY', 'ClusterError', 'is_uri', 'open_storage', 'list_images', 'part_size',
-           'listing_digest', 'Plan', 'claim', 'Network', 'PartWorker', 'open_network', 'PartActor', 'predict_cluster']
+           'listing_digest', 'Plan', 'claim', 'Network', 'PartWorker', 'open_network', 'PartActor', 'make_plan',
+           'do_plan', 'predict_cluster']
 
 # %% ../../nbs/8_deploy/86_cluster.ipynb #c6e8f7ef
 import hashlib
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -613,6 +615,37 @@ def _work(plan: Plan, network: Network, table: pa.Table, engine: Any, progress: 
         _put(storage, f'{folder}/{SUMMARY}', json.dumps(total, indent=1).encode())
     return total
 
+# %% ../../nbs/8_deploy/86_cluster.ipynb #88ca261b
+def _place(place: str | Path) -> str:
+    "A place as workers find it, whatever their working directory."
+    return str(place).rstrip('/') if is_uri(place) else os.path.abspath(place)
+
+
+def make_plan(
+    network: Network,  # what predicts
+    pictures: str | Path,  # a folder or an address
+    out: str | Path,  # where the parts go
+    say: Any = print,  # is given lines: what was left out
+    only: Sequence[str] | None = None,  # names of images below the place; None: all
+) -> tuple[Plan, pa.Table]:  # the plan, and the listing; raises ClusterError
+    "List the images, and decide what each part holds."
+    table, notes = list_images(pictures, only)
+    for note in notes:
+        say(note)
+    return Plan(*map(_place, (pictures, out)), len(table), listing_digest(table), network.made_with), table
+
+# %% ../../nbs/8_deploy/86_cluster.ipynb #b955795f
+def do_plan(
+    plan: Plan,  # from `make_plan`
+    table: pa.Table,  # its listing
+    network: Network,  # what predicts
+    progress: bool = False,  # whether to show a bar
+    engine: Any = _through_ray,  # see `predict_cluster`
+) -> dict:  # see `predict_cluster`
+    "Do what is missing of a plan; a local folder is one process's meanwhile."
+    with nullcontext() if is_uri(plan.out) else folder_lock(plan.out):
+        return _work(plan, network, table, engine, progress)
+
 # %% ../../nbs/8_deploy/86_cluster.ipynb #d27efbc3
 def predict_cluster(
     run: str | Path | Network,  # see `open_network`
@@ -629,20 +662,7 @@ def predict_cluster(
     "Predict images on all processors of a cluster into parts of a Parquet data set; only what is missing."
     if engine is _through_ray:
         need('carparts predict --engine ray', 'ray', 'ray', 'onnxruntime')
-    local = not is_uri(out)
-    if local:
+    if not is_uri(out):
         check_writable(out, 'folder')
-    table, notes = list_images(pictures, only)
-    for note in notes:
-        say(note)
     network = run if isinstance(run, Network) else open_network(run, **options)
-    plan = Plan(*map(_place, (pictures, out)), len(table), listing_digest(table), network.made_with)
-    if not local:
-        return _work(plan, network, table, engine, progress)
-    with folder_lock(out):
-        return _work(plan, network, table, engine, progress)
-
-
-def _place(place: str | Path) -> str:
-    "A place as workers find it, whatever their working directory."
-    return str(place).rstrip('/') if is_uri(place) else os.path.abspath(place)
+    return do_plan(*make_plan(network, pictures, out, say, only), network, progress, engine)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ..core.basics import first_line
+from ..core.basics import check_writable, first_line
 from ..core.masks import rles_to_packed, unpack_planes
 from ..core.parts import mirror_partners
 from ..core.table import PartsData
@@ -24,14 +24,13 @@ from carparts_seg.deploy.cluster import (
     ClusterError,
     Network,
     Plan,
-    _place,
     _put,
     _through_ray,
-    list_images,
-    listing_digest,
+    do_plan,
+    is_uri,
+    make_plan,
     open_network,
     open_storage,
-    predict_cluster,
 )
 from ..measure.metrics import PixelCounts, dice_per_mask, iou_per_mask, summarize
 
@@ -137,12 +136,6 @@ def _check_classes(data: PartsData, network: Network) -> None:
             f'{data.name or "data"}: {why}; the figures of a part need the same classes', key=one, why=why
         )
 
-
-def _plan(data: PartsData, network: Network, out: str | Path) -> Plan:
-    "The plan that `predict_cluster` follows for these images."
-    table, _ = list_images(data.folder, data.files)
-    return Plan(*map(_place, (data.folder, out)), len(table), listing_digest(table), network.made_with)
-
 # %% ../../nbs/8_deploy/87_cluster_figures.ipynb #bbefebe7
 def evaluate_cluster(
     run: str | Path | Network,  # see `open_network`
@@ -158,8 +151,10 @@ def evaluate_cluster(
     "Predict labelled images on a cluster, and measure them there; metrics.json is written beside the parts."
     network = run if isinstance(run, Network) else open_network(run, **options)
     _check_classes(data, network)
-    predict_cluster(network, data.folder, out, progress, say, predict, only=data.files)
-    plan = _plan(data, network, out)
+    if not is_uri(out):
+        check_writable(out, 'folder')
+    plan, table = make_plan(network, data.folder, out, say, data.files)
+    do_plan(plan, table, network, progress, predict)
     figures = figures_of(list(measure(plan, (data, tuple(pairs)), range(plan.parts))), data.classes, pairs)
     storage, folder = open_storage(out)
     _put(storage, f'{folder}/metrics.json', json.dumps(figures, indent=1).encode())

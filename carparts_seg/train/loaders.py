@@ -466,6 +466,7 @@ def _own_batch(self: PartsDL, samples: Sequence[int]) -> object:
 
 @patch
 def create_batches(self: PartsDL, samps: Iterable[int]):
+    "Batches as fastai makes them; of several processes, each has its share of every batch."
     if self.share[1] == 1:
         yield from TfmdDL.create_batches(self, samps)
     else:
