@@ -183,7 +183,8 @@ def _described(
     a, im = cfg.architecture, cfg.image
     resize = first_resize(*_transforms(cfg, data.classes))
     plan = plan_cache(data, [*split.train, *split.valid], None, resize, im.image_channels)
-    weights = a.pretrained_weights or ('ImageNet' if a.pretrained else 'random')
+    kinds = {True: 'ImageNet', False: 'random'}
+    weights = a.pretrained_weights or kinds.get(a.pretrained, a.pretrained)
     return {
         'network': {'architecture': a.architecture, 'backbone': a.backbone, 'weights': str(weights)},
         'image': [im.image_height, im.image_width, im.image_channels],

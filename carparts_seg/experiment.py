@@ -253,6 +253,7 @@ def experiment_learner(
             'drop_path_rate': a.drop_path_rate,
             'gradient_checkpointing': a.gradient_checkpointing,
             'shares': getattr(dls, 'pixel_shares', None),
+            'decoder': a.decoder_arguments,
         },
         mixed_precision=e.mixed_precision_training,
         mixed_precision_inference=e.mixed_precision_inference,
@@ -433,7 +434,8 @@ def _say_learner(cfg: Experiment, learn: Learner, log: Callable) -> None:
         f'{network}, {_count_parameters(learn) / 1e6:.1f} million parameters; {learn.precision}; '
         f'{machine_words()}; pictures loaded by {loading}'
     )
-    log(f'the encoder starts from {learn.model.weights_from}')
+    started = 'encoder' if isinstance(cfg.architecture.pretrained, bool) else 'network'
+    log(f'the {started} starts from {learn.model.weights_from}')
     used, expected = cfg.image.image_normalization, encoder_normalization(cfg.architecture.backbone)
     if cfg.architecture.pretrained and expected not in (None, used):
         log(f'image.image_normalization is {used}; the weights of this encoder were made with {expected}')

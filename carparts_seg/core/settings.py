@@ -17,6 +17,7 @@ import re
 import typing
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
@@ -187,6 +188,12 @@ class ArchitectureSettings(Section):
     class_share_bias: bool = key(
         True, "The last layer's bias starts at each class's share of pixels in training; false: at 0.", own=True
     )
+    decoder_arguments: dict[str, Any] = key(
+        {},
+        "More arguments of the network's class in smp, such as decoder_channels: [128, 64, 48, 32, 16] of Unet.",
+        allowed='a mapping of names to values',
+        own=True,
+    )
     drop_path_rate: float = key(
         0.0,
         "The chance of a block of the encoder to be skipped in training; for timm's encoders (tu-NAME).",
@@ -200,10 +207,11 @@ class ArchitectureSettings(Section):
     gradient_checkpointing: bool = key(
         False, "Compute parts of the encoder twice: less memory, more time; for timm's encoders (tu-NAME)."
     )
-    pretrained: bool = key(
+    pretrained: bool | str = key(
         True,
         'Start the encoder from trained weights, fetched by smp or read from pretrained_weights; '
-        'false: from random ones.',
+        'false: from random ones; a run folder: start the whole network where that run ended, classes matched by name.',
+        allowed='true, false or a run folder',
     )
     pretrained_weights: str | None = path_key(
         'A file with trained weights (.safetensors or .pth), read in place of fetching them. '
@@ -213,10 +221,17 @@ class ArchitectureSettings(Section):
 
     @field_validator('pretrained', mode='before')
     @classmethod
-    def _path_elsewhere(cls, value: Any):
-        if isinstance(value, str) and re.search(r'[/\\.]', value):
-            raise PydanticCustomError('path', 'is a path: put it in pretrained_weights')
-        return value
+    def _yes_no_or_run(cls, value: Any):
+        if not isinstance(value, str):
+            return bool(value) if value in (0, 1) else None
+        if value.lower() in ('true', 'false', 'yes', 'no'):
+            return value.lower() in ('true', 'yes')
+        if value.endswith(('.pth', '.pt', '.bin')):
+            raise PydanticCustomError('path', 'is a file of encoder weights: put it in pretrained_weights')
+        if re.search(r'[/\\.]', value) or Path(value).is_dir():
+            return value
+        near = nearest(value.lower(), ('true', 'false'))
+        raise PydanticCustomError('path', 'is neither true nor false nor a run folder', dict(nearest=near))
 
     @field_validator('backbone')
     @classmethod

@@ -122,7 +122,8 @@ def _misfits(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor])
 def _load_model(cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Module:
     "The network of the settings with the weights of the file."
     net, channels = cfg.architecture, cfg.image.image_channels
-    model = parts_model(len(classes), net.architecture, net.backbone, pretrained=False, in_channels=channels)
+    of = dict(in_channels=channels, decoder=net.decoder_arguments)
+    model = parts_model(len(classes), net.architecture, net.backbone, pretrained=False, **of)
     state = _read_weights(path)
     wrong = _misfits(state, model.state_dict())
     if wrong:

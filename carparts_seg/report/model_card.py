@@ -161,7 +161,9 @@ def _network_code(run: RunFolder, channels: int) -> str:
     "Code that makes the network."
     names = [run.setting('architecture', k) for k in ('architecture', 'backbone')]
     arguments = ', '.join(repr(v) for v in (len(run.classes), *names))
-    return f'parts_model({arguments}, pretrained=False, in_channels={channels}).eval()'
+    decoder = run.setting('architecture', 'decoder_arguments')
+    more = f', decoder={decoder!r}' if decoder else ''
+    return f'parts_model({arguments}, pretrained=False, in_channels={channels}{more}).eval()'
 
 # %% ../../nbs/7_report/77_model_card.ipynb #4cb278d6
 def started_code(
@@ -240,9 +242,11 @@ def _hyperparameters(run: RunFolder) -> list[tuple[str, object]]:
 # %% ../../nbs/7_report/77_model_card.ipynb #209ecdd6
 def _base(run: RunFolder) -> str:
     "What the weights were before training."
-    file = run.setting('architecture', 'pretrained_weights')
-    if not run.setting('architecture', 'pretrained'):
+    file, start = (run.setting('architecture', k) for k in ('pretrained_weights', 'pretrained'))
+    if not start:
         return 'nothing: random weights'
+    if isinstance(start, str):
+        return f"another network: {(run.metrics or {}).get('encoder_weights', Path(start).name)}"
     if file:
         return f'encoder weights read from {Path(file).name}'
     source = (run.metrics or {}).get('encoder_weights', 'as segmentation-models-pytorch fetches them')

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['WeightsError', 'hub_reachable', 'load_encoder_weights', 'EncoderWeights', 'find_encoder_weights',
            'encoder_normalization', 'parts_model', 'parts_splitter', 'freeze_encoder', 'add_dropout', 'start_bias',
-           'PartsLearner', 'parts_learner']
+           'warm_start', 'PartsLearner', 'parts_learner']
 
 # %% ../../nbs/5_train/58_learner.ipynb #e9c5c7d6
 import contextlib
 import importlib.util
+import inspect
 import pickle
 import re
 import socket
@@ -38,7 +39,9 @@ from safetensors.torch import load_file
 from segmentation_models_pytorch.encoders._base import EncoderMixin
 from torch import nn
 
-from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic
+from ..core.basics import CarpartsError, did_you_mean, file_sha256, first_line, write_atomic
+from ..core.parts import display_name
+from ..core.run_folder import ReportError, read_run
 from ..measure.learner_metrics import parts_metrics
 from .callbacks import Autocast
 from .losses import loss_function
@@ -239,10 +242,23 @@ def encoder_normalization(
     return {(0.5, 0.5, 0.5): 'Inception', (0.485, 0.456, 0.406): 'ImageNet', (0.0, 0.0, 0.0): 'Simple'}.get(known.mean)
 
 # %% ../../nbs/5_train/58_learner.ipynb #9057232b
-def _not_taken(name: str, encoder: str, what: str) -> CarpartsError:
-    "The error about a setting of the encoder that it doesn't have, to be raised."
-    why = f'{encoder} {what}'
+def _not_taken(name: str, network: str, what: str) -> CarpartsError:
+    "The error about a setting that an encoder or an architecture doesn't have, to be raised."
+    why = f'{network} {what}'
     return CarpartsError(f'{name}: {why}', key=name, why=why)
+
+
+_SET_ELSEWHERE = ('encoder_name', 'encoder_weights', 'in_channels', 'classes', 'activation', 'aux_params')
+
+
+def _check_decoder(architecture: str, decoder: Mapping) -> None:
+    "Raise CarpartsError for an argument that the class of an architecture doesn't have."
+    known = [n for n in inspect.signature(getattr(smp, architecture)).parameters if n not in _SET_ELSEWHERE]
+    known = [n for n in known if n not in ('kwargs', 'self')]
+    for name in decoder:
+        if name not in known:
+            hint = did_you_mean(name, known, '; it has {names}')
+            raise _not_taken('decoder_arguments', architecture, f'has no argument {name!r}{hint}')
 
 
 def _build(
@@ -251,12 +267,18 @@ def _build(
     n_classes: int,
     drop_path_rate: float,
     gradient_checkpointing: bool,
-    **kwargs,  # of `smp.create_model`
+    decoder: Mapping,  # more arguments of `smp.create_model`
+    **kwargs,
 ) -> nn.Module:
     "An smp network; raises CarpartsError where the encoder can't do what is asked for."
+    _check_decoder(architecture, decoder)
     extra = {'drop_path_rate': drop_path_rate} if drop_path_rate else {}
     try:
-        model = smp.create_model(architecture, encoder, classes=n_classes, **kwargs, **extra)
+        model = smp.create_model(architecture, encoder, classes=n_classes, **kwargs, **extra, **decoder)
+    except ValueError as e:
+        if not decoder:
+            raise
+        raise _not_taken('decoder_arguments', architecture, f'does not take {dict(decoder)}: {first_line(e)}') from None
     except TypeError as e:
         if 'drop_path_rate' not in str(e):
             raise
@@ -289,9 +311,10 @@ def parts_model(
     drop_path_rate: float = 0.0,  # Chance of a block of a timm encoder to be skipped in training, 0 to below 1
     gradient_checkpointing: bool = False,  # Compute parts of a timm encoder twice in place of keeping them
     shares: Sequence[float] | None = None,  # (C,) share of pixels of each class, for `start_bias`; None: it starts at 0
+    decoder: Mapping | None = None,  # More arguments of the architecture's class in smp, such as `decoder_channels`
 ) -> nn.Module:  # (B, in_channels, H, W) -> logits (B, C, H, W); H and W are multiples of 32 for most architectures
     "An smp network; its `weights_from` says what the encoder starts from. Raises `WeightsError` within seconds."
-    build = partial(_build, architecture, encoder, n_classes, drop_path_rate, gradient_checkpointing)
+    build = partial(_build, architecture, encoder, n_classes, drop_path_rate, gradient_checkpointing, decoder or {})
     said = partial(_said, shares=shares)
     if not pretrained:
         return said(build(encoder_weights=None, in_channels=in_channels), 'random weights')
@@ -391,6 +414,74 @@ def start_bias(
     with torch.no_grad():
         bias.copy_(torch.as_tensor(shares, dtype=torch.float64).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE).logit())
 
+# %% ../../nbs/5_train/58_learner.ipynb #628b128a
+def _run_of(source: str | Path) -> tuple[Path, list[str] | None]:
+    "The weights file of a run folder, or the file itself, with the class list where one lies beside it."
+    path, run = Path(source), None
+    with contextlib.suppress(ReportError):  # a file may lie anywhere
+        run = read_run(path if path.is_dir() else path.parent.parent, only=['config', 'about'])
+    file = run.weights() if run and path.is_dir() else path
+    if not file.is_file():
+        why = f'{source} is no run folder with weights and no weights file'
+        raise WeightsError(f'pretrained: {why}', file=path, key='pretrained', why=why)
+    return file, run and (run.about or {}).get('classes')
+
+# %% ../../nbs/5_train/58_learner.ipynb #64f4f261
+def _class_rows(classes: Sequence[str], there: Sequence[str]) -> dict[int, int]:
+    "For each class that both lists have, its place here and there; letter case and underscores don't count."
+    plain = lambda name: display_name(name).lower()
+    places = {plain(name): i for i, name in enumerate(there)}
+    return {i: places[plain(name)] for i, name in enumerate(classes) if plain(name) in places}
+
+
+def _start_head(own: Mapping, state: Mapping, rows: Mapping[int, int], n_there: int) -> dict:
+    "The tensors of the last layer that can be taken, with the rows of the classes that both know put in."
+    out = {}
+    for k in (k for k in own if k.startswith('segmentation_head.') and k in state):
+        if rows and len(state[k]) == n_there and state[k].shape[1:] == own[k].shape[1:]:
+            out[k] = own[k].clone()
+            out[k][list(rows)] = state[k][list(rows.values())].to(own[k].dtype)
+    return out
+
+# %% ../../nbs/5_train/58_learner.ipynb #7e7d2060
+def _taken_words(
+    file: Path,
+    taken: Sequence[str],
+    body: Sequence[str],  # all that could have been taken
+    classes: Sequence[str],
+    rows: Mapping[int, int],  # of `_class_rows`; empty where the last layer wasn't taken
+) -> str:
+    "What was taken of a run, and what not."
+    run = file.parent.parent.name if file.parent.name == 'weights' else file.name
+    out = f'{run}: {len(taken)} of {len(body)} tensors of encoder and decoder'
+    left = [k for k in body if k not in set(taken)]
+    if left:
+        out += f' (not {left[0]}{f" and {len(left) - 1} more" if left[1:] else ""}: missing there, or of another shape)'
+    new = [c for i, c in enumerate(classes) if i not in rows]
+    out += f'; the last layer of {len(rows)} of {len(classes)} classes'
+    return out + (f', new are {", ".join(new)}' if new else '')
+
+# %% ../../nbs/5_train/58_learner.ipynb #1afe1d8a
+def warm_start(
+    model: nn.Module,  # An smp model of C classes, changed in place
+    source: str | Path,  # A run folder, or a file of weights in one
+    classes: Sequence[str],  # C names
+) -> str:  # What was taken and what not, in words
+    "Start a whole network where another run ended, classes matched by name. Raises `WeightsError` where nothing fits."
+    file, there = _run_of(source)
+    state, own = _read_weights(file), model.state_dict()
+    body = [k for k in own if not k.startswith('segmentation_head.')]
+    taken = [k for k in body if k in state and state[k].shape == own[k].shape]
+    if not any(k.startswith('encoder.') for k in taken):
+        why = (
+            f'{source} has another encoder: none of its {len(state)} tensors fits; give the same architecture.backbone'
+        )
+        raise WeightsError(f'pretrained: {why}', file=file, key='pretrained', why=why)
+    rows = _class_rows(classes, there or ())
+    head = _start_head(own, state, rows, len(there or ()))
+    model.load_state_dict({k: state[k] for k in taken} | head, strict=False)
+    return _taken_words(file, taken, body, classes, rows if head else {})
+
 # %% ../../nbs/5_train/58_learner.ipynb #b8d6658e
 def _precision(train: bool, infer: bool, device: torch.device) -> tuple[list, str]:
     "The callbacks that set the precision of training and evaluation, and the reason in words."
@@ -475,7 +566,9 @@ def parts_learner(
     dls: DataLoaders,  # Of `parts_dataloaders`: images (B, channels, H, W), masks (B, C, H, W), classes as `.vocab`
     architecture: str = 'Unet',  # One of smp's architectures
     encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
-    pretrained: bool = True,  # Whether the encoder starts from ImageNet weights
+    pretrained: bool
+    | str
+    | Path = True,  # Whether the encoder starts from ImageNet weights; or a run, see `warm_start`
     weights: str | Path | None = None,  # A local file of encoder weights, in place of fetching them
     loss_func: str | Callable = 'BCEDice',  # A name that `loss_function` knows, or a loss over logits and masks
     opt_func: str | Callable = 'AdamW',  # One of `OPTIMIZERS`, or a fastai `opt_func`
@@ -495,7 +588,9 @@ def parts_learner(
     "A fastai `Learner` for masks of parts, over an smp network."
     classes, device = list(dls.vocab), torch.device(dls.device)
     channels = dls.channels if hasattr(dls, 'channels') else dls.one_batch()[0].shape[1]
-    model = parts_model(len(classes), architecture, encoder, pretrained, weights, channels, **(network or {}))
+    model = parts_model(len(classes), architecture, encoder, pretrained is True, weights, channels, **(network or {}))
+    if not isinstance(pretrained, bool):
+        model.weights_from = warm_start(model, pretrained, classes)
     precision, why = _precision(mixed_precision, mixed_precision_inference, device)
     parts_splitter(model, layers)  # layers that aren't there are refused now and not when the fit begins
     if not wd_norms:
