@@ -236,7 +236,7 @@ def ultralytics(work, seconds):
 
 
 def carparts(work, seconds, recipe="quick"):
-    "carparts_seg: `carparts train --recipe quick`, with as many epochs as fit."
+    "carparts_seg: `carparts train --recipe quick-random`, with as many epochs as fit."
     from carparts_seg.core.config import load_recipe, with_settings
     from carparts_seg.data.datasets import open_dataset
     from carparts_seg.data.selection import Split
@@ -306,8 +306,8 @@ def prepare(work, source):
 
 
 def imagenet(work, seconds):
-    "carparts_seg with an encoder that knows ImageNet, beside the others: `carparts train --recipe quick-imagenet`."
-    return carparts(work, seconds, "quick-imagenet")
+    "carparts_seg with an encoder that knows ImageNet, beside the others: `carparts train --recipe quick`."
+    return carparts(work, seconds, "quick")
 
 
 PEERS = {

@@ -186,7 +186,7 @@ def bench_target(
 ) -> dict:  # Recipe -> what `time_to` gives; 'left_out' (why) for a recipe whose weights aren't there
     "The time to a good network, from random weights and with an encoder that knows ImageNet."
     found = {}
-    for recipe in ('quick-imagenet', 'quick'):
+    for recipe in ('quick', 'quick-random'):
         log(f'target: {recipe} to a miou of {target}')
         try:
             found[recipe] = time_to(target, recipe, data or 'car-parts', log=log)

@@ -275,7 +275,7 @@ class _StopAt(Callback):
 # %% ../nbs/9_whole/94_bench_training.ipynb #c052cbaf
 def time_to(
     target: float = 0.7,  # `miou` on the held-out fold, without averaged views
-    recipe: str = 'quick',  # One of `recipe_names()`
+    recipe: str = 'quick-random',  # One of `recipe_names()`
     data: str | Path = 'car-parts',  # NAME, FOLDER or TABLE
     overrides: Sequence[str] = (),  # Settings over the recipe's, as `--set` takes them
     log: Callable = print,  # Takes a line

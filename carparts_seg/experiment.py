@@ -449,10 +449,10 @@ def _go_on(cfg: Experiment, learn: Learner, log: Callable) -> int:
     return start
 
 
-def _say_bias(learn: Learner, log: Callable) -> None:
-    "Log where the last layer's bias starts."
+def _say_bias(cfg: Experiment, learn: Learner, log: Callable) -> None:
+    "Log where the last layer's bias starts, unless it starts where another run ended."
     shares = getattr(learn.dls, 'pixel_shares', None)
-    if shares is None:
+    if shares is None or isinstance(cfg.architecture.pretrained, str):
         return
     least, most = (f'{shares[i]:.2%} ({learn.dls.vocab[i]})' for i in (shares.argmin(), shares.argmax()))
     log(f"the last layer's bias starts at each class's share of pixels, from {least} to {most}")
@@ -514,7 +514,7 @@ def _train(
     _say_learner(cfg, learn, log)
     start = _go_on(cfg, learn, log) if resume else 0
     if not start:
-        _say_bias(learn, log)
+        _say_bias(cfg, learn, log)
     loaded = time.monotonic()
     if start < cfg.training.epochs:
         with tracked(learn), share_training(learn):

@@ -17,7 +17,6 @@ import re
 import typing
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
@@ -222,16 +221,18 @@ class ArchitectureSettings(Section):
     @field_validator('pretrained', mode='before')
     @classmethod
     def _yes_no_or_run(cls, value: Any):
+        if value in (0, 1):
+            return bool(value)
         if not isinstance(value, str):
-            return bool(value) if value in (0, 1) else None
+            raise PydanticCustomError('path', 'is neither true nor false nor a run folder')
         if value.lower() in ('true', 'false', 'yes', 'no'):
             return value.lower() in ('true', 'yes')
         if value.endswith(('.pth', '.pt', '.bin')):
             raise PydanticCustomError('path', 'is a file of encoder weights: put it in pretrained_weights')
-        if re.search(r'[/\\.]', value) or Path(value).is_dir():
-            return value
         near = nearest(value.lower(), ('true', 'false'))
-        raise PydanticCustomError('path', 'is neither true nor false nor a run folder', dict(nearest=near))
+        if near and not re.search(r'[/\\.]', value):
+            raise PydanticCustomError('path', 'is neither true nor false nor a run folder', dict(nearest=near))
+        return value
 
     @field_validator('backbone')
     @classmethod
