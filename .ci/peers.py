@@ -235,7 +235,7 @@ def ultralytics(work, seconds):
     return model.trainer.epoch + 1, taken, predict
 
 
-def carparts(work, seconds, recipe="quick"):
+def carparts(work, seconds, recipe="quick-random"):
     "carparts_seg: `carparts train --recipe quick-random`, with as many epochs as fit."
     from carparts_seg.core.config import load_recipe, with_settings
     from carparts_seg.data.datasets import open_dataset
