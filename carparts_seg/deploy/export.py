@@ -382,13 +382,16 @@ def _images_of_run(
     data = reopen_dataset({**about, 'classes': p.classes}, source)
     there = set(data.files)
     check, others = ([f for f in about.get(k, ()) if f in there][:n] for k in ('valid_files', 'train_files'))
+    what = 'held out pictures'
+    if p.folds and not check:
+        check, what = others, 'pictures that some of the networks were trained on, so miou flatters,'
     if not check:
         raise ExportError('none of the held out pictures are there')
     return ExportImages(
         [read_image(data.path(f), p.channels) for f in check],
         [unpack_planes(data.packed(f), len(p.classes)) != 0 for f in check],
         [_pixels(p, read_image(data.path(f), p.channels)) for f in others or check],
-        f'{len(check)} held out pictures of {about.get("name") or data.name}',
+        f'{len(check)} {what} of {about.get("name") or data.name}',
     )
 
 # %% ../../nbs/8_deploy/81_export.ipynb #f5dde713
