@@ -575,11 +575,15 @@ def _add_report(sub: Any) -> None:
 # %% ../nbs/9_whole/97_cli.ipynb #b37e3308
 def _predictor_options(p: argparse.ArgumentParser) -> None:
     "A run folder, and what is made of its network's probabilities."
-    p.add_argument('run_folder', metavar='RUN', help='run folder, or USER/NAME on the Hub')
+    p.add_argument(
+        'run_folder',
+        metavar='RUN',
+        help='run folder; one with folds or seeds inside, which are averaged; or USER/NAME on the Hub',
+    )
     p.add_argument(
         '--threshold',
         help='probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, '
-        "or best for those that the run's own pictures suggest (default: the run's)",
+        "or best for those that the run's own pictures suggest, with folds those of all (default: the run's)",
     )
     p.add_argument(
         '--tta',
@@ -730,6 +734,22 @@ def _evaluate_ray(a: argparse.Namespace) -> int:
     print(f'wrote {a.out}')
     return 1 if figures['failed'] else 0
 
+# %% ../nbs/9_whole/97_cli.ipynb #d69846d9
+def _out_of_fold(a: argparse.Namespace) -> bool:
+    "Whether folds are to be measured on what each held out."
+    from carparts_seg.predict.folds import member_folders
+
+    return a.only != 'train' and (a.data is None or a.only == 'valid') and len(member_folders(a.run_folder)) > 1
+
+
+def _evaluate_folds(a: argparse.Namespace) -> Any:
+    "Evaluate folds out of fold."
+    from carparts_seg.predict.out_of_fold import evaluate_folds
+
+    told = {k: getattr(a, k) for k in ('split', 'images', 'files', 'n', 'rename', 'out', 'threshold', 'tta', 'weights')}
+    speed = {k: getattr(a, k) for k in ('precision', 'device', 'tile', 'batch_size')}
+    return evaluate_folds(a.run_folder, a.data, **told, **speed, min_area=a.min_area or 0)
+
 # %% ../nbs/9_whole/97_cli.ipynb #6fa3277e
 def _evaluate(a: argparse.Namespace) -> int:
     if a.engine == 'ray':
@@ -739,7 +759,10 @@ def _evaluate(a: argparse.Namespace) -> int:
 
     if a.out:
         check_writable(a.out, 'folder')
-    found = evaluate_run(_fast_predictor(a), a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
+    if _out_of_fold(a):
+        found = _evaluate_folds(a)
+    else:
+        found = evaluate_run(_fast_predictor(a), a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
     print(found.summary())
     if a.out:
         print(f'wrote {a.out}')
@@ -753,7 +776,8 @@ def _add_evaluate(sub: Any) -> None:
         'data',
         nargs='?',
         metavar='DATA',
-        help="NAME, FOLDER or TABLE with masks (default: the run's own data, of which the pictures held out)",
+        help="NAME, FOLDER or TABLE with masks (default: the run's own data, of which the pictures held out; "
+        'with folds: each picture by the fold that was not trained on it)',
     )
     p.add_argument('--split', help='part of the data: train, valid, test or all (default: test, or else valid)')
     p.add_argument('--images', metavar='DIR', help='folder of the pictures, where it is not beside the annotations')
@@ -791,7 +815,7 @@ def _exported(a: argparse.Namespace, out: Path) -> str:
 
 
 def _export(a: argparse.Namespace) -> int:
-    from carparts_seg.core.run_folder import read_run
+    from carparts_seg.core.run_folder import fold_folders, read_run
     from carparts_seg.deploy.export import EXPORT_FORMATS
 
     name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
@@ -802,7 +826,7 @@ def _export(a: argparse.Namespace) -> int:
         print(_exported(a, out))
         return 0
     if home != Path():
-        read_run(a.run_folder, only=[])  # no folder is made where there is no run
+        fold_folders(a.run_folder) or read_run(a.run_folder, only=[])  # no folder is made where there is no run
     with folder_lock(out.parent, 'exporting'):
         print(_exported(a, out))
     return 0

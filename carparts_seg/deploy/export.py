@@ -38,7 +38,6 @@ from ..core.basics import CarpartsError, MissingExtra, file_sha256, need, write_
 from ..core.images import read_image
 from ..core.masks import unpack_planes
 from ..core.parts import mirror_permutation, part_colors
-from ..core.run_folder import read_run
 from ..data.datasets import reopen_dataset
 from ..measure.metrics import PixelCounts, summarize
 from ..predict import score
@@ -172,7 +171,8 @@ def export_settings(
         architecture=a.architecture,
         backbone=a.backbone,
         precision=precision,
-        weights_sha256=file_sha256(p.weights),
+        weights_sha256=p.weights_sha256,
+        **(dict(networks={k: file_sha256(f) for k, f in p.folds.items()}) if p.folds else {}),
         made_with=f"carparts_seg {metadata.version('carparts_seg')}",
         **(dict(size_multiple=MULTIPLE) if dynamic else {}),
     )
@@ -378,17 +378,20 @@ def _images_of_run(
     n: int,  # how many to check with, and to find ranges with
 ) -> ExportImages:  # raises DatasetError, TableError, ImageError, ExportError
     "Images of the run's own data: held out ones for checking, others for the ranges of 8 bits."
-    p, about = predictor, read_run(predictor.run, only=['about']).need('about').about
+    p, about = predictor, predictor.about
     data = reopen_dataset({**about, 'classes': p.classes}, source)
     there = set(data.files)
     check, others = ([f for f in about.get(k, ()) if f in there][:n] for k in ('valid_files', 'train_files'))
+    what = 'held out pictures'
+    if p.folds and not check:
+        check, what = others, 'pictures that some of the networks were trained on, so miou flatters,'
     if not check:
         raise ExportError('none of the held out pictures are there')
     return ExportImages(
         [read_image(data.path(f), p.channels) for f in check],
         [unpack_planes(data.packed(f), len(p.classes)) != 0 for f in check],
         [_pixels(p, read_image(data.path(f), p.channels)) for f in others or check],
-        f'{len(check)} held out pictures of {about.get("name") or data.name}',
+        f'{len(check)} {what} of {about.get("name") or data.name}',
     )
 
 # %% ../../nbs/8_deploy/81_export.ipynb #f5dde713
@@ -484,7 +487,8 @@ def compare_exports(
     rows, first = [], [np.asarray(run['PyTorch fp32'](x))[0] for x in ready]
     for name, f in run.items():
         probs = [np.asarray(f(x))[0] for x in ready]
-        row = {'name': name, 'MB': _megabytes(Path(exports.get(name, predictor.weights)))}
+        files = [Path(exports[name])] if name in exports else predictor.weight_files
+        row = {'name': name, 'MB': sum(map(_megabytes, files))}
         row |= _difference(probs, first, predictor.thresholds)
         rows.append(row | {'miou': _miou(probs, images, predictor)})
     table = pd.DataFrame(rows).set_index('name')
@@ -721,7 +725,7 @@ def _pipeline_files(
 ) -> dict[str, bytes]:  # name -> content
     "What a pipeline holds."
     settings = export_settings(predictor, export.precision)
-    figures = read_run(predictor.run, only=['metrics']).metrics if predictor.run else {}
+    figures = predictor.figures
     files = {
         'score.py': script_source().encode(),
         'model.onnx': export.path.read_bytes(),

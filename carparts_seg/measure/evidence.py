@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['N_BINS', 'probability_histograms', 'confusion_counts', 'claim_counts', 'EvidenceError', 'Evidence', 'resamples',
-           'bootstrap_samples', 'expanded_intervals', 'bootstrap_intervals', 'plot_intervals', 'bootstrap_difference',
-           'plot_difference', 'threshold_sweep', 'best_thresholds', 'plot_thresholds', 'calibration',
-           'expected_calibration_error', 'plot_calibration']
+           'bootstrap_samples', 'expanded_intervals', 'bootstrap_intervals', 'side_intervals', 'plot_intervals',
+           'bootstrap_difference', 'plot_difference', 'threshold_sweep', 'best_thresholds', 'plot_thresholds',
+           'calibration', 'expected_calibration_error', 'plot_calibration']
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #de94f8d5
 import io
@@ -37,7 +37,7 @@ from carparts_seg.core.drawing import (
 )
 from ..core.masks import label_map
 from ..core.parts import mirror_partners
-from .metrics import PixelCounts
+from .metrics import PixelCounts, sided_mious
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #dcdf3b56
 N_BINS = 64  # of a histogram: bin k holds the probabilities with k/64 < p <= (k+1)/64, bin 0 also p = 0
@@ -375,6 +375,21 @@ def bootstrap_intervals(
     samples, n_images = bootstrap_samples(ev, n, seed), _n_images(ev.true)
     low, high = expanded_intervals(samples.to_numpy(), n_images, level).T
     return _class_rows(ev.classes, iou=_total_iou(ev), low=low, high=high, n_images=n_images)
+
+# %% ../../nbs/4_measure/42_evidence.ipynb #30fa4495
+def side_intervals(
+    ev: Evidence,  # of an evaluation
+    n: int = 1000,  # how many resamples
+    level: float = 0.95,  # share of an interval
+    seed: int = 0,  # of the draws
+) -> pd.DataFrame:  # index miou_sided, miou_unsided, side_gap; value, low, high: NaN without such classes
+    "`miou` of the classes with a mirror part and of the others, and by how much the others are better; EvidenceError."
+    samples = bootstrap_samples(ev, n, seed).to_numpy()[:, :-1]
+    values, drawn = (sided_mious(x, ev.classes, ev.partners) for x in (_total_iou(ev)[:-1], samples))
+    for x in (values, drawn):
+        x['side_gap'] = x['miou_unsided'] - x['miou_sided']
+    low, high = expanded_intervals(np.stack([*drawn.values()], -1), [len(ev)] * len(drawn), level).T
+    return pd.DataFrame({'value': values, 'low': dict(zip(drawn, low)), 'high': dict(zip(drawn, high))}).astype(float)
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #ee62b679
 def _best_first(

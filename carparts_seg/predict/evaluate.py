@@ -26,10 +26,9 @@ from ..core.config import Experiment
 from ..core.images import ImageError, read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
 from ..core.parts import display_name, mirror_partners, side_of, split_pair
-from ..core.run_folder import read_run
 from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.datasets import open_dataset, reopen_dataset
-from ..measure.evidence import Evidence, bootstrap_intervals
+from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
 from .network import prediction_table
 from .predictor import PartsPredictor, load_run
@@ -401,7 +400,10 @@ def _figures(ev: Evidence) -> dict:
     t = bootstrap_intervals(ev)
     pairs = zip(t.index, t[['low', 'high']].to_numpy())
     spread = {k: None if np.isnan(v).any() else [float(x) for x in v] for k, v in pairs}
-    return summarize(ev.counts, ev.classes, ev.partners) | {'n_images': len(ev), 'intervals': spread}
+    sides = side_intervals(ev).astype(object).where(lambda x: x.notna(), None)
+    spread |= {k: None if low is None else [low, high] for k, low, high in sides[['low', 'high']].itertuples()}
+    figures = summarize(ev.counts, ev.classes, ev.partners) | {'side_gap': sides['value']['side_gap']}
+    return figures | {'n_images': len(ev), 'intervals': spread}
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #c71d6b63
 def _ious(ev: Evidence) -> np.ndarray:
@@ -447,6 +449,7 @@ def _about(found: _Pass, data: PartsData, match: ClassMatch) -> dict:
         'data_source': data.origin,
         'run': str(p.run),
         'weights': p.weights.name if p.weights else None,
+        'networks': list(p.folds) or None,
         'classes': classes,
         'classes_not_in_data': match.run_only,
         'masks_of_unknown_classes': {c: n for c, (n, _) in match.data_only.items()},
@@ -543,6 +546,13 @@ def _check_found(data: PartsData, found: _Pass) -> None:
     none = f'none of the {len(found.failed)} pictures could be measured'
     raise EvaluateError(f'{none}; the first: {why}', file=file)
 
+# %% ../../nbs/6_predict/65_evaluate.ipynb #8306d59d
+def _check_not_folds(p: PartsPredictor, data: object, only: str | None) -> None:
+    "Raise where the mean of folds would be asked of pictures that it was trained on."
+    if p.folds and (only == 'valid' or data is None and only is None):
+        why = 'the mean of folds has seen all pictures; evaluate_folds takes for each the fold that has not'
+        raise EvaluateError(f'{p.run}: {why}', file=p.run, why=why)
+
 # %% ../../nbs/6_predict/65_evaluate.ipynb #dc42393c
 def evaluate_run(
     run: str | Path | PartsPredictor,  # run folder, or a loaded run
@@ -560,7 +570,8 @@ def evaluate_run(
     "Evaluate a run on a labelled data set."
     _check_out(out)
     p = run if isinstance(run, PartsPredictor) else load_run(run, **kwargs)
-    told = read_run(p.run, only=['about']).need('about').about
+    told = p.about
+    _check_not_folds(p, data, only)
     if data is None:
         data, only = told.get('source', ''), only or (None if files else 'valid')
     data = _open(data, told, p.cfg, split, images)
@@ -601,12 +612,17 @@ def _class_lines(table: pd.DataFrame, width: int) -> list[str]:
     return lines
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #8160b8c6
+_OTHERS = 'miou_sided miou_unsided side_gap iou_per_image iou_per_image_of_nothing dice side_swap'.split()
+
+
 def _other_lines(own: Mapping, small: Mapping, width: int) -> list[str]:
     "The other metrics, at both sizes where they are known at both."
     labels = {'iou_per_image_of_nothing': '  of nothing'}
     lines = []
-    for k in ('iou_per_image', 'iou_per_image_of_nothing', 'dice', 'side_swap'):
-        lines.append(f'{labels.get(k, k):{width}}  {_shown(own[k]):>8}  {"":14}  {_shown(small[k]):>9}')
+    for k in _OTHERS:
+        spread = own['intervals'].get(k)
+        spread = f'{_shown(spread[0])} to {_shown(spread[1])}' if spread else ''
+        lines.append(f'{labels.get(k, k):{width}}  {_shown(own[k]):>8}  {spread:14}  {_shown(small[k]):>9}')
     return lines + [f'{k:{width}}  {_shown(own[k]):>8}' for k in ('mask_ap', 'mask_ap50')]
 
 # %% ../../nbs/6_predict/65_evaluate.ipynb #ef9d0596

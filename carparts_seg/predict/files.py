@@ -30,7 +30,7 @@ from fastcore.basics import chunked
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ..core.basics import CarpartsError, check_writable, file_sha256, folder_lock, write_atomic, write_json
+from ..core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
 from ..core.drawing import draw_parts
 from ..core.images import ImageError, image_files, is_image_file, read_image, resize_image
 from ..core.masks import rle_to_coco
@@ -429,7 +429,7 @@ def _made_with(predictor: PartsPredictor, side: Sequence[str], ids: dict[str, in
     "All that decides what the results are."
     return dict(
         experiment=predictor.cfg.experiment_name,
-        weights_sha256=file_sha256(predictor.weights) if predictor.weights else None,
+        weights_sha256=predictor.weights_sha256,
         classes=predictor.classes,
         thresholds=[round(float(t), 6) for t in predictor.thresholds],
         test_time_augmentations=predictor.flips,
