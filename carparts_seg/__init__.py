@@ -10,8 +10,8 @@ __version__ = "0.2.0"
 
 _NAMES = {
     "core.config": "load_config load_recipe",
-    "core.drawing": "draw_parts show_parts show_samples",
-    "core.images": "read_image",
+    "core.drawing": "show_parts show_samples",
+    "core.images": "draw_parts read_image",
     "core.parts": "CAR_PARTS part_colors",
     "core.run_folder": "read_run",
     "core.table": "PartsData read_table write_table",

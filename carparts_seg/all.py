@@ -38,6 +38,7 @@ from .train.callbacks import *
 from .train.optimizers import *
 from .train.learner import *
 from .train.recorder import *
+from .predict.prediction import *
 from .predict.predictor import *
 from .predict.files import *
 from .predict.evaluate import *

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CarpartsError', 'first_line', 'MissingExtra', 'need', 'nearest', 'did_you_mean', 'recipe_names', 'recipe_file',
-           'WriteError', 'write_atomic', 'write_json', 'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere',
-           'wait_politely']
+           'network_names', 'network_folder', 'sample_image', 'WriteError', 'write_atomic', 'write_json',
+           'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere', 'wait_politely']
 
 # %% ../../nbs/1_core/10_basics.ipynb #6c203d48
 import difflib
@@ -110,6 +110,29 @@ def recipe_file(
         why = f"there is no recipe {name!r}{did_you_mean(name, names, '; there are {names}')}"
         raise CarpartsError(why, key='recipe', why=why)
     return Path(str(resources.files('carparts_seg') / 'recipes' / f'{name}.yaml'))
+
+# %% ../../nbs/1_core/10_basics.ipynb #fa3a4ade
+def network_names() -> list[str]:  # sorted
+    "The trained networks that come with the package."
+    folder = resources.files('carparts_seg') / 'networks'
+    return sorted(p.name for p in folder.iterdir() if (p / 'data.json').is_file()) if folder.is_dir() else []
+
+# %% ../../nbs/1_core/10_basics.ipynb #04be1d77
+def network_folder(
+    name: str = 'car-parts',  # one of `network_names`
+) -> Path:  # a run folder, see `pack_network`
+    "The folder of a network that comes with the package. Raises CarpartsError for a name that is none."
+    names = network_names()
+    if name not in names:
+        there = did_you_mean(name, names, '; there are {names}') if names else '; it comes without any'
+        why = f'no network {name!r} comes with this package{there}; name a run folder'
+        raise CarpartsError(why, key='network', why=why)
+    return Path(str(resources.files('carparts_seg') / 'networks' / name))
+
+# %% ../../nbs/1_core/10_basics.ipynb #c9c043bb
+def sample_image() -> Path:  # a PNG file
+    "The picture that comes with the package: a drawn car."
+    return Path(str(resources.files('carparts_seg') / 'pictures' / 'car.png'))
 
 # %% ../../nbs/1_core/10_basics.ipynb #29dc6307
 class WriteError(CarpartsError, OSError):
