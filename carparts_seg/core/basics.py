@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CarpartsError', 'first_line', 'MissingExtra', 'need', 'nearest', 'did_you_mean', 'recipe_names', 'recipe_file',
-           'network_names', 'network_folder', 'sample_image', 'WriteError', 'write_atomic', 'write_json',
-           'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere', 'wait_politely']
+           'network_names', 'network_folder', 'named_network', 'sample_image', 'WriteError', 'write_atomic',
+           'write_json', 'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere', 'wait_politely']
 
 # %% ../../nbs/1_core/10_basics.ipynb #6c203d48
 import difflib
@@ -112,10 +112,14 @@ def recipe_file(
     return Path(str(resources.files('carparts_seg') / 'recipes' / f'{name}.yaml'))
 
 # %% ../../nbs/1_core/10_basics.ipynb #fa3a4ade
+def _networks() -> Path:
+    "Where they are."
+    return Path(str(resources.files('carparts_seg') / 'networks'))
+
+
 def network_names() -> list[str]:  # sorted
     "The trained networks that come with the package."
-    folder = resources.files('carparts_seg') / 'networks'
-    return sorted(p.name for p in folder.iterdir() if (p / 'data.json').is_file()) if folder.is_dir() else []
+    return sorted(p.parent.name for p in _networks().glob('*/data.json'))
 
 # %% ../../nbs/1_core/10_basics.ipynb #04be1d77
 def network_folder(
@@ -127,7 +131,14 @@ def network_folder(
         there = did_you_mean(name, names, '; there are {names}') if names else '; it comes without any'
         why = f'no network {name!r} comes with this package{there}; name a run folder'
         raise CarpartsError(why, key='network', why=why)
-    return Path(str(resources.files('carparts_seg') / 'networks' / name))
+    return _networks() / name
+
+# %% ../../nbs/1_core/10_basics.ipynb #10f36611
+def named_network(
+    path: str | Path,  # a path, or a name
+) -> Path:  # the network's folder where it is such a name, and nothing of that name is here; else the path
+    "A path, in which `car-parts` may stand for the network that comes with the package."
+    return network_folder(str(path)) if str(path) in network_names() and not Path(path).exists() else Path(path)
 
 # %% ../../nbs/1_core/10_basics.ipynb #c9c043bb
 def sample_image() -> Path:  # a PNG file

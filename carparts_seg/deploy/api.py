@@ -27,12 +27,12 @@ from fastcore.basics import patch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..core.basics import CarpartsError, did_you_mean
+from ..core.basics import CarpartsError, did_you_mean, named_network, network_folder
 from ..core.images import ImageError, draw_parts, image_header, pixel_limit, read_image, resize_image
 from ..core.parts import CAR_PARTS, part_colors
 from ..core.run_folder import RunFolder
+from ..predict.onnx_predictor import OnnxPredictor, is_exported
 from ..predict.prediction import Predictor, parse_threshold
-from ..predict.predictor import PartsPredictor, load_run
 from ..predict.score import OnnxScorer, ScoreError, part_masks, part_records
 
 # %% ../../nbs/8_deploy/82_api.ipynb #11d2c4cc
@@ -74,19 +74,24 @@ def _open_pipeline(path: Path) -> OnnxScorer:
 # %% ../../nbs/8_deploy/82_api.ipynb #c2ca6a5d
 def open_predictor(
     path: str
-    | Path,  # run folder, exported .onnx file, scoring pipeline (.zip), or the folder that it was unpacked into
+    | Path
+    | None,  # run folder, .onnx file, scoring pipeline (.zip) or its folder, packed network; None: the package's own
     threshold: Threshold = None,  # see `parse_threshold`; None: the model's own
     min_area: int | None = None,  # connected pieces of a mask with fewer pixels are left out; None: as the model says
     tta: Views = None,  # run folder: see `load_run`; an exported network has its views inside
     batch_size: int | None = None,  # images at once through the network; None: as `load_run` chooses
     **options: object,  # more for `load_run`, such as precision, device, weights, tile
-) -> PartsPredictor | OnnxScorer:  # raises ServeError, PredictError, ConfigError
+) -> Predictor:  # raises ServeError, PredictError, ConfigError
     "What predicts, from what an experiment or an export left."
-    path = Path(path)
+    path = network_folder() if path is None else named_network(path)
     if not path.exists():
         expected = 'a run folder, a scoring pipeline (.zip) or an exported .onnx file'
         raise ServeError(f'{path} does not exist; name {expected}', file=path)
+    if is_exported(path) and (path / 'data.json').is_file() and tta is None and not options:
+        return OnnxPredictor(path, threshold, min_area, batch_size=batch_size)
     if not _is_pipeline(path):
+        from carparts_seg.predict.predictor import load_run  # takes seconds, and a packed network does without
+
         return load_run(path, threshold, tta, min_area=min_area or 0, batch_size=batch_size, **options)
     if tta is not None or options:
         key = 'tta' if tta is not None else next(iter(options))
@@ -103,9 +108,7 @@ def model_title(
     predictor: Predictor,  # from `open_predictor`
 ) -> str:
     "What the experiment is called."
-    if isinstance(predictor, PartsPredictor):
-        return predictor.cfg.experiment_name
-    return str(getattr(predictor, 'settings', {}).get('title') or 'car parts')
+    return getattr(predictor, 'title', None) or str(getattr(predictor, 'settings', {}).get('title') or 'car parts')
 
 # %% ../../nbs/8_deploy/82_api.ipynb #5b6394a0
 class InventedPredictor:

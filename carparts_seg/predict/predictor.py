@@ -33,7 +33,7 @@ from carparts_seg.core.basics import (
     CarpartsError,
     did_you_mean,
     first_line,
-    network_folder,
+    named_network,
     network_names,
     write_atomic,
     write_json,
@@ -257,8 +257,7 @@ def _fetched(repo: str, revision: str | None) -> Path:
 
 def _at_hand(path: str | Path) -> Path:
     "A run folder that is here, one that comes with the package, or that of the Hub; raises PredictError."
-    if isinstance(path, str) and path in network_names() and not Path(path).exists():
-        return network_folder(path)
+    path = named_network(path) if str(path) in network_names() else path
     repo, _, revision = str(path).partition('@')
     is_repo = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*', repo) and isinstance(path, str)
     return Path(path) if Path(path).exists() or not is_repo else _fetched(repo, revision or None)
