@@ -42,7 +42,17 @@ setup(
     python_requires=">=" + cfg["min_python"],
     packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
     include_package_data=True,
-    package_data={cfg["lib_path"]: ["*.yaml", "recipes/*.yaml", "py.typed", "templates/*"]},
+    package_data={
+        cfg["lib_path"]: [
+            "*.yaml",
+            "recipes/*.yaml",
+            "py.typed",
+            "templates/*",
+            "pictures/*",
+            "networks/*/*",
+            "networks/*/weights/*",
+        ]
+    },
     install_requires=cfg["requirements"].split(),
     extras_require={key[: -len("_requirements")]: cfg[key].split() for key in cfg if key.endswith("_requirements")},
     entry_points={

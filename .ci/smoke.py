@@ -103,10 +103,12 @@ def predict(work):
 
 
 def export(work):
-    "A file for ONNX Runtime, which reads it, and one for OpenVINO."
+    "A file for ONNX Runtime, which reads it, one for OpenVINO, and a packed network, which predicts."
     plain = ("--precision", "fp32", "--seconds", 0)
     carparts("export", work / "run", "--out", work / "model.onnx", *plain)
     carparts("export", work / "run", "--format", "openvino", "--out", work / "model.xml", *plain)
+    carparts("export", work / "run", "--format", "network", "--out", work / "network", "--seconds", 0)
+    carparts("predict", work / "network", work / "cars", "--out", work / "found_by_onnx")
     from carparts_seg import OnnxScorer
 
     assert OnnxScorer(work / "model.onnx").classes, "no classes in the file"

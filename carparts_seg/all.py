@@ -38,13 +38,16 @@ from .train.callbacks import *
 from .train.optimizers import *
 from .train.learner import *
 from .train.recorder import *
+from .predict.prediction import *
 from .predict.predictor import *
 from .predict.files import *
 from .predict.evaluate import *
+from .predict.onnx_predictor import *
 from .report.report import *
 from .report.compare import *
 from .report.model_card import *
 from .deploy.export import *
 from .deploy.hub import *
+from .deploy.package import *
 from .experiment import *
 from .grid import *

@@ -23,6 +23,8 @@ from carparts_seg.core.basics import (
     busy_elsewhere,
     check_writable,
     folder_lock,
+    named_network,
+    network_folder,
     recipe_file,
     recipe_names,
     wait_politely,
@@ -572,14 +574,18 @@ def _add_report(sub: Any) -> None:
         '(default: unknown)',
     )
 
-# %% ../nbs/9_whole/97_cli.ipynb #b37e3308
-def _predictor_options(p: argparse.ArgumentParser) -> None:
-    "A run folder, and what is made of its network's probabilities."
+# %% ../nbs/9_whole/97_cli.ipynb #b78c88a3
+def _run_argument(p: argparse.ArgumentParser) -> None:
+    "A trained network."
     p.add_argument(
         'run_folder',
         metavar='RUN',
-        help='run folder; one with folds or seeds inside, which are averaged; or USER/NAME on the Hub',
+        help='run folder, car-parts for the network that comes with the package, or USER/NAME on the Hub',
     )
+
+# %% ../nbs/9_whole/97_cli.ipynb #b37e3308
+def _predictor_options(p: argparse.ArgumentParser) -> None:
+    "What is made of a network's probabilities."
     p.add_argument(
         '--threshold',
         help='probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, '
@@ -620,6 +626,26 @@ def _predictor(a: argparse.Namespace, **kwargs: Any) -> Any:
 def _fast_predictor(a: argparse.Namespace) -> Any:
     "The same with `_speed_options`."
     return _predictor(a, precision=a.precision, device=a.device, tile=a.tile, batch_size=a.batch_size)
+
+# %% ../nbs/9_whole/97_cli.ipynb #4bece49e
+def _any_predictor(a: argparse.Namespace) -> Any:
+    "The same through ONNX Runtime, where RUN has a graph for it and nothing is asked for that needs PyTorch."
+    from carparts_seg.predict.onnx_predictor import OnnxPredictor, is_exported
+
+    if not is_exported(a.run_folder):
+        return _fast_predictor(a)
+    net = OnnxPredictor(a.run_folder, a.threshold, a.min_area, a.tile, a.batch_size)
+    asked = dict(device=a.device, precision=a.precision, weights=a.weights, tta=a.tta)
+    there = dict(device='cpu', precision='fp32', weights='last', tta=bool(net.flips))
+    others = [k for k, v in asked.items() if v not in (None, there[k])]
+    if others and (Path(a.run_folder) / 'data.json').is_file():
+        return _fast_predictor(a)
+    if others:
+        why = (
+            f'{a.run_folder} is an exported network, with {others[0]} {there[others[0]]}; leave it out, or name the run'
+        )
+        raise CarpartsError(f'--{others[0]}: {why}', key=f'--{others[0]}', why=why)
+    return net
 
 # %% ../nbs/9_whole/97_cli.ipynb #f8f18b74
 def _predicted(n: dict, out: str, where: str) -> int:
@@ -669,14 +695,27 @@ def _predict_ray(a: argparse.Namespace) -> int:
     return _predicted(n, a.out, 'its parts')
 
 # %% ../nbs/9_whole/97_cli.ipynb #ec48b2c8
+def _name_network(a: argparse.Namespace) -> None:
+    "Put RUN and PICTURES where they belong, and say so where the package's own are taken."
+    from carparts_seg.predict.onnx_predictor import split_run  # loads neither PyTorch nor pandas
+
+    run, a.pictures = split_run(a.names)
+    a.outputs = a.outputs or ('parquet,csv,overlay' if run is None else 'parquet,csv')
+    a.run_folder = str(network_folder() if run is None else named_network(run))
+    if run is None:
+        picture = '' if a.names else ', on the picture that comes with it, a drawn car'
+        _say(f'no RUN is named: with the network {Path(a.run_folder).name} that comes with the package{picture}')
+
+
 def _predict(a: argparse.Namespace) -> int:
+    _name_network(a)
     if a.engine == 'ray':
         return _predict_ray(a)
     from carparts_seg.predict.files import find_images, predict_files
 
     check_writable(a.out, 'folder')
     images = find_images(a.pictures)
-    predictor = _fast_predictor(a)
+    predictor = _any_predictor(a)
     _say(*images.notes)
     try:
         n = predict_files(predictor, images, a.out, a.outputs.split(','), a.resume, sys.stderr.isatty())
@@ -687,19 +726,21 @@ def _predict(a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/97_cli.ipynb #25de5eb4
 def _add_predict(sub: Any) -> None:
     p = _command(sub, 'predict', _predict, 'find the parts in pictures: tables, COCO results, label maps, overlays')
-    _predictor_options(p)
+    p.usage = '%(prog)s [-h] [RUN] PICTURES [OPTIONS]'
     p.add_argument(
-        'pictures',
-        nargs='+',
-        metavar='PICTURES',
-        help='files, folders, patterns, a table or COCO file, or - for file names on standard input',
+        'names',
+        nargs='*',
+        metavar='[RUN] PICTURES',
+        help='RUN is a run folder, a scoring pipeline, an .onnx file or USER/NAME on the Hub; where it is left out, '
+        'the network that comes with the package. PICTURES are files, folders, patterns, a table or COCO file, or - '
+        'for file names on standard input; left out as well: a drawn car that comes with the package',
     )
+    _predictor_options(p)
     p.add_argument('--out', default='predictions', metavar='DIR', help='folder to write (default: predictions)')
     p.add_argument(
         '--outputs',
-        default='parquet,csv',
         metavar='KIND,KIND',
-        help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv); '
+        help='of parquet, csv, coco, index, overlay, probabilities (default: parquet,csv, without RUN overlay too); '
         'predictions.jsonl is always written',
     )
     p.add_argument('--resume', action='store_true', help='go on with a folder in which some are done')
@@ -771,6 +812,7 @@ def _evaluate(a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/97_cli.ipynb #cb8f7445
 def _add_evaluate(sub: Any) -> None:
     p = _command(sub, 'evaluate', _evaluate, 'all figures of a run on any labelled data')
+    _run_argument(p)
     _predictor_options(p)
     p.add_argument(
         'data',
@@ -805,6 +847,10 @@ def _exported(a: argparse.Namespace, out: Path) -> str:
     "Export as the arguments say; what to say of it."
     from carparts_seg.deploy.export import export_network, export_report, write_pipeline
 
+    if a.format == 'network':
+        from carparts_seg.deploy.package import pack_network, package_report
+
+        return package_report(pack_network(a.run_folder, out, a.seconds))
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
     if a.format == 'pipeline':
         if a.dynamic:
@@ -818,10 +864,12 @@ def _export(a: argparse.Namespace) -> int:
     from carparts_seg.core.run_folder import fold_folders, read_run
     from carparts_seg.deploy.export import EXPORT_FORMATS
 
-    name = 'scoring_pipeline.zip' if a.format == 'pipeline' else f'model{EXPORT_FORMATS[a.format]}'
+    name = {'pipeline': 'scoring_pipeline.zip', 'network': 'network'}.get(
+        a.format
+    ) or f'model{EXPORT_FORMATS[a.format]}'
     home = Path(a.run_folder) if Path(a.run_folder).is_dir() else Path()  # a run of the Hub is no place to write to
     out = Path(a.out or home / 'export' / name)
-    check_writable(out)
+    check_writable(out, 'folder' if a.format == 'network' else 'file')
     if a.out:  # two of one name: the last one that is whole counts
         print(_exported(a, out))
         return 0
@@ -839,12 +887,14 @@ def _add_export(sub: Any) -> None:
         _export,
         'the network as a file that other programs run, checked and timed; or a scoring pipeline',
     )
+    _run_argument(p)
     _predictor_options(p)
     p.add_argument(
         '--format',
         default='onnx',
-        choices=('onnx', 'openvino', 'pt2', 'pipeline'),
-        help='pipeline: a zip that needs only onnxruntime, numpy and OpenCV (default: onnx)',
+        choices=('onnx', 'openvino', 'pt2', 'pipeline', 'network'),
+        help='pipeline: a zip that needs only onnxruntime, numpy and OpenCV; network: a folder in half precision, '
+        'which predict, evaluate and serve take as RUN (default: onnx)',
     )
     p.add_argument('--out', metavar='FILE', help='default: RUN/export/model.onnx, or what the format calls for')
     p.add_argument(
@@ -900,8 +950,10 @@ def _add_serve(sub: Any) -> None:
     p = _command(sub, 'serve', _serve, 'an HTTP service, and a page where one drops a photograph')
     p.add_argument(
         'path',
+        nargs='?',
         metavar='RUN|PIPELINE',
-        help='run folder, scoring pipeline (.zip, or the folder it unpacks to), or .onnx file',
+        help='run folder, scoring pipeline (.zip, or the folder it unpacks to), or .onnx file (default: car-parts, the '
+        'network that comes with the package)',
     )
     p.add_argument(
         '--host',
@@ -1022,7 +1074,11 @@ def main(
     """
     _quiet()
     parser = make_parser()
-    args = parser.parse_args(argv)
+    args, more = parser.parse_known_args(argv)
+    if more and args.command == 'predict' and not any(m.startswith('-') and m != '-' for m in more):
+        args.names += more  # argparse takes the words on one side of the options only
+    elif more:
+        parser.error(f'unrecognized arguments: {" ".join(more)}')
     args.argv = list(sys.argv[1:] if argv is None else argv)
     if any('\0' in v for v in vars(args).values() if isinstance(v, str)):
         parser.error('an argument holds a NUL character')

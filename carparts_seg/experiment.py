@@ -45,7 +45,8 @@ from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
 from .measure.learner_metrics import parts_metrics
 from .measure.metrics import PixelCounts, mask_ap, summarize
-from .predict.network import predict_batches, prediction_rows, prediction_table
+from .predict.network import predict_batches, prediction_rows
+from .predict.prediction import prediction_table
 from .predict.predictor import load_run
 from .report.compare import write_folds_report
 from .report.model_card import write_card

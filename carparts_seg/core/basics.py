@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CarpartsError', 'first_line', 'MissingExtra', 'need', 'nearest', 'did_you_mean', 'recipe_names', 'recipe_file',
-           'WriteError', 'write_atomic', 'write_json', 'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere',
-           'wait_politely']
+           'network_names', 'network_folder', 'named_network', 'sample_image', 'WriteError', 'write_atomic',
+           'write_json', 'check_writable', 'folder_lock', 'file_sha256', 'busy_elsewhere', 'wait_politely']
 
 # %% ../../nbs/1_core/10_basics.ipynb #6c203d48
 import difflib
@@ -110,6 +110,40 @@ def recipe_file(
         why = f"there is no recipe {name!r}{did_you_mean(name, names, '; there are {names}')}"
         raise CarpartsError(why, key='recipe', why=why)
     return Path(str(resources.files('carparts_seg') / 'recipes' / f'{name}.yaml'))
+
+# %% ../../nbs/1_core/10_basics.ipynb #fa3a4ade
+def _networks() -> Path:
+    "Where they are."
+    return Path(str(resources.files('carparts_seg') / 'networks'))
+
+
+def network_names() -> list[str]:  # sorted
+    "The trained networks that come with the package."
+    return sorted(p.parent.name for p in _networks().glob('*/data.json'))
+
+# %% ../../nbs/1_core/10_basics.ipynb #04be1d77
+def network_folder(
+    name: str = 'car-parts',  # one of `network_names`
+) -> Path:  # a run folder, see `pack_network`
+    "The folder of a network that comes with the package. Raises CarpartsError for a name that is none."
+    names = network_names()
+    if name not in names:
+        there = did_you_mean(name, names, '; there are {names}') if names else '; it comes without any'
+        why = f'no network {name!r} comes with this package{there}; name a run folder'
+        raise CarpartsError(why, key='network', why=why)
+    return _networks() / name
+
+# %% ../../nbs/1_core/10_basics.ipynb #10f36611
+def named_network(
+    path: str | Path,  # a path, or a name
+) -> Path:  # the network's folder where it is such a name, and nothing of that name is here; else the path
+    "A path, in which `car-parts` may stand for the network that comes with the package."
+    return network_folder(str(path)) if str(path) in network_names() and not Path(path).exists() else Path(path)
+
+# %% ../../nbs/1_core/10_basics.ipynb #c9c043bb
+def sample_image() -> Path:  # a PNG file
+    "The picture that comes with the package: a drawn car."
+    return Path(str(resources.files('carparts_seg') / 'pictures' / 'car.png'))
 
 # %% ../../nbs/1_core/10_basics.ipynb #29dc6307
 class WriteError(CarpartsError, OSError):

@@ -4,17 +4,16 @@
 
 # %% auto #0
 __all__ = ['figure_colors', 'contrast', 'heat_colors', 'text_on', 'figure_fonts', 'figure_look', 'Drawing', 'shown',
-           'shown_difference', 'drawable', 'with_boxes', 'label_of', 'name_rows', 'panel_grid', 'draw_parts',
-           'parts_layer', 'parts_legend', 'plain_legend', 'show_parts', 'show_samples']
+           'shown_difference', 'drawable', 'with_boxes', 'label_of', 'name_rows', 'panel_grid', 'parts_legend',
+           'plain_legend', 'show_parts', 'show_samples']
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ef13bfdd
 import io
 import logging
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import cv2
 import matplotlib.pyplot as plt
@@ -27,8 +26,7 @@ from matplotlib.legend import Legend
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from .images import read_image
-from .masks import unpack_planes
+from .images import _as_planes, draw_parts, read_image
 from .parts import display_name, part_colors
 from .table import PartsData
 
@@ -245,102 +243,6 @@ def panel_grid(
     for ax in axes.flat[n:]:
         ax.set_visible(False)
     return fig, list(axes.flat[:n])
-
-# %% ../../nbs/1_core/16_drawing.ipynb #441e64e1
-def _as_planes(
-    masks: np.ndarray,  # planes or packed masks
-    image: np.ndarray,  # (H, W, 3)
-    n_classes: int,  # C
-) -> np.ndarray:  # (C, H, W); raises ValueError where the shape is neither
-    "Planes, from whichever form the masks have."
-    masks, (h, w) = np.asarray(masks), image.shape[:2]
-    planes, packed = (n_classes, h, w), (h, w, math.ceil(n_classes / 8))
-    if masks.shape == planes:
-        return masks
-    if masks.shape == packed and masks.dtype == np.uint8:
-        return unpack_planes(masks, n_classes)
-    raise ValueError(
-        f'masks of shape {masks.shape}, {masks.dtype}; '
-        f'for this picture and class list planes are {planes}, packed masks {packed} uint8'
-    )
-
-# %% ../../nbs/1_core/16_drawing.ipynb #44802827
-class _Coat(NamedTuple):
-    "One coat of paint."
-
-    box: tuple[slice, slice]  # rows and columns that it lies in
-    inside: np.ndarray  # bool, of the box's size: the pixels that it covers
-    color: np.ndarray  # (3,) RGB, 0 to 255
-    opacity: float  # 0 to 1
-
-
-def _box(
-    plane: np.ndarray,  # (H, W), not empty
-    margin: int = 0,  # pixels around it
-) -> tuple[slice, slice]:  # rows and columns, within the plane
-    "The box around a part."
-    x, y, w, h = cv2.boundingRect((plane != 0).view(np.uint8))
-    return slice(max(y - margin, 0), y + h + margin), slice(max(x - margin, 0), x + w + margin)
-
-
-def _outline(
-    part: np.ndarray,  # (h, w), whatever is not 0 belongs to it
-    width: int,  # of the line, in pixels
-) -> np.ndarray:  # bool (h, w)
-    "The pixels along a part's edges."
-    line = np.zeros(part.shape, np.uint8)
-    edges, _ = cv2.findContours((part != 0).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(line, edges, -1, 1, width).astype(bool)
-
-# %% ../../nbs/1_core/16_drawing.ipynb #c02b8a2d
-def _coats(
-    planes: np.ndarray,  # (C, H, W), whatever is not 0 belongs to the part
-    classes: Sequence[str],  # C class names
-    alpha: float,  # opacity of the fills, 0 to 1
-    outline: bool = True,  # whether each part gets an outline in full colour
-) -> Iterator[_Coat]:  # in the order in which they are painted
-    "The coats that parts are painted in: fills, smaller parts on top, then outlines over all of them."
-    colors, area = part_colors(classes).astype(float), [int(np.count_nonzero(p)) for p in planes]
-    order = sorted((c for c in range(len(classes)) if area[c]), key=lambda c: -area[c])
-    for c in order:
-        box = _box(planes[c])
-        yield _Coat(box, planes[c][box] != 0, colors[c], alpha)
-    width = max(1, round(min(planes.shape[1:]) / 250))
-    for c in order if outline else ():
-        box = _box(planes[c], margin=width)
-        yield _Coat(box, _outline(planes[c][box], width), colors[c], 1.0)
-
-# %% ../../nbs/1_core/16_drawing.ipynb #c87a1c54
-def draw_parts(
-    image: np.ndarray,  # uint8 (H, W, 3)
-    masks: np.ndarray,  # planes (C, H, W), or packed masks uint8 (H, W, ceil(C/8))
-    classes: Sequence[str],  # C class names
-    alpha: float = 0.5,  # opacity of the fill, 0 to 1
-    outline: bool = True,  # whether each part gets an outline in full colour
-) -> np.ndarray:  # uint8 (H, W, 3), a copy
-    "An image with its parts painted over it: smaller ones on top, overlaps in both colours."
-    planes, out = _as_planes(masks, image, len(classes)), image.copy()
-    for box, inside, color, opacity in _coats(planes, classes, alpha, outline):
-        below = out[box][inside]
-        out[box][inside] = np.round((1 - opacity) * below + opacity * color).astype(np.uint8)
-    return out
-
-# %% ../../nbs/1_core/16_drawing.ipynb #c66ad65a
-def parts_layer(
-    planes: np.ndarray,  # (C, H, W), bool or 0..1
-    classes: Sequence[str],  # C class names
-    alpha: float = 0.5,  # opacity of a part's inside, 0..1
-) -> np.ndarray:  # float32 (H, W, 4): red, green, blue, opacity
-    "Parts as a see-through image with outlines: smaller ones on top, overlaps in both colours."
-    planes = np.asarray(planes) > 0.5
-    layer = np.zeros((*planes.shape[1:], 4), np.float32)
-    for box, inside, color, opacity in _coats(planes, classes, alpha):
-        below = layer[box][inside]
-        through = (1 - opacity) * below[:, 3:]  # what is seen of the coats below
-        total = opacity + through
-        mixed = (opacity * color / 255 + through * below[:, :3]) / np.maximum(total, 1e-6)
-        layer[box][inside] = np.concatenate([mixed, total], 1)
-    return layer
 
 # %% ../../nbs/1_core/16_drawing.ipynb #3545fb87
 def parts_legend(

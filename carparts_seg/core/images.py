@@ -4,26 +4,31 @@
 
 # %% auto #0
 __all__ = ['IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'pixel_limit', 'why_no_image', 'is_image_file', 'image_files',
-           'read_image', 'ImageHeader', 'image_header', 'image_size', 'resize_image']
+           'read_image', 'ImageHeader', 'image_header', 'image_size', 'resize_image', 'draw_parts', 'parts_layer']
 
 # %% ../../nbs/1_core/14_images.ipynb #8277f130
 import importlib
 import io
 import logging
+import math
 import os
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
-from tifffile import TiffFile, TiffPage
 
 from .basics import CarpartsError, first_line
+from .masks import unpack_planes
+from .parts import part_colors
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
 
 # %% ../../nbs/1_core/14_images.ipynb #9422e32c
 class ImageError(CarpartsError):
@@ -366,7 +371,7 @@ logging.getLogger('tifffile').addHandler(logging.NullHandler())  # its remarks a
 
 
 def _has_bands(
-    page: TiffPage,  # first page of a TIFF
+    page: 'TiffPage',  # first page of a TIFF
 ) -> bool:  # whether it has 2 bands without a meaning, or more than 4
     "Is it a TIFF that Pillow doesn't open?"
     n = page.samplesperpixel
@@ -374,7 +379,7 @@ def _has_bands(
 
 # %% ../../nbs/1_core/14_images.ipynb #123c1862
 def _check_bands(
-    page: TiffPage,  # first page of a TIFF of many bands
+    page: 'TiffPage',  # first page of a TIFF of many bands
     name: str,  # what to call the image in an error
 ) -> None:  # raises ImageError
     "Refuse, by its tags alone, a TIFF of bands that are not read."
@@ -402,8 +407,10 @@ def _check_bands(
 def _tiff_page(
     stream: BinaryIO,  # open binary file or BytesIO, at its beginning
     name: str,  # what to call the image in an error
-) -> TiffPage | None:  # None for a TIFF that Pillow reads; raises ImageError
+) -> 'TiffPage | None':  # None for a TIFF that Pillow reads; raises ImageError
     "The first page of a TIFF of bands, its tags read and checked."
+    from tifffile import TiffFile  # takes a twentieth of a second, for pictures that are rare
+
     try:
         page = TiffFile(stream, is_lsm=False, is_ndpi=False, is_scanimage=False).pages.first  # microscopes load more
         if not _has_bands(page):
@@ -417,7 +424,7 @@ def _tiff_page(
 
 # %% ../../nbs/1_core/14_images.ipynb #34df0335
 def _unfolded(
-    page: TiffPage,  # first page of a TIFF, checked
+    page: 'TiffPage',  # first page of a TIFF, checked
     data: bytes,  # content of the file
     name: str,  # what to call the image in an error
 ) -> bytes:  # as many as the image has; raises ImageError
@@ -438,7 +445,7 @@ def _unfolded(
 
 # %% ../../nbs/1_core/14_images.ipynb #421737af
 def _read_bands(
-    page: TiffPage,  # first page of a TIFF, checked
+    page: 'TiffPage',  # first page of a TIFF, checked
     data: bytes,  # content of the file
     name: str,  # what to call the image in an error
 ) -> np.ndarray:  # uint8 (H, W, bands); raises ImageError
@@ -581,3 +588,99 @@ def resize_image(
         np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
     return out if out.ndim == image.ndim else out[..., None]
+
+# %% ../../nbs/1_core/14_images.ipynb #441e64e1
+def _as_planes(
+    masks: np.ndarray,  # planes or packed masks
+    image: np.ndarray,  # (H, W, 3)
+    n_classes: int,  # C
+) -> np.ndarray:  # (C, H, W); raises ValueError where the shape is neither
+    "Planes, from whichever form the masks have."
+    masks, (h, w) = np.asarray(masks), image.shape[:2]
+    planes, packed = (n_classes, h, w), (h, w, math.ceil(n_classes / 8))
+    if masks.shape == planes:
+        return masks
+    if masks.shape == packed and masks.dtype == np.uint8:
+        return unpack_planes(masks, n_classes)
+    raise ValueError(
+        f'masks of shape {masks.shape}, {masks.dtype}; '
+        f'for this picture and class list planes are {planes}, packed masks {packed} uint8'
+    )
+
+# %% ../../nbs/1_core/14_images.ipynb #44802827
+class _Coat(NamedTuple):
+    "One coat of paint."
+
+    box: tuple[slice, slice]  # rows and columns that it lies in
+    inside: np.ndarray  # bool, of the box's size: the pixels that it covers
+    color: np.ndarray  # (3,) RGB, 0 to 255
+    opacity: float  # 0 to 1
+
+
+def _box(
+    plane: np.ndarray,  # (H, W), not empty
+    margin: int = 0,  # pixels around it
+) -> tuple[slice, slice]:  # rows and columns, within the plane
+    "The box around a part."
+    x, y, w, h = cv2.boundingRect((plane != 0).view(np.uint8))
+    return slice(max(y - margin, 0), y + h + margin), slice(max(x - margin, 0), x + w + margin)
+
+
+def _outline(
+    part: np.ndarray,  # (h, w), whatever is not 0 belongs to it
+    width: int,  # of the line, in pixels
+) -> np.ndarray:  # bool (h, w)
+    "The pixels along a part's edges."
+    line = np.zeros(part.shape, np.uint8)
+    edges, _ = cv2.findContours((part != 0).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(line, edges, -1, 1, width).astype(bool)
+
+# %% ../../nbs/1_core/14_images.ipynb #c02b8a2d
+def _coats(
+    planes: np.ndarray,  # (C, H, W), whatever is not 0 belongs to the part
+    classes: Sequence[str],  # C class names
+    alpha: float,  # opacity of the fills, 0 to 1
+    outline: bool = True,  # whether each part gets an outline in full colour
+) -> Iterator[_Coat]:  # in the order in which they are painted
+    "The coats that parts are painted in: fills, smaller parts on top, then outlines over all of them."
+    colors, area = part_colors(classes).astype(float), [int(np.count_nonzero(p)) for p in planes]
+    order = sorted((c for c in range(len(classes)) if area[c]), key=lambda c: -area[c])
+    for c in order:
+        box = _box(planes[c])
+        yield _Coat(box, planes[c][box] != 0, colors[c], alpha)
+    width = max(1, round(min(planes.shape[1:]) / 250))
+    for c in order if outline else ():
+        box = _box(planes[c], margin=width)
+        yield _Coat(box, _outline(planes[c][box], width), colors[c], 1.0)
+
+# %% ../../nbs/1_core/14_images.ipynb #c87a1c54
+def draw_parts(
+    image: np.ndarray,  # uint8 (H, W, 3)
+    masks: np.ndarray,  # planes (C, H, W), or packed masks uint8 (H, W, ceil(C/8))
+    classes: Sequence[str],  # C class names
+    alpha: float = 0.5,  # opacity of the fill, 0 to 1
+    outline: bool = True,  # whether each part gets an outline in full colour
+) -> np.ndarray:  # uint8 (H, W, 3), a copy
+    "An image with its parts painted over it: smaller ones on top, overlaps in both colours."
+    planes, out = _as_planes(masks, image, len(classes)), image.copy()
+    for box, inside, color, opacity in _coats(planes, classes, alpha, outline):
+        below = out[box][inside]
+        out[box][inside] = np.round((1 - opacity) * below + opacity * color).astype(np.uint8)
+    return out
+
+# %% ../../nbs/1_core/14_images.ipynb #c66ad65a
+def parts_layer(
+    planes: np.ndarray,  # (C, H, W), bool or 0..1
+    classes: Sequence[str],  # C class names
+    alpha: float = 0.5,  # opacity of a part's inside, 0..1
+) -> np.ndarray:  # float32 (H, W, 4): red, green, blue, opacity
+    "Parts as a see-through image with outlines: smaller ones on top, overlaps in both colours."
+    planes = np.asarray(planes) > 0.5
+    layer = np.zeros((*planes.shape[1:], 4), np.float32)
+    for box, inside, color, opacity in _coats(planes, classes, alpha):
+        below = layer[box][inside]
+        through = (1 - opacity) * below[:, 3:]  # what is seen of the coats below
+        total = opacity + through
+        mixed = (opacity * color / 255 + through * below[:, :3]) / np.maximum(total, 1e-6)
+        layer[box][inside] = np.concatenate([mixed, total], 1)
+    return layer

@@ -205,20 +205,27 @@ def _name_sizes(graph: Any) -> None:
     del graph.value_info[:]  # shapes within, in the same formulas
 
 # %% ../../nbs/8_deploy/81_export.ipynb #20af1b03
-def _converted(scorer: Scorer, channels: int, dynamic: bool) -> Any:
-    "The network as ONNX; raises MissingExtra."
-    _need('onnx', 'onnxscript')
+def _converted(scorer: Scorer, channels: int, dynamic: bool = False, as_trained: bool = False) -> Any:
+    "The network as ONNX; `as_trained` leaves every weight as it is, by its name. Raises MissingExtra."
+    _, onnxscript = _need('onnx', 'onnxscript')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         logging.disable(logging.ERROR)  # PyTorch tells pages of what it can't do, which is said in a line
         try:
-            return torch.onnx.export(
+            made = torch.onnx.export(
                 _program(scorer, channels, dynamic),
                 dynamo=True,
                 input_names=['image'],
                 output_names=['probabilities'],
+                optimize=not as_trained,
                 verbose=False,
-            ).model_proto
+            )
+            if as_trained:  # what is computed of constants alone, weights left out
+                weights = [n for n in made.model.graph.initializers if n.startswith('model.')]
+                fold = lambda node: False if any(v is not None and v.name in weights for v in node.inputs) else None
+                onnxscript.optimizer.fold_constants(made.model, onnx_shape_inference=True, should_fold=fold)
+                onnxscript.optimizer.remove_unused_nodes(made.model)
+            return made.model_proto
         finally:
             logging.disable(logging.NOTSET)
 
@@ -230,7 +237,7 @@ def write_onnx(
 ) -> Path:  # the path; raises ExportError where the network doesn't take every size
     "Write an ONNX file in float32 with inputs and outputs named `image` and `probabilities`, for any batch size."
     if not dynamic:
-        return _save_onnx(_converted(Scorer(predictor), predictor.channels, False), path, export_settings(predictor))
+        return _save_onnx(_converted(Scorer(predictor), predictor.channels), path, export_settings(predictor))
     a = predictor.cfg.architecture
     try:
         model = _converted(Scorer(predictor), predictor.channels, True)
@@ -277,8 +284,12 @@ def _save_onnx(model: Any, path: str | Path, settings: dict) -> Path:
     _merge_twins(model.graph)
     model.producer_name, model.doc_string = settings['made_with'], f"{settings['input']} -> {settings['output']}"
     onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in settings.items()})
-    onnx.checker.check_model(model)
-    return write_atomic(path, lambda part: onnx.save(model, str(part)))
+
+    def write(part: Path) -> None:
+        onnx.save(model, str(part))
+        onnx.checker.check_model(str(part))  # where it lies: its weights may be in a file beside it
+
+    return write_atomic(path, write)
 
 # %% ../../nbs/8_deploy/81_export.ipynb #8ea3c0e9
 def write_int8(
@@ -608,7 +619,7 @@ def _check_export(
         raise ExportError(f'dynamic: {why}', key='dynamic', why=why)
     if predictor.tile:
         raise ExportError('a sliding window can not be a part of the file; leave --tile out', key='tile')
-    _need('onnx', 'onnxscript', 'onnxruntime', *(['openvino'] if format == 'openvino' else []))
+    _need('onnx', 'onnxscript', *(['openvino'] if format == 'openvino' else []))
     own = predictor.cfg.augmentation
     if own.augmentations_strategy == 'Custom' and own.custom_inference_augmentations:
         key = 'augmentation.custom_inference_augmentations'

@@ -15,7 +15,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-from ..core.basics import CarpartsError, first_line, write_atomic
+from ..core.basics import CarpartsError, first_line, named_network, write_atomic
 from ..core.run_folder import read_run
 from ..predict.predictor import write_repository
 from ..report.model_card import write_card
@@ -86,7 +86,7 @@ def push_run(
     api: HfApi | None = None,  # The client; None: with the token that `hf auth login` or HF_TOKEN gave
 ) -> str:  # The address; raises PushError, PredictError, ReportError
     "Push a run to the Hub."
-    path, api = Path(path), api or HfApi()
+    path, api = named_network(path), api or HfApi()
     _check_push(repo, api)
     with tempfile.TemporaryDirectory() as folder:
         write_repository(path, folder, weights)

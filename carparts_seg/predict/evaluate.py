@@ -30,7 +30,7 @@ from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
-from .network import prediction_table
+from .prediction import prediction_table
 from .predictor import PartsPredictor, load_run
 from ..train.cache import check_sizes
 

@@ -35,7 +35,8 @@ from carparts_seg.predict.evaluate import (
     trained_on,
 )
 from .folds import MeanOfNetworks, held_out_by, joined_evidence
-from .predictor import PartsPredictor, chooses_thresholds, load_run, parse_threshold
+from .prediction import chooses_thresholds, parse_threshold
+from .predictor import PartsPredictor, load_run
 
 # %% ../../nbs/6_predict/66_out_of_fold.ipynb #a65807a2
 def _abouts(p: PartsPredictor) -> dict[str, dict]:

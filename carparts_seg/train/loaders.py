@@ -31,8 +31,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.basics import CarpartsError
-from ..core.drawing import parts_layer, parts_legend, plain_legend
-from ..core.images import ImageError
+from ..core.drawing import parts_legend, plain_legend
+from ..core.images import ImageError, parts_layer
 from ..core.masks import rle_area
 from ..core.settings import NORMALIZATIONS
 from ..core.table import PartsData, TableError
