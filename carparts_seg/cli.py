@@ -730,6 +730,20 @@ def _evaluate_ray(a: argparse.Namespace) -> int:
     print(f'wrote {a.out}')
     return 1 if figures['failed'] else 0
 
+# %% ../nbs/9_whole/97_cli.ipynb #3f2bd936
+def _evaluate_worse(a: argparse.Namespace, predictor: Any, found: Any) -> int:
+    "The same pictures made worse, after their evaluation."
+    from carparts_seg.predict.robustness import measure_robustness
+
+    try:
+        print('', measure_robustness(found, predictor, a.corruptions, a.out).summary(), sep='\n')
+    except KeyboardInterrupt:
+        kept = f'what is measured is kept in {a.out}; the same command goes on with it'
+        return _interrupted(kept if a.out else 'nothing is kept; with --out what is measured would be')
+    if a.out:
+        print(f'wrote {a.out}')
+    return found.exit_code
+
 # %% ../nbs/9_whole/97_cli.ipynb #6fa3277e
 def _evaluate(a: argparse.Namespace) -> int:
     if a.engine == 'ray':
@@ -739,8 +753,11 @@ def _evaluate(a: argparse.Namespace) -> int:
 
     if a.out:
         check_writable(a.out, 'folder')
-    found = evaluate_run(_fast_predictor(a), a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
+    predictor = _fast_predictor(a)
+    found = evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
     print(found.summary())
+    if a.corruptions is not None:
+        return _evaluate_worse(a, predictor, found)
     if a.out:
         print(f'wrote {a.out}')
     return found.exit_code
@@ -768,6 +785,14 @@ def _add_evaluate(sub: Any) -> None:
         help='a class of the data that the run knows by another name; may be given several times',
     )
     p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz')
+    p.add_argument(
+        '--corruptions',
+        nargs='*',
+        metavar='NAME',
+        help='also on the pictures made worse, in five severities: mPC and rPC over the 15 common corruptions, and what '
+        'claims photographs have; names, common or claims (default: all, 100 passes); with --out also '
+        'corruptions.csv, and the same command goes on where it was stopped',
+    )
     p.add_argument(
         '--engine',
         choices=('torch', 'ray'),
