@@ -789,8 +789,8 @@ def _add_evaluate(sub: Any) -> None:
         '--corruptions',
         nargs='*',
         metavar='NAME',
-        help='also on the pictures made worse, in five severities: mPC and rPC over the 15 common corruptions, and what '
-        'claims photographs have; names, common or claims (default: all, 100 passes); with --out also '
+        help='also on the pictures made worse, in five severities: mPC and rPC over the 15 common corruptions, and '
+        'what claims photographs have; names, common or claims (default: all, 100 passes); with --out also '
         'corruptions.csv, and the same command goes on where it was stopped',
     )
     p.add_argument(

@@ -128,7 +128,7 @@ def _plasma(shape: tuple[int, int], decay: float, rng: _RNG) -> np.ndarray:
     grid -= grid.min()
     return (grid / max(float(grid.max()), 1e-9))[: shape[0], : shape[1]]
 
-# %% ../../nbs/4_measure/48_corruptions.ipynb #e362f59d
+# %% ../../nbs/4_measure/48_corruptions.ipynb #a619dff9
 def _fog(x: np.ndarray, c: tuple[float, float], rng: _RNG) -> np.ndarray:
     "Clouds laid over all; constants: how thick, and the plasma's decay."
     most, (thick, decay) = float(x.max()), c
@@ -143,8 +143,8 @@ def _frost(x: np.ndarray, c: tuple[float, float], rng: _RNG) -> np.ndarray:
     "Bluish crystals on the lens, drawn; constants: what is left of the image, and how much frost."
     seen, thick = c
     size = x.shape[:2]
-    ridges = 1 - abs(2 * _plasma(size, 1.7, rng) - 1)
-    ice = _plasma(size, 2.2, rng) + 0.7 * ridges**3
+    ridges = 1 - abs(2 * _plasma(size, 1.35, rng) - 1)
+    ice = _plasma(size, 2.2, rng) + ridges**4
     level, spread = rng.choice(_FROSTS)
     ice = level + spread * (ice - ice.mean()) / max(float(ice.std()), 1e-9)
     return (seen * x + thick * np.clip(ice[..., None] + [-0.07, 0.01, 0.06], 0, 1)).astype(np.float32)

@@ -31,6 +31,7 @@ from ..core.table import PartsData, TableError, is_background, write_table
 from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals
 from ..measure.metrics import PixelCounts, mask_ap, mask_pieces, summarize
+from ..measure.mistakes import by_coco_size, class_costs, worst_images
 from .network import prediction_table
 from .predictor import PartsPredictor, load_run
 from .score import part_masks, resize_plane
@@ -637,6 +638,44 @@ def _other_lines(own: Mapping, small: Mapping, width: int) -> list[str]:
     merged = {k: _shown(own[f'{k}_sides_merged']) for k in ('mask_ap', 'mask_ap50')}
     return lines + [f'{k:{width}}  {_shown(own[k]):>8}  sides merged {v}' for k, v in merged.items()]
 
+# %% ../../nbs/6_predict/65_evaluate.ipynb #a4170134
+@patch
+def _common(self: Evaluation) -> pd.DataFrame:
+    "The predicted masks of the classes that were measured."
+    return self.predictions[self.predictions['name'].isin(self.measured.classes)]
+
+
+@patch
+def costs(self: Evaluation) -> pd.DataFrame | None:
+    "See `class_costs`; None without confusions, where the threshold differs by class."
+    return class_costs(self.small) if len(self.small.confusion) else None
+
+
+@patch
+def sizes(self: Evaluation) -> pd.DataFrame:
+    "See `by_coco_size`, at the images' own size."
+    return by_coco_size(self._common(), self.measured)
+
+
+@patch
+def worst(
+    self: Evaluation,
+    n: int = 10,  # how many
+) -> pd.DataFrame:  # file_name, iou, causes
+    "See `worst_images`."
+    return worst_images(self._common(), self.measured, n, partners=self.own.partners)
+
+# %% ../../nbs/6_predict/65_evaluate.ipynb #ba7487f0
+def _cost_lines(found: Evaluation, width: int) -> list[str]:
+    "How masks fare by their size, and what is wrong with the three worst images."
+    if found.measured is None:
+        return []
+    sizes, lines = found.sizes(), ['', f'{"masks":{width}}       IoU  found  masks']
+    for name, r in sizes.iterrows():
+        lines.append(f'{name:{width}}  {_shown(r["iou"]):>8}  {_shown(r["found"])}  {int(r["masks"]):>5}')
+    worst = [f'{m.file_name}: {m.iou:.2f}; {m.causes}' for m in found.worst(3).itertuples()]
+    return [*lines, '', 'worst:', *worst]
+
 # %% ../../nbs/6_predict/65_evaluate.ipynb #ef9d0596
 @patch
 def summary(self: Evaluation) -> str:
@@ -650,6 +689,7 @@ def summary(self: Evaluation) -> str:
         f'{"IoU":{width}}  own size   95% interval   {size:>9}     AP  pictures',
         *_class_lines(t, width),
         *_other_lines(f['at_own_size'], f['at_training_size'], width),
+        *_cost_lines(self, width),
     ]
     return '\n'.join(lines + ([''] + self.notes if self.notes else []))
 
@@ -664,12 +704,20 @@ def save(
     self: Evaluation,
     out: str | Path,  # folder; made if missing
 ) -> Path:  # the folder; raises EvaluateError for a run folder
-    "Write metrics.json, predictions.parquet and .csv, pictures.csv; evidence.npz where all classes have one threshold."
+    """Write metrics.json, predictions.parquet and .csv, pictures.csv, and of the errors worst.csv and sizes.csv.
+
+    Where all classes have one threshold, classes.csv and evidence.npz, too."""
     _check_out(out)
     out = Path(out)
     for suffix in ('parquet', 'csv'):
         write_table(self.predictions, out / f'predictions.{suffix}')
     write_table(self.images, out / 'pictures.csv')
+    made = {} if self.measured is None else dict(worst=self.worst(), sizes=self.sizes(), classes=self.costs())
+    for name in ('worst', 'sizes', 'classes'):
+        (out / f'{name}.csv').unlink(missing_ok=True)
+        if made.get(name) is not None:
+            table = made[name] if name == 'worst' else made[name].reset_index()
+            write_table(table, out / f'{name}.csv')
     (out / 'evidence.npz').unlink(missing_ok=True)
     if len(self.small.true_hist):
         self.small.save(out / 'evidence.npz')

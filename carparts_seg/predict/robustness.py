@@ -178,7 +178,7 @@ def measure_robustness(
         write_json(Path(out) / 'metrics.json', found.figures)
     return result
 
-# %% ../../nbs/6_predict/67_robustness.ipynb #875e2745
+# %% ../../nbs/6_predict/67_robustness.ipynb #3f2b5e7e
 def _digits(x: float | None) -> str:
     "A share from 0 to 1 with three digits."
     return '   - ' if x is None or pd.isna(x) else f'{x:5.3f}'
@@ -203,8 +203,10 @@ def summary(self: Robustness) -> str:
     for group, rows in t.groupby('group', sort=False):
         lines += [_line(name, r) for name, r in rows.groupby('corruption', sort=False)]
         lines += ['-' * 92, _line(f'{group}: mean', rows), '']
-    known = {'mpc': 'mPC', 'rpc': 'rPC', 'claims': 'claims', 'relative_claims': 'claims / clean'}
-    for key, name in {'clean': 'clean'} | {k: v for k, v in known.items() if f['miou'][k] is not None}.items():
+    known = {'clean': 'clean', 'mpc': 'mPC', 'rpc': 'rPC', 'claims': 'claims', 'relative_claims': 'claims / clean'}
+    for key, name in known.items():
+        if f['miou'][key] is None:
+            continue
         lines.append(f'{name:18} {_digits(f["miou"][key])}{"":33}{_digits(f["mask_ap"][key])}')
     each = t['seconds'].sum() / max(1, t['n_images'].sum())
     return '\n'.join([*lines, f'{len(t)} passes over {f["n_images"]} pictures, {each:.2f} s a picture and pass'])
