@@ -713,6 +713,7 @@ def _evaluate_ray(a: argparse.Namespace) -> int:
     "Evaluate through Ray Data."
     precision = None if a.precision == 'fp32' else a.precision
     asked = dict(only=a.only, files=a.files, n=a.n, rename=a.rename, tile=a.tile, device=a.device, precision=precision)
+    asked |= dict(corruptions=a.corruptions is not None)
     key = next((k for k, v in asked.items() if v), None)
     if key or not (a.data and a.out):
         name = f'-{"-" * (len(key) > 1)}{key}' if key else '--out' if a.data else 'DATA'
@@ -749,7 +750,10 @@ def _evaluate(a: argparse.Namespace) -> int:
     if a.engine == 'ray':
         return _evaluate_ray(a)
     _give_way()
+    from carparts_seg.measure.corruptions import corruption_names
     from carparts_seg.predict.evaluate import evaluate_run
+
+    corruption_names(a.corruptions or ())  # a slip of the pen is said before the pictures are measured
 
     if a.out:
         check_writable(a.out, 'folder')

@@ -398,6 +398,8 @@ def _percent(
     share: float,  # 0 to 1
 ) -> str:  # '12 %', '0.3 %'
     "A share in words."
+    if share < 0.0005:
+        return 'under 0.1 %'
     return f'{100 * share:.1f} %' if share < 0.01 else f'{100 * share:.0f} %'
 
 
