@@ -758,6 +758,7 @@ def _evaluate_ray(a: argparse.Namespace) -> int:
     "Evaluate through Ray Data."
     precision = None if a.precision == 'fp32' else a.precision
     asked = dict(only=a.only, files=a.files, n=a.n, rename=a.rename, tile=a.tile, device=a.device, precision=precision)
+    asked |= dict(corruptions=a.corruptions is not None)
     key = next((k for k, v in asked.items() if v), None)
     if key or not (a.data and a.out):
         name = f'-{"-" * (len(key) > 1)}{key}' if key else '--out' if a.data else 'DATA'
@@ -774,6 +775,20 @@ def _evaluate_ray(a: argparse.Namespace) -> int:
         print(f'{name:26}', 'none' if figures[name] is None else f'{figures[name]:.4f}')
     print(f'wrote {a.out}')
     return 1 if figures['failed'] else 0
+
+# %% ../nbs/9_whole/97_cli.ipynb #3f2bd936
+def _evaluate_worse(a: argparse.Namespace, predictor: Any, found: Any) -> int:
+    "The same pictures made worse, after their evaluation."
+    from carparts_seg.predict.robustness import measure_robustness
+
+    try:
+        print('', measure_robustness(found, predictor, a.corruptions, a.out).summary(), sep='\n')
+    except KeyboardInterrupt:
+        kept = f'what is measured is kept in {a.out}; the same command goes on with it'
+        return _interrupted(kept if a.out else 'nothing is kept; with --out what is measured would be')
+    if a.out:
+        print(f'wrote {a.out}')
+    return found.exit_code
 
 # %% ../nbs/9_whole/97_cli.ipynb #d69846d9
 def _out_of_fold(a: argparse.Namespace) -> bool:
@@ -796,15 +811,24 @@ def _evaluate(a: argparse.Namespace) -> int:
     if a.engine == 'ray':
         return _evaluate_ray(a)
     _give_way()
+    from carparts_seg.measure.corruptions import corruption_names
     from carparts_seg.predict.evaluate import evaluate_run
+
+    corruption_names(a.corruptions or ())  # a slip of the pen is said before the pictures are measured
 
     if a.out:
         check_writable(a.out, 'folder')
     if _out_of_fold(a):
-        found = _evaluate_folds(a)
+        if a.corruptions is not None:
+            why = f'measures one network: name one of the folds, such as {a.run_folder}/fold_0, or give DATA'
+            raise CarpartsError(f'--corruptions: {why}', key='--corruptions', why=why)
+        predictor, found = None, _evaluate_folds(a)
     else:
-        found = evaluate_run(_fast_predictor(a), a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
+        predictor = _fast_predictor(a)
+        found = evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
     print(found.summary())
+    if a.corruptions is not None:
+        return _evaluate_worse(a, predictor, found)
     if a.out:
         print(f'wrote {a.out}')
     return found.exit_code
@@ -834,6 +858,14 @@ def _add_evaluate(sub: Any) -> None:
         help='a class of the data that the run knows by another name; may be given several times',
     )
     p.add_argument('--out', metavar='DIR', help='folder for metrics.json, predictions, pictures.csv and evidence.npz')
+    p.add_argument(
+        '--corruptions',
+        nargs='*',
+        metavar='NAME',
+        help='also on the pictures made worse, in five severities: mPC and rPC over the 15 common corruptions, and '
+        'what claims photographs have; names, common or claims (default: all, 100 passes); with --out also '
+        'corruptions.csv, and the same command goes on where it was stopped',
+    )
     p.add_argument(
         '--engine',
         choices=('torch', 'ray'),

@@ -18,6 +18,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
 from .measure.learner_metrics import parts_metrics
 from .measure.metrics import PixelCounts, mask_ap, summarize
+from .predict.evaluate import piece_rows
 from .predict.network import predict_batches, prediction_rows
 from .predict.prediction import prediction_table
 from .predict.predictor import load_run
@@ -279,13 +281,16 @@ def _evaluation_precision(cfg: Experiment, device: torch.device) -> str:
     return 'bf16' if pick_precision(cfg.environment.mixed_precision_inference, device)[0] == 'bf16' else 'fp32'
 
 # %% ../nbs/9_whole/91_experiment.ipynb #45317a3b
-def _of_all(evidence: Evidence, rows: list[dict], files: Sequence[str]) -> tuple[Evidence, list[dict]]:
+def _of_all(
+    evidence: Evidence, rows: list[dict], pieces: list[dict], files: Sequence[str]
+) -> tuple[Evidence, list[dict], list[dict]]:
     "What all processes have found, in the order of the files; in those that aren't the first: as it is."
-    if n_processes() == 1 or (parts := gather_to_first((evidence, rows))) is None:
-        return evidence, rows
+    if n_processes() == 1 or (parts := gather_to_first((evidence, rows, pieces))) is None:
+        return evidence, rows, pieces
     place = {f: i for i, f in enumerate(files)}
-    rows = sorted((r for _, part in parts for r in part), key=lambda r: place[r['file_name']])
-    return Evidence.concat([ev for ev, _ in parts]).subset(files), rows
+    each, *tables = zip(*parts)
+    in_order = (sorted(chain.from_iterable(t), key=lambda r: place[r['file_name']]) for t in tables)
+    return Evidence.concat(each).subset(files), *in_order
 
 # %% ../nbs/9_whole/91_experiment.ipynb #6051b8df
 @torch.no_grad()
@@ -303,7 +308,8 @@ def evaluate_learner(
     each_loss = copy(loss)
     loss.reduction, each_loss.reduction = 'mean', 'none'
     views = (p.test_time_augmentations, p.test_time_scales, _evaluation_precision(cfg, device))
-    partners, rows, losses, own = _partners(cfg, data.classes), [], [], [files[i] for i in dl.own()]
+    partners, rows, pieces, losses = _partners(cfg, data.classes), [], [], []
+    own = [files[i] for i in dl.own()]
     evidence = Evidence.collect(data.classes, p.probability_threshold, partners)
     for b, (probs, masks) in enumerate(predict_batches(model, dl, data.classes, *views, partners)):
         done, logits = len(evidence), torch.logit(probs, eps=1e-6)
@@ -313,12 +319,14 @@ def evaluate_learner(
         evidence.add(batch, probs, masks)
         for i, file in enumerate(batch):
             extra = {'image_loss': each[i], 'image_iou': _image_iou(evidence.counts, done + i)}
-            rows += prediction_rows(file, probs[i], data.size(file), data.classes, p.probability_threshold, extra)
-    evidence, rows = _of_all(evidence, rows, files)
+            about = (file, probs[i], data.size(file), data.classes, p.probability_threshold)
+            rows += prediction_rows(*about, extra)
+            pieces += piece_rows(*about)
+    evidence, rows, pieces = _of_all(evidence, rows, pieces, files)
     table = prediction_table(rows, data.classes)
     if rank():
         return {}, table, evidence
-    figures = summarize(evidence.counts, data.classes, partners) | mask_ap(table, data.subset(files))
+    figures = summarize(evidence.counts, data.classes, partners) | mask_ap(prediction_table(pieces), data.subset(files))
     return figures | {'loss': sum(losses) / len(evidence), 'n_images': len(evidence)}, table, evidence
 
 # %% ../nbs/9_whole/91_experiment.ipynb #a4dc3fa5

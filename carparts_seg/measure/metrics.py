@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PixelCounts', 'ratio', 'iou_per_class', 'dice_per_class', 'iou_per_mask', 'dice_per_mask', 'known_mean',
-           'sided_mious', 'summarize', 'mask_ap']
+           'sided_mious', 'summarize', 'mask_ap', 'mask_pieces']
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #0676a66e
 import contextlib
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -267,43 +268,29 @@ def _check_fits(
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #80141309
 def _annotation(
-    rles: list[dict],  # COCO RLEs of one class in one image, which are united
+    rle: dict,  # COCO RLE
     **about: object,  # id, image_id, category_id, score, iscrowd
 ) -> dict:  # a COCO annotation
     "One mask as the COCO tools want it."
-    rle = coco_mask.merge(rles) if len(rles) > 1 else rles[0]
     return dict(segmentation=rle, area=float(coco_mask.area(rle)), bbox=coco_mask.toBbox(rle).tolist(), **about)
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #6a46a417
-def _united(
-    table: pd.DataFrame,  # Parts table
+def _annotations(
+    table: pd.DataFrame,  # Parts table, maybe with `score` and `iscrowd`
     data: PartsData,  # The images, with their sizes
     what: str,  # Name in errors
-    iscrowd: int = 0,  # Written into the annotations
-) -> list[dict]:  # COCO annotations, one for each image and class; raises ValueError for masks that don't fit the data
-    "A table's masks as COCO annotations, those of one class united."
+) -> list[dict]:  # COCO annotations, one a row with a mask; raises ValueError for masks that don't fit the data
+    "A table's masks as COCO annotations."
     sizes = {f: tuple(data.size(f)) for f in data.files}
     image_ids, class_ids = ({name: i for i, name in enumerate(names)} for names in (sizes, data.classes))
-    masks, scores = {}, {}
+    found = []
     for row in table[table['name'].notna() & table['rle_mask'].fillna('').ne('')].to_dict('records'):
         _check_fits(row, sizes, data.classes, what)
-        key = row['file_name'], row['name']
-        masks.setdefault(key, []).append(rle_to_coco(row['rle_mask'], *sizes[row['file_name']]))
-        scores[key] = max(scores.get(key, 0.0), float(row.get('score', 1.0)))
-    return [
-        _annotation(rles, id=n, image_id=image_ids[f], category_id=class_ids[c], score=scores[f, c], iscrowd=iscrowd)
-        for n, ((f, c), rles) in enumerate(masks.items(), 1)
-    ]
-
-# %% ../../nbs/4_measure/41_metrics.ipynb #6c645173
-def _truth(
-    data: PartsData,  # The images with their true masks
-) -> list[dict]:  # COCO annotations
-    "True masks; those of a column `iscrowd`, if there is one, are marked."
-    table = data.table
-    crowd = table['iscrowd'].fillna(0).astype(bool) if 'iscrowd' in table else np.zeros(len(table), bool)
-    single, crowds = _united(table[~crowd], data, 'truth'), _united(table[crowd], data, 'truth', iscrowd=1)
-    return single + [a | {'id': len(single) + k} for k, a in enumerate(crowds, 1)]
+        file, crowd = row['file_name'], row.get('iscrowd', 0)
+        about = dict(id=len(found) + 1, image_id=image_ids[file], category_id=class_ids[row['name']])
+        about |= dict(score=float(row.get('score', 1.0)), iscrowd=0 if pd.isna(crowd) else int(crowd))
+        found.append(_annotation(rle_to_coco(row['rle_mask'], *sizes[file]), **about))
+    return found
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #3e17b880
 def _coco(
@@ -337,15 +324,39 @@ def _precisions(
 
 # %% ../../nbs/4_measure/41_metrics.ipynb #912c78ae
 def mask_ap(
-    predictions: pd.DataFrame,  # Parts table with `score`, 0 to 1: one predicted mask a row, at the image's own size
-    data: PartsData,  # The images with their true masks
-    per_class: bool = False,  # Also `mask_ap_<class>`
+    predictions: pd.DataFrame,  # Parts table with `score`, 0 to 1: one instance a row, at the image's own size
+    data: PartsData,  # The images with their true masks, one annotated instance a row
+    details: bool = False,  # Also `mask_ap_<class>`, and `…_sides_merged`, None without sides
+    partners: Mapping[str, str] | None = None,  # From `mirror_partners`; None: as the names say
 ) -> dict:  # 'mask_ap', 'mask_ap50': 0 to 1; None without true masks
-    "COCO's average precision of predicted masks; raises ValueError for predictions that don't fit `data`."
+    "COCO's average precision of predicted instances; raises ValueError for predictions that don't fit `data`."
     if 'score' not in predictions:
         raise ValueError(f"predictions: no column 'score'; there are {', '.join(map(str, predictions.columns))}")
     if predictions[predictions['name'].notna()]['score'].isna().any():
         raise ValueError("predictions: a mask without a score; column 'score' needs a number in each row")
-    p = _precisions(data, _truth(data), _united(predictions, data, 'predictions'))
+    both = _annotations(data.table, data, 'truth'), _annotations(predictions, data, 'predictions')
+    p = _precisions(data, *both)
     res = {'mask_ap': known_mean(p), 'mask_ap50': known_mean(p[0])}
-    return res | ({f'mask_ap_{c}': known_mean(p[:, :, i]) for i, c in enumerate(data.classes)} if per_class else {})
+    if not details:
+        return res
+    left = {j: i for i, j in mirror_places(data.classes, partners) if i < j}
+    merged = [[a | {'category_id': left.get(a['category_id'], a['category_id'])} for a in found] for found in both]
+    m = _precisions(data, *merged) if left else np.array([np.nan])
+    res |= {'mask_ap_sides_merged': known_mean(m), 'mask_ap50_sides_merged': known_mean(m[0])}
+    return res | {f'mask_ap_{c}': known_mean(p[:, :, i]) for i, c in enumerate(data.classes)}
+
+# %% ../../nbs/4_measure/41_metrics.ipynb #d71d98e5
+def mask_pieces(
+    mask: np.ndarray,  # bool (H, W)
+    probs: np.ndarray,  # float32 (H, W): probability of the class
+) -> list[tuple[str, float]]:  # text RLE and mean probability of each, from the top left on
+    "The connected pieces of a mask; pixels that touch at a corner are connected."
+    n, labels = cv2.connectedComponents(np.ascontiguousarray(mask).view(np.uint8), connectivity=8)
+    if n == 1:
+        return []
+    flat = labels.T.ravel()  # column after column, as text RLE
+    sums, counts = np.bincount(flat, probs.T.ravel(), n), np.bincount(flat, minlength=n)
+    starts = np.flatnonzero(np.diff(flat, prepend=0))
+    piece, runs = flat[starts], np.column_stack([starts + 1, np.diff(starts, append=flat.size)])
+    rles = [' '.join(map(str, runs[piece == k].ravel().tolist())) for k in range(1, n)]
+    return list(zip(rles, (sums[1:] / counts[1:]).tolist()))

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['precision_recall', 'plot_precision_recall', 'confusion_frame', 'plot_confusion', 'side_swap_frame', 'plot_side_swaps',
-           'mask_frame', 'by_size', 'plot_by_size', 'confident_mistakes', 'plot_mistakes']
+           'mask_frame', 'by_size', 'plot_by_size', 'by_coco_size', 'class_costs', 'worst_images', 'confident_mistakes',
+           'plot_mistakes']
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #48eab0a4
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from carparts_seg.core.drawing import (
 )
 from ..core.images import read_image
 from ..core.masks import rle_to_coco, thinned, unpack_planes
-from ..core.parts import mirror_partners, mirror_places
+from ..core.parts import display_name, mirror_partners, mirror_places
 from ..core.table import PartsData
 from .evidence import Evidence
 
@@ -343,6 +344,133 @@ def plot_by_size(
         ax.grid(axis='x', visible=False)
         fig.legend(loc='outside upper right', ncols=2)
     return fig
+
+# %% ../../nbs/4_measure/44_mistakes.ipynb #2ee47dab
+def by_coco_size(
+    source: pd.DataFrame | Evidence,  # see `mask_frame`
+    data: PartsData | None = None,  # the images with their true masks; not needed with evidence
+) -> pd.DataFrame:  # index small, medium, large; columns masks, iou, recall, found
+    "How true masks fare, by COCO's sizes: means over the masks, and the share with an IoU of 1/2 or more."
+    t = mask_frame(source, data)
+    t = t[t['true'] > 0]
+    size = pd.cut(t['true'], [0, 32**2 - 1, 96**2 - 1, np.inf], labels=['small', 'medium', 'large'])
+    t = t.assign(found=(t['iou'] >= 0.5).astype(float)).groupby(size, observed=False)
+    return (
+        t[['iou', 'recall', 'found']]
+        .mean()
+        .assign(masks=t.size())[['masks', 'iou', 'recall', 'found']]
+        .rename_axis('size')
+    )
+
+# %% ../../nbs/4_measure/44_mistakes.ipynb #8d0552f3
+def _where(
+    tops: np.ndarray,  # (C+1, C+1): pixels, rows what is asked about, columns where it is
+    mirrors: np.ndarray,  # (C,): position of the mirror part, or its own
+) -> dict:  # right, mirror, neighbour, background: (C,) shares of the row; NaN in an empty one
+    "Where the pixels of each part are."
+    n = np.arange(len(mirrors))
+    rows = tops[:-1] / np.where(tops[:-1].sum(1) > 0, tops[:-1].sum(1), np.nan)[:, None]
+    right, none = rows[n, n], rows[:, -1]
+    mirror = np.where(mirrors == n, 0, rows[n, mirrors])
+    return dict(right=right, mirror=mirror, neighbour=1 - right - none - mirror, background=none)
+
+
+def class_costs(
+    ev: Evidence,  # of an evaluation, with its confusions
+) -> pd.DataFrame:  # index class; share, n_images, iou, then shares of true (found, to_…) and predicted (from_…) pixels
+    """What is lost of each class, and to what.
+
+    `share` is that of all pixels; `to_mirror`, `to_neighbour` and `to_background` are of the true pixels that aren't
+    `found`, `from_…` of the predicted ones, what is truly there; of mirror parts only where they are named so."""
+    mirrors = np.arange(len(ev.classes))
+    for i, j in mirror_places(ev.classes, ev.partners):
+        mirrors[i] = j
+    tops, t = ev.confusion.sum(0), precision_recall(ev)
+    true, predicted = (_where(x, mirrors) for x in (tops, tops.T))
+    t = t.assign(share=t['true'] / max(1, tops.sum()), found=true.pop('right'))
+    t = t.assign(**{f'to_{k}': v for k, v in true.items()}).drop(columns=['true', 'predicted', 'both', 'dice'])
+    predicted.pop('right')
+    t = t.assign(**{f'from_{k}': v for k, v in predicted.items()})
+    return t[['share', 'n_images', 'iou', 'found', *(k for k in t if k.startswith(('to_', 'from_')))]]
+
+# %% ../../nbs/4_measure/44_mistakes.ipynb #918308ab
+def _percent(
+    share: float,  # 0 to 1
+) -> str:  # '12 %', '0.3 %'
+    "A share in words."
+    if share < 0.0005:
+        return 'under 0.1 %'
+    return f'{100 * share:.1f} %' if share < 0.01 else f'{100 * share:.0f} %'
+
+
+def _taken_for(
+    name: str,  # class
+    true: Mapping[str, dict],  # class -> COCO RLE
+    predicted: Mapping[str, dict],  # class -> COCO RLE
+) -> str | None:  # the class that most of it was given to; None where less than half was given to any
+    "What a part was taken for."
+    given = lambda c: _area(true[name], predicted[c]) - _area(true[name], predicted[c], true.get(c))
+    others = {c: given(c) for c in predicted if c != name} if name in true else {}
+    best = max(others, key=others.get, default=None)
+    return best if best and 2 * others[best] >= _area(true[name]) else None
+
+# %% ../../nbs/4_measure/44_mistakes.ipynb #97d80b92
+def _cause(
+    m: dict,  # a row of `mask_frame`
+    taken: str | None,  # what most of it was given to
+    pixels: int,  # of the image
+) -> str:  # such as 'hood: all missed (12 % of the picture)'
+    "What is wrong with one part of a picture."
+    name, of_image = display_name(m['name']), f'({_percent(max(m["true"], m["predicted"]) / pixels)} of the picture)'
+    if not m['true']:
+        return f'{name}: seen where there is none {of_image}'
+    if taken:
+        return f'{name} taken for {display_name(taken)} {of_image}'
+    if not m['both']:
+        return f'{name}: all missed {of_image}'
+    if m['recall'] < 0.5:
+        return f'{name}: {_percent(1 - m["recall"])} missed {of_image}'
+    return f'{name}: {_percent(1 - m["both"] / m["predicted"])} of what is predicted lies elsewhere'
+
+
+def _causes(
+    rows: list[dict],  # rows of `mask_frame` of one image, those with an IoU under 1/2
+    taken: Mapping[str, str | None],  # class -> what most of it was given to
+    partners: Mapping[str, str],  # from `mirror_partners`
+    pixels: int,  # of the image
+) -> list[str]:  # largest loss of area first
+    "What is wrong with a picture."
+    swapped = {c for c, other in taken.items() if other and other == partners.get(c) and taken.get(other) == c}
+    rows = [m for m in rows if m['true'] or m['name'] not in taken.values()]  # said of the one taken for it
+    out = []
+    for m in sorted(rows, key=lambda m: 2 * m['both'] - m['true'] - m['predicted']):
+        c, other = (display_name(x) for x in (m['name'], partners.get(m['name'], '')))
+        if m['name'] not in swapped:
+            out.append(_cause(m, taken.get(m['name']), pixels))
+        elif f'{other} and {c} exchanged' not in out:
+            out.append(f'{c} and {other} exchanged')
+    return out
+
+# %% ../../nbs/4_measure/44_mistakes.ipynb #2ee1f835
+def worst_images(
+    predictions: pd.DataFrame,  # parts table of predicted masks
+    data: PartsData,  # the images with their true masks
+    n: int = 10,  # how many
+    most: int = 4,  # causes that are named of an image
+    partners: Mapping[str, str] | None = None,  # from `mirror_partners`; None: as the names say
+) -> pd.DataFrame:  # file_name, iou (mean over the classes of the image, true or predicted), causes; raises ValueError
+    "The worst images, and in words what is wrong with them."
+    predicted, t = _predicted(predictions, data), mask_frame(predictions, data)
+    partners, seen = mirror_partners(data.classes) if partners is None else partners, {*predicted.files}
+    out = []
+    for f, iou in t.groupby('file_name', sort=False)['iou'].mean().nsmallest(n).items():
+        masks = _united(data, f), _united(predicted, f) if f in seen else {}
+        rows = t[(t['file_name'] == f) & (t['iou'] < 0.5)].to_dict('records')
+        taken = {m['name']: _taken_for(m['name'], *masks) for m in rows}
+        causes = _causes(rows, taken, partners, int(np.prod(data.size(f)))) or ['rough outlines']
+        more = [f'and {len(causes) - most} more'] if len(causes) > most else []
+        out.append(dict(file_name=f, iou=iou, causes='; '.join(causes[:most] + more)))
+    return pd.DataFrame(out, columns=['file_name', 'iou', 'causes'])
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #024b6dc4
 def _thin(
