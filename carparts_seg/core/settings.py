@@ -19,7 +19,16 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -173,6 +182,22 @@ def check_backbone(
         return name
     raise PydanticCustomError('unknown', 'is an unknown value', dict(nearest=nearest(name, known)))
 
+# %% ../../nbs/1_core/17_settings.ipynb #b4ac5f67
+def _yes_no_or_run(value: Any) -> bool | str:
+    "Whether to start from trained weights, or the run to start from; raises PydanticCustomError."
+    if value in (0, 1):
+        return bool(value)
+    if not isinstance(value, str):
+        raise PydanticCustomError('path', 'is neither true nor false nor a run folder')
+    if value.lower() in ('true', 'false', 'yes', 'no'):
+        return value.lower() in ('true', 'yes')
+    if value.endswith(('.pth', '.pt', '.bin')):
+        raise PydanticCustomError('path', 'is a file of encoder weights: put it in pretrained_weights')
+    near = nearest(value.lower(), ('true', 'false'))
+    if near and not re.search(r'[/\\.]', value):
+        raise PydanticCustomError('path', 'is neither true nor false nor a run folder', dict(nearest=near))
+    return value
+
 # %% ../../nbs/1_core/17_settings.ipynb #80986cae
 class ArchitectureSettings(Section):
     "The network."
@@ -206,10 +231,9 @@ class ArchitectureSettings(Section):
     gradient_checkpointing: bool = key(
         False, "Compute parts of the encoder twice: less memory, more time; for timm's encoders (tu-NAME)."
     )
-    pretrained: bool | str = key(
+    pretrained: Annotated[bool | str, BeforeValidator(_yes_no_or_run)] = key(
         True,
-        'Start the encoder from trained weights, fetched by smp or read from pretrained_weights; '
-        'false: from random ones; a run folder: start the whole network where that run ended, classes matched by name.',
+        'Start the encoder from trained weights; false: from random ones; a run folder: start the whole network there.',
         allowed='true, false or a run folder',
     )
     pretrained_weights: str | None = path_key(
@@ -217,22 +241,6 @@ class ArchitectureSettings(Section):
         'Not read when pretrained is false.',
         own=True,
     )
-
-    @field_validator('pretrained', mode='before')
-    @classmethod
-    def _yes_no_or_run(cls, value: Any):
-        if value in (0, 1):
-            return bool(value)
-        if not isinstance(value, str):
-            raise PydanticCustomError('path', 'is neither true nor false nor a run folder')
-        if value.lower() in ('true', 'false', 'yes', 'no'):
-            return value.lower() in ('true', 'yes')
-        if value.endswith(('.pth', '.pt', '.bin')):
-            raise PydanticCustomError('path', 'is a file of encoder weights: put it in pretrained_weights')
-        near = nearest(value.lower(), ('true', 'false'))
-        if near and not re.search(r'[/\\.]', value):
-            raise PydanticCustomError('path', 'is neither true nor false nor a run folder', dict(nearest=near))
-        return value
 
     @field_validator('backbone')
     @classmethod

@@ -561,6 +561,24 @@ def to_fp16(
     self._run_in('fp32')
     return self.add_cb(MixedPrecision(**kwargs)) if torch.device(self.dls.device).type == 'cuda' else self
 
+# %% ../../nbs/5_train/58_learner.ipynb #48cfe1f4
+def _network(
+    device: torch.device,
+    classes: Sequence[str],
+    architecture: str,
+    encoder: str,
+    pretrained: bool | str | Path,
+    *args,  # of `parts_model`
+    **kwargs,
+) -> nn.Module:
+    "The network on its device, from ImageNet weights, random ones, or where another run ended."
+    model = parts_model(len(classes), architecture, encoder, pretrained is True, *args, **kwargs)
+    if not isinstance(pretrained, bool):
+        model.weights_from = warm_start(model, pretrained, classes)
+    if device.type == 'cpu':
+        reuse_memory()
+    return model.to(device, memory_format=torch.channels_last)
+
 # %% ../../nbs/5_train/58_learner.ipynb #45e85769
 def parts_learner(
     dls: DataLoaders,  # Of `parts_dataloaders`: images (B, channels, H, W), masks (B, C, H, W), classes as `.vocab`
@@ -588,18 +606,14 @@ def parts_learner(
     "A fastai `Learner` for masks of parts, over an smp network."
     classes, device = list(dls.vocab), torch.device(dls.device)
     channels = dls.channels if hasattr(dls, 'channels') else dls.one_batch()[0].shape[1]
-    model = parts_model(len(classes), architecture, encoder, pretrained is True, weights, channels, **(network or {}))
-    if not isinstance(pretrained, bool):
-        model.weights_from = warm_start(model, pretrained, classes)
+    model = _network(device, classes, architecture, encoder, pretrained, weights, channels, **(network or {}))
     precision, why = _precision(mixed_precision, mixed_precision_inference, device)
     parts_splitter(model, layers)  # layers that aren't there are refused now and not when the fit begins
     if not wd_norms:
         lr, wd = _by_group(model, layers, lr, wd)
-    if device.type == 'cpu':
-        reuse_memory()
     learn = PartsLearner(
         dls,
-        model.to(device, memory_format=torch.channels_last),
+        model,
         loss_function(loss_func, threshold=threshold) if isinstance(loss_func, str) else loss_func,
         optimizer(opt_func) if isinstance(opt_func, str) else opt_func,
         lr,
