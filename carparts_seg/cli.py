@@ -882,7 +882,9 @@ def _exported(a: argparse.Namespace, out: Path) -> str:
     if a.format == 'network':
         from carparts_seg.deploy.package import pack_network, package_report
 
-        return package_report(pack_network(a.run_folder, out, a.seconds))
+        notes = Path(a.notes).read_text(encoding='utf-8') if a.notes else ''
+        told = dict(figures=a.figures, license=a.license, notes=notes)
+        return package_report(pack_network(a.run_folder, out, a.seconds, **told))
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)
     if a.format == 'pipeline':
         if a.dynamic:
@@ -911,6 +913,17 @@ def _export(a: argparse.Namespace) -> int:
         print(_exported(a, out))
     return 0
 
+# %% ../nbs/9_whole/97_cli.ipynb #f1823509
+def _card_options(p: argparse.ArgumentParser) -> None:
+    "What the model card of a packed network says beside what the run tells."
+    p.add_argument(
+        '--figures',
+        metavar='FILE',
+        help='network: metrics.json of `carparts evaluate --out`, in place of the figures of the run',
+    )
+    p.add_argument('--license', help="network: the weights' licence for the model card, such as apache-2.0")
+    p.add_argument('--notes', metavar='FILE', help='network: Markdown for the card, on what it was trained on')
+
 # %% ../nbs/9_whole/97_cli.ipynb #e256e956
 def _add_export(sub: Any) -> None:
     p = _command(
@@ -938,6 +951,7 @@ def _add_export(sub: Any) -> None:
     p.add_argument(
         '--dynamic', action='store_true', help='onnx: leave height and width free, multiples of 32; checked at 3 sizes'
     )
+    _card_options(p)
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
     p.add_argument(
         '--seconds', type=number(), default=4, help='about how long to time each (default: 4; 0: not at all)'

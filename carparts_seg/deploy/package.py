@@ -7,6 +7,7 @@ __all__ = ['NetworkPackage', 'pack_network', 'package_report']
 
 # %% ../../nbs/8_deploy/88_package.ipynb #044ad24f
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file, save
 
-from ..core.basics import write_atomic
+from ..core.basics import write_atomic, write_json
 from ..core.run_folder import read_run
 from carparts_seg.deploy.export import (
     ExportError,
@@ -29,7 +30,7 @@ from carparts_seg.deploy.export import (
     compare_exports,
     export_settings,
 )
-from ..predict.predictor import PartsPredictor, load_run, write_repository
+from ..predict.predictor import PartsPredictor, load_run, without_paths, write_repository
 from ..report.model_card import model_card
 
 # %% ../../nbs/8_deploy/88_package.ipynb #7eb4364d
@@ -116,10 +117,28 @@ class NetworkPackage:
     rounding: dict[str, float]  # what half precision changes: 'max_difference', 'changed_pixels'
     notes: list[str] = field(default_factory=list)  # what else is to be known
 
+# %% ../../nbs/8_deploy/88_package.ipynb #d38ad3a8
+def _with_figures(
+    own: Path,  # metrics.json of the run
+    figures: Path,  # metrics.json of an evaluation
+) -> dict:  # raises ExportError
+    "What the run says of its training, and an evaluation of how good it is, at the images' own size."
+    try:
+        found = json.loads(figures.read_bytes())
+        at_own = found['at_own_size']
+    except (OSError, ValueError, KeyError, TypeError):
+        why = 'is not the metrics.json that `carparts evaluate --out DIR` writes'
+        raise ExportError(f'{figures} {why}', file=figures, key='figures', why=why) from None
+    facts = json.loads(own.read_bytes()) if own.is_file() else {}
+    left_out = ('run', 'data_source', 'failed', 'notes', 'at_own_size', 'at_training_size')
+    return without_paths(facts | {k: v for k, v in found.items() if k not in left_out} | at_own)
+
 # %% ../../nbs/8_deploy/88_package.ipynb #c50d8d1b
 def _copy_run(
     predictor: PartsPredictor,  # of the run
     folder: Path,  # where it goes
+    card: Mapping | None,  # arguments of `model_card`; None: the card of the run, where there is one
+    figures: str | Path | None,  # see `pack_network`
 ) -> list[str]:  # what is to be known
     "What belongs to a packed network of a run, apart from its graph."
     from_run = predictor.weights
@@ -127,12 +146,14 @@ def _copy_run(
     write_atomic(folder / _WEIGHTS, _half(from_run))
     if from_run.name != Path(_WEIGHTS).name:
         (folder / 'weights' / from_run.name).unlink()
-    if (folder / 'README.md').is_file():
+    if figures:
+        write_json(folder / 'metrics.json', _with_figures(folder / 'metrics.json', Path(figures)))
+    elif card is None and (folder / 'README.md').is_file():
         return []
     if not (folder / 'metrics.json').is_file():
         return ['no model card: the run has no metrics.json']
-    write_atomic(folder / 'README.md', model_card(read_run(folder)))
-    return ['a new model card, of unknown licence; for another: carparts report RUN --license NAME, then pack again']
+    write_atomic(folder / 'README.md', model_card(read_run(folder), **(card or {})))
+    return [] if (card or {}).get('license') else ['a new model card, of unknown licence; --license NAME says it']
 
 # %% ../../nbs/8_deploy/88_package.ipynb #b8d1d302
 def pack_network(
@@ -140,11 +161,15 @@ def pack_network(
     folder: str | Path,  # where the packed network goes; files of the same names are replaced
     seconds: float = 0,  # about how long to time ONNX Runtime and PyTorch; 0: not at all
     most: float = 1e-3,  # largest difference of a probability between the two
+    figures: str | Path | None = None,  # metrics.json of `carparts evaluate --out`; None: the run's own figures
+    license: str | None = None,  # of the weights, for a new card, as the hub abbreviates licences
+    notes: str = '',  # Markdown for a new card, on what the network was trained on
 ) -> NetworkPackage:  # raises ExportError, MissingExtra, PredictError
     "Pack a network: a run folder whose one file of weights serves PyTorch and ONNX Runtime."
     folder, before = Path(folder), load_run(run, precision='fp32', device='cpu')
     _check_export(before, 'onnx', 'fp32')
-    notes = _copy_run(before, folder)
+    card = {'license': license or 'unknown', 'notes': notes} if license or notes else None
+    said = _copy_run(before, folder, card, figures)
     path = _write_graph(folder)
     after, cars = load_run(folder, precision='fp32', device='cpu'), _drawn_images(before, 6, '')
     table = compare_exports(after, {'ONNX Runtime': path}, ExportImages(cars.check), seconds)
@@ -154,7 +179,7 @@ def pack_network(
     probs = [[np.asarray(p.of_image(i)) for i in cars.check] for p in (after, before)]
     files = sorted(p for p in folder.rglob('*') if p.is_file() and not p.name.startswith('.'))
     sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in files}
-    return NetworkPackage(folder, sizes, table, _difference(*probs, before.thresholds), notes)
+    return NetworkPackage(folder, sizes, table, _difference(*probs, before.thresholds), said)
 
 # %% ../../nbs/8_deploy/88_package.ipynb #cb8b50f3
 def package_report(

@@ -38,9 +38,15 @@ def _known_metrics(metrics: Mapping) -> dict[str, float]:
     return found if OF_NOTHING in found else {k: v for k, v in found.items() if k != 'iou_per_image'}
 
 
+def _n_folds(run: RunFolder) -> int:
+    "How many networks trained alike the figures are of, where they aren't of this one; else 0."
+    return len(run.metrics.get('out_of_fold') or ())
+
+
 def _by_split(run: RunFolder) -> dict[str, dict[str, float]]:
-    "The figures of the validation images, and of a test set where there is one."
-    splits = {'validation': run.metrics, 'test': run.metrics.get('test')}
+    "The figures of the images that were held out, and of a test set where there is one."
+    first = 'out of fold' if _n_folds(run) else 'validation'
+    splits = {first: run.metrics, 'test': run.metrics.get('test')}
     return {split: _known_metrics(metrics) for split, metrics in splits.items() if metrics}
 
 # %% ../../nbs/7_report/77_model_card.ipynb #f799f4ed
@@ -111,7 +117,11 @@ def _data_limits(run: RunFolder) -> list[str]:
     used = ['the best weights were chosen'] * bool(training('save_best_checkpoint'))
     used += ['training was stopped'] * bool(training('early_stopping_patience'))
     out = []
-    if training('train_validation_data'):
+    if n := _n_folds(run):
+        out.append(
+            f'The figures are of {n} networks trained alike, each on the pictures that it had not seen; this one has.'
+        )
+    elif training('train_validation_data'):
         out.append('The validation pictures were trained on, so the figures say nothing about new pictures.')
     elif used:
         better = 'which makes their figures somewhat better than those of new pictures will be'
@@ -275,11 +285,14 @@ def _data_words(run: RunFolder) -> dict:
     train, valid = len(run.about.get('train_files') or []), len(run.valid_files)
     both, test = bool(run.setting('training', 'train_validation_data')), run.metrics.get('test')
     held = ', **which were trained on as well**' if both else ', held out while training'
+    kind = f'{valid} validation pictures of the same data set{held}'
+    if n := _n_folds(run):
+        kind = f'{_n_valid(run)} pictures of the same data set, each by the one of {n} networks that had not seen it'
     tested = f', and a test set of {int(metric_value(test, "n_images") or 0)}' if test else ''
     pictures = f'{train + valid * both} pictures of the data set "{_plain(_data_name(run))}"'
     return dict(
         data=f'{pictures} with masks of {len(run.classes)} classes.',
-        testing=f'{valid} validation pictures of the same data set{held}{tested}.',
+        testing=f'{kind}{tested}.',
     )
 
 # %% ../../nbs/7_report/77_model_card.ipynb #d5d59a51
@@ -302,10 +315,11 @@ def _training(run: RunFolder) -> dict:
 _UNLICENSED = 'unknown; to be set by whoever publishes the weights, with the licence of the training data in view'
 
 
-def _fields(run: RunFolder, license: str) -> dict:
+def _fields(run: RunFolder, license: str, notes: str) -> dict:
     "What goes into the template."
     trained_on = ', which were trained on.' if run.setting('training', 'train_validation_data') else '.'
-    miou = f'miou {shown(_known_metrics(run.metrics).get("miou"))} on {_n_valid(run)} validation pictures{trained_on}'
+    pictures = 'pictures, out of fold.' if _n_folds(run) else f'validation pictures{trained_on}'
+    miou = f'miou {shown(_known_metrics(run.metrics).get("miou"))} on {_n_valid(run)} {pictures}'
     words = dict(
         title=_plain(run.title),
         summary=f'Segments {len(run.classes)} classes of car parts in pictures; {miou}',
@@ -313,6 +327,7 @@ def _fields(run: RunFolder, license: str) -> dict:
         license=_UNLICENSED if license == 'unknown' else license,
         limitations=limitations(run),
         code=started_code(run),
+        notes=notes.strip(),
     )
     return words | _network(run) | _data_words(run) | _training(run) | _results(run)
 
@@ -320,10 +335,11 @@ def _fields(run: RunFolder, license: str) -> dict:
 def model_card(
     run: RunFolder,  # what a run left
     license: str = 'unknown',  # of the weights, as the hub abbreviates licences: 'apache-2.0', 'cc-by-nc-4.0', …
+    notes: str = '',  # Markdown, for the section on the training data
 ) -> str:  # YAML between dashes, and Markdown; raises ReportError where the run has no metrics
     "The model card of a run."
     template = str(template_file('model_card.md'))
-    card = ModelCard.from_template(card_data(run, license), template_str=template, **_fields(run, license))
+    card = ModelCard.from_template(card_data(run, license), template_str=template, **_fields(run, license, notes))
     return f'{card.content}\n'
 
 # %% ../../nbs/7_report/77_model_card.ipynb #54c119e3
