@@ -13,7 +13,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -33,10 +33,10 @@ from fastcore.imports import noop
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
-from .core.basics import MissingExtra, check_writable, did_you_mean, folder_lock, write_json
+from .core.basics import MissingExtra, check_writable, did_you_mean, folder_lock, named_network, write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.parts import mirror_partners, side_notes
-from .core.run_folder import RunLog, fold_folders, read_run, run_complete
+from .core.run_folder import ReportError, RunLog, fold_folders, read_run, run_complete
 from .core.settings import METRICS, loss_weights, read_class_weights
 from .core.table import PartsData, write_table
 from .data.folds import with_mask
@@ -449,6 +449,26 @@ def _say_learner(cfg: Experiment, learn: Learner, log: Callable) -> None:
     if cfg.architecture.pretrained and expected not in (None, used):
         log(f'image.image_normalization is {used}; the weights of this encoder were made with {expected}')
 
+# %% ../nbs/9_whole/91_experiment.ipynb #6ce1ba82
+def _start_notes(
+    cfg: Experiment,
+    data: PartsData,
+    split: Split,
+) -> list[str]:
+    "A warning where the network that a run starts from was trained on images that this run measures on."
+    if isinstance(cfg.architecture.pretrained, bool):
+        return []
+    path = named_network(cfg.architecture.pretrained)
+    with suppress(ReportError):  # a file of weights may lie anywhere
+        run = read_run(path if path.is_dir() else path.parent.parent, only=['config', 'about'])
+        about, both = run.about or {}, run.setting('training', 'train_validation_data')
+        seen = {*(about.get('train_files') or ()), *(about.get('valid_files') or () if both else ())}
+        again = seen & set(split.valid) if about.get('name') == data.name else ()
+        if again:
+            which = f'{len(again)} of the {len(split.valid)} validation pictures'
+            return [f'WARNING: {path.name} was trained on {which}: the figures of this run will flatter']
+    return []
+
 # %% ../nbs/9_whole/91_experiment.ipynb #f22ea57f
 def _go_on(cfg: Experiment, learn: Learner, log: Callable) -> int:
     "Bring a learner to where its run folder stands; the epochs that are done."
@@ -521,6 +541,8 @@ def _train(
     dls = experiment_dataloaders(cfg, data, split, device, batch_size, cache)
     learn = experiment_learner(cfg, dls, folder, log, progress)
     _say_learner(cfg, learn, log)
+    for note in _start_notes(cfg, data, split):
+        log(note)
     start = _go_on(cfg, learn, log) if resume else 0
     if not start:
         _say_bias(cfg, learn, log)

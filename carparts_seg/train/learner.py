@@ -39,7 +39,7 @@ from safetensors.torch import load_file
 from segmentation_models_pytorch.encoders._base import EncoderMixin
 from torch import nn
 
-from ..core.basics import CarpartsError, did_you_mean, file_sha256, first_line, write_atomic
+from ..core.basics import CarpartsError, did_you_mean, file_sha256, first_line, named_network, write_atomic
 from ..core.parts import display_name
 from ..core.run_folder import ReportError, read_run
 from ..measure.learner_metrics import parts_metrics
@@ -417,7 +417,7 @@ def start_bias(
 # %% ../../nbs/5_train/58_learner.ipynb #628b128a
 def _run_of(source: str | Path) -> tuple[Path, list[str] | None]:
     "The weights file of a run folder, or the file itself, with the class list where one lies beside it."
-    path, run = Path(source), None
+    path, run = named_network(source), None
     with contextlib.suppress(ReportError):  # a file may lie anywhere
         run = read_run(path if path.is_dir() else path.parent.parent, only=['config', 'about'])
     file = run.weights() if run and path.is_dir() else path
@@ -464,7 +464,7 @@ def _taken_words(
 # %% ../../nbs/5_train/58_learner.ipynb #1afe1d8a
 def warm_start(
     model: nn.Module,  # An smp model of C classes, changed in place
-    source: str | Path,  # A run folder, or a file of weights in one
+    source: str | Path,  # A run folder, a file of weights in one, or 'car-parts'
     classes: Sequence[str],  # C names
 ) -> str:  # What was taken and what not, in words
     "Start a whole network where another run ended, classes matched by name. Raises `WeightsError` where nothing fits."
