@@ -55,6 +55,14 @@ def modules(work):
     return {}
 
 
+def shipped(work):
+    "The network that comes with the package finds the parts of the picture that comes with it."
+    said = carparts("predict", "--out", work / "shipped")
+    table = (work / "shipped" / "predictions.csv").read_text(encoding="utf-8")
+    assert "front_bumper" in table and list((work / "shipped" / "overlay").iterdir()), said
+    return {"parts": len(table.splitlines()) - 1}
+
+
 def extras(work):
     "What is missing is said in one line, with exit code 2."
     for command, lacking in (("serve", "fastapi"), ("export", "onnx")):
@@ -157,7 +165,7 @@ def problems(step, work, known, given):
 def main(path):
     known, given, failed = json.loads(path.read_text()) if path.is_file() else {}, {}, 0
     with tempfile.TemporaryDirectory() as work:
-        for step in (modules, draw, train, extras, predict, export, learner):
+        for step in (modules, shipped, draw, train, extras, predict, export, learner):
             began, wrong = time.monotonic(), problems(step, Path(work), known, given)
             failed += bool(wrong)
             said = f"FAILED smoke {step.__name__}: " + "; ".join(wrong) if wrong else f"ok smoke {step.__name__}"
