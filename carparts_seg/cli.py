@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -694,6 +695,11 @@ def _predict_ray(a: argparse.Namespace) -> int:
         return _interrupted(f'what is done is kept in {a.out}; the same command goes on with it')
     return _predicted(n, a.out, 'its parts')
 
+# %% ../nbs/9_whole/97_cli.ipynb #3e914711
+def _free_folder(name: str) -> str:
+    "A folder that isn't there yet: the name itself, or with -2, -3 … behind it."
+    return next(n for n in chain([name], (f'{name}-{k}' for k in count(2))) if not Path(n).exists())
+
 # %% ../nbs/9_whole/97_cli.ipynb #ec48b2c8
 def _name_network(a: argparse.Namespace) -> None:
     "Put RUN and PICTURES where they belong, and say so where the package's own are taken."
@@ -708,6 +714,7 @@ def _name_network(a: argparse.Namespace) -> None:
 
 
 def _predict(a: argparse.Namespace) -> int:
+    a.out = a.out or ('predictions' if a.resume or a.engine == 'ray' else _free_folder('predictions'))
     _name_network(a)
     if a.engine == 'ray':
         return _predict_ray(a)
@@ -736,7 +743,9 @@ def _add_predict(sub: Any) -> None:
         'for file names on standard input; left out as well: a drawn car that comes with the package',
     )
     _predictor_options(p)
-    p.add_argument('--out', default='predictions', metavar='DIR', help='folder to write (default: predictions)')
+    p.add_argument(
+        '--out', metavar='DIR', help='folder to write (default: predictions, or the first of predictions-2 … not there)'
+    )
     p.add_argument(
         '--outputs',
         metavar='KIND,KIND',
