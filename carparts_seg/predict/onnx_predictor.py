@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import chunked, patch
 
-from ..core.basics import did_you_mean, network_folder, network_names, sample_image
+from ..core.basics import did_you_mean, file_sha256, network_folder, network_names, sample_image
 from ..core.images import is_image_file
 from .files import TABLE_SUFFIXES
 from .prediction import PartsPrediction, PredictError, parse_threshold, tiled_probabilities
@@ -52,6 +52,11 @@ class OnnxPredictor(OnnxScorer):
         "The file of the weights."
         inside = self.run / 'weights' / 'last.safetensors'
         return inside if inside.is_file() else self.run / 'model.onnx' if self.run.is_dir() else self.run
+
+    @property
+    def weights_sha256(self) -> str:
+        "The checksum of that file."
+        return file_sha256(self.weights)
 
     def probabilities(
         self,
