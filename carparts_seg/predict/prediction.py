@@ -125,7 +125,7 @@ def parse_threshold(
     | None,  # None: the run's; one, one a class, or by class
     classes: Sequence[str],  # C names
     default: float | Sequence[float] = 0.5,  # the run's own
-    source: 'Path | Evidence | None' = None,  # for 'best': a run folder, or the evidence to choose by
+    source: Any = None,  # for 'best': a run folder, or the evidence to choose by
 ) -> np.ndarray:  # float32 (C,); raises PredictError
     "A threshold for each class; as text it is '0.4', 'best', 'hood=0.4,wheel=0.6' or '0.4,hood=0.3'."
     out = class_thresholds(default, len(classes)).copy()
