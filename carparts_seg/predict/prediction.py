@@ -16,7 +16,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from fastcore.basics import patch
@@ -24,12 +24,6 @@ from fastcore.basics import patch
 from ..core.basics import CarpartsError, did_you_mean
 from ..core.images import ImageError, pixel_limit, resize_image
 from .score import MEASURES, class_thresholds, image_record, part_masks, part_record
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
-    from carparts_seg.measure.evidence import Evidence
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #6b7d089e
 class PredictError(CarpartsError):
@@ -60,7 +54,7 @@ def _position(name: str, classes: Sequence[str]) -> int:
     raise PredictError(f'threshold: no class {name!r}{hint}', key='threshold')
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #3fa86669
-def _evidence(folder: Path | None) -> 'Evidence':
+def _evidence(folder: Path | None) -> Any:
     "What the evaluation of a run kept."
     from carparts_seg.core.run_folder import RunFolder  # these two load pandas
     from carparts_seg.measure.evidence import Evidence
@@ -71,7 +65,7 @@ def _evidence(folder: Path | None) -> 'Evidence':
     return Evidence.load(file)
 
 
-def _best_thresholds(source: 'Path | Evidence | None', classes: Sequence[str], otherwise: np.ndarray) -> np.ndarray:
+def _best_thresholds(source: Any, classes: Sequence[str], otherwise: np.ndarray) -> np.ndarray:
     "For each class the best threshold on the held out images; another one where no image shows the class."
     from carparts_seg.measure.evidence import best_thresholds
 
@@ -253,7 +247,7 @@ _TYPES = dict(score='float64', area='Int64', share='float64', center_x='float64'
 def prediction_table(
     rows: Sequence[dict],  # from `prediction_rows`
     classes: Sequence[str] | None = None,  # the class list, kept in `attrs['categories']`; None: not known
-) -> 'pd.DataFrame':  # file_name, name, rle_mask, height, width, score, `MEASURES` and what else the rows hold
+) -> Any:  # a DataFrame: file_name, name, rle_mask, height, width, score, `MEASURES` and what else the rows hold
     "Rows of predictions as a parts table."
     import pandas as pd  # takes half a second, which `predict_files` does without
 
@@ -321,7 +315,7 @@ def rows(self: PartsPrediction) -> list[dict]:
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #e00e931f
 @patch
-def table(self: PartsPrediction) -> 'pd.DataFrame':
+def table(self: PartsPrediction) -> Any:  # a DataFrame
     "The masks as a parts table."
     return prediction_table(self.rows(), self.classes)
 
@@ -335,9 +329,9 @@ def _shown_size(size: tuple[int, int], longest: int = 1000) -> tuple[int, int]:
 @patch
 def show(
     self: PartsPrediction,
-    ax: 'Axes | None' = None,  # where to draw; None: a new figure
+    ax: Any = None,  # matplotlib's Axes, where to draw; None: a new figure
     **kwargs,  # for `show_parts`: legend, title, names, alpha, outline
-) -> 'Axes':  # raises PredictError where the image was not kept
+) -> Any:  # the Axes; raises PredictError where the image was not kept
     "Draw the image with its parts, at 1000 pixels or less."
     from carparts_seg.core.drawing import show_parts  # loads matplotlib
 
