@@ -55,7 +55,8 @@ class _Clock(Callback):
         self.validation = time.monotonic()
 
     def after_validate(self):
-        self.seconds = time.monotonic() - self.validation
+        if self.validation:  # else it was left out in this epoch
+            self.seconds = time.monotonic() - self.validation
 
     def after_epoch(self):
         raise CancelFitException
