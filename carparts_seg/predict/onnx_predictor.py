@@ -18,7 +18,7 @@ from fastcore.basics import chunked, patch
 from ..core.basics import did_you_mean, file_sha256, network_folder, network_names, sample_image
 from ..core.images import is_image_file
 from .files import TABLE_SUFFIXES
-from .prediction import PartsPrediction, PredictError, parse_threshold, tiled_probabilities
+from .prediction import PartsPrediction, PredictError, image_probabilities, parse_threshold
 from .score import OnnxScorer, ScoreError
 
 # %% ../../nbs/6_predict/67_onnx_predictor.ipynb #83a3c513
@@ -72,10 +72,7 @@ def of_image(
     image: np.ndarray,  # uint8 (H, W, channels)
 ) -> np.ndarray:  # (C, h, w), float32
     "Class probabilities of one image, through a sliding window where `tile` says so."
-    if not self.tile or max(image.shape[:2]) <= self.tile:
-        return self.probabilities([self.prepare(image)])[0]
-    of_windows = lambda windows: self.probabilities([self.prepare(w) for w in windows])
-    return tiled_probabilities(image, of_windows, self.height, self.width, self.tile)
+    return image_probabilities(self, image)
 
 # %% ../../nbs/6_predict/67_onnx_predictor.ipynb #8a06659a
 @patch

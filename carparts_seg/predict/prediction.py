@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Predictor', 'IN_MEMORY', 'PredictError', 'chooses_thresholds', 'parse_threshold', 'tile_starts', 'blend_weights',
-           'tiled_size', 'tiled_probabilities', 'part_rows', 'class_categories', 'prediction_table', 'PartsPrediction']
+           'tiled_size', 'tiled_probabilities', 'image_probabilities', 'part_rows', 'class_categories',
+           'prediction_table', 'PartsPrediction']
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #b30f06aa
 import io
@@ -220,6 +221,18 @@ def tiled_probabilities(
             total[:, y : y + height, x : x + width] += p * weights
     _divide(total, weights, ys, xs)
     return total
+
+# %% ../../nbs/6_predict/61_prediction.ipynb #b47791d3
+def image_probabilities(
+    predictor: Any,  # a `Predictor`
+    image: np.ndarray,  # uint8 (H, W, channels)
+) -> Any:  # (C, h, w), float32: what the predictor's `probabilities` gives, or of windows an array
+    "Class probabilities of one image, through a sliding window where the predictor's `tile` says so."
+    p = predictor
+    if not p.tile or max(image.shape[:2]) <= p.tile:
+        return p.probabilities([p.prepare(image)])[0]
+    of_windows = lambda windows: p.probabilities([p.prepare(w) for w in windows])
+    return tiled_probabilities(image, of_windows, p.height, p.width, p.tile)
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #1bf1c771
 def part_rows(

@@ -44,8 +44,8 @@ from carparts_seg.predict.prediction import (
     PartsPrediction,
     PredictError,
     chooses_thresholds,
+    image_probabilities,
     parse_threshold,
-    tiled_probabilities,
 )
 from ..train.augment import inference_transform
 from ..train.cache import as_image
@@ -408,10 +408,7 @@ def of_image(
     image: np.ndarray,  # uint8 (H, W, channels)
 ) -> torch.Tensor:  # (C, h, w), float32
     "Class probabilities of one image, through a sliding window where `tile` says so."
-    if not self.tile or max(image.shape[:2]) <= self.tile:
-        return self.probabilities([self.prepare(image)])[0]
-    of_windows = lambda windows: self.probabilities([self.prepare(w) for w in windows])
-    return torch.from_numpy(tiled_probabilities(image, of_windows, self.height, self.width, self.tile))
+    return torch.as_tensor(image_probabilities(self, image))
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #e68f19a4
 @patch
