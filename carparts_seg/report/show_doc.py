@@ -10,7 +10,6 @@ import argparse
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from fastcore.docments import docments
 
@@ -49,7 +48,7 @@ def _parameters(sym: Callable) -> list[inspect.Parameter]:
     return [p for p in found if p.name not in ("self", "cls")]
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #7b07a106
-def _default_text(value: Any) -> str:  # noqa: ANN401  (a default may be anything)
+def _default_text(value: object) -> str:
     "A default as it is written."
     if isinstance(value, type) or inspect.isfunction(value):
         return value.__name__
@@ -110,14 +109,14 @@ def _table(sym: Callable) -> str:
     return _laid_out(rows) if rows else ""
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #3f1192f3
-def _bare(sym: Any) -> Any:  # noqa: ANN401  (functions, classes, properties, what classmethod makes)
+def _bare(sym: object) -> object:
     "The function behind a property, a classmethod or a decorator."
     sym = getattr(sym, "__func__", sym)
     sym = getattr(sym, "fget", None) or sym
     return sym if inspect.isclass(sym) else inspect.unwrap(sym)
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #86d1683c
-def _body(sym: Any, name: str, said: bool = True) -> str:  # noqa: ANN401
+def _body(sym: object, name: str, said: bool = True) -> str:
     "Call, words and table of one thing."
     call = "" if isinstance(sym, property) else f"```python\n{_signature(_bare(sym), name)}\n```"
     words = inspect.getdoc(_bare(sym)) or ""
@@ -125,7 +124,7 @@ def _body(sym: Any, name: str, said: bool = True) -> str:  # noqa: ANN401
     return "\n\n".join(part for part in (call, shown, _table(_bare(sym))) if part)
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #1fae06fd
-def _methods(sym: type) -> Iterator[tuple[str, Any]]:
+def _methods(sym: type) -> Iterator[tuple[str, object]]:
     "The public methods and properties of a class, in the order in which they are written."
     for name, value in vars(sym).items():
         if not name.startswith("_") and (inspect.isroutine(value) or isinstance(value, (property, classmethod))):
@@ -133,7 +132,7 @@ def _methods(sym: type) -> Iterator[tuple[str, Any]]:
                 yield name, value
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #27c3d601
-def _source_link(sym: Any) -> str:  # noqa: ANN401
+def _source_link(sym: object) -> str:
     "Where the source of a thing is read."
     from nbdev.doclinks import NbdevLookup
 
@@ -143,7 +142,7 @@ def _source_link(sym: Any) -> str:  # noqa: ANN401
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #13a69ee1
 def entry(
-    sym: Any,  # Function, class or property to document  # noqa: ANN401
+    sym: object,  # Function, class or property to document
     name: str | None = None,  # What it is called on the page; None: as it is defined
     title_level: int = 3,  # Level of its heading
 ) -> object:  # An IPython Markdown
@@ -162,10 +161,12 @@ def entry(
 def _option_row(action: argparse.Action) -> str:
     "An option of a command as a row: how it is written, what it does."
     value = action.metavar or ("" if action.nargs == 0 else (action.dest or "").upper())
-    value = "|".join(map(str, action.choices)) if action.choices and not action.metavar else value
-    written = " ".join(filter(None, [", ".join(action.option_strings), str(value)])).replace("|", "&#124;")
-    said = ((action.help or "") % {**vars(action), "prog": "carparts"}).replace("|", r"\|").replace("<", "&lt;")
-    return f"| <code>{written}</code> | {said} |"
+    written = " ".join(filter(None, [", ".join(action.option_strings), str(value)]))
+    said = (action.help or "") % {**vars(action), "prog": "carparts"}
+    if action.choices and not action.metavar:
+        said += f"; one of {', '.join(map(str, action.choices))}"
+    said = said.replace("|", r"\|").replace("<", r"\<")
+    return f"| `{written.replace('|', ' or ')}` | {said} |"
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #5f13cb05
 def _command_entry(parser: argparse.ArgumentParser, said: str) -> Iterator[str]:
@@ -194,7 +195,7 @@ def command_entries(
     return Markdown("\n\n".join(parts))
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #0c6ab6b1
-def _line_of(cell: Any) -> int:  # noqa: ANN401  (a cell of execnb)
+def _line_of(cell: object) -> int:
     "The line of the source that the entry in a cell names."
     shown = "".join("".join(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", []))
     found = re.search(r"#L(\d+)", shown)
@@ -215,7 +216,7 @@ class Page:
 
     def __init__(
         self,
-        nb: Any,  # The notebook, as nbdev works on it  # noqa: ANN401
+        nb: object,  # The notebook, as nbdev works on it
     ) -> None:
         self.nb = nb
 
