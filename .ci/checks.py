@@ -1,7 +1,7 @@
 """The checks of the house that are not notebook tests. Prints `ok NAME` or `FAILED NAME: why` a line each.
 
 python .ci/checks.py [NAME...]   run them all, or those named; exit code 1 if one fails
-python .ci/checks.py --readme    write README.md anew from nbs/index.ipynb
+python .ci/checks.py --readme    write README.md anew from nbs/index.ipynb, and nbs/llms.txt from all title cells
 python .ci/checks.py --house     print the house as a table: rooms, modules, lines, cells
 """
 
@@ -19,6 +19,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import yaml
+
 root = Path(__file__).resolve().parent.parent
 nbs, lib = root / "nbs", root / "carparts_seg"
 listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
@@ -30,7 +32,9 @@ OPTIONAL = {
     "wandb",
     "mlflow",
     "comet_ml",
-}  # imported only where a setting asks for it, and named in one line where it is missing
+    "nbdev",
+    "ipython",
+}  # imported only where a setting, or the making of the pages, asks for it
 Import = namedtuple("Import", "notebook own name number exported")
 
 
@@ -254,13 +258,80 @@ def links():
 
 
 def sidebar():
-    "Every notebook has its place in the sidebar."
-    text = (nbs / "sidebar.yml").read_text(encoding="utf-8")
-    missing = [p for p in notebooks if p.parent.name != "tutorials" and str(p.relative_to(nbs)) not in text]
-    named = re.findall(r"[\w/]+\.ipynb", text)
-    return [f"{p.relative_to(root)} is not in nbs/sidebar.yml" for p in missing] + [
-        f"nbs/sidebar.yml names {n}, which is not there" for n in named if not (nbs / n).is_file()
+    "Every page has its place in the sidebar, once; tests in a browser are no pages."
+    parts = yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]
+    named = re.findall(r"[\w/]+\.ipynb", str(parts))
+    pages = [str(p.relative_to(nbs)) for p in notebooks if not p.stem.endswith("browser_tests")]
+    return [f"nbs/{p} is not in nbs/sidebar.yml" for p in pages if p not in named] + [
+        f"nbs/sidebar.yml names {n}, which is no page, or twice" for n in named if n not in pages or named.count(n) > 1
     ]
+
+
+def heading_lines(path):
+    "The headings of a notebook and what stands between them: (level, text) of a heading, None for content."
+    for cell in cells(path)[1:]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            hidden = re.search(r"^#\|\s*(hide|exporti|default_exp)\b", text, re.M)
+            public = re.search(r"^(@.*\n)*(async )?(def|class) (?!_)", text, re.M)
+            if not hidden and (public or not is_exported(cell)):
+                yield None
+            continue
+        fenced = re.sub(r"^( *)```.*?^\1```", "text", text, flags=re.M | re.S)
+        for line in filter(str.strip, fenced.splitlines()):
+            found = re.match(r"(#{1,6}) (.+)", line)
+            yield (len(found[1]), found[2]) if found else None
+
+
+def headings():
+    "A heading has something under it, and none skips a level."
+    bad = []
+    for path in notebooks:
+        last, empty = 1, None
+        for item in heading_lines(path):
+            if item and empty and item[0] <= empty[0]:
+                bad.append(f"{path.relative_to(root)}: nothing stands under {empty[1]!r}")
+            if item and item[0] > last + 1:
+                bad.append(f"{path.relative_to(root)}: {item[1]!r} skips a level")
+            last, empty = (item[0], item) if item else (last, None)
+        if empty:
+            bad.append(f"{path.relative_to(root)}: nothing stands under {empty[1]!r}")
+    return bad
+
+
+def pictures():
+    "Pictures of a page have words for those who don't see them: `#| fig-alt:` in the cell, or text in the link."
+    bad = []
+    for path in notebooks:
+        for i, cell in enumerate(cells(path)):
+            text = "".join(cell["source"])
+            drawn = any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+            if drawn and not re.search(r"^#\|\s*(hide|fig-alt:)", text, re.M) or "![](" in text:
+                bad.append(f"{path.relative_to(root)} cell {i}: a picture without fig-alt")
+    return bad
+
+
+def llms_text():
+    "nbs/llms.txt: every page of the site with its sentence, for programs that read documentation."
+    about = ConfigParser(delimiters=["="])
+    about.read(root / "settings.ini", encoding="utf-8")
+    about = about["DEFAULT"]
+    lines = [f"# {about['title']}", "", f"> {about['description']}", ""]
+    for part in yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]:
+        lines += [f"## {part['title']}", ""]
+        for name in re.findall(r"[\w/]+\.ipynb", str(part)):
+            title, _, said = "".join(cells(nbs / name)[0]["source"]).partition("\n")
+            page = re.sub(r"(^|/)\d\d_", r"\1", name).replace(".ipynb", ".html")
+            link = f"{about['doc_host']}{about['doc_baseurl']}/{page}"
+            lines.append(f"- [{title.lstrip('# ')}]({link}): {said.strip().lstrip('> ')}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def llms():
+    "nbs/llms.txt is what the title cells say."
+    same = (nbs / "llms.txt").is_file() and (nbs / "llms.txt").read_text(encoding="utf-8") == llms_text()
+    return [] if same else ["nbs/llms.txt differs from the title cells (run python .ci/checks.py --readme)"]
 
 
 def readme_text():
@@ -368,6 +439,9 @@ CHECKS = (
     titles,
     links,
     sidebar,
+    headings,
+    pictures,
+    llms,
     declared,
     clean,
     exported,
@@ -383,6 +457,7 @@ def main():
     asked = sys.argv[1:]
     if "--readme" in asked:
         (root / "README.md").write_text(readme_text(), encoding="utf-8")
+        (nbs / "llms.txt").write_text(llms_text(), encoding="utf-8")
         return 0
     if "--house" in asked:
         house()

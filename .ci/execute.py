@@ -37,7 +37,8 @@ def text_of(outputs):
     for out in outputs or []:
         if out.get("name") == "stderr":
             continue  # warnings of other libraries depend on their versions
-        parts.append("".join(out.get("text") or out.get("data", {}).get("text/plain", "")))
+        data = out.get("data", {})
+        parts.append("".join(out.get("text") or data.get("text/markdown") or data.get("text/plain", "")))
     text = re.sub(rf"\b\d+(?:[.,]\d+)*(?= ?{UNITS})", "#", "\n".join(parts))
     text = re.sub(r"0x[0-9a-f]{6,}", "0x", re.sub(r"<Figure[^>]*>", "<Figure>", text))
     return text.strip()
