@@ -41,6 +41,7 @@ from .train.recorder import *
 from .predict.prediction import *
 from .predict.predictor import *
 from .predict.files import *
+from .predict.counting import *
 from .predict.evaluate import *
 from .predict.onnx_predictor import *
 from .report.report import *

@@ -706,7 +706,8 @@ def _name_network(a: argparse.Namespace) -> None:
     from carparts_seg.predict.onnx_predictor import split_run  # loads neither PyTorch nor pandas
 
     run, a.pictures = split_run(a.names)
-    a.outputs = a.outputs or ('parquet,csv,overlay' if run is None else 'parquet,csv')
+    drawn = run is None and a.engine != 'ray'
+    a.outputs = a.outputs or ('parquet,csv,overlay' if drawn else 'parquet,csv')
     a.run_folder = str(network_folder() if run is None else named_network(run))
     if run is None:
         picture = '' if a.names else ', on the picture that comes with it, a drawn car'
@@ -802,7 +803,7 @@ def _evaluate_worse(a: argparse.Namespace, predictor: Any, found: Any) -> int:
 # %% ../nbs/9_whole/97_cli.ipynb #d69846d9
 def _out_of_fold(a: argparse.Namespace) -> bool:
     "Whether folds are to be measured on what each held out."
-    from carparts_seg.predict.folds import member_folders
+    from carparts_seg.measure.folds import member_folders
 
     return a.only != 'train' and (a.data is None or a.only == 'valid') and len(member_folders(a.run_folder)) > 1
 

@@ -13,7 +13,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -33,10 +33,10 @@ from fastcore.imports import noop
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
-from .core.basics import MissingExtra, check_writable, did_you_mean, folder_lock, named_network, write_json
+from .core.basics import MissingExtra, check_writable, did_you_mean, folder_lock, write_json
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.parts import mirror_partners, side_notes
-from .core.run_folder import ReportError, RunLog, fold_folders, read_run, run_complete
+from .core.run_folder import RunLog, fold_folders, read_run, run_complete
 from .core.settings import METRICS, loss_weights, read_class_weights
 from .core.table import PartsData, write_table
 from .data.folds import with_mask
@@ -46,7 +46,7 @@ from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
 from .measure.learner_metrics import parts_metrics
 from .measure.metrics import PixelCounts, mask_ap, summarize
-from .predict.evaluate import piece_rows
+from .predict.counting import piece_rows
 from .predict.network import predict_batches, prediction_rows
 from .predict.prediction import prediction_table
 from .predict.predictor import load_run
@@ -70,7 +70,7 @@ from carparts_seg.train.callbacks import (
     seed_everything,
     share_training,
 )
-from .train.learner import add_dropout, encoder_normalization, parts_learner
+from .train.learner import add_dropout, encoder_normalization, parts_learner, run_behind
 from .train.loaders import PartsDL, parts_dataloaders, pixel_shares, shown_classes
 from .train.losses import PartsLoss, balanced_weights, loss_function
 from carparts_seg.train.machine import (
@@ -458,15 +458,15 @@ def _start_notes(
     "A warning where the network that a run starts from was trained on images that this run measures on."
     if isinstance(cfg.architecture.pretrained, bool):
         return []
-    path = named_network(cfg.architecture.pretrained)
-    with suppress(ReportError):  # a file of weights may lie anywhere
-        run = read_run(path if path.is_dir() else path.parent.parent, only=['config', 'about'])
-        about, both = run.about or {}, run.setting('training', 'train_validation_data')
-        seen = {*(about.get('train_files') or ()), *(about.get('valid_files') or () if both else ())}
-        again = seen & set(split.valid) if about.get('name') == data.name else ()
-        if again:
-            which = f'{len(again)} of the {len(split.valid)} validation pictures'
-            return [f'WARNING: {path.name} was trained on {which}: the figures of this run will flatter']
+    run = run_behind(cfg.architecture.pretrained)
+    if run is None:
+        return []
+    about, both = run.about or {}, run.setting('training', 'train_validation_data')
+    seen = {*(about.get('train_files') or ()), *(about.get('valid_files') or () if both else ())}
+    again = seen & set(split.valid) if about.get('name') == data.name else ()
+    if again:
+        which = f'{len(again)} of the {len(split.valid)} validation pictures'
+        return [f'WARNING: {run.path.resolve().name} was trained on {which}: the figures of this run will flatter']
     return []
 
 # %% ../nbs/9_whole/91_experiment.ipynb #f22ea57f

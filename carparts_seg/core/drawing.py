@@ -15,7 +15,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +25,7 @@ from matplotlib.legend import Legend
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from .images import _as_planes, draw_parts, read_image
+from .images import _as_planes, draw_parts, name_places, read_image
 from .parts import display_name, part_colors
 from .table import PartsData
 
@@ -270,50 +269,21 @@ def plain_legend(
         text.set_parse_math(False)
     return legend
 
-# %% ../../nbs/1_core/16_drawing.ipynb #cc459db3
-def _name_point(
-    plane: np.ndarray,  # (H, W), not empty
-) -> tuple[float, float]:  # x, y in pixels
-    "The point of a mask farthest from its edge: a place for its name."
-    padded = np.pad((plane != 0).astype(np.uint8), 1)
-    y, x = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
-    return float(x - 1), float(y - 1)
-
-# %% ../../nbs/1_core/16_drawing.ipynb #b611c550
-def _free_height(
-    x: float,  # middle of a name, in pixels of the image
-    y: float,  # height at which it should stand
-    half: float,  # half its width
-    unit: float,  # height of the letters
-    taken: Sequence[tuple[float, float, float]],  # x, y and half width of the names that are there
-) -> float:  # y where nothing is free
-    "The nearest height at which a name covers no other."
-    steps = [0, *(sign * step for step in range(1, 20) for sign in (1, -1))]
-    for height in (y + k * 0.4 * unit for k in steps):
-        if all(abs(height - b) >= 1.2 * unit or abs(x - a) >= half + w for a, b, w in taken):
-            return height
-    return y
-
 # %% ../../nbs/1_core/16_drawing.ipynb #d96fd932
 def _write_names(
     ax: Axes,  # axes that show the image
     planes: np.ndarray,  # (C, H, W)
     classes: Sequence[str],  # C class names
-    present: Sequence[int],  # classes to name
     size: float = 6.5,  # of the letters, in points
 ) -> None:
-    "Write each part's name on it, larger parts first; a name that would cover another moves up or down."
+    "Write each part's name on it, at the places of `name_places`."
     pixels = planes.shape[1] / max(ax.get_window_extent().height, 1)  # of the image, to one of the figure
     unit = pixels * ax.figure.dpi / 72 * size
     look = dict(fontsize=size, color='w', ha='center', va='center', clip_on=True, parse_math=False)
-    taken = []
-    for c in sorted(present, key=lambda c: -int(np.count_nonzero(planes[c]))):
-        (x, y), half = _name_point(planes[c]), 0.3 * unit * len(classes[c])
-        x = float(np.clip(x, half, max(planes.shape[2] - half, half)))
-        y = _free_height(x, y, half, unit, taken)
-        taken.append((x, y, half))
+    labels = [label_of(name, 60, classes) for name in classes]
+    for c, ((x, y), _) in name_places(planes, [0.6 * unit * len(label) for label in labels], unit).items():
         halo = [withStroke(linewidth=1.8, foreground='k')]
-        ax.text(x, y, label_of(classes[c], 60, classes), path_effects=halo, family=figure_fonts(), **look)
+        ax.text(x, y, labels[c], path_effects=halo, family=figure_fonts(), **look)
 
 # %% ../../nbs/1_core/16_drawing.ipynb #bab80251
 def show_parts(
@@ -336,7 +306,7 @@ def show_parts(
     if title:
         ax.set_title(with_boxes(title), fontsize=9, family=figure_fonts(), parse_math=False)
     if names:
-        _write_names(ax, planes, classes, present)
+        _write_names(ax, planes, classes)
     if legend and present:
         place = dict(loc='center left', bbox_to_anchor=(1.01, 0.5))
         plain_legend(ax, parts_legend(classes, present), 8, **place)

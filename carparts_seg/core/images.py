@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'pixel_limit', 'why_no_image', 'is_image_file', 'image_files',
-           'read_image', 'ImageHeader', 'image_header', 'image_size', 'resize_image', 'draw_parts', 'parts_layer']
+           'read_image', 'ImageHeader', 'image_header', 'image_size', 'resize_image', 'draw_parts', 'parts_layer',
+           'name_places', 'write_names']
 
 # %% ../../nbs/1_core/14_images.ipynb #8277f130
-import importlib
+import importlib.util
 import io
 import logging
 import math
@@ -16,6 +17,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -25,9 +27,10 @@ from PIL import Image
 
 from .basics import CarpartsError, first_line
 from .masks import unpack_planes
-from .parts import part_colors
+from .parts import display_name, part_colors
 
 if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
     from tifffile import TiffPage
 
 # %% ../../nbs/1_core/14_images.ipynb #9422e32c
@@ -684,3 +687,92 @@ def parts_layer(
         mixed = (opacity * color / 255 + through * below[:, :3]) / np.maximum(total, 1e-6)
         layer[box][inside] = np.concatenate([mixed, total], 1)
     return layer
+
+# %% ../../nbs/1_core/14_images.ipynb #af44404a
+def _name_point(
+    plane: np.ndarray,  # (H, W), not empty
+) -> tuple[float, float]:  # x, y in pixels
+    "The point of a mask farthest from its edge: a place for its name."
+    rows, columns = _box(plane)
+    padded = np.pad((plane[rows, columns] != 0).astype(np.uint8), 1)
+    y, x = np.unravel_index(cv2.distanceTransform(padded, cv2.DIST_L2, 3).argmax(), padded.shape)
+    return float(columns.start + x - 1), float(rows.start + y - 1)
+
+
+def _free_place(
+    at: tuple[float, float],  # x, y of the part
+    room: tuple[float, float, float, float],  # least and greatest x and y that the middle of the name may have
+    size: tuple[float, float],  # width and height of the name
+    taken: Sequence[tuple[float, float, float]],  # x, y and width of the names that are there
+) -> tuple[float, float] | None:  # x, y of its middle
+    "The nearest place at which a name covers no other."
+    (left, right, top, bottom), (width, height) = room, size
+    if left > right or top > bottom:
+        return None
+    x = np.append(np.arange(left, right, height / 2), [right, np.clip(at[0], left, right)])[None]
+    y = np.append(np.arange(top, bottom, height / 4), [bottom, np.clip(at[1], top, bottom)])[:, None]
+    far = np.hypot(x - at[0], y - at[1])
+    for a, b, w in taken:
+        far[(abs(x - a) < (width + w) / 2 + height / 4) & (abs(y - b) < height * 1.2)] = np.inf
+    i, j = np.unravel_index(far.argmin(), far.shape)
+    return (float(x[0, j]), float(y[i, 0])) if np.isfinite(far[i, j]) else None
+
+# %% ../../nbs/1_core/14_images.ipynb #7581de73
+def name_places(
+    planes: np.ndarray,  # (C, H, W), whatever is not 0 belongs to the part
+    widths: Sequence[float],  # (C,) of the names, in pixels
+    height: float,  # of the letters, in pixels
+) -> dict[int, tuple[tuple[float, float], tuple[float, float]]]:  # class -> middle of its name, point on its part; x, y
+    "Where names go: larger parts first, none over another, none over the border; what finds no place is left out."
+    (h, w), area, out = planes.shape[1:], [int(np.count_nonzero(p)) for p in planes], {}
+    for c in sorted((c for c in range(len(planes)) if area[c]), key=lambda c: -area[c]):
+        at, half = _name_point(planes[c]), widths[c] / 2
+        room = (half, w - half, height * 0.6, h - height * 0.6)
+        place = _free_place(at, room, (widths[c], height), [(*p, widths[k]) for k, (p, _) in out.items()])
+        if place:
+            out[c] = place, at
+    return out
+
+# %% ../../nbs/1_core/14_images.ipynb #5eb0fcfe
+@lru_cache(maxsize=4)
+def _letters(height: int) -> 'FreeTypeFont':
+    "A font, its letters so many pixels high."
+    from PIL import ImageFont
+
+    (home,) = importlib.util.find_spec('matplotlib').submodule_search_locations
+    return ImageFont.truetype(str(Path(home) / 'mpl-data' / 'fonts' / 'ttf' / 'DejaVuSans.ttf'), height)
+
+
+def _label(
+    name: str,  # class name
+    number: int,  # its place in the class list, from 1
+    font: 'FreeTypeFont',  # from `_letters`
+) -> str:
+    "A name as it can be written."
+    words, unknown = display_name(name)[:40], bytes(font.getmask('\U0010ffff'))
+    drawable = words and all(ch.isspace() or bytes(font.getmask(ch)) != unknown for ch in words)
+    return words if drawable else f'class {number}'
+
+# %% ../../nbs/1_core/14_images.ipynb #9e9c7dfa
+def write_names(
+    image: np.ndarray,  # uint8 (H, W, 3), parts painted or not
+    planes: np.ndarray,  # (C, H, W), whatever is not 0 belongs to the part
+    classes: Sequence[str],  # C class names
+) -> np.ndarray:  # uint8 (H, W, 3), a copy; below 100 pixels as it was, letters would cover all
+    "Write each part's name on it, in letters whose size suits the image's."
+    from PIL import ImageDraw
+
+    if min(image.shape[:2]) < 100:
+        return image.copy()
+    size = max(11, round(max(image.shape[:2]) / 64))
+    font, drawn = _letters(size), Image.fromarray(image)
+    pen, edge, colors = ImageDraw.Draw(drawn), max(2, round(size / 8)), part_colors(classes)
+    labels = [_label(name, n, font) for n, name in enumerate(classes, 1)]
+    places = name_places(planes, [font.getlength(label) + 2 * edge for label in labels], size + 2 * edge)
+    for c, (place, point) in places.items():
+        if abs(place[1] - point[1]) > size:
+            pen.line([place, point], fill=(0, 0, 0), width=edge + 2)
+            pen.line([place, point], fill=tuple(colors[c].tolist()), width=edge)
+    for c, (place, _) in places.items():
+        pen.text(place, labels[c], 'white', font, anchor='mm', stroke_width=edge, stroke_fill='black')
+    return np.asarray(drawn)

@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from ..core.basics import CarpartsError, first_line, named_network, write_atomic
 from ..core.run_folder import read_run
+from ..measure.folds import member_folders
 from ..predict.predictor import write_repository
 from ..report.model_card import write_card
 from ..train.learner import hub_reachable
@@ -37,7 +38,9 @@ def _paths_said(run: Path) -> list[str]:
 
 
 def _copy_more(run: Path, folder: Path) -> None:
-    "Copy what a push leaves out unless it is asked for."
+    "Copy what a push leaves out unless it is asked for; of folds, each fold's into its own folder."
+    for member in member_folders(run):
+        _copy_more(member, folder / member.name)
     for pattern in _MORE:
         for path in run.glob(pattern):
             write_atomic(folder / path.relative_to(run), partial(shutil.copyfile, path))
@@ -76,7 +79,7 @@ def _check_push(repo: str, api: HfApi) -> None:
 
 # %% ../../nbs/8_deploy/85_hub.ipynb #c3dd04ca
 def push_run(
-    path: str | Path,  # A run folder that is complete
+    path: str | Path,  # A run folder that is complete, or one with folds or seeds inside: they stay together
     repo: str,  # 'user/name'; made where it isn't there
     private: bool = False,  # Whether a repository that is made is private
     revision: str | None = None,  # A branch, made where it isn't there; None: the main one
@@ -84,7 +87,7 @@ def push_run(
     license: str | None = None,  # Of the weights, for a new card; None: the card that is there
     weights: str | None = None,  # 'last' or 'best'; None: those that the run's figures belong to
     api: HfApi | None = None,  # The client; None: with the token that `hf auth login` or HF_TOKEN gave
-) -> str:  # The address; raises PushError, PredictError, ReportError
+) -> str:  # The address; raises PushError, PredictError, FoldsError, ReportError
     "Push a run to the Hub."
     path, api = named_network(path), api or HfApi()
     _check_push(repo, api)

@@ -8,11 +8,14 @@ __all__ = ['TABLE_SUFFIXES', 'JOURNAL', 'SETTINGS', 'TABLES', 'SIDE_FILES', 'Ima
 
 # %% ../../nbs/6_predict/65_files.ipynb #6f741914
 import csv
+import errno
 import glob
 import json
 import os
+import re
 import sys
 import time
+import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,8 +33,15 @@ from fastcore.basics import chunked
 from PIL import Image
 from tqdm import tqdm
 
-from ..core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
-from ..core.images import ImageError, draw_parts, image_files, is_image_file, read_image, resize_image
+from ..core.basics import CarpartsError, check_writable, first_line, folder_lock, write_atomic, write_json
+from carparts_seg.core.images import (
+    draw_parts,
+    image_files,
+    is_image_file,
+    read_image,
+    resize_image,
+    write_names,
+)
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
 from .prediction import PredictError, Predictor, class_categories, part_rows
@@ -242,7 +252,9 @@ def _all_rows(journal: Path) -> Iterator[dict]:
     "Rows of a parts table, image after image."
     for r in read_journal(journal):
         size, error = (r.get('height'), r.get('width')), r.get('error')
-        yield from part_rows(r['file'], size, [_measured(p, size) for p in r.get('parts', ())], {'error': error})
+        yield from part_rows(
+            _as_text(r['file']), size, [_measured(p, size) for p in r.get('parts', ())], {'error': error}
+        )
 
 # %% ../../nbs/6_predict/65_files.ipynb #5129ef96
 def _as_table(rows: Sequence[dict]) -> pa.Table:
@@ -370,21 +382,53 @@ class _Read:
     shown: np.ndarray | None = None  # small, for the overlay
     error: str | None = None
 
+# %% ../../nbs/6_predict/65_files.ipynb #fdaeaaa2
+_OF_ALL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE}
+
+
+def _short_of_memory(e: Exception) -> bool:
+    "Whether an error of NumPy, OpenCV, PyTorch or ONNX Runtime says that there wasn't enough memory."
+    return isinstance(e, MemoryError) or bool(re.search('out of memory|insufficient memory|allocat', str(e), re.I))
+
+
+def _as_text(name: str) -> str:
+    "A file's name for a table: bytes that are no text in UTF-8 are spelled out."
+    return name.encode(errors='backslashreplace').decode()
+
+
+def _failed(source: ImageFile, e: Exception) -> str:
+    "What an image's `error` says of a failure; raises it again where it is none of the image's own."
+    if getattr(e, 'errno', None) in _OF_ALL:
+        raise e
+    if isinstance(e, CarpartsError):
+        why = e.why or str(e)
+    elif _short_of_memory(e):
+        why = f'not enough memory for it ({first_line(e) or "MemoryError"})'
+    elif isinstance(e, OSError):
+        why = f'cannot be read or written ({e.strerror or first_line(e)})'
+    else:
+        at = traceback.extract_tb(e.__traceback__)[-1]
+        why = f'{type(e).__name__}: {first_line(e)} ({Path(at.filename).name}, line {at.lineno})'
+    return f'{source.name}: {why}'
+
 # %% ../../nbs/6_predict/65_files.ipynb #3fd2fc29
 def _read(predictor: Predictor, source: ImageFile, overlay: bool) -> _Read:
     "Read an image, and keep of it what is needed."
+    read = _Read(source)
+    if _as_text(source.name) != source.name:
+        return _Read(source, error=f'{_as_text(source.name)}: its name is no text in UTF-8; rename the file')
     try:
         image = read_image(source.path, predictor.channels)
-    except ImageError as e:
-        return _Read(source, error=f'{source.name}: {e.why}')
-    read = _Read(source, image.shape[:2])
-    if overlay:
-        scale = min(1, 1600 / max(read.size))
-        read.shown = resize_image(image, *(max(1, round(s * scale)) for s in read.size))
-    if predictor.tile and max(read.size) > predictor.tile:
-        read.image = image
-    else:
-        read.prepared = predictor.prepare(image)
+        read.size = image.shape[:2]
+        if overlay:
+            scale = min(1, 1600 / max(read.size))
+            read.shown = resize_image(image, *(max(1, round(s * scale)) for s in read.size))
+        if predictor.tile and max(read.size) > predictor.tile:
+            read.image = image
+        else:
+            read.prepared = predictor.prepare(image)
+    except Exception as e:
+        read.error = _failed(source, e)
     return read
 
 # %% ../../nbs/6_predict/65_files.ipynb #e872fa12
@@ -396,14 +440,15 @@ def _write_index(path: Path, record: dict, classes: Sequence[str]) -> None:
 
 # %% ../../nbs/6_predict/65_files.ipynb #6117f090
 def _write_overlay(path: Path, read: _Read, predictor: Predictor) -> None:
-    "The image, at 1600 pixels or less, with its parts."
+    "The image, at 1600 pixels or less, with its parts and their names."
     rgb = read.shown if read.shown.shape[2] == 3 else read.shown[..., :1].repeat(3, 2)
     size = rgb.shape[:2]
     smaller = size[0] * size[1] / (read.size[0] * read.size[1])
     planes = np.zeros((len(predictor.classes), *size), bool)
     for c, mask, _ in part_masks(read.probs, size, predictor.thresholds, round(predictor.min_area * smaller)):
         planes[c] = mask
-    Image.fromarray(draw_parts(rgb, planes, predictor.classes)).save(path, quality=90)
+    drawn = write_names(draw_parts(rgb, planes, predictor.classes), planes, predictor.classes)
+    Image.fromarray(drawn).save(path, quality=90)
 
 # %% ../../nbs/6_predict/65_files.ipynb #6283663a
 def _write_probabilities(path: Path, read: _Read, classes: Sequence[str]) -> None:
@@ -411,23 +456,30 @@ def _write_probabilities(path: Path, read: _Read, classes: Sequence[str]) -> Non
     probs = np.asarray(read.probs, np.float16)
     np.savez_compressed(path, probabilities=probs, classes=np.array(classes), size=np.array(read.size))
 
+# %% ../../nbs/6_predict/65_files.ipynb #ad0a676d
+def _write_side(path: Path, kind: str, record: dict, read: _Read, predictor: Predictor) -> None:
+    "Write one of an image's files, of a kind of `SIDE_FILES`."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == 'index':
+        _write_index(path, record, predictor.classes)
+    elif kind == 'overlay':
+        _write_overlay(path, read, predictor)
+    else:
+        _write_probabilities(path, read, predictor.classes)
+
 # %% ../../nbs/6_predict/65_files.ipynb #bf6670f1
 def _finish(read: _Read, predictor: Predictor, folder: Path, name: str, side: Sequence[str]) -> dict:
     "Write an image's files; its record."
     file, more = read.source.name, {} if read.source.image_id is None else {'image_id': read.source.image_id}
     if read.error is not None:
         return image_record(file, read.size, error=read.error) | more
-    parts = part_records(read.probs, read.size, predictor.classes, predictor.thresholds, predictor.min_area)
-    record = image_record(file, read.size, parts)
-    for kind in side:
-        path = folder / kind / (name + SIDE_FILES[kind])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == 'index':
-            _write_index(path, record, predictor.classes)
-        elif kind == 'overlay':
-            _write_overlay(path, read, predictor)
-        else:
-            _write_probabilities(path, read, predictor.classes)
+    try:
+        parts = part_records(read.probs, read.size, predictor.classes, predictor.thresholds, predictor.min_area)
+        record = image_record(file, read.size, parts)
+        for kind in side:
+            _write_side(folder / kind / (name + SIDE_FILES[kind]), kind, record, read, predictor)
+    except Exception as e:
+        record = image_record(file, read.size, error=_failed(read.source, e))
     return record | more
 
 # %% ../../nbs/6_predict/65_files.ipynb #8e6fc0dd
@@ -498,19 +550,32 @@ def _ahead(pool: ThreadPoolExecutor, f: Callable, items: Iterable, n: int) -> It
         yield waiting.popleft().result()
 
 # %% ../../nbs/6_predict/65_files.ipynb #a30c9c9a
+def _say_together(predictor: Predictor, reads: Sequence[_Read]) -> None:
+    "Put probabilities to images that are prepared; one by one, where all at once are too many or one is at fault."
+    try:
+        for r, p in zip(reads, predictor.probabilities([r.prepared for r in reads])):
+            r.probs = p
+    except Exception as e:
+        if not (isinstance(e, CarpartsError) or _short_of_memory(e)):
+            raise  # what the network can't do with one picture, it can't do with any
+        if not reads[1:]:
+            reads[0].error = _failed(reads[0].source, e)
+        for r in reads if reads[1:] else ():
+            _say_together(predictor, [r])
+
+
 def _predicted(predictor: Predictor, images: Iterable[_Read]) -> Iterator[_Read]:
     "Put probabilities to images, a batch at a time, in order."
     for batch in chunked(images, predictor.batch_size):
         some = [r for r in batch if r.prepared is not None]
         if some:
-            for r, p in zip(some, predictor.probabilities([r.prepared for r in some])):
-                r.probs = p
+            _say_together(predictor, some)
         for r in batch:
             if r.image is not None:
                 try:
                     r.probs = predictor.of_image(r.image)
-                except ImageError as e:  # no room for so many windows
-                    r.error = f'{r.source.name}: {e.why}'
+                except Exception as e:  # no room for so many windows, for one
+                    r.error = _failed(r.source, e)
                 r.image = None
         yield from batch
 

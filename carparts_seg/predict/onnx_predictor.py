@@ -18,11 +18,11 @@ from fastcore.basics import chunked, patch
 from ..core.basics import did_you_mean, file_sha256, network_folder, network_names, sample_image
 from ..core.images import is_image_file
 from .files import TABLE_SUFFIXES
-from .prediction import PartsPrediction, PredictError, image_probabilities, parse_threshold
+from .prediction import PredictError, Predictor, image_probabilities, parse_threshold
 from .score import OnnxScorer, ScoreError
 
 # %% ../../nbs/6_predict/67_onnx_predictor.ipynb #83a3c513
-class OnnxPredictor(OnnxScorer):
+class OnnxPredictor(OnnxScorer, Predictor):
     "A network in ONNX Runtime, to be asked as a `PartsPredictor`; raises PredictError for what is none."
 
     def __init__(
@@ -73,18 +73,6 @@ def of_image(
 ) -> np.ndarray:  # (C, h, w), float32
     "Class probabilities of one image, through a sliding window where `tile` says so."
     return image_probabilities(self, image)
-
-# %% ../../nbs/6_predict/67_onnx_predictor.ipynb #8a06659a
-@patch
-def result(
-    self: OnnxPredictor,
-    file: str,  # what to call the image
-    size: tuple[int, int],  # its height and width
-    probs: np.ndarray,  # (C, h, w)
-    image: np.ndarray | None = None,  # the image, for drawing
-) -> PartsPrediction:
-    "Probabilities with all that makes masks of them."
-    return PartsPrediction(file, tuple(size), self.classes, probs, self.thresholds, self.min_area, image)
 
 # %% ../../nbs/6_predict/67_onnx_predictor.ipynb #2431a607
 def is_exported(

@@ -12,29 +12,28 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.drawing import shown
 from ..core.run_folder import read_run
 from ..core.table import PartsData
 from ..data.folds import near_duplicates
+from ..measure.folds import held_out_by, joined_evidence
 from ..measure.metrics import PixelCounts, summarize
-from carparts_seg.predict.evaluate import (
+from carparts_seg.predict.counting import (
     ClassMatch,
     EvaluateError,
-    Evaluation,
-    _check_found,
-    _check_out,
-    _counted,
-    _measured,
-    _open,
-    _Pass,
-    _result,
-    _shown,
-    _trained_note,
-    _trained_paths,
+    ImagePass,
+    check_measured,
     choose_files,
+    common_masks,
+    counts_evidence,
     match_classes,
+    open_labelled,
+    trained_note,
     trained_on,
+    training_paths,
 )
-from .folds import MeanOfNetworks, held_out_by, joined_evidence
+from .evaluate import Evaluation, check_out, evaluation_of
+from .network import MeanOfNetworks
 from .prediction import chooses_thresholds, parse_threshold
 from .predictor import PartsPredictor, load_run
 
@@ -60,16 +59,16 @@ def _group_thresholds(p: PartsPredictor, threshold: object, files: Sequence[str]
     return parse_threshold(threshold, p.classes, p.cfg.prediction.probability_threshold, evidence)
 
 # %% ../../nbs/6_predict/69_out_of_fold.ipynb #c0fbc967
-def _joined(passes: Mapping[str, _Pass], p: PartsPredictor, data: PartsData, fitted: bool) -> _Pass:
+def _joined(passes: Mapping[str, ImagePass], p: PartsPredictor, data: PartsData, fitted: bool) -> ImagePass:
     "The passes over all groups as one; with `fitted` thresholds, without the histograms that belong to one threshold."
-    whole = _Pass(p, data)
+    whole = ImagePass(p, data)
     for name, found in passes.items():
         whole.own += found.own
         whole.rows += [row | {'fold': name} for row in found.rows]
         whole.pieces += found.pieces
         whole.files += found.files
         whole.failed |= found.failed
-        counts = lambda ev: _counted(ev.classes, ev.files, ev.counts, ev.partners)
+        counts = lambda ev: counts_evidence(ev.classes, ev.files, ev.counts, ev.partners)
         whole.small += [counts(ev) for ev in found.small] if fitted else found.small
     return whole
 
@@ -136,11 +135,11 @@ def _measure_groups(
     match: ClassMatch,
     threshold: object,
     progress: bool | None,
-) -> dict[str, _Pass]:
+) -> dict[str, ImagePass]:
     "A pass over the images of each group, by the names of its trainings."
     thresholds = {names: _group_thresholds(p, threshold, files) for names, files in groups.items()}  # errors come first
     return {
-        '+'.join(names): _Pass(_only_these(p, names, thresholds[names]), _measured(data, files, match)).over(
+        '+'.join(names): ImagePass(_only_these(p, names, thresholds[names]), common_masks(data, files, match)).over(
             files, progress
         )
         for names, files in groups.items()
@@ -152,12 +151,12 @@ def _seen(p: PartsPredictor, groups: Mapping, abouts: Mapping, told: Mapping, da
     out = {}
     for names, files in groups.items():
         train = [f for name in names for f in abouts[name].get('train_files') or ()]
-        theirs = _trained_paths({**told, 'train_files': train, 'valid_files': []}, p.cfg, data)
+        theirs = training_paths({**told, 'train_files': train, 'valid_files': []}, p.cfg, data)
         out |= trained_on({f: data.path(f) for f in files}, theirs)
     return out
 
 # %% ../../nbs/6_predict/69_out_of_fold.ipynb #bb38352b
-def _with_folds(result: Evaluation, passes: Mapping[str, _Pass], fitted: bool) -> Evaluation:
+def _with_folds(result: Evaluation, passes: Mapping[str, ImagePass], fitted: bool) -> Evaluation:
     "A result that tells which network measured what, and how each fared."
     fold = {f: name for name, found in passes.items() for f in [*found.files, *found.failed]}
     result.images.insert(1, 'fold', result.images['file_name'].map(fold))
@@ -170,7 +169,7 @@ def _with_folds(result: Evaluation, passes: Mapping[str, _Pass], fitted: bool) -
     result.figures['out_of_fold'] = each
     if fitted:
         result.figures['threshold'] = 'best on the pictures of the other folds, see out_of_fold'
-    words = ', '.join(f'{name} {_shown(e["miou"])}' for name, e in each.items())
+    words = ', '.join(f'{name} {shown(e["miou"])}' for name, e in each.items())
     result.notes.append(f'miou by fold, own size: {words}')
     return result
 
@@ -189,21 +188,21 @@ def evaluate_folds(
     **kwargs,  # for `load_run`: tta, precision, min_area, weights, device, tile, batch_size
 ) -> Evaluation:  # raises EvaluateError, FoldsError, DatasetError, TableError, PredictError, ReportError
     "Evaluate each image by the trainings that have not seen it, all together."
-    _check_out(out)
+    check_out(out)
     p = load_run(run, threshold, **kwargs)
     if not p.folds:
         raise EvaluateError(f'{run} is one training, not several; evaluate_run measures it', file=run)
     told, abouts, fitted = p.about, _abouts(p), chooses_thresholds(threshold, p.classes)
-    data = _open(told.get('source', '') if data is None else data, told, p.cfg, split, images)
+    data = open_labelled(told.get('source', '') if data is None else data, told, p.cfg, split, images)
     match, (groups, left) = match_classes(p.classes, data, rename), _chosen_groups(abouts, data, told, files, n)
     seen, chosen = _seen(p, groups, abouts, told, data), [f for group in groups.values() for f in group]
     notes = [*data.table.attrs.get('notes', []), *match.notes(), *_coverage_notes(groups, data, left)]
     notes += ['thresholds: for each picture those that are best on the pictures of the other folds'] * fitted
-    notes += _trained_note(seen, len(chosen), {}, data) + _copies_note(p, data, groups, abouts)
+    notes += trained_note(seen, len(chosen), {}, data) + _copies_note(p, data, groups, abouts)
     passes = _measure_groups(p, groups, data, match, threshold, progress)
-    found = _joined(passes, p, _measured(data, chosen, match), fitted)
-    _check_found(data, found)
-    result = _with_folds(_result(found, data, match, seen, notes), passes, fitted)
+    found = _joined(passes, p, common_masks(data, chosen, match), fitted)
+    check_measured(data, found)
+    result = _with_folds(evaluation_of(found, data, match, seen, notes), passes, fitted)
     if out is not None:
         result.save(out)
     return result

@@ -37,12 +37,13 @@ from ..core.config import Experiment, load_config, save_config, with_settings
 from ..core.parts import mirror_partners, mirror_permutation
 from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
 from ..core.settings import FLIPS, get_setting, setting_fields
+from ..measure.folds import check_alike, joined_about, joined_evidence, member_folders
 from ..measure.metrics import summarize
-from .folds import MeanOfNetworks, check_alike, joined_about, joined_evidence, member_folders
-from .network import predict_probabilities
+from .network import MeanOfNetworks, predict_probabilities
 from carparts_seg.predict.prediction import (
     PartsPrediction,
     PredictError,
+    Predictor,
     chooses_thresholds,
     image_probabilities,
     parse_threshold,
@@ -169,7 +170,7 @@ def _views(
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #a89ef97d
 @dataclass(eq=False, repr=False)
-class PartsPredictor:
+class PartsPredictor(Predictor):
     "A trained network with all that it needs to predict; `load_run` makes one."
 
     model: nn.Module  # images -> logits
@@ -234,7 +235,10 @@ def __repr__(self: PartsPredictor):
     )
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #cf33de8f
-_NEEDED = ('config.yaml', 'data.json', 'metrics.json', 'weights/*.safetensors')  # what is fetched of a repository
+_PIECES = ('config.yaml', 'data.json', 'metrics.json', 'weights/*.safetensors')
+_NEEDED = [
+    inside + piece for inside in ('', 'fold_*/', '*_seed_*/') for piece in _PIECES
+]  # what is fetched of a repository
 
 
 def _hub_trouble(error: Exception, repo: str, revision: str | None) -> str:
@@ -410,18 +414,6 @@ def of_image(
     "Class probabilities of one image, through a sliding window where `tile` says so."
     return torch.as_tensor(image_probabilities(self, image))
 
-# %% ../../nbs/6_predict/64_predictor.ipynb #e68f19a4
-@patch
-def result(
-    self: PartsPredictor,
-    file: str,  # what to call the image
-    size: tuple[int, int],  # its height and width
-    probs: torch.Tensor,  # (C, h, w)
-    image: np.ndarray | None = None,  # the image, for drawing
-) -> PartsPrediction:
-    "Probabilities with all that makes masks of them."
-    return PartsPrediction(file, tuple(size), self.classes, probs, self.thresholds, self.min_area, image)
-
 # %% ../../nbs/6_predict/64_predictor.ipynb #e8902cb4
 def _named(item: object, n: int) -> str:
     "What to call an image in the table: its file's name, or its place in the list."
@@ -469,25 +461,36 @@ def without_paths(
     return PureWindowsPath(value).name if windows else value
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #a6774197
+def _copy_said(run: Path, folder: Path) -> None:
+    "Copy what a folder says of a training, or of several, with no path of this machine in it."
+    if (run / 'config.yaml').is_file():
+        cfg = load_config(run / 'config.yaml')
+        named = {k: v for k in setting_fields() if (v := without_paths(get_setting(cfg, k))) != get_setting(cfg, k)}
+        save_config(with_settings(cfg, named), folder / 'config.yaml')
+    for piece in ('data.json', 'metrics.json'):
+        if (run / piece).is_file():
+            write_json(folder / piece, without_paths(json.loads((run / piece).read_text(encoding='utf-8'))))
+    for name in ('README.md', 'model.onnx'):
+        if (run / name).is_file():
+            write_atomic(folder / name, partial(shutil.copyfile, run / name))
+
+
 def write_repository(
-    path: str | Path,  # A run folder
+    path: str | Path,  # A run folder, or one with folds or seeds inside
     folder: str | Path,  # Where the repository goes; another folder than the run's
     weights: str | None = None,  # 'last' or 'best'; None: those that the run's figures belong to
-) -> Path:  # The folder; raises PredictError, ConfigError
+) -> Path:  # The folder; raises PredictError, FoldsError, ConfigError
     "Copy what belongs to a repository of the Hub out of a run folder, with no path of this machine in it."
-    run, folder = _read_folder(Path(path)), Path(folder)
-    if folder.resolve() == run.path.resolve():
+    path, folder = Path(path), Path(folder)
+    if folder.resolve() == path.resolve():
         raise PredictError(f'{folder} is the run folder itself; give another folder', file=folder)
-    cfg, file = load_config(run.path / 'config.yaml'), _weights_file(run, weights)
-    named = {k: v for k in setting_fields() if (v := without_paths(get_setting(cfg, k))) != get_setting(cfg, k)}
-    save_config(with_settings(cfg, named), folder / 'config.yaml')
-    for piece in ('data.json', 'metrics.json'):
-        if (run.path / piece).is_file():
-            write_json(folder / piece, without_paths(json.loads((run.path / piece).read_text(encoding='utf-8'))))
-    copies = {n: run.path / n for n in ('README.md', 'model.onnx')} | {f'weights/{file.name}': file}
-    for name, source in copies.items():
-        if source.is_file():
-            write_atomic(folder / name, partial(shutil.copyfile, source))
+    members = member_folders(path)
+    for home, out in {m: folder / m.name for m in members}.items() or [(path, folder)]:
+        file = _weights_file(_read_folder(home), weights)
+        _copy_said(home, out)
+        write_atomic(out / 'weights' / file.name, partial(shutil.copyfile, file))
+    if members:
+        _copy_said(path, folder)
     return folder
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #afadda33
@@ -499,7 +502,8 @@ def save_pretrained(
     "Write settings, class list, figures, model card and weights as a folder that `from_pretrained` reads."
     if self.run is None:
         raise PredictError('save_pretrained: this predictor was not loaded from a run folder', key='run')
-    return write_repository(self.run, folder, None if self.weights is None else self.weights.stem)
+    which = {file.stem for file in self.weight_files}
+    return write_repository(self.run, folder, which.pop() if len(which) == 1 else None)
 
 
 @patch(cls_method=True)

@@ -24,7 +24,8 @@ from ..core.masks import rle_to_coco, union_rle
 from ..core.table import PartsData
 from ..measure.corruptions import COMMON, CorruptionError, corrupt, corruption_names, robustness
 from ..measure.metrics import PixelCounts, iou_per_class, known_mean, mask_ap
-from .evaluate import Evaluation, piece_rows, rle_counts
+from .counting import piece_rows, rle_counts
+from .evaluate import Evaluation
 from .prediction import prediction_table
 from .predictor import PartsPredictor, load_run
 

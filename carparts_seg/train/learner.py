@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WeightsError', 'hub_reachable', 'load_encoder_weights', 'EncoderWeights', 'find_encoder_weights',
            'encoder_normalization', 'parts_model', 'parts_splitter', 'freeze_encoder', 'add_dropout', 'start_bias',
-           'warm_start', 'PartsLearner', 'parts_learner']
+           'run_behind', 'warm_start', 'PartsLearner', 'parts_learner']
 
 # %% ../../nbs/5_train/58_learner.ipynb #e9c5c7d6
 import contextlib
@@ -41,7 +41,7 @@ from torch import nn
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256, first_line, named_network, write_atomic
 from ..core.parts import display_name
-from ..core.run_folder import ReportError, read_run
+from ..core.run_folder import ReportError, RunFolder, read_run
 from ..measure.learner_metrics import parts_metrics
 from .callbacks import Autocast
 from .losses import loss_function
@@ -415,11 +415,19 @@ def start_bias(
         bias.copy_(torch.as_tensor(shares, dtype=torch.float64).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE).logit())
 
 # %% ../../nbs/5_train/58_learner.ipynb #628b128a
+def run_behind(
+    source: str | Path,  # What `pretrained` may name: a run folder, a file of weights in one, or 'car-parts'
+) -> RunFolder | None:  # Settings and class list; None where a file of weights lies alone
+    "The run that a warm start begins from."
+    path = named_network(source)
+    with contextlib.suppress(ReportError):
+        return read_run(path if path.is_dir() else path.parent.parent, only=['config', 'about'])
+    return None
+
+
 def _run_of(source: str | Path) -> tuple[Path, list[str] | None]:
     "The weights file of a run folder, or the file itself, with the class list where one lies beside it."
-    path, run = named_network(source), None
-    with contextlib.suppress(ReportError):  # a file may lie anywhere
-        run = read_run(path if path.is_dir() else path.parent.parent, only=['config', 'about'])
+    path, run = named_network(source), run_behind(source)
     file = run.weights() if run and path.is_dir() else path
     if not file.is_file():
         why = f'{source} is no run folder with weights and no weights file'
