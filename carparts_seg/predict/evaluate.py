@@ -31,7 +31,7 @@ from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, mask_pieces, summarize
 from ..measure.mistakes import by_coco_size, class_costs, worst_images
-from .prediction import prediction_table
+from .prediction import OutputError, prediction_table
 from .predictor import PartsPredictor, load_run
 from .score import part_masks, resize_plane
 from ..train.cache import check_sizes
@@ -391,7 +391,10 @@ def over(self: _Pass, files: Sequence[str], progress: bool | None = None) -> _Pa
     p, hide_bar = self.predictor, None if progress is None else not progress
     bar = tqdm(files, desc='evaluating', unit='image', leave=False, disable=hide_bar)
     for batch in chunked(filter(None, map(self.read, bar)), p.batch_size):
-        probs = p.probabilities([r.pixels for r in batch])
+        try:
+            probs = p.probabilities([r.pixels for r in batch])
+        except OutputError as e:
+            raise e.of([r.file for r in batch]) from None
         self._count_small(batch, probs)
         for r, whole in zip(batch, probs):
             self._count_own(r, p.of_image(r.image) if p.tile else whole)

@@ -34,7 +34,7 @@ from ..core.basics import CarpartsError, check_writable, folder_lock, write_atom
 from ..core.images import ImageError, draw_parts, image_files, is_image_file, read_image, resize_image
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
-from .prediction import PredictError, Predictor, class_categories, part_rows
+from .prediction import OutputError, PredictError, Predictor, class_categories, part_rows
 from carparts_seg.predict.score import (
     MEASURES,
     image_record,
@@ -498,18 +498,29 @@ def _ahead(pool: ThreadPoolExecutor, f: Callable, items: Iterable, n: int) -> It
         yield waiting.popleft().result()
 
 # %% ../../nbs/6_predict/65_files.ipynb #a30c9c9a
+def _ask(predictor: Predictor, some: Sequence[_Read]) -> None:
+    "Put probabilities to images; where the network gives no numbers for one, that is its error."
+    try:
+        for r, p in zip(some, predictor.probabilities([r.prepared for r in some])):
+            r.probs = p
+    except OutputError as e:
+        for r in some[1:] and some:
+            _ask(predictor, [r])
+        if len(some) == 1:
+            some[0].error = f'{some[0].source.name}: {e.why}'
+
+
 def _predicted(predictor: Predictor, images: Iterable[_Read]) -> Iterator[_Read]:
     "Put probabilities to images, a batch at a time, in order."
     for batch in chunked(images, predictor.batch_size):
         some = [r for r in batch if r.prepared is not None]
         if some:
-            for r, p in zip(some, predictor.probabilities([r.prepared for r in some])):
-                r.probs = p
+            _ask(predictor, some)
         for r in batch:
             if r.image is not None:
                 try:
                     r.probs = predictor.of_image(r.image)
-                except ImageError as e:  # no room for so many windows
+                except (ImageError, OutputError) as e:  # no room for so many windows; no numbers
                     r.error = f'{r.source.name}: {e.why}'
                 r.image = None
         yield from batch

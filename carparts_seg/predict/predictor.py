@@ -6,7 +6,6 @@
 __all__ = ['PartsPredictor', 'load_run', 'without_paths', 'write_repository']
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #e03bcb85
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +40,7 @@ from ..measure.metrics import summarize
 from .folds import MeanOfNetworks, check_alike, joined_about, joined_evidence, member_folders
 from .network import predict_probabilities
 from carparts_seg.predict.prediction import (
+    OutputError,
     PartsPrediction,
     PredictError,
     chooses_thresholds,
@@ -49,7 +49,7 @@ from carparts_seg.predict.prediction import (
 )
 from ..train.augment import inference_transform
 from ..train.cache import as_image
-from ..train.learner import hub_reachable, parts_model
+from ..train.learner import hub_reachable, parts_model, unfit_tensor
 from ..train.loaders import normalize
 from ..train.machine import pick_precision
 
@@ -98,6 +98,10 @@ def _weights_file(run: RunFolder, which: str | None) -> Path:
     if not path.is_file():
         why = f'weights/{path.name} is missing'
         raise PredictError(f'{run.path}: {why}', file=path, why=why)
+    try:
+        run.check_weights(path)
+    except ReportError as e:
+        raise PredictError(str(e), file=e.file, why=e.why) from None
     return path
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #09d7876b
@@ -115,6 +119,8 @@ def _misfits(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor])
     missing = [f'no {k}' for k in own if k not in state]
     surplus = [f'{k} too many' for k in state if k not in own]
     differ = [k for k in own if k in state and own[k].shape != state[k].shape]
+    kind = [k for k in own if k in state and own[k].is_floating_point() != state[k].is_floating_point()]
+    missing += [f'{k} is {state[k].dtype} there and {own[k].dtype} here' for k in kind]
     return missing + surplus + [f'{k} is {tuple(state[k].shape)} there and {tuple(own[k].shape)} here' for k in differ]
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #fd9332fa
@@ -129,9 +135,7 @@ def _load_model(cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Modul
         why = wrong[0] + (f', and {len(wrong) - 1} more' if wrong[1:] else '')
         whose = f'{net.architecture} with {net.backbone} and {len(classes)} classes'
         raise PredictError(f'{path} does not fit {whose}: {why}', file=path, why=why)
-    spoilt = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
-    if spoilt:
-        why = f'holds numbers that are not finite ({spoilt[0]}): the training that wrote it had failed'
+    if why := unfit_tensor(state):
         raise PredictError(f'{path} {why}', file=path, why=why)
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
@@ -436,10 +440,13 @@ def stream(
     "Predict image after image, holding one batch."
     images = ((_named(item, n), as_image(item, self.channels)) for n, item in enumerate(sources, 1))
     for batch in chunked(images, 1 if self.tile else self.batch_size):
-        if self.tile:
-            probs = [self.of_image(image) for _, image in batch]
-        else:
-            probs = self.probabilities([self.prepare(image) for _, image in batch])
+        try:
+            if self.tile:
+                probs = [self.of_image(image) for _, image in batch]
+            else:
+                probs = self.probabilities([self.prepare(image) for _, image in batch])
+        except OutputError as e:
+            raise e.of([batch[0][0]] if self.tile else [name for name, _ in batch]) from None
         for (name, image), p in zip(batch, probs):
             yield self.result(name, image.shape[:2], p, image)
 
@@ -479,11 +486,13 @@ def write_repository(
     if folder.resolve() == run.path.resolve():
         raise PredictError(f'{folder} is the run folder itself; give another folder', file=folder)
     cfg, file = load_config(run.path / 'config.yaml'), _weights_file(run, weights)
+    _load_model(cfg, _classes(run), file)  # raises for weights that could not be loaded again
     named = {k: v for k in setting_fields() if (v := without_paths(get_setting(cfg, k))) != get_setting(cfg, k)}
     save_config(with_settings(cfg, named), folder / 'config.yaml')
     for piece in ('data.json', 'metrics.json'):
         if (run.path / piece).is_file():
-            write_json(folder / piece, without_paths(json.loads((run.path / piece).read_text(encoding='utf-8'))))
+            run.need('about' if piece == 'data.json' else 'metrics')
+            write_json(folder / piece, without_paths(run.about if piece == 'data.json' else run.metrics))
     copies = {n: run.path / n for n in ('README.md', 'model.onnx')} | {f'weights/{file.name}': file}
     for name, source in copies.items():
         if source.is_file():
