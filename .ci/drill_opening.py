@@ -562,7 +562,7 @@ def journal(path):
     "Go on with predictions."
     shutil.rmtree("copy", ignore_errors=True)
     shutil.copytree(path, "copy")
-    got = run("predict", "run", "data/JPEGImages", "--out", "copy", "--resume", "--outputs", "parquet,csv,coco,index")
+    got = run("predict", "run", "data/JPEGImages", "--out", "copy", "--resume", "--outputs", "parquet,csv,coco")
     return got._replace(out=_table("copy"))
 
 
@@ -694,9 +694,7 @@ def drill(seconds, seed, show, only=""):
     flag, rng = Path("code-was-run"), random.Random(seed)
     flag = flag.absolute()
     commands = {k: v for k, v in COMMANDS.items() if only in k}
-    before = {name: ask(Path(source)) for name, (source, _, _, ask) in commands.items()}
-    for name, got in before.items():
-        assert got.code == 0, (name, got)
+    before = {}  # name -> what comes out of what is whole
     tries = []
     for name, (source, files, price, _) in commands.items():
         for file in files:
@@ -710,6 +708,9 @@ def drill(seconds, seed, show, only=""):
             break
         source, ask = COMMANDS[name][0], COMMANDS[name][3]
         whole, path = Path(source), Path(source) / file
+        if name not in before:
+            before[name] = ask(whole)
+            assert before[name].code == 0, (name, before[name].code, before[name].err)
         kept = Path("kept")
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(whole, kept) if whole.is_dir() else (kept.mkdir(), shutil.copy(whole, kept))

@@ -105,7 +105,7 @@ def is_exported(
     path = Path(path)
     if path.is_dir():
         return (path / 'model.onnx').is_file()
-    return path.is_file() and (path.suffix.lower() == '.onnx' or zipfile.is_zipfile(path))
+    return path.is_file() and (path.suffix.lower() in ('.onnx', '.zip') or zipfile.is_zipfile(path))
 
 
 def _is_run(name: str) -> bool:

@@ -69,22 +69,28 @@ def _position(name: str, classes: Sequence[str]) -> int:
     raise PredictError(f'threshold: no class {name!r}{hint}', key='threshold')
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #3fa86669
-def _evidence(folder: Path | None) -> Any:
-    "What the evaluation of a run kept."
+def _evidence(folder: Path | None, classes: Sequence[str]) -> Any:
+    "What the evaluation of a run kept; raises PredictError where it is that of another run."
     from carparts_seg.core.run_folder import RunFolder  # these two load pandas
     from carparts_seg.measure.evidence import Evidence
 
     file = None if folder is None else RunFolder(folder).evidence_file
     if file is None:
         raise PredictError(f'threshold best: {folder} has no evidence.npz to choose from; give numbers', file=folder)
-    return Evidence.load(file)
+    evidence, run = Evidence.load(file), RunFolder(folder)
+    run.facts()
+    held_out = run.about.get('valid_files') or evidence.files
+    if evidence.classes != list(classes) or not set(held_out).issuperset(evidence.files):
+        why = 'is of another run: it has other classes, or pictures that data.json does not hold out; give numbers'
+        raise PredictError(f'{file} {why}', file=file, key='threshold', why=why)
+    return evidence
 
 
 def _best_thresholds(source: Any, classes: Sequence[str], otherwise: np.ndarray) -> np.ndarray:
     "For each class the best threshold on the held out images; another one where no image shows the class."
     from carparts_seg.measure.evidence import best_thresholds
 
-    evidence = _evidence(source) if source is None or isinstance(source, Path) else source
+    evidence = _evidence(source, classes) if source is None or isinstance(source, Path) else source
     found = best_thresholds(evidence)['threshold'].reindex(list(classes)).to_numpy(np.float32)
     return np.where(np.isnan(found), otherwise, found)
 
