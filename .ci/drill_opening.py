@@ -679,6 +679,8 @@ def judge(command, name, got, before, damage):
         return "harmless"
     if name and Path(name).name in text or "altered" in text:
         return "said"
+    if name.endswith(".jsonl") and damage.startswith("cut"):
+        return "done again"  # a line that a kill tore; alone in its batch a picture's last digits may be others
     if Path(name).name in OPEN and damage.startswith(
         ("a byte", "30 bytes", "edited", "array", "column", "line", "swapped")
     ):
