@@ -33,7 +33,15 @@ from fastcore.imports import noop
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
-from .core.basics import MissingExtra, check_writable, did_you_mean, folder_lock, write_json
+from carparts_seg.core.basics import (
+    MissingExtra,
+    check_writable,
+    did_you_mean,
+    file_sha256,
+    folder_lock,
+    named_network,
+    write_json,
+)
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.parts import mirror_partners, side_notes
 from .core.run_folder import RunLog, fold_folders, read_run, run_complete
@@ -491,6 +499,9 @@ def _facts(learn: Learner) -> dict:
     "What metrics.json says of the training beside how good it is."
     return {
         'epochs': learn.run_recorder.next_epoch,
+        'weights_sha256': {
+            p.stem: file_sha256(p) for p in sorted(learn.run_recorder.folder.glob('weights/*.safetensors'))
+        },
         'parameters': _count_parameters(learn),
         'precision': learn.precision,
         'encoder_weights': learn.model.weights_from,

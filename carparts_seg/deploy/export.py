@@ -43,9 +43,10 @@ from ..measure.metrics import PixelCounts, summarize
 from ..predict import score
 from ..predict.network import FLIP_DIMS
 from ..predict.predictor import PartsPredictor
-from ..predict.score import OnnxScorer, part_masks
+from ..predict.score import OnnxScorer, onnx_seal, part_masks
 from ..report.page import template_file
 from ..synthetic.cars import draw_car
+from ..train.learner import unfit_tensor
 from ..train.loaders import normalize
 from ..train.machine import pick_precision
 
@@ -113,6 +114,8 @@ class Scorer(nn.Module):
     ):
         super().__init__()
         p, size = predictor, (predictor.height, predictor.width)
+        if why := unfit_tensor(p.model.state_dict()):
+            raise ExportError(f'the network {why}', key='weights', why=why)
         self.model, self.size, self.flips = p.model, size, list(p.flips)
         self.scales = [float(s) for s in p.scales if s != 1]
         self.normalized = Normalized(p.normalization, p.channels)
@@ -286,7 +289,8 @@ def _save_onnx(model: Any, path: str | Path, settings: dict) -> Path:
     onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in settings.items()})
 
     def write(part: Path) -> None:
-        onnx.save(model, str(part))
+        content = model.SerializeToString()
+        part.write_bytes(content + onnx_seal(content))
         onnx.checker.check_model(str(part))  # where it lies: its weights may be in a file beside it
 
     return write_atomic(path, write)

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file, save
 
-from ..core.basics import write_atomic, write_json
-from ..core.run_folder import read_run
+from ..core.basics import file_sha256, write_atomic, write_json
+from ..core.run_folder import RunFolder, read_run, sealed
 from carparts_seg.deploy.export import (
     ExportError,
     ExportImages,
@@ -143,12 +143,15 @@ def _copy_run(
     "What belongs to a packed network of a run, apart from its graph."
     from_run = predictor.weights
     write_repository(predictor.run, folder, from_run.stem)
-    write_atomic(folder / _WEIGHTS, _half(from_run))
+    write_atomic(folder / _WEIGHTS, sealed(_half(from_run), RunFolder(folder).facts()))
     if from_run.name != Path(_WEIGHTS).name:
         (folder / 'weights' / from_run.name).unlink()
-    if figures:
-        write_json(folder / 'metrics.json', _with_figures(folder / 'metrics.json', Path(figures)))
-    elif card is None and (folder / 'README.md').is_file():
+    told = (
+        _with_figures(folder / 'metrics.json', Path(figures)) if figures else read_run(folder, only=['metrics']).metrics
+    )
+    if told:
+        write_json(folder / 'metrics.json', told | {'weights_sha256': {'last': file_sha256(folder / _WEIGHTS)}})
+    if not figures and card is None and (folder / 'README.md').is_file():
         return []
     if not (folder / 'metrics.json').is_file():
         return ['no model card: the run has no metrics.json']

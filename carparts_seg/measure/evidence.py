@@ -222,6 +222,8 @@ def _misfit(
     "What in some evidence doesn't belong together, in words."
     n, c = len(ev.files), len(ev.classes)
     for what, names in (('class', ev.classes), ('picture', ev.files)):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return f'it has no list of {what} names'
         if twice := [k for k, times in Counter(names).items() if times > 1]:
             return f'the {what} {twice[0]!r} is there twice'
     if not 0 < ev.threshold < 1:
@@ -231,6 +233,12 @@ def _misfit(
         wanted = (n, c + 1, c + 1) if k in ('confusion', 'claims') else (n, c, *own)
         if shape != wanted:
             return f'{k} is of shape {shape}, {n} pictures and {c} classes need {wanted}'
+        if (
+            getattr(ev, k).dtype.kind not in 'uif'
+            or not (getattr(ev, k) >= 0).all()
+            or not np.isfinite(getattr(ev, k)).all()
+        ):
+            return f'{k} holds what no evaluation counts'
     return None
 
 # %% ../../nbs/4_measure/42_evidence.ipynb #794b60ea

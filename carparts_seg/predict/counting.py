@@ -30,7 +30,7 @@ from ..core.table import PartsData, TableError, is_background
 from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence
 from ..measure.metrics import PixelCounts, mask_pieces
-from .prediction import Predictor
+from .prediction import OutputError, Predictor
 from .score import part_masks, resize_plane
 from ..train.cache import check_sizes
 
@@ -460,7 +460,10 @@ def over(
     p, hide_bar = self.predictor, None if progress is None else not progress
     bar = tqdm(files, desc='evaluating', unit='image', leave=False, disable=hide_bar)
     for batch in chunked(filter(None, map(self.read, bar)), p.batch_size):
-        probs = p.probabilities([r.pixels for r in batch])
+        try:
+            probs = p.probabilities([r.pixels for r in batch])
+        except OutputError as e:
+            raise e.of([r.file for r in batch]) from None
         self._count_small(batch, probs)
         for r, whole in zip(batch, probs):
             self._count_own(r, p.of_image(r.image) if p.tile else whole)

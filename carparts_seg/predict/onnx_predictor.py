@@ -18,8 +18,16 @@ from fastcore.basics import chunked, patch
 from ..core.basics import did_you_mean, file_sha256, network_folder, network_names, sample_image
 from ..core.images import is_image_file
 from .files import TABLE_SUFFIXES
-from .prediction import PredictError, Predictor, image_probabilities, parse_threshold
-from .score import OnnxScorer, ScoreError
+from carparts_seg.predict.prediction import (
+    NOT_FINITE,
+    OutputError,
+    PartsPrediction,
+    PredictError,
+    Predictor,
+    image_probabilities,
+    parse_threshold,
+)
+from .score import OnnxScorer, ScoreError, not_finite
 
 # %% ../../nbs/6_predict/67_onnx_predictor.ipynb #83a3c513
 class OnnxPredictor(OnnxScorer, Predictor):
@@ -61,9 +69,13 @@ class OnnxPredictor(OnnxScorer, Predictor):
     def probabilities(
         self,
         prepared: Sequence[np.ndarray],  # from `prepare`, B of them
-    ) -> np.ndarray:  # (B, C, height, width), float32
+    ) -> np.ndarray:  # (B, C, height, width), float32; raises OutputError
         "Class probabilities of images, the mean of all views."
-        return np.concatenate([OnnxScorer.probabilities(self, some) for some in chunked(prepared, self.batch_size)])
+        found = [self.session.run(None, {'image': np.stack(some)})[0] for some in chunked(prepared, self.batch_size)]
+        probs = np.concatenate(found)
+        for k in not_finite(probs):
+            raise OutputError(f'picture {k + 1} of {len(probs)}: {NOT_FINITE}', row=k, why=NOT_FINITE)
+        return probs
 
 # %% ../../nbs/6_predict/67_onnx_predictor.ipynb #c847ab79
 @patch
@@ -82,7 +94,7 @@ def is_exported(
     path = Path(path)
     if path.is_dir():
         return (path / 'model.onnx').is_file()
-    return path.is_file() and (path.suffix.lower() == '.onnx' or zipfile.is_zipfile(path))
+    return path.is_file() and (path.suffix.lower() in ('.onnx', '.zip') or zipfile.is_zipfile(path))
 
 
 def _is_run(name: str) -> bool:

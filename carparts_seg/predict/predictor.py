@@ -6,7 +6,6 @@
 __all__ = ['PartsPredictor', 'load_run', 'without_paths', 'write_repository']
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #e03bcb85
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +40,7 @@ from ..measure.folds import check_alike, joined_about, joined_evidence, member_f
 from ..measure.metrics import summarize
 from .network import MeanOfNetworks, predict_probabilities
 from carparts_seg.predict.prediction import (
+    OutputError,
     PartsPrediction,
     PredictError,
     Predictor,
@@ -50,7 +50,7 @@ from carparts_seg.predict.prediction import (
 )
 from ..train.augment import inference_transform
 from ..train.cache import as_image
-from ..train.learner import hub_reachable, parts_model
+from ..train.learner import hub_reachable, parts_model, unfit_tensor
 from ..train.loaders import normalize
 from ..train.machine import pick_precision
 
@@ -99,6 +99,10 @@ def _weights_file(run: RunFolder, which: str | None) -> Path:
     if not path.is_file():
         why = f'weights/{path.name} is missing'
         raise PredictError(f'{run.path}: {why}', file=path, why=why)
+    try:
+        run.check_weights(path)
+    except ReportError as e:
+        raise PredictError(str(e), file=e.file, why=e.why) from None
     return path
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #09d7876b
@@ -116,6 +120,8 @@ def _misfits(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor])
     missing = [f'no {k}' for k in own if k not in state]
     surplus = [f'{k} too many' for k in state if k not in own]
     differ = [k for k in own if k in state and own[k].shape != state[k].shape]
+    kind = [k for k in own if k in state and own[k].is_floating_point() != state[k].is_floating_point()]
+    missing += [f'{k} is {state[k].dtype} there and {own[k].dtype} here' for k in kind]
     return missing + surplus + [f'{k} is {tuple(state[k].shape)} there and {tuple(own[k].shape)} here' for k in differ]
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #fd9332fa
@@ -130,9 +136,7 @@ def _load_model(cfg: Experiment, classes: Sequence[str], path: Path) -> nn.Modul
         why = wrong[0] + (f', and {len(wrong) - 1} more' if wrong[1:] else '')
         whose = f'{net.architecture} with {net.backbone} and {len(classes)} classes'
         raise PredictError(f'{path} does not fit {whose}: {why}', file=path, why=why)
-    spoilt = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
-    if spoilt:
-        why = f'holds numbers that are not finite ({spoilt[0]}): the training that wrote it had failed'
+    if why := unfit_tensor(state):
         raise PredictError(f'{path} {why}', file=path, why=why)
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
@@ -428,10 +432,13 @@ def stream(
     "Predict image after image, holding one batch."
     images = ((_named(item, n), as_image(item, self.channels)) for n, item in enumerate(sources, 1))
     for batch in chunked(images, 1 if self.tile else self.batch_size):
-        if self.tile:
-            probs = [self.of_image(image) for _, image in batch]
-        else:
-            probs = self.probabilities([self.prepare(image) for _, image in batch])
+        try:
+            if self.tile:
+                probs = [self.of_image(image) for _, image in batch]
+            else:
+                probs = self.probabilities([self.prepare(image) for _, image in batch])
+        except OutputError as e:
+            raise e.of([batch[0][0]] if self.tile else [name for name, _ in batch]) from None
         for (name, image), p in zip(batch, probs):
             yield self.result(name, image.shape[:2], p, image)
 
@@ -467,8 +474,9 @@ def _copy_said(run: Path, folder: Path) -> None:
         cfg = load_config(run / 'config.yaml')
         named = {k: v for k in setting_fields() if (v := without_paths(get_setting(cfg, k))) != get_setting(cfg, k)}
         save_config(with_settings(cfg, named), folder / 'config.yaml')
-    for piece in ('data.json', 'metrics.json'):
+    for piece, what in (('data.json', 'about'), ('metrics.json', 'metrics')):
         if (run / piece).is_file():
+            read_run(run).need(what)
             write_json(folder / piece, without_paths(json.loads((run / piece).read_text(encoding='utf-8'))))
     for name in ('README.md', 'model.onnx'):
         if (run / name).is_file():
@@ -486,7 +494,9 @@ def write_repository(
         raise PredictError(f'{folder} is the run folder itself; give another folder', file=folder)
     members = member_folders(path)
     for home, out in {m: folder / m.name for m in members}.items() or [(path, folder)]:
-        file = _weights_file(_read_folder(home), weights)
+        run = _read_folder(home)
+        file = _weights_file(run, weights)
+        _load_model(load_config(home / 'config.yaml'), _classes(run), file)  # raises for what could not be loaded again
         _copy_said(home, out)
         write_atomic(out / 'weights' / file.name, partial(shutil.copyfile, file))
     if members:

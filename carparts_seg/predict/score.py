@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MEASURES', 'SUFFIXES', 'ScoreError', 'resize_plane', 'drop_small_pieces', 'class_thresholds', 'part_masks',
            'plane_to_rle', 'rle_plane', 'part_measures', 'part_record', 'part_records', 'image_record', 'load_image',
-           'OnnxScorer', 'index_image', 'overlay_image', 'self_test', 'main']
+           'onnx_seal', 'not_finite', 'OnnxScorer', 'index_image', 'overlay_image', 'self_test', 'main']
 
 # %% ../../nbs/6_predict/60_score.ipynb #47295d56
 import argparse
@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -223,23 +224,56 @@ def load_image(
         raise ScoreError(f'{name}: the network wants {channels} channels, a picture file has 3')
     return rgb
 
-# %% ../../nbs/6_predict/60_score.ipynb #78254cba
+# %% ../../nbs/6_predict/60_score.ipynb #5b80c909
+def _json_of(path: str | Path, text: bytes) -> dict:
+    "The facts in settings.json; raises ScoreError."
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError):
+        facts = None
+    if not isinstance(facts, dict):
+        raise ScoreError(f'{path}: its settings.json is damaged')
+    return facts
+
+
+def _as_delivered(path: str | Path, model: bytes, sums: bytes) -> None:
+    "Raise ScoreError where a model isn't the one that SHA256SUMS names."
+    told = [line.split()[0] for line in sums.decode(errors='replace').splitlines() if line.endswith(' model.onnx')]
+    if not told:
+        raise ScoreError(f'{path}: its SHA256SUMS is damaged, it has no sum of model.onnx')
+    if told[0] != hashlib.sha256(model).hexdigest():
+        raise ScoreError(f'{path}: model.onnx was altered: it is not the one in SHA256SUMS')
+
+# %% ../../nbs/6_predict/60_score.ipynb #1b7151c2
 def _open_folder(path: Path) -> tuple[str, dict | None]:
     "The model's file, and content of settings.json, if there is one, in a folder."
-    model, settings = path / 'model.onnx', path / 'settings.json'
+    model, settings, sums = (path / n for n in ('model.onnx', 'settings.json', 'SHA256SUMS'))
     if not model.is_file():
         raise ScoreError(f'{path}: no model.onnx in it')
-    return str(model), json.loads(settings.read_text(encoding='utf-8')) if settings.is_file() else None
+    if settings.exists() and not settings.is_file() or sums.exists() and not sums.is_file():
+        raise ScoreError(f'{path}: settings.json or SHA256SUMS is no file')
+    if sums.is_file():
+        _as_delivered(path, model.read_bytes(), sums.read_bytes())
+        if not settings.is_file():
+            raise ScoreError(f'{path}: its settings.json is missing')
+    return str(model), _json_of(path, settings.read_bytes()) if settings.is_file() else None
 
 
 def _open_zip(path: Path) -> tuple[bytes, dict | None]:
     "The model's content and that of settings.json, in a pipeline's zip."
-    with zipfile.ZipFile(path) as z:
-        inside = {Path(n).name: n for n in z.namelist() if n.count('/') <= 1}
-        if 'model.onnx' not in inside:
-            raise ScoreError(f'{path}: no model.onnx in the zip')
-        settings = json.loads(z.read(inside['settings.json'])) if 'settings.json' in inside else None
-        return z.read(inside['model.onnx']), settings
+    try:
+        with zipfile.ZipFile(path) as z:
+            names = {Path(n).name: n for n in z.namelist() if n.count('/') <= 1}
+            inside = {n: z.read(names[n]) for n in ('model.onnx', 'settings.json', 'SHA256SUMS') if n in names}
+    except Exception as e:  # whatever zipfile and zlib say of a damaged file
+        raise ScoreError(f'{path}: the zip is damaged ({str(e)[:100]})') from None
+    if 'model.onnx' not in inside:
+        raise ScoreError(f'{path}: no model.onnx in the zip')
+    if 'SHA256SUMS' in inside:
+        _as_delivered(path, inside['model.onnx'], inside['SHA256SUMS'])
+        if 'settings.json' not in inside:
+            raise ScoreError(f'{path}: no settings.json in the zip')
+    return inside['model.onnx'], _json_of(path, inside['settings.json']) if 'settings.json' in inside else None
 
 
 def _open_source(path: Path) -> tuple[str | bytes, dict | None]:
@@ -249,6 +283,28 @@ def _open_source(path: Path) -> tuple[str | bytes, dict | None]:
     if not path.is_file():
         raise ScoreError(f'{path}: no such file or folder')
     return _open_zip(path) if zipfile.is_zipfile(path) else (str(path), None)
+
+# %% ../../nbs/6_predict/60_score.ipynb #108d748b
+_SEAL = b'carparts_sha256'  # in the metadata of an ONNX file, its last entry
+
+
+def onnx_seal(
+    content: bytes,  # of an ONNX file
+) -> bytes:  # to be put behind it: an entry of its metadata, as protobuf writes it
+    "The checksum of an ONNX file, by which it can be told whether it was altered."
+    digest = hashlib.sha256(content).hexdigest().encode()
+    entry = b'\x0a%c%b\x12%c%b' % (len(_SEAL), _SEAL, len(digest), digest)
+    return b'\x72%c%b' % (len(entry), entry)  # field 14 of ModelProto
+
+
+def _check_seal(path: str | Path, model: str | bytes, metadata: Mapping[str, str]) -> None:
+    "Raise ScoreError where an ONNX file with a checksum is not as it was written."
+    if _SEAL.decode() not in metadata:
+        return  # of an older version, or of other tools
+    content = model if isinstance(model, bytes) else Path(model).read_bytes()
+    n = len(onnx_seal(b''))
+    if content[-n:] != onnx_seal(content[:-n]):
+        raise ScoreError(f'{path}: the network was altered: its checksum is not the one it was written with')
 
 # %% ../../nbs/6_predict/60_score.ipynb #ef7700da
 def _session(path: str | Path, model: str | bytes, threads: int | None):
@@ -270,7 +326,7 @@ def _session(path: str | Path, model: str | bytes, threads: int | None):
         why = str(e).splitlines()[0][:100]
         raise ScoreError(f'{path}: not a network that ONNX Runtime can open ({why})') from None
 
-# %% ../../nbs/6_predict/60_score.ipynb #37e2375f
+# %% ../../nbs/6_predict/60_score.ipynb #214035a1
 def _facts(metadata: Mapping[str, str]) -> dict:
     "Metadata of an ONNX file whose values are JSON; what other tools left there is passed over."
     out = {}
@@ -282,12 +338,117 @@ def _facts(metadata: Mapping[str, str]) -> dict:
     return out
 
 
+_EDITABLE = ('title', 'probability_threshold', 'min_area', 'colors')  # in settings.json, without another network
+
+
+def _agreed(path: str | Path, told: Mapping, own: Mapping) -> None:
+    "Raise ScoreError where settings.json says otherwise than the network itself."
+    for k, v in own.items():
+        if k not in _EDITABLE and k in told and told[k] != v:
+            raise ScoreError(
+                f'{path}: settings.json was altered: {k} is {str(told[k])[:60]}, the network has {str(v)[:60]}'
+            )
+
+# %% ../../nbs/6_predict/60_score.ipynb #f3c91b0a
+def _number(value: object, least: float, whole: bool = True) -> bool:
+    "Whether it is a number of a kind, not less than another."
+    kinds = (int,) if whole else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool) and least <= value < 1e9
+
+
+def _is_names(value: object) -> bool:
+    "Whether it is a list of names, each there once."
+    return (
+        isinstance(value, list)
+        and 0 < len(value) == len({str(v) for v in value})
+        and all(isinstance(v, str) for v in value)
+    )
+
+
+def _is_colors(value: object) -> bool:
+    "Whether it is a list of RGB values."
+    of = lambda c: isinstance(c, list) and len(c) == 3 and all(_number(n, 0) and n < 256 for n in c)
+    return isinstance(value, list) and all(map(of, value))
+
+
+_FACTS = {  # what must be known of a network, and what of it is right
+    'classes': _is_names,
+    'image_height': lambda v: _number(v, 1) and v < 65536,
+    'image_width': lambda v: _number(v, 1) and v < 65536,
+    'image_channels': lambda v: _number(v, 1) and v < 65536,
+    'min_area': lambda v: _number(v, 0),
+    'probability_threshold': lambda v: all(_number(t, 0, False) for t in (v if isinstance(v, list) else [v])),
+    'colors': _is_colors,
+}
+_NEEDED = tuple(_FACTS)[:4]
+
+
 def _checked(path: str | Path, settings: dict) -> dict:
     "Settings that say what the network finds in which images; raises ScoreError."
-    for k in ('classes', 'image_height', 'image_width', 'image_channels'):
-        if k not in settings:
+    for k, right in _FACTS.items():
+        if k not in settings and k in _NEEDED:
             raise ScoreError(f'{path}: {k!r} is missing in its settings; it was not written by `carparts export`')
+        if k in settings and not right(settings[k]):
+            raise ScoreError(f'{path}: {k} is {str(settings[k])[:60]!r} in its settings, which cannot be')
+    if 'colors' in settings and len(settings['colors']) != len(settings['classes']):
+        raise ScoreError(
+            f'{path}: {len(settings["colors"])} colors for {len(settings["classes"])} classes in its settings'
+        )
     return settings
+
+# %% ../../nbs/6_predict/60_score.ipynb #6e5dbf34
+def _check_shapes(path: str | Path, session: Any, settings: dict) -> None:
+    "Raise ScoreError where a network takes or gives something else than its settings say."
+    size = [settings[k] for k in ('image_height', 'image_width')]
+    ends = (
+        (session.get_inputs(), [*size, settings['image_channels']]),
+        (session.get_outputs(), [len(settings['classes'])]),
+    )
+    for (names, wanted), what in zip(ends, ('takes', 'gives')):
+        shape = list(names[0].shape) if len(names) == 1 else None
+        free = lambda a, b: not isinstance(a, int) or a == b
+        if shape is None or len(shape) != 4 or not all(map(free, shape[1:], wanted)):
+            raise ScoreError(f'{path}: the network {what} {shape}, its settings say {wanted}: it was altered')
+
+
+def _check_outside(path: str | Path, settings: dict) -> None:
+    "Raise ScoreError where the weights that lie beside a network are not those it was made with."
+    weights = Path(path) / 'weights' / 'last.safetensors'
+    known = settings.get('weights_sha256')
+    if known and weights.is_file() and hashlib.sha256(weights.read_bytes()).hexdigest() != known:
+        raise ScoreError(f'{weights} was altered: its checksum is not the one in model.onnx')
+
+# %% ../../nbs/6_predict/60_score.ipynb #ec5855dc
+def not_finite(
+    probs: np.ndarray,  # (B, C, H, W)
+) -> list[int]:  # places in the batch
+    "Which images of a batch have a probability that is NaN or infinite."
+    if np.isfinite(probs.sum(dtype=np.float64)):
+        return []
+    return [k for k, p in enumerate(probs) if not np.isfinite(p).all()]
+
+# %% ../../nbs/6_predict/60_score.ipynb #e1b7bb68
+def _opened(path: str | Path, threads: int | None) -> tuple[Any, dict]:
+    "The network in ONNX Runtime and the facts for its use; raises ScoreError where one was altered."
+    model, settings = _open_source(Path(path))
+    session = _session(path, model, threads)
+    metadata = session.get_modelmeta().custom_metadata_map
+    _check_seal(path, model, metadata)
+    own = _facts(metadata)
+    if settings is not None:
+        _agreed(path, settings, own)
+    settings = _checked(path, own if settings is None else settings)
+    _check_shapes(path, session, settings)
+    _check_outside(path, settings)
+    return session, settings
+
+
+def _thresholds(path: str | Path, settings: dict) -> np.ndarray:
+    "The threshold of each class; raises ScoreError."
+    try:
+        return class_thresholds(settings.get('probability_threshold', 0.5), len(settings['classes']))
+    except ValueError as e:
+        raise ScoreError(f'{path}: {e}') from None
 
 # %% ../../nbs/6_predict/60_score.ipynb #08428443
 class OnnxScorer:
@@ -298,12 +459,11 @@ class OnnxScorer:
         path: str | Path,  # a .onnx file, a pipeline's zip, or the folder that it unpacks to
         threads: int | None = None,  # that one call uses; None: a thread a core
     ):
-        model, settings = _open_source(Path(path))
-        self.session = _session(path, model, threads)
-        self.settings = s = _checked(path, settings or _facts(self.session.get_modelmeta().custom_metadata_map))
+        self.session, self.settings = _opened(path, threads)
+        s = self.settings
         self.classes = list(s['classes'])
         self.height, self.width, self.channels = s['image_height'], s['image_width'], s['image_channels']
-        self.thresholds = class_thresholds(s.get('probability_threshold', 0.5), len(self.classes))
+        self.thresholds = _thresholds(path, s)
         self.min_area = int(s.get('min_area', 0))
 
     def prepare(
@@ -320,8 +480,13 @@ class OnnxScorer:
         self,
         prepared: Sequence[np.ndarray],  # from `prepare`, B of them
     ) -> np.ndarray:  # (B, C, height, width), float32
-        "Class probabilities of images."
-        return self.session.run(None, {'image': np.stack(list(prepared))})[0]
+        "Class probabilities of images; raises ScoreError where one isn't a number."
+        found = self.session.run(None, {'image': np.stack(list(prepared))})[0]
+        for k in not_finite(found):
+            raise ScoreError(
+                f'picture {k + 1} of {len(found)}: the network gives NaN or infinity; its weights are spoilt'
+            )
+        return found
 
     def predict(
         self,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import safetensors.torch
 import torch
 from fastai.callback.core import Callback, CancelFitException
@@ -23,8 +24,10 @@ from fastcore.basics import patch
 from safetensors.torch import load_file
 
 from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic, write_json
+from ..core.run_folder import RunFolder, curve, read_run, sealed
 from ..measure.learner_metrics import PixelCounter
 from ..measure.metrics import summarize
+from .learner import unfit_tensor
 from .machine import by_first
 
 # %% ../../nbs/5_train/59_recorder.ipynb #21c3119d
@@ -257,6 +260,14 @@ def _plain(x: object) -> object:
         return {k: _plain(v) for k, v in x.items()}
     return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
 
+# %% ../../nbs/5_train/59_recorder.ipynb #818f45be
+def _content(
+    folder: Path,  # a run folder
+    state: dict[str, torch.Tensor],  # the network's weights
+) -> bytes:  # of a safetensors file
+    "Weights with the seal of their run."
+    return sealed(safetensors.torch.save(state), RunFolder(folder).facts())
+
 # %% ../../nbs/5_train/59_recorder.ipynb #0bb1bfa1
 @patch
 def _weights(self: RunRecorder) -> dict[str, torch.Tensor]:
@@ -274,7 +285,7 @@ def save(
     name: str,  # 'last' or 'best'
 ) -> Path:  # weights/NAME.safetensors in the run folder; raises TrainingError, WriteError
     "Write the network's weights."
-    return write_atomic(self.folder / 'weights' / f'{name}.safetensors', safetensors.torch.save(self._weights()))
+    return write_atomic(self.folder / 'weights' / f'{name}.safetensors', _content(self.folder, self._weights()))
 
 # %% ../../nbs/5_train/59_recorder.ipynb #d4cf006e
 @patch
@@ -309,14 +320,64 @@ def after_epoch(self: RunRecorder):
         self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
         raise CancelFitException
 
+# %% ../../nbs/5_train/59_recorder.ipynb #2e841d1a
+_STATE = dict(seen=int, waited=int, next_epoch=int, spent=(int, float), rows=list, charts=dict, optimizer=dict)
+
+
+def _no_state(path: Path, why: str) -> TrainingError:
+    "The error about a state that can't be gone on from, to be raised."
+    why = f'{why}, so there is nothing to go on from'
+    return TrainingError(f'{path}: {why}; give another --out', file=path, why=why)
+
+
+def _chart_fault(charts: dict) -> str | None:
+    "What is wrong with the curves of a state."
+    try:
+        known = [curve(charts, g, n) for g, curves in charts.items() for n in curves]
+    except (CarpartsError, AttributeError, TypeError) as e:
+        return f'holds no curves ({first_line(e)})'
+    return (
+        None if known and {'train', 'meta', 'validation'} <= {*charts} and 'lr' in charts['meta'] else 'holds no curves'
+    )
+
+
+def _state_fault(state: object) -> str | None:
+    "What is wrong with a state; None: nothing."
+    if not isinstance(state, dict):
+        return 'holds no state of a training'
+    for key, kind in _STATE.items():
+        value = state.get(key)
+        if not isinstance(value, kind) or isinstance(value, (int, float)) and not 0 <= value < math.inf:
+            return f'has no {key} to go on with'
+    if not all(isinstance(r, dict) and {*RESULT_COLUMNS} == {*r} for r in state['rows']):
+        return 'has no rows to go on with'
+    if not isinstance(state.get('best'), (float, int, type(None))):
+        return 'has no best figure to go on with'
+    weights = state.get('weights', {})
+    if not isinstance(weights, dict) or not all(torch.is_tensor(v) for v in weights.values()):
+        return 'holds no weights'
+    return unfit_tensor(weights) or _chart_fault(state['charts'])
+
+# %% ../../nbs/5_train/59_recorder.ipynb #18a9ef42
+def _of_another(rec: RunRecorder, rows: list[dict]) -> bool:
+    "Whether results.csv, which is written before a state, has other rows than the state."
+    table = read_run(rec.folder, only=['results']).results if rows else None
+    if table is None or 'valid_loss' not in table:
+        return False
+    told = pd.to_numeric(table['valid_loss'], errors='coerce').to_numpy()[: len(rows)]
+    own = np.array([r['valid_loss'] for r in rows[: len(told)]], float)
+    return not np.allclose(told, own, rtol=1e-6, atol=0, equal_nan=True)
+
 # %% ../../nbs/5_train/59_recorder.ipynb #63380b83
 def _read_state(path: Path) -> dict:
     "What resume.pt holds; raises TrainingError where it is damaged."
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:  # whatever torch says of a damaged file
-        why = f'cannot be read ({first_line(e)[:100]}), so there is nothing to go on from'
-        raise TrainingError(f'{path}: {why}; give another --out', file=path, why=why) from None
+        raise _no_state(path, f'cannot be read ({first_line(e)[:100]})') from None
+    if fault := _state_fault(state):
+        raise _no_state(path, fault)
+    return state
 
 
 def _kept_state(rec: RunRecorder) -> dict | None:
@@ -325,6 +386,8 @@ def _kept_state(rec: RunRecorder) -> dict | None:
     if not path.is_file():
         return None
     state = _read_state(path)
+    if _of_another(rec, state['rows']):
+        raise _no_state(path, 'belongs to another run than results.csv')
     return state | {'weights': _resumed_weights(rec, state)}
 
 
@@ -332,8 +395,11 @@ def _resumed_weights(rec: RunRecorder, state: dict) -> dict[str, torch.Tensor]:
     "The weights of a state; those of older versions lie beside it."
     last = rec.folder / 'weights' / 'last.safetensors'
     if 'weights' not in state:
-        return load_file(last)
-    content = safetensors.torch.save(state['weights'])
+        try:
+            return load_file(last)
+        except Exception as e:  # whatever safetensors says of a damaged file
+            raise _no_state(last, f'cannot be read ({first_line(e)[:100]})') from None
+    content = _content(rec.folder, state['weights'])
     if not last.is_file() or file_sha256(last) != hashlib.sha256(content).hexdigest():
         write_atomic(last, content)
         rec.log(f'{last} was of another epoch: it is now of epoch {state["next_epoch"]}, as resume.pt is')
@@ -348,10 +414,14 @@ def resume_run(
     state = by_first(_kept_state, rec)
     if state is None:
         return 0
-    learn.model.load_state_dict(state['weights'])
     if not learn.opt:
         learn.create_opt()
-    learn.opt.load_state_dict(state['optimizer'])
+    try:
+        learn.model.load_state_dict(state['weights'])
+        learn.opt.load_state_dict(state['optimizer'])
+    except Exception as e:  # of whatever kind: it says what doesn't fit this network
+        why = f"does not fit this run's network ({first_line(e)[:100]})"
+        raise _no_state(rec.folder / 'weights' / 'resume.pt', why) from None
     for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch', 'spent'):
         setattr(rec, k, state[k])
     rec.rates_before = len(rec.charts['meta']['lr']['values'])
