@@ -39,7 +39,6 @@ from carparts_seg.core.basics import (
     did_you_mean,
     file_sha256,
     folder_lock,
-    named_network,
     write_json,
 )
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings

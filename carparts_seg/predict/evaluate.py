@@ -33,7 +33,7 @@ from carparts_seg.predict.counting import (
     trained_on,
     training_paths,
 )
-from .prediction import OutputError, prediction_table
+from .prediction import prediction_table
 from .predictor import PartsPredictor, load_run
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #b388a6eb

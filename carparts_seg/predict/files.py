@@ -44,7 +44,7 @@ from carparts_seg.core.images import (
 )
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
-from .prediction import OutputError, PredictError, Predictor, class_categories, part_rows
+from .prediction import PredictError, Predictor, class_categories, part_rows
 from carparts_seg.predict.score import (
     MEASURES,
     image_record,

@@ -21,7 +21,6 @@ from .files import TABLE_SUFFIXES
 from carparts_seg.predict.prediction import (
     NOT_FINITE,
     OutputError,
-    PartsPrediction,
     PredictError,
     Predictor,
     image_probabilities,

@@ -476,8 +476,8 @@ def _copy_said(run: Path, folder: Path) -> None:
         save_config(with_settings(cfg, named), folder / 'config.yaml')
     for piece, what in (('data.json', 'about'), ('metrics.json', 'metrics')):
         if (run / piece).is_file():
-            read_run(run).need(what)
-            write_json(folder / piece, without_paths(json.loads((run / piece).read_text(encoding='utf-8'))))
+            found = read_run(run, only=[what]).need(what)
+            write_json(folder / piece, without_paths(getattr(found, what)))
     for name in ('README.md', 'model.onnx'):
         if (run / name).is_file():
             write_atomic(folder / name, partial(shutil.copyfile, run / name))
