@@ -15,6 +15,7 @@ Prints `ok NAME: counts` or `FAILED NAME: what` a line each. `--short` is for a 
 """
 
 import argparse
+import collections
 import contextlib
 import ctypes
 import hashlib
@@ -42,7 +43,16 @@ image: {image_height: 64, image_width: 64}
 training: {epochs: 3, batch_size: 4, optimizer: AdamW, save_best_checkpoint: true, build_scoring_pipelines: true}
 """
 VARIES = re.compile("second|machine|software|memory|step_|images_a|_ms|loading|waiting")
+spent = [0.0]  # seconds of a processor, of all commands
 MOMENTS = ("replace", "unlink", "fsync", "rmdir")
+
+
+PLAIN = ("--no-report", "--set", "training.build_scoring_pipelines=false")
+FOLDS = (
+    *("--set", "dataset.validation_strategy=kfold", "--set", "dataset.folds=[0,1]", "--set", "dataset.n_folds=2"),
+    *("--set", "training.epochs=1"),
+)
+Kind = collections.namedtuple("Kind", "more expected moments seconds")
 
 
 # --- the command, in a process of its own
@@ -56,6 +66,8 @@ def command(line):
         return main(line)
     except SystemExit as e:
         return e.code
+    except KeyboardInterrupt:  # before the command has taken over
+        return 130
 
 
 def start(line, before=None):
@@ -81,7 +93,8 @@ def start(line, before=None):
 def finish(child):
     "Wait for such a process: exit code (negative: the signal), and what it said."
     pid, said = child
-    _, status = os.waitpid(pid, 0)
+    _, status, used = os.wait4(pid, 0)
+    spent[0] += used.ru_utime + used.ru_stime
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # what it had started itself
     text = said.read_text(errors="replace")
@@ -115,7 +128,7 @@ def whole(path):
     elif kind == ".safetensors":
         load_file(path)
     elif kind == ".npz":
-        {k: v for k, v in np.load(path).items()}
+        dict(np.load(path))
     elif kind in (".zip", ".pt"):
         assert zipfile.ZipFile(path).testzip() is None
     elif kind == ".html":
@@ -161,7 +174,7 @@ def content(path):
     if path.suffix == ".parquet":
         return digest(pd.read_parquet(path).to_csv())
     if path.suffix == ".npz":
-        return digest([(k, v.tobytes()) for k, v in sorted(np.load(path).items())])
+        return digest([(k, v.tobytes()) for k, v in sorted(dict(np.load(path)).items())])
     return "there"
 
 
@@ -180,13 +193,15 @@ def same(folder, expected, what):
     assert not wrong, f"{what}: not as after an undisturbed run: {', '.join(wrong)}"
 
 
-def go_on(out, line, expected, what):
+def go_on(out, kind, what):
     "Go on with a run, or begin it anew where nothing had been begun; what was done."
-    all_whole(out) if out.exists() else None
-    begun = (out / "config.yaml").is_file()
-    code, said = run(["train", "--out", str(out), "--resume", "--quiet"] if begun else line(out))
+    if out.exists():
+        all_whole(out)
+    begun, report = (out / "config.yaml").is_file(), ["--no-report"] * ("--no-report" in kind.more)
+    resume = ["train", "--out", str(out), "--resume", "--quiet", *report]
+    code, said = run(resume if begun else train_line(out, *kind.more))
     assert code == 0, f"{what}: {'--resume' if begun else 'begun anew'} ends with {code}: {said[-400:]}"
-    same(out, expected, what)
+    same(out, kind.expected, what)
     return "gone on with" if begun else "begun anew"
 
 
@@ -217,10 +232,14 @@ def hooked(act):
 
 def inside(args):
     "Whether a call is about a file of a drill's folder."
-    path = args[0]
+    return str(file_of(args[0])).startswith(str(work / "drill"))
+
+
+def file_of(path):
+    "A path, also of an open file, where the system tells."
     with contextlib.suppress(OSError):
-        path = os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else path
-    return str(path).startswith(str(work / "drill"))
+        return os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else path
+    return path
 
 
 def fresh(name):
@@ -229,52 +248,64 @@ def fresh(name):
     return out
 
 
-def undisturbed():
-    "An undisturbed run: what it leaves, its commit points, its seconds."
-    out, notes = fresh("whole"), work / "moments"
+def undisturbed(name, *more):
+    "An undisturbed run: its options, what it leaves, its commit points, its seconds."
+    out, notes = fresh(name), work / "moments"
     notes.write_text("")
 
-    def note(name, n, args):
+    def note(what, n, args):
         with notes.open("a") as f:
-            f.write(f"{name} {args[-1] if name == 'replace' else args[0]}\n")
+            f.write(f"{what} {file_of(args[-1] if what == 'replace' else args[0])}\n")
 
-    began = time.monotonic()
-    code, said = run(train_line(out), lambda: hooked(note))
+    began, before = time.monotonic(), spent[0]
+    code, said = run(train_line(out, *more), lambda: hooked(note))
     assert code == 0, said
-    moments = notes.read_text().splitlines()
-    return left(out), moments, time.monotonic() - began
+    kind = Kind(more, left(out), notes.read_text().splitlines(), time.monotonic() - began)
+    about = f"{kind.seconds:.1f} s ({spent[0] - before:.1f} of a processor), {len(kind.moments)} commit points"
+    print(f"an undisturbed run, {name}: {about}, {len(kind.expected)} files", flush=True)
+    return kind
 
 
 def kill_at(at):
     return lambda name, n, args: os.kill(os.getpid(), signal.SIGKILL) if n == at else None
 
 
+def killed(kind, at, out):
+    "Kill a run before a commit point."
+    code, said = run(train_line(out, *kind.more), lambda: hooked(kill_at(at)))
+    assert code == -signal.SIGKILL, f"point {at} was not met: {code} {said[-200:]}"
+    return out
+
+
 def drill_kills(o):
-    points = range(1, len(o.moments) + 1)
+    done, each = [], range(1, len(o.plain.moments) + 1)
     if o.short:
-        of_state = [
-            n for n in points if o.moments[n - 1].endswith(("resume.pt", "last.safetensors", "best.safetensors"))
+        state = [
+            n
+            for n in each
+            if re.match("replace.*(resume.pt|last.safetensors|best.safetensors)", o.plain.moments[n - 1])
         ]
-        points = sorted({*of_state[-4:], *o.random.sample(list(points), 3), len(o.moments)})
-    done = []
-    for n in points:
-        out = fresh("run")
-        code, said = run(train_line(out), lambda: hooked(kill_at(n)))
-        assert code == -signal.SIGKILL, f"point {n} was not met: {code} {said[-200:]}"
-        done.append(go_on(out, train_line, o.expected, f"killed before {o.moments[n - 1]}"))
-    return counted(f"{len(done)} of {len(o.moments)} commit points", done)
+        each = sorted({*state[-2:], *o.random.sample(list(each), 1), len(o.plain.moments)})
+    points = [(o.plain, n) for n in each]
+    if not o.short:  # the full run is the same until its figures are written
+        first = next(n for n, m in enumerate(o.full.moments) if m.endswith("metrics.json")) + 2
+        points += [(o.full, n) for n in range(first, len(o.full.moments) + 1)]
+    for kind, n in points:
+        done.append(go_on(killed(kind, n, fresh("run")), kind, f"killed before {kind.moments[n - 1]}"))
+    return counted(f"{len(done)} commit points", done)
 
 
 def drill_random(o):
     done = []
-    for _ in range(2 if o.short else 50):
-        out, after = fresh("run"), o.random.uniform(0, o.seconds)
-        child = start(train_line(out))
+    for k in range(2 if o.short else 50):
+        kind = o.plain if o.short or k % 5 else o.full
+        out, after = fresh("run"), o.random.uniform(0, kind.seconds)
+        child = start(train_line(out, *kind.more))
         time.sleep(after)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child[0], signal.SIGKILL)
         finish(child)
-        done.append(go_on(out, train_line, o.expected, f"killed after {after:.2f} s"))
+        done.append(go_on(out, kind, f"killed after {after:.2f} s"))
     return counted(f"{len(done)} random kills", done)
 
 
@@ -319,29 +350,26 @@ def limited(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-def full_once(o, share):
+def full_once(kind, sizes, share):
     "One disk that fills up: how it ended."
-    most = sum(p.stat().st_size for p in (work / "drill" / "whole").rglob("*") if p.is_file())
-    with small_disk(int(most * share) // 4096 * 4096) as disk:
-        if disk:
-            out, before = disk / "run", None
-        else:
-            sizes = sorted(p.stat().st_size for p in (work / "drill" / "whole").rglob("*") if p.is_file())
-            out, before = fresh("run"), lambda: limited(int(sizes[-1] * share))
-        code, said = run(train_line(out), before)
+    with small_disk(int(sum(sizes) * share) // 4096 * 4096) as disk:
+        out, before = (disk / "run", None) if disk else (fresh("run"), lambda: limited(int(max(sizes) * share)))
+        code, said = run(train_line(out, *kind.more), before)
         if code == 0:
-            same(out, o.expected, f"disk of {share:.0%}")
+            same(out, kind.expected, f"disk of {share:.0%}")
             return "fitted in"
         one_line(code, said, "No space left on device", "File too large")
-        assert not [p for p in out.rglob("*.part*")], "temporary files are left behind"
+        assert not [*out.rglob("*.part*")], "temporary files are left behind"
         if disk:
             assert mount(disk, ["remount", "size=1g"])
-        return go_on(out, train_line, o.expected, f"disk of {share:.0%}")
+        return go_on(out, kind, f"disk of {share:.0%}")
 
 
 def drill_full(o):
-    shares = [0.3, 0.8] if o.short else [0.002, 0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0]
-    done = [full_once(o, share) for share in shares]
+    kind, name = (o.plain, "plain") if o.short else (o.full, "full")
+    sizes = [p.stat().st_size for p in (work / "drill" / name).rglob("*") if p.is_file()]
+    shares = [0.8] if o.short else [0.002, 0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0]
+    done = [full_once(kind, sizes, share) for share in shares]
     return counted(f"{len(done)} sizes", done)
 
 
@@ -353,18 +381,16 @@ def drill_readonly(o):
     with small_disk("200m") as disk:
         if not disk:
             return "left out: no disk may be mounted here"
-        half = disk / "half"
-        code, _ = run(train_line(half), lambda: hooked(kill_at(len(o.moments) // 2)))
-        assert code == -signal.SIGKILL
+        half = killed(o.plain, len(o.plain.moments) // 2, disk / "half")
         before = names(disk)
         assert mount(disk, ["remount", "ro"])
         lines = [train_line(disk / "new"), ["train", "--out", str(half), "--resume"], ["report", str(half)]]
-        lines.append(["train", *train_line(disk / "grid")[1:], "--grid", "training.epochs=1,2"])
+        lines.append(train_line(disk / "grid", "--grid", "training.epochs=1,2"))
         for line in lines:
             one_line(*run(line), "Read-only file system")
         assert names(disk) == before, "something was written"
         assert mount(disk, ["remount", "size=200m"])
-        go_on(half, train_line, o.expected, "read-only")
+        go_on(half, o.plain, "read-only")
     return f"{len(lines)} commands refused in a line, nothing was written, then gone on with"
 
 
@@ -378,46 +404,31 @@ def both(first, second):
 
 
 def drill_two(o):
-    out = fresh("two")
-    both(train_line(out), train_line(out))
-    same(out, o.expected, "two at once")
-    half = fresh("half")
-    run(train_line(half), lambda: hooked(kill_at(len(o.moments) // 2)))
-    resume = ["train", "--out", str(half), "--resume", "--quiet"]
-    both(resume, resume)
-    same(half, o.expected, "two go on at once")
+    out, line = fresh("two"), train_line(work / "drill" / "two", *o.plain.more)
+    both(line, line)
+    same(out, o.plain.expected, "two at once")
     if o.short:
-        return "2 pairs, one of each refused"
+        return "1 pair, one refused"
+    half = killed(o.plain, len(o.plain.moments) // 2, fresh("half"))
+    resume = ["train", "--out", str(half), "--resume", "--quiet", "--no-report"]
+    both(resume, resume)
+    same(half, o.plain.expected, "two go on at once")
     both(["report", str(out)], ["report", str(out)])
-    grid = ["--no-report", "--set", "training.build_scoring_pipelines=false", "--grid", "training.epochs=1,2"]
-    both(train_line(fresh("grid"), *grid), train_line(work / "drill" / "grid", *grid))
+    grid = train_line(fresh("grid"), *PLAIN, "--grid", "training.epochs=1,2")
+    both(grid, grid)
     pipeline = ["export", str(out), "--format", "pipeline", "--out", str(fresh("p") / "p.zip")]
     both(pipeline, pipeline)
     return "5 pairs (run, going on, report, grid, pipeline), one of each refused"
 
 
-FOLDS = (
-    "--set",
-    "dataset.validation_strategy=kfold",
-    "--set",
-    "dataset.folds=all",
-    "--set",
-    "dataset.number_of_folds=2",
-)
-PLAIN = ("--no-report", "--set", "training.build_scoring_pipelines=false")
-
-
 def hint_once(o, kind, more):
     "Interrupt at a random time, and do what it says until it is done; how often that was."
-    expected = o.kinds.get(kind)
-    if expected is None:
-        began = time.monotonic()
-        code, said = run(train_line(fresh(kind), *more))
-        assert code == 0, said
-        expected = o.kinds[kind] = left(work / "drill" / kind), time.monotonic() - began
+    if kind not in o.kinds:
+        o.kinds[kind] = undisturbed(kind, *more)
+    expected = o.kinds[kind]
     out, line, times = fresh("run"), train_line(work / "drill" / "run", *more), 0
     while True:
-        child, after = start(line), o.random.uniform(0, expected[1]) if times < 2 else 1e9
+        child, after = start(line), o.random.uniform(0, expected.seconds) if times < 2 else 1e9
         began = time.monotonic()
         while (
             time.monotonic() - began < after
@@ -432,14 +443,15 @@ def hint_once(o, kind, more):
         assert code == 130, f"{kind}: exit code {code}: {said[-400:]}"
         hint = re.search(r"carparts (.*)$", said, re.M)
         line, times = (shlex.split(hint.group(1)) if hint else line), times + 1
-    same(out, expected[0], f"{kind}, by its own words")
+    same(out, expected.expected, f"{kind}, by its own words")
     return "interrupted" if times else "not interrupted"
 
 
 def drill_hints(o):
     kinds = {"plain": PLAIN, "folds": (*PLAIN, *FOLDS), "grid": (*PLAIN, "--grid", "training.epochs=1,2")}
+    kinds = {"plain": PLAIN} if o.short else kinds
     done = [hint_once(o, kind, more) for kind, more in kinds.items() for _ in range(1 if o.short else 5)]
-    return counted(f"{len(done)} times by the words that were said (run, folds, grid)", done)
+    return counted(f"{len(done)} times by the words that were said ({', '.join(kinds)})", done)
 
 
 DRILLS = {k[6:]: f for k, f in list(globals().items()) if k.startswith("drill_")}
@@ -470,18 +482,19 @@ def main():
     o.random, o.kinds, failed = random.Random(o.seed), {}, 0
     if unknown := set(o.names) - set(DRILLS):
         p.error(f"no drill {', '.join(unknown)}; there are {', '.join(DRILLS)}")
-    with tempfile.TemporaryDirectory(prefix="carparts-drills-") as folder:
+    memory = Path("/dev/shm")  # a kill doesn't lose what the system has not yet put on a disk: none is needed
+    where = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="carparts-drills-", dir=where) as folder:
         work = Path(folder).resolve()
         prepare()
-        o.expected, o.moments, o.seconds = undisturbed()
-        print(
-            f"an undisturbed run: {o.seconds:.1f} s, {len(o.moments)} commit points, {len(o.expected)} files",
-            flush=True,
-        )
+        o.plain = o.kinds["plain"] = undisturbed("plain", *PLAIN)
+        o.full = None if o.short else undisturbed("full")
         for name in o.names or DRILLS:
-            began = time.monotonic()
+            began, used = time.monotonic(), spent[0]
             try:
-                print(f"ok drill {name}: {DRILLS[name](o)}; {time.monotonic() - began:.0f} s", flush=True)
+                counts = DRILLS[name](o)
+                took = f"{time.monotonic() - began:.0f} s ({spent[0] - used:.0f} of a processor)"
+                print(f"ok drill {name}: {counts}; {took}", flush=True)
             except AssertionError as e:
                 failed += 1
                 print(f"FAILED drill {name}: {e}", flush=True)

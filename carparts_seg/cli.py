@@ -8,7 +8,6 @@ __all__ = ['make_parser', 'main']
 # %% ../nbs/9_whole/97_cli.ipynb #c387a772
 import argparse
 import os
-import shlex
 import sys
 import traceback
 import warnings
