@@ -428,7 +428,7 @@ def hint_once(o, kind, more):
     expected = o.kinds[kind]
     out, line, times = fresh("run"), train_line(work / "drill" / "run", *more), 0
     while True:
-        child, after = start(line), o.random.uniform(0, expected.seconds) if times < 2 else 1e9
+        child, after = start(line), o.random.uniform(0.1, 0.8) * expected.seconds if times < 2 else 1e9
         began = time.monotonic()
         while (
             time.monotonic() - began < after
