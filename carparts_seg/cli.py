@@ -8,7 +8,6 @@ __all__ = ['make_parser', 'main']
 # %% ../nbs/9_whole/97_cli.ipynb #c387a772
 import argparse
 import os
-import shlex
 import sys
 import traceback
 import warnings
@@ -18,7 +17,16 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from .arguments import check_figure, crash_words, device_name, is_memory_error, number, system_words, whole
+from carparts_seg.arguments import (
+    check_figure,
+    crash_words,
+    device_name,
+    go_on_words,
+    is_memory_error,
+    number,
+    system_words,
+    whole,
+)
 from carparts_seg.core.basics import (
     CarpartsError,
     busy_elsewhere,
@@ -177,7 +185,11 @@ def _demo(a: argparse.Namespace) -> int:
     if a.settings:
         print(demo_settings().read_text(encoding='utf-8'), end='')
         return 0
-    figures = run_demo(a.out, a.n, a.set, a.seed)
+    try:
+        figures = run_demo(a.out, a.n, a.set, a.seed)
+    except KeyboardInterrupt:
+        begun = (Path(a.out) / 'config.yaml').is_file()
+        return _interrupted(go_on_words(a.out) if begun else f'only cars were drawn; begin again without {a.out}')
     print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}")
     return 0
 
@@ -352,6 +364,12 @@ def _add_data(sub: Any) -> None:
         add(data)
 
 # %% ../nbs/9_whole/97_cli.ipynb #d6270b76
+def _to_be_repeated(a: argparse.Namespace) -> list[str]:
+    "The options of a training that its folder doesn't keep."
+    options = ('--no-report', '--no-download', '--quiet', '--keep-split')
+    return [o for o in options if getattr(a, o[2:].replace('-', '_'))]
+
+
 def _said_of_runs(a: argparse.Namespace) -> dict:
     "What `run_experiment` and `run_grid` are told alike."
     said = dict(report=not a.no_report, progress=False if a.quiet else None, echo=not a.quiet)
@@ -382,8 +400,7 @@ def _train_grid(a: argparse.Namespace) -> int:
         changes = a.set + ['dataset.skip_bad=true'] * a.skip_bad
         table, page = run_grid(experiment, grid, a.out, a.data, changes, log=log, **said)
     except KeyboardInterrupt:
-        kept = f'complete runs and the last whole epoch are kept in {a.out}'
-        return _interrupted(f'{kept}; go on with: carparts train --out {shlex.quote(a.out)} --resume')
+        return _interrupted(go_on_words(a.out, *_to_be_repeated(a)))
     print(results_text(table))
     print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
     failed = [f'{r.run}: {r.status}' for r in table.itertuples() if r.status != 'complete']
@@ -391,6 +408,19 @@ def _train_grid(a: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #2c018028
+def _check_repeated(a: argparse.Namespace) -> None:
+    "Take the settings of the run that is repeated. Raises CarpartsError where something else names them as well."
+    if a.repeat is None:
+        return
+    others = {'EXPERIMENT.yaml': a.experiment, '--resume': a.resume, '--grid': a.grid, '--dry-run': a.dry_run}
+    if other := next((k for k, v in others.items() if v), None):
+        why = f'repeats one run with its settings; leave out {other}'
+        raise CarpartsError(f'--from {a.repeat} {why}', key='--from', why=why)
+    from carparts_seg.core.run_folder import read_run
+
+    a.experiment = str(read_run(a.repeat, only=['config']).need('config').path / 'config.yaml')
+
+
 def _dry_run(cfg: Any, a: argparse.Namespace) -> int:
     "Say what a training would do and take; the exit code is that of a training that is refused."
     from carparts_seg.estimate import estimate_experiment, estimate_text
@@ -402,6 +432,7 @@ def _dry_run(cfg: Any, a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/97_cli.ipynb #7f2607f8
 def _train(a: argparse.Namespace) -> int:
     out, a.experiment = Path(a.out), _settings_file(a)
+    _check_repeated(a)
     if a.dry_run and (a.grid or a.resume):
         why = f'is for one new run; leave out {"--grid" if a.grid else "--resume"}'
         raise CarpartsError(f'--dry-run {why}', key='--dry-run', why=why)
@@ -424,10 +455,9 @@ def _train(a: argparse.Namespace) -> int:
     if n > 1:
         return start_processes(n, [sys.executable, '-m', 'carparts_seg', *a.argv], gpus)
     try:
-        run_experiment(cfg, a.out, a.data, **_said_of_runs(a))
+        run_experiment(cfg, a.out, a.data, like=a.repeat, **_said_of_runs(a))
     except KeyboardInterrupt:
-        kept = f'the last whole epoch is kept in {a.out}'
-        return _interrupted(f'{kept}; go on with: carparts train --out {shlex.quote(a.out)} --resume')
+        return _interrupted(go_on_words(a.out, *_to_be_repeated(a)))
     report = out / 'report.html'
     if not _process():
         print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
@@ -460,6 +490,12 @@ def _add_train(sub: Any) -> None:
         'nothing that it writes stays',
     )
     p.add_argument('--resume', action='store_true', help='go on with an interrupted run, or grid')
+    p.add_argument(
+        '--from',
+        dest='repeat',
+        metavar='RUN',
+        help='repeat a run with its settings and its data, and say what differs; --set and --data change them',
+    )
     p.add_argument(
         '--keep-split',
         action='store_true',

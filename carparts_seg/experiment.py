@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['experiment_class_weights', 'experiment_dataloaders', 'experiment_loss', 'experiment_learner', 'evaluate_learner',
-           'run_split', 'claim_folder', 'run_experiment', 'check_masks', 'demo_settings', 'run_demo']
+           'run_split', 'claim_folder', 'differences', 'run_experiment', 'check_masks', 'demo_settings', 'run_demo']
 
 # %% ../nbs/9_whole/91_experiment.ipynb #0b0e6802
 import math
@@ -30,6 +30,7 @@ from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastcore.imports import noop
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 # %% ../nbs/9_whole/91_experiment.ipynb #94f3698c
@@ -38,16 +39,17 @@ from carparts_seg.core.basics import (
     check_writable,
     did_you_mean,
     file_sha256,
+    first_line,
     folder_lock,
     write_json,
 )
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.parts import mirror_partners, side_notes
-from .core.run_folder import RunLog, fold_folders, read_run, run_complete
-from .core.settings import METRICS, loss_weights, read_class_weights
+from .core.run_folder import LEFT, RunLog, fold_folders, missing_files, read_run, run_complete
+from .core.settings import METRICS, loss_weights, read_class_weights, yaml_value
 from .core.table import PartsData, write_table
 from .data.folds import with_mask
-from .data.same_data import about_of, describe_data, opening, same_data, source_of
+from .data.same_data import about_of, data_difference, describe_data, opening, same_data, source_of
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .deploy.export import ExportError, write_pipeline
 from .measure.evidence import Evidence
@@ -399,6 +401,15 @@ def _only_finite(figures: dict) -> dict:
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in figures.items()}
 
 
+def _kept_weights(folder: Path) -> dict[str, torch.Tensor]:
+    "The weights that a run's figures belong to; raises ExperimentError."
+    path = read_run(folder, only=['config']).weights()
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as e:
+        raise ExperimentError(f'{path}: cannot be read ({first_line(e)})', file=path, why='cannot be read') from None
+
+
 def _finish(
     cfg: Experiment,
     learn: Learner,
@@ -409,9 +420,7 @@ def _finish(
     cache: bool | Path,
 ) -> dict:
     "Figures and masks of the weights that are kept."
-    weights = read_run(folder, only=['config']).weights()
-    if weights.stem == 'best':
-        learn.model.load_state_dict(load_file(weights))
+    learn.model.load_state_dict(_kept_weights(folder))
     figures, table, evidence = evaluate_learner(learn.model, learn.dls.valid, data, split.valid, cfg, learn.loss_func)
     by_first(_save_predictions, folder, 'validation_predictions', table)
     by_first(evidence.save, folder / 'evidence.npz')
@@ -431,9 +440,9 @@ def _build_pipeline(folder: Path, log: Callable) -> None:
 
 # %% ../nbs/9_whole/91_experiment.ipynb #880c9771
 def _describe(cfg: Experiment, data: PartsData, split: Split, folder: Path, opened: Mapping | None = None) -> None:
-    "Write down what is going to be run: config.yaml and data.json."
-    save_config(cfg, folder / 'config.yaml')
+    "Write down what is going to be run: data.json, and config.yaml, with which a run is begun."
     write_json(folder / 'data.json', describe_data(data, split, opened or about_of(folder).get('asked')))
+    save_config(cfg, folder / 'config.yaml')
 
 # %% ../nbs/9_whole/91_experiment.ipynb #46d75177
 def _count_parameters(learn: Learner) -> int:
@@ -564,14 +573,43 @@ def _train(
     return learn, {'seconds_preparing': round(loaded - started, 1), 'seconds_training': round(spent, 1)}
 
 # %% ../nbs/9_whole/91_experiment.ipynb #ab622873
+def _is_over(folder: Path) -> bool:
+    "Whether the training of a run folder came to its end. Raises ExperimentError where that can't be known any more."
+    weights = folder / 'weights'
+    if run_complete(folder) or (weights / 'resume.pt').is_file() or not (weights / 'last.safetensors').is_file():
+        return run_complete(folder)
+    if len(missing_files(folder, *LEFT)) < sum(map(len, LEFT.values())):
+        return True  # only metrics.json was lost
+    why = 'cannot resume, it has weights but no weights/resume.pt to go on from; give another --out'
+    raise ExperimentError(f'{folder}: {why}', file=folder, why=why)
+
+
+def _measure_again(
+    cfg: Experiment, data: PartsData, split: Split, folder: Path, test: PartsData | None, log: Callable
+) -> None:
+    "Write the figures, the evidence and the predictions of a trained run anew."
+    random = with_settings(cfg, {'architecture.pretrained': False}, 'the run')  # its weights are its own
+    dls = experiment_dataloaders(random, data, split, pick_device(cfg, log), cache=False)
+    learn = experiment_learner(random, dls, folder, log, False)
+    figures = _finish(cfg, learn, data, split, folder, test, False)
+    before = read_run(folder, only=['metrics']).metrics or _facts(learn) | {'epochs': cfg.training.epochs}
+    by_first(write_json, folder / 'metrics.json', before | figures)
+
+
+def _lost(folder: Path, test: PartsData | None) -> list[str]:
+    "What the evaluation has left and isn't there."
+    tables = [f'test_predictions.{k}' for k in ('parquet', 'csv')] if test is not None else []
+    return missing_files(folder, 'evaluation') + [name for name in tables if not (folder / name).is_file()]
+
+# %% ../nbs/9_whole/91_experiment.ipynb #3abd8275
 def _what_is_missing(
     cfg: Experiment, data: PartsData, folder: Path, report: bool, started: float, log: Callable
 ) -> dict:
-    "Write what is asked of a complete run and isn't there; its figures."
+    "Write what people read of a complete run and isn't there; its figures."
     figures = read_run(folder, only=['metrics']).need('metrics').metrics
-    if report and not all((folder / name).is_file() for name in ('report.html', 'model_card.md')):
+    if report and missing_files(folder, 'report'):
         figures = _write_report(folder, data, figures, started, log)
-    if cfg.training.build_scoring_pipelines and not (folder / 'scoring_pipeline.zip').is_file():
+    if cfg.training.build_scoring_pipelines and missing_files(folder, 'pipeline'):
         _build_pipeline(folder, log)
     return figures
 
@@ -617,8 +655,11 @@ def run_split(
 ) -> dict:  # metrics.json
     "Train, evaluate and report one split, into a run folder."
     folder, started = Path(folder), time.monotonic()
-    if by_first(lambda: resume and run_complete(folder)):
-        log(f'{split.name}: complete already')
+    if by_first(lambda: resume and _is_over(folder)):
+        lost = by_first(_lost, folder, test)
+        log(f'{split.name}: ' + (f'measured again, without {", ".join(lost)}' if lost else 'complete already'))
+        if lost:
+            _measure_again(cfg, data, split, folder, test, log)
         return by_first(_what_is_missing, cfg, data, folder, report, started, log)
     learn, seconds = _train(cfg, data, split, folder, resume, progress, log, cache, opened)
     trained = time.monotonic()
@@ -719,6 +760,11 @@ def _fold_folder(out: Path, split: Split) -> Path:
     return out / split.name.replace(' ', '_')
 
 
+def _locked(folder: Path, stack: ExitStack) -> None:
+    "Keep a folder for this training until the stack is closed."
+    stack.enter_context(folder_lock(folder, 'training'))
+
+
 def _run_folds(
     runs: Iterable[tuple[Experiment, Split]], data: PartsData, out: Path, log: Callable, **kwargs: Any
 ) -> dict:
@@ -726,8 +772,10 @@ def _run_folds(
     results = {}
     for cfg, split in runs:
         inside = _fold_folder(out, split)
-        both = log if rank() else _both(log, RunLog(inside / 'train.log', False))
-        results[split.name] = run_split(cfg, data, split, inside, log=both, **kwargs)
+        with ExitStack() as stack:
+            by_first(_locked, inside, stack)
+            both = log if rank() else _both(log, RunLog(inside / 'train.log', False))
+            results[split.name] = run_split(cfg, data, split, inside, log=both, **kwargs)
     summary = _summary(results)
     by_first(write_json, out / 'metrics.json', summary)
     if kwargs['report']:
@@ -744,9 +792,9 @@ def _begun(out: Path) -> dict:
     return first | about_of(out)
 
 
-def _asked(cfg: Experiment, out: Path, source: str | Path | None, resume: bool) -> tuple[Experiment, dict]:
-    "How the data are to be opened: as was asked, or of a run that is gone on with as they were, with its class list."
-    about = _begun(out) if resume else {}
+def _asked(cfg: Experiment, run: Path | None, source: str | Path | None) -> tuple[Experiment, dict]:
+    "How the data are to be opened: as was asked, or as those of a run were, with its class list."
+    about = _begun(run) if run else {}
     if source is None and about:
         source = source_of(about)
         if source is not None and about.get('classes'):
@@ -764,17 +812,45 @@ def _same_runs(out: Path, data: PartsData, runs: list[tuple], keep_split: bool, 
             log(f'{split.name}: {words}')
     return kept
 
+# %% ../nbs/9_whole/91_experiment.ipynb #2d4e8839
+def differences(
+    like: str | Path,  # a run folder
+    cfg: Experiment,  # the settings now
+    data: PartsData,  # the images now
+    runs: Sequence[tuple[Experiment, Split]],  # the trainings now
+) -> list[str]:  # three lines: settings, software and machine, data
+    "What differs between a run and one that repeats it."
+    like = Path(like)
+    before = _flat(load_config(like / 'config.yaml'))
+    settings = [f'{k} {yaml_value(v)} (was {yaml_value(before[k])})' for k, v in _flat(cfg).items() if v != before[k]]
+    then = read_run(next(iter(fold_folders(like)), like), only=['metrics']).metrics
+    now = {'software': software_versions(), 'machine': machine_words()}
+    rest = [f'{v} (was {then.get(k, "not kept")})' for k, v in now.items() if v != then.get(k)]
+    folders = [like if len(runs) == 1 else _fold_folder(like, split) for _, split in runs]
+    abouts = [(about_of(f), split) for f, (_, split) in zip(folders, runs)]
+    words = [data_difference(a, data, s) if 'train_files' in a else f'{s.name}: not in that run' for a, s in abouts]
+    found = {'settings': settings, 'software and machine': rest, 'data': [w for w in words if w]}
+    return [f'repeats {like}: {what}: {"; ".join(v) or "the same"}' for what, v in found.items()]
+
+# %% ../nbs/9_whole/91_experiment.ipynb #dbc9067f
+def _same_weights(like: Path, out: Path) -> str:
+    "Whether a run ended with the weights of the one that it repeats, to the bit."
+    pairs = [(like / f.name, f) for f in fold_folders(out)] or [(like, out)]
+    files = [[read_run(f, only=['config']).weights() if f.is_dir() else f for f in pair] for pair in pairs]
+    same = all(a.is_file() and file_sha256(a) == file_sha256(b) for a, b in files)
+    return f'repeats {like}: the weights are {"the same, to the bit" if same else "others"}'
+
 # %% ../nbs/9_whole/91_experiment.ipynb #605bd662
 def _begin(
-    cfg: Experiment, out: Path, asked: Mapping, notes: Sequence[str], classes: Sequence[str], echo: bool
+    cfg: Experiment, out: Path, asked: Mapping, notes: Sequence[str], data: PartsData, echo: bool, resume: bool
 ) -> RunLog:
     "Write down what is going to be run, now that its data are found; the log."
-    save_config(cfg, out / 'config.yaml')
-    if not about_of(out):
+    if not (resume and about_of(out)):
         write_json(out / 'data.json', {'asked': dict(asked)})
+    save_config(cfg, out / 'config.yaml')  # now it is begun
     log = RunLog(out / 'train.log', echo)
     log(f'{cfg.experiment_name}: run folder {out}, seed {cfg.environment.seed}')
-    for note in [*config_notes(cfg), *notes, *side_notes(classes, cfg.dataset.mirror_pairs)]:
+    for note in [*config_notes(cfg), *notes, *side_notes(data.classes, cfg.dataset.mirror_pairs)]:
         log(note)
     return log
 
@@ -786,32 +862,38 @@ def _run(
     download: bool,
     keep_split: bool,
     echo: bool,
+    like: Path | None,
     **common: Any,
 ) -> dict:
     "Find the data of an experiment, and run all its folds and seeds."
     found = []
-    told, asked = _asked(cfg, out, source, common['resume'])
+    told, asked = _asked(cfg, out if common['resume'] else like, source)
     data = first_then_all(find_data, told, asked['source'], download, found.append)
     _check_flips(told, data.classes)
-    begun = by_first(_begin, cfg, out, asked, found, data.classes, echo)
+    begun = by_first(_begin, cfg, out, asked, found, data, echo, common['resume'])
     log = RunLog(None, False) if rank() else begun
     data, splits = split_data(told, data, log)
     check_masks(cfg, data, splits, log)
     runs = _seeded(cfg, splits)
     if common['resume']:
         runs = _same_runs(out, data, runs, keep_split, log)
+    for line in differences(like, cfg, data, runs) if like else ():
+        log(line)
     common |= dict(test=test_data(cfg, data), opened=asked)
     if len(runs) == 1:
-        ((cfg, split),) = runs
-        return run_split(cfg, data, split, out, log=log, **common)
-    return _run_folds(runs, data, out, log, **common)
+        figures = run_split(runs[0][0], data, runs[0][1], out, log=log, **common)
+    else:
+        figures = _run_folds(runs, data, out, log, **common)
+    if like:
+        log(_same_weights(like, out))
+    return figures
 
 # %% ../nbs/9_whole/91_experiment.ipynb #ac92707b
 def _claimed(out: Path, cfg: Experiment, resume: bool, stack: ExitStack) -> Experiment:
     "The settings as they will be run, once the folder is this training's; it stays so until the stack is closed."
     if not (out / '.lock').exists():
         claim_folder(out, cfg, resume)  # what can't be claimed gets no lock either
-    stack.enter_context(folder_lock(out, 'training'))
+    _locked(out, stack)
     return claim_folder(out, cfg, resume)
 
 
@@ -835,17 +917,21 @@ def run_experiment(
     echo: bool = True,  # whether the log is shown on the screen too
     cache: bool | Path = True,  # see `parts_dataloaders`
     keep_split: bool = False,  # with `resume`: go on although the data have changed, each image on its side
+    like: str
+    | Path
+    | None = None,  # a run to repeat: its data, and its settings where `cfg` is None; what differs is said
 ) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
     "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError, WriteError."
-    out = Path(out)
-    cfg = cfg if isinstance(cfg, Experiment) else load_config(cfg)
+    out, like = Path(out), like and read_run(like, only=['config']).need('config').path
+    cfg = cfg if isinstance(cfg, Experiment) else load_config(like / 'config.yaml' if like and cfg is None else cfg)
     check_logger(cfg.logging.logger)
     common = dict(resume=resume, report=report, progress=progress, cache=cache)
-    go_on = f'the last whole epoch is kept in {out}; go on with: carparts train --out {shlex.quote(str(out))} --resume'
+    again = shlex.join(['carparts', 'train', '--out', str(out), '--resume', *['--no-report'] * (not report)])
+    go_on = f'the last whole epoch is kept in {out}; go on with: {again}'
     with together(cfg.environment.gpus, go_on), ExitStack() as stack:
         cfg = by_first(_claimed, out, cfg, resume, stack)
         _check_shares(cfg)
-        return _run(cfg, out, source, download, keep_split, echo, **common)
+        return _run(cfg, out, source, download, keep_split, echo, like, **common)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #ce1b4bb8
 def _other_split(cfg: Experiment) -> str:

@@ -20,7 +20,7 @@ import yaml
 
 from .core.basics import CarpartsError, check_writable, folder_lock, write_atomic, write_json
 from .core.config import ConfigError, ConfigProblem, load_config, read_yaml, with_settings
-from .core.run_folder import OF_NOTHING, metric_value, read_run, run_complete
+from .core.run_folder import OF_NOTHING, fold_folders, metric_value, missing_files, read_run, run_complete
 from .core.settings import OTHER_NAMES, Experiment, get_setting, setting_fields, yaml_value
 from .data.same_data import about_of, describe_data, opening, same_data, source_of
 from .data.selection import Split, find_data
@@ -271,14 +271,15 @@ def _check_folder(out: Path, resume: bool) -> None:
 
 # %% ../nbs/9_whole/92_grid.ipynb #1345fa0d
 def _same_source(
-    plan: Sequence[Combination], out: Path, source: str | Path | None, download: bool
+    plan: Sequence[Combination], out: Path, source: str | Path | None, resume: bool, download: bool
 ) -> str | Path | None:
     "Where the data of a grid are, which are those that it was begun with; raises ExperimentError."
-    about = next((about for f in (out, *(out / c.name for c in plan)) if (about := about_of(f))), {})
+    folders = (out, *(out / c.name for c in plan)) if resume else ()  # one that got no grid.yaml was not begun
+    about = next((about for f in folders if (about := about_of(f))), {})
     source = source_of(about) if source is None and about else source
     data = find_data(plan[0].cfg, source, download, lambda line: None)
     everything = Split('all', data.files, [])
-    if (out / 'data.json').is_file():
+    if resume and (out / 'data.json').is_file():
         same_data(out, data, everything)
     write_json(out / 'data.json', describe_data(data, everything, opening(source)))
     return source
@@ -296,7 +297,7 @@ def _prepare(
     _check_folder(out, resume)
     plan = _same_seed(plan, out)
     _check_runs(plan, out)
-    source = _same_source(plan, out, source, download)
+    source = _same_source(plan, out, source, resume, download)
     asked = {'experiment': plan[0].cfg.model_dump(), 'grid': dict(grid)}
     write_atomic(out / 'grid.yaml', yaml.safe_dump(asked, sort_keys=False, allow_unicode=True))
     return plan, source
@@ -339,10 +340,12 @@ def _run_one(
             torch.cuda.empty_cache()
 
 # %% ../nbs/9_whole/92_grid.ipynb #fff12bb1
-def _done(folder: Path, report: bool) -> bool:
+def _done(c: Combination, folder: Path, report: bool) -> bool:
     "Whether a run of a grid has all that is asked for."
-    inside = 'report.html' if report else 'metrics.json'
-    return run_complete(folder) and (folder / inside).is_file()
+    folds, pipelines = fold_folders(folder) or [folder], c.cfg.training.build_scoring_pipelines
+    steps = ['evaluation', *['report'] * report, *['pipeline'] * pipelines]
+    all_there = not any(missing_files(f, *steps) for f in folds) and all(map(run_complete, folds))
+    return run_complete(folder) and all_there and (not report or (folder / 'report.html').is_file())
 
 # %% ../nbs/9_whole/92_grid.ipynb #f27638bf
 def run_grid(
@@ -366,7 +369,7 @@ def run_grid(
         failures = {}
         try:
             for i, c in enumerate(plan):
-                done = resume and _done(out / c.name, kwargs.get('report', True))
+                done = resume and _done(c, out / c.name, kwargs.get('report', True))
                 log(f'run {i + 1} of {len(plan)}: {c.name}' + (', complete already' if done else ''))
                 why = None if done else _run_one(c, out / c.name, resume=resume, **common)
                 if why:

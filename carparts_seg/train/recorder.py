@@ -10,8 +10,10 @@ import csv
 import hashlib
 import io
 import math
+import shlex
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,7 @@ class RunRecorder(Callback):
         self.patience, self.train_metric, self.log = patience, train_metric, log
         self.charts, self.rows, self.seen = empty_charts(), [], 0
         self.best, self.waited, self.spent, self.next_epoch = None, 0, 0.0, 0
+        self.best_weights = self.best_hash = None  # those that aren't kept yet; what best.safetensors has to be
         self.rates_before = 0  # learning rates recorded before this fit, when it resumes another
         self.fitting = False  # `learn.validate`, `show_results` and `Interpretation` are no part of the run
 
@@ -122,8 +125,8 @@ class TrainingError(CarpartsError):
 # %% ../../nbs/5_train/59_recorder.ipynb #9f335da0
 @patch
 def _batch_files(self: RunRecorder) -> str:
-    "The images of the batch that is being trained on, as far as the loader tells."
-    dl = self.dls.train
+    "The images of the batch, as far as the loader tells."
+    dl = self.dl
     order, items = getattr(dl, '_DataLoader__idxs', None), getattr(dl.dataset, 'items', None)
     if order is None or items is None:
         return 'not known'
@@ -136,15 +139,20 @@ def _stop(self: RunRecorder, what: str):
     kept = self.folder / 'weights' / 'last.safetensors'
     weights = f'the weights of epoch {self.next_epoch} are kept in {kept}' if kept.is_file() else 'no weights are kept'
     way = 'lower training.learning_rate or set training.gradient_clip'
-    raise TrainingError(f'{what}: {way}; {weights}', key='training.learning_rate', why=f'{what}: {way}')
+    again = f'carparts train --from {shlex.quote(str(self.folder))} --set KEY=VALUE --out NEW'
+    raise TrainingError(f'{what}: {way}; {weights}; {again}', key='training.learning_rate', why=f'{what}: {way}')
 
 
 @patch
-def _check_loss(self: RunRecorder, loss: float):
-    "Stop where the loss of a training batch isn't finite."
-    if not math.isfinite(loss):
-        where, rate = f'epoch {self.epoch + 1}, step {self.iter + 1}', self.opt.hypers[-1]['lr']
-        self._stop(f'the loss is {loss} in {where} (learning rate {rate:.3g}; pictures {self._batch_files()})')
+def after_loss(self: RunRecorder):
+    "Stop where the loss of a batch isn't finite, before it spoils the weights."
+    loss = float(self.loss.detach())
+    if math.isfinite(loss) or not self.fitting:
+        return
+    step, rate = self.iter + 1, self.opt.hypers[-1]['lr']
+    where, what = (f'step {step}', 'loss') if self.training else ('its evaluation', 'loss of validation pictures')
+    about = f'(learning rate {rate:.3g}; pictures {self._batch_files()})'
+    self._stop(f'the {what} is {loss} in epoch {self.epoch + 1}, {where} {about}')
 
 # %% ../../nbs/5_train/59_recorder.ipynb #3113fa8e
 @patch
@@ -154,7 +162,6 @@ def after_batch(self: RunRecorder):
         return
     self.seen += sum(getattr(self.learn, 'sizes', [len(self.xb[0])]))  # in all processes
     self.losses.append(float(self.loss.detach()))
-    self._check_loss(self.losses[-1])
     add_point(self.charts, 'train', 'loss', self.seen, self.losses[-1])
     rates, known = self.learn.learning_rates.lrs, self.charts['meta']['lr']['values']
     if len(rates) + self.rates_before > len(known):
@@ -173,8 +180,6 @@ def after_validate(self: RunRecorder):
         return
     figures = summarize(self.counter.counts, self.counter.classes, self.counter.partners)
     loss = float(self.recorder.loss.value)
-    if not math.isfinite(loss):
-        self._stop(f'the loss of the validation pictures is {loss} in epoch {self.epoch + 1}')
     self._add_points(figures, loss)
     row = self._row(figures, loss)
     self.rows.append({k: row[k] for k in RESULT_COLUMNS})
@@ -219,11 +224,17 @@ def _write(self: RunRecorder):
 
 # %% ../../nbs/5_train/59_recorder.ipynb #7bd66a59
 @patch
+def _note_best(self: RunRecorder):
+    "The best weights so far, to be kept with the epoch."
+    self.best_weights = {k: v.clone() for k, v in self._weights().items()}
+
+
+@patch
 def _judge(self: RunRecorder, score: float | None):
-    "Keep the best weights, and count the evaluations since."
+    "Note the best weights, and count the evaluations since."
     if score is not None and (self.best is None or score > self.best):
         self.best, self.waited = score, 0
-        by_first(self.save, 'best')
+        by_first(self._note_best)
     else:
         self.waited += 1
 
@@ -279,20 +290,30 @@ def _weights(self: RunRecorder) -> dict[str, torch.Tensor]:
     return state
 
 
+def _tensors(x: object) -> Iterator[torch.Tensor]:
+    "The tensors in lists and mappings."
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, (dict, list, tuple)):
+        for v in x.values() if isinstance(x, dict) else x:
+            yield from _tensors(v)
+
+
 @patch
-def save(
-    self: RunRecorder,
-    name: str,  # 'last' or 'best'
-) -> Path:  # weights/NAME.safetensors in the run folder; raises TrainingError, WriteError
-    "Write the network's weights."
-    return write_atomic(self.folder / 'weights' / f'{name}.safetensors', _content(self.folder, self._weights()))
+def _optimizer(self: RunRecorder) -> dict:
+    "The optimizer's state; raises TrainingError where it isn't finite: weights would never move again."
+    state = self.opt.state_dict()
+    if not all(bool(t.isfinite().all()) for t in _tensors(state) if t.is_floating_point()):
+        self._stop(f'gradients were so large that the optimizer is not finite after epoch {self.epoch + 1}')
+    return state
 
 # %% ../../nbs/5_train/59_recorder.ipynb #d4cf006e
 @patch
 def _state(self: RunRecorder) -> dict:
     "What is needed to go on: tensors and plain numbers."
-    state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch')}
-    state |= {'spent': self.seconds, 'optimizer': self.opt.state_dict(), 'weights': self._weights()}
+    state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'best_weights', 'best_hash')}
+    state |= {'spent': self.seconds, 'optimizer': self._optimizer(), 'weights': self._weights()}
+    state['next_epoch'] = self.epoch + 1
     averaged = getattr(getattr(self.learn, 'average_weights', None), 'averaged', None)
     if averaged is not None:
         state['averaged'] = averaged.state_dict()
@@ -300,13 +321,37 @@ def _state(self: RunRecorder) -> dict:
 
 # %% ../../nbs/5_train/59_recorder.ipynb #f037f633
 @patch
+def _place(self: RunRecorder, name: str, weights: dict[str, torch.Tensor]) -> bool:
+    "Write weights/NAME.safetensors, unless it is that already; whether it was written."
+    path, content = self.folder / 'weights' / f'{name}.safetensors', _content(self.folder, weights)
+    if path.is_file() and file_sha256(path) == hashlib.sha256(content).hexdigest():
+        return False
+    write_atomic(path, content)
+    return True
+
+
+@patch
 def _keep(self: RunRecorder):
     "Write what is needed to go on, and the weights."
-    content, done = io.BytesIO(), self.epoch + 1
-    torch.save(self._state() | {'next_epoch': done}, content)
+    content, now, best = io.BytesIO(), self._weights(), self.best_weights
+    if best is not None:
+        self.best_hash = hashlib.sha256(_content(self.folder, best)).hexdigest()
+    if best is not None and all(torch.equal(v, now[k]) for k, v in best.items()):
+        self.best_weights = now  # so that they are in the file once
+    torch.save(self._state(), content)
     write_atomic(self.folder / 'weights' / 'resume.pt', content.getvalue())  # with this the epoch is kept
-    self.next_epoch = done
-    self.save('last')
+    self.next_epoch = self.epoch + 1
+    self._place('last', now)
+    if best is not None:
+        self._place('best', best)
+        self.best_weights = None
+
+
+@patch
+def before_epoch(self: RunRecorder):
+    "A run that its patience had ended is not trained any further when it is gone on with."
+    if getattr(self.learn, 'first_epoch', 0) and self.epoch == self.learn.first_epoch:
+        self._end_of_patience()
 
 
 @patch
@@ -316,6 +361,12 @@ def after_epoch(self: RunRecorder):
         return
     by_first(self._keep)
     self.next_epoch = self.epoch + 1
+    self._end_of_patience()
+
+
+@patch
+def _end_of_patience(self: RunRecorder):
+    "End the fit after so many evaluations without a better one."
     if self.patience and self.waited >= self.patience:
         self.log(f'stopped: no better {self.metric} in {self.waited} evaluations')
         raise CancelFitException
@@ -369,15 +420,29 @@ def _of_another(rec: RunRecorder, rows: list[dict]) -> bool:
     return not np.allclose(told, own, rtol=1e-6, atol=0, equal_nan=True)
 
 # %% ../../nbs/5_train/59_recorder.ipynb #63380b83
+_KEPT = ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch', 'spent')
+
+
 def _read_state(path: Path) -> dict:
     "What resume.pt holds; raises TrainingError where it is damaged."
     try:
+        with zipfile.ZipFile(path) as z:
+            if (damaged := z.testzip()) is not None:  # torch.load doesn't look at the checksums
+                raise ValueError(f'{damaged} is damaged')
         state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:  # whatever torch says of a damaged file
         raise _no_state(path, f'cannot be read ({first_line(e)[:100]})') from None
     if fault := _state_fault(state):
         raise _no_state(path, fault)
     return state
+
+
+def _beside(last: Path) -> dict[str, torch.Tensor]:
+    "The weights of a state of older versions, which lie beside it."
+    try:
+        return load_file(last)
+    except Exception as e:  # whatever safetensors says of a damaged file
+        raise _no_state(last, f'cannot be read ({first_line(e)[:100]})') from None
 
 
 def _kept_state(rec: RunRecorder) -> dict | None:
@@ -388,22 +453,34 @@ def _kept_state(rec: RunRecorder) -> dict | None:
     state = _read_state(path)
     if _of_another(rec, state['rows']):
         raise _no_state(path, 'belongs to another run than results.csv')
-    return state | {'weights': _resumed_weights(rec, state)}
-
-
-def _resumed_weights(rec: RunRecorder, state: dict) -> dict[str, torch.Tensor]:
-    "The weights of a state; those of older versions lie beside it."
-    last = rec.folder / 'weights' / 'last.safetensors'
     if 'weights' not in state:
-        try:
-            return load_file(last)
-        except Exception as e:  # whatever safetensors says of a damaged file
-            raise _no_state(last, f'cannot be read ({first_line(e)[:100]})') from None
-    content = _content(rec.folder, state['weights'])
-    if not last.is_file() or file_sha256(last) != hashlib.sha256(content).hexdigest():
-        write_atomic(last, content)
-        rec.log(f'{last} was of another epoch: it is now of epoch {state["next_epoch"]}, as resume.pt is')
-    return state['weights']
+        return state | {'weights': _beside(path.with_name('last.safetensors'))}
+    _put_right(rec, state)
+    return state
+
+
+def _put_right(rec: RunRecorder, state: dict) -> None:
+    "Have the files of weights be those of a state."
+    of = {'last': state['weights'], 'best': state.get('best_weights')}
+    for name in (name for name, weights in of.items() if weights is not None and rec._place(name, weights)):
+        rec.log(f'{name}.safetensors was of another epoch: it is now of epoch {state["next_epoch"]}, as resume.pt is')
+    best, expected = rec.folder / 'weights' / 'best.safetensors', state.get('best_hash')
+    if expected and not (best.is_file() and file_sha256(best) == expected):
+        raise _no_state(best, 'is not the file that the run has kept')
+
+# %% ../../nbs/5_train/59_recorder.ipynb #85811f98
+def _restore(learn: Learner, state: dict) -> None:
+    "Bring a learner and its recorder to a state."
+    rec = learn.run_recorder
+    learn.model.load_state_dict(state['weights'])
+    learn.opt.load_state_dict(state['optimizer'])
+    for k in _KEPT:
+        setattr(rec, k, state[k])
+    rec.best_hash = state.get('best_hash')
+    rec.rates_before = len(rec.charts['meta']['lr']['values'])
+    if 'averaged' in state:
+        learn.average_weights.restore(learn.model, state['averaged'])
+    learn.first_epoch = state['next_epoch']
 
 # %% ../../nbs/5_train/59_recorder.ipynb #69a6146e
 def resume_run(
@@ -417,15 +494,9 @@ def resume_run(
     if not learn.opt:
         learn.create_opt()
     try:
-        learn.model.load_state_dict(state['weights'])
-        learn.opt.load_state_dict(state['optimizer'])
+        _restore(learn, state)
     except Exception as e:  # of whatever kind: it says what doesn't fit this network
-        why = f"does not fit this run's network ({first_line(e)[:100]})"
+        why = f"does not go with this run's network and settings ({first_line(e)[:100]})"
         raise _no_state(rec.folder / 'weights' / 'resume.pt', why) from None
-    for k in ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch', 'spent'):
-        setattr(rec, k, state[k])
-    rec.rates_before = len(rec.charts['meta']['lr']['values'])
-    if 'averaged' in state:
-        learn.average_weights.restore(learn.model, state['averaged'])
-    learn.first_epoch = state['next_epoch']
+    by_first(rec._write)  # rows and curves of an epoch that was not kept are gone
     return state['next_epoch']
