@@ -7,6 +7,7 @@ __all__ = ['EvaluateError', 'near_class', 'ClassMatch', 'match_classes', 'choose
            'Evaluation', 'evaluate_run']
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #2e7ced51
+import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +22,7 @@ from fastcore.basics import chunked, patch
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
-from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest, write_json
+from ..core.basics import CarpartsError, WriteError, did_you_mean, file_sha256, nearest, write_json
 from ..core.config import Experiment
 from ..core.images import ImageError, read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
@@ -552,11 +553,35 @@ def _open(
     return data
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #54a9f024
+_WRITTEN = (
+    'metrics.json',
+    'predictions.parquet',
+    'predictions.csv',
+    'pictures.csv',
+    'worst.csv',
+    'sizes.csv',
+    'classes.csv',
+    'evidence.npz',
+)
+
+
+def _is_evaluation(out: Path) -> bool:
+    "Whether a folder holds an older evaluation."
+    try:
+        return 'at_own_size' in json.loads((out / 'metrics.json').read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def _check_out(out: str | Path | None) -> None:
     "Raise where results would replace those of a run."
     if out is not None and (Path(out) / 'config.yaml').is_file():
         why = 'is a run folder; give another --out, its own metrics.json would be lost'
         raise EvaluateError(f'{out} {why}', file=out, key='out', why=why)
+    if out is not None and not _is_evaluation(Path(out)):
+        there = [n for n in _WRITTEN if (Path(out) / n).exists()]
+        if there:
+            raise WriteError(Path(out) / there[0], 'no evaluation has written it; give another --out')
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #56c34ddf
 def _check_found(data: PartsData, found: _Pass) -> None:
@@ -729,13 +754,12 @@ def save(
         write_table(self.predictions, out / f'predictions.{suffix}')
     write_table(self.images, out / 'pictures.csv')
     made = {} if self.measured is None else dict(worst=self.worst(), sizes=self.sizes(), classes=self.costs())
-    for name in ('worst', 'sizes', 'classes'):
-        (out / f'{name}.csv').unlink(missing_ok=True)
-        if made.get(name) is not None:
-            table = made[name] if name == 'worst' else made[name].reset_index()
-            write_table(table, out / f'{name}.csv')
-    (out / 'evidence.npz').unlink(missing_ok=True)
+    for name in (n for n in made if made[n] is not None):
+        write_table(made[name] if name == 'worst' else made[name].reset_index(), out / f'{name}.csv')
     if len(self.small.true_hist):
         self.small.save(out / 'evidence.npz')
     write_json(out / 'metrics.json', self.figures)
+    gone = [f'{n}.csv' for n in ('worst', 'sizes', 'classes') if made.get(n) is None]
+    for name in gone + ['evidence.npz'] * (not len(self.small.true_hist)):
+        (out / name).unlink(missing_ok=True)  # an older evaluation's
     return out
