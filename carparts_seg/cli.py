@@ -11,13 +11,15 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from carparts_seg.arguments import (
+    Once,
     check_figure,
     crash_words,
     device_name,
@@ -25,15 +27,21 @@ from carparts_seg.arguments import (
     is_memory_error,
     number,
     system_words,
+    threshold_text,
     whole,
 )
 from carparts_seg.core.basics import (
     CarpartsError,
     busy_elsewhere,
+    check_new,
+    check_own,
     check_writable,
+    did_you_mean,
+    first_line,
     folder_lock,
     named_network,
     network_folder,
+    printable,
     recipe_file,
     recipe_names,
     wait_politely,
@@ -71,7 +79,12 @@ def _command(sub: Any, name: str, run: Callable, help: str) -> argparse.Argument
 def _say(*lines: str) -> None:
     "Lines that are no result: to standard error, so that they don't get into a pipe."
     for line in lines:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
+
+
+def _print(*words: object, sep: str = ' ', end: str = '\n') -> None:
+    "What was asked for, to standard output; names of other people's files and classes can't steer the terminal."
+    print(printable(sep.join(map(str, words))), end=end)
 
 # %% ../nbs/9_whole/97_cli.ipynb #b0fc63da
 def _give_way() -> None:
@@ -139,11 +152,12 @@ _DATA = 'NAME, FOLDER, file or .zip: a table, COCO, YOLO, mask images, Label Stu
 
 def _class_list(text: str) -> list[str]:
     "Class names with commas between, or the file that has them, one a line; a name with a comma needs the file."
-    path = Path(text)
-    if path.is_file():
-        names = path.read_text(encoding='utf-8-sig').splitlines()
-    else:
-        names = text.split(',')
+    try:
+        names = Path(text).read_text(encoding='utf-8-sig').splitlines() if os.path.isfile(text) else text.split(',')
+    except (OSError, ValueError) as e:
+        raise argparse.ArgumentTypeError(f'{text[:80]}: not a list of names ({first_line(e)})') from None
+    if not any(n.strip() for n in names):
+        raise argparse.ArgumentTypeError(f'{text[:80]!r}: there are no names in it')
     return [n.strip() for n in names if n.strip()]
 
 
@@ -172,25 +186,41 @@ def _save_figure(figure: Any, path: str) -> None:
     "Write a figure of Matplotlib and let go of it."
     from matplotlib import pyplot as plt
 
-    write_atomic(path, lambda part: figure.savefig(part, dpi=110, bbox_inches='tight'))
+    how = {}
+    if Path(path).suffix.lower() in (
+        '.jpg',
+        '.jpeg',
+        '.webp',
+        '.tif',
+        '.tiff',
+    ):  # the mark that `check_figure` asks for
+        from PIL.Image import Exif
+
+        mark = Exif()
+        mark[305] = 'Matplotlib'
+        how = dict(pil_kwargs=dict(exif=mark.tobytes()))
+    write_atomic(path, lambda part: figure.savefig(part, dpi=110, bbox_inches='tight', **how))
     plt.close(figure)
-    print(f'wrote {path}')
+    _print(f'wrote {path}')
 
 # %% ../nbs/9_whole/97_cli.ipynb #393bf9a0
 def _demo(a: argparse.Namespace) -> int:
     if not a.settings:
+        check_writable(a.out, 'folder')
         _give_way()
     from carparts_seg.experiment import demo_settings, run_demo
 
     if a.settings:
-        print(demo_settings().read_text(encoding='utf-8'), end='')
+        _print(demo_settings().read_text(encoding='utf-8'), end='')
         return 0
     try:
         figures = run_demo(a.out, a.n, a.set, a.seed)
     except KeyboardInterrupt:
         begun = (Path(a.out) / 'config.yaml').is_file()
         return _interrupted(go_on_words(a.out) if begun else f'only cars were drawn; begin again without {a.out}')
-    print(f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}")
+    _print(
+        f"miou {figures['miou']:.3f} on {figures['n_images']} cars never seen; report: {Path(a.out) / 'report.html'}"
+    )
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #3fccc514
@@ -206,7 +236,7 @@ def _add_demo(sub: Any) -> None:
 def _config(a: argparse.Namespace) -> int:
     from carparts_seg.core.config import config_report, load_config
 
-    print(config_report(load_config(_settings_file(a), a.set)))
+    _print(config_report(load_config(_settings_file(a), a.set)))
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #57fab58d
@@ -218,7 +248,7 @@ def _add_config(sub: Any) -> None:
 def _data_get(a: argparse.Namespace) -> int:
     from carparts_seg.data.datasets import fetch_dataset
 
-    print(fetch_dataset(a.data, folder=a.folder))
+    _print(fetch_dataset(a.data, folder=a.folder))
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #d5da366c
@@ -232,15 +262,15 @@ def _data_check(a: argparse.Namespace) -> int:
     from carparts_seg.data.check import check_source
 
     if a.json:
-        check_writable(a.json)
+        check_own(a.json, b'"exit_code"')
     if a.picture:
         check_figure(a.picture)
     told = dict(images=a.images, classes=a.classes, kind=a.source_format)
     report = check_source(a.data, a.split, progress=sys.stderr.isatty(), **told)
-    print(report.summary())
+    _print(report.summary())
     if a.json:
         write_json(a.json, report.to_dict())
-        print(f'wrote {a.json}')
+        _print(f'wrote {a.json}')
     if a.picture:
         _save_figure(report.plot(), a.picture)
     return report.exit_code
@@ -275,7 +305,7 @@ def _add_data_show(data: Any) -> None:
 def _data_convert(a: argparse.Namespace) -> int:
     from carparts_seg.data.formats import convert
 
-    check_writable(a.target, 'folder' if a.to == 'yolo' or not Path(a.target).suffix else 'file')
+    check_new(a.target, 'folder' if a.to == 'yolo' or not Path(a.target).suffix else 'file')
     if a.images and not Path(a.images).is_dir():
         raise CarpartsError(f'--images {a.images}: no such folder', file=a.images, key='--images')
     table, notes = convert(
@@ -295,7 +325,7 @@ def _data_convert(a: argparse.Namespace) -> int:
         skip_bad=a.skip_bad,
     )
     _say(*notes)
-    print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
+    _print(f'wrote {a.target}: {table.file_name.nunique()} pictures, {int(table.name.notna().sum())} masks')
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #69162626
@@ -336,10 +366,10 @@ def _add_data_convert(data: Any) -> None:
 def _data_draw(a: argparse.Namespace) -> int:
     from carparts_seg.synthetic.cars import draw_dataset
 
-    check_writable(a.out, 'folder')
+    check_new(a.out, 'folder')
     size = dict(height=a.height or a.size, width=a.size)
     data = draw_dataset(a.n, a.out, seed=a.seed, **size, progress=sys.stderr.isatty(), workers=a.workers)
-    print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
+    _print(f'drew {len(data)} cars with {int(data.table.name.notna().sum())} masks into {a.out}')
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #daca22e9
@@ -349,11 +379,11 @@ def _add_data_draw(data: Any) -> None:
     p.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     p.add_argument('--seed', type=whole(0), default=0)
     p.add_argument(
-        '--size', type=whole(32), default=512, help='width, and height unless given, in pixels (default: 512)'
+        '--size', type=whole(32, 8192), default=512, help='width, and height unless given, in pixels (default: 512)'
     )
-    p.add_argument('--height', type=whole(32), metavar='PIXELS')
+    p.add_argument('--height', type=whole(32, 8192), metavar='PIXELS')
     p.add_argument(
-        '--workers', type=whole(1), default=1, help='processes that draw; the files are the same (default: 1)'
+        '--workers', type=whole(1, 256), default=1, help='processes that draw; the files are the same (default: 1)'
     )
 
 # %% ../nbs/9_whole/97_cli.ipynb #b20d12b4
@@ -401,8 +431,8 @@ def _train_grid(a: argparse.Namespace) -> int:
         table, page = run_grid(experiment, grid, a.out, a.data, changes, log=log, **said)
     except KeyboardInterrupt:
         return _interrupted(go_on_words(a.out, *_to_be_repeated(a)))
-    print(results_text(table))
-    print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
+    _print(results_text(table))
+    _print(f"results: {Path(a.out) / 'grid.csv'}" + (f'; comparison: {page}' if page else ''))
     failed = [f'{r.run}: {r.status}' for r in table.itertuples() if r.status != 'complete']
     _say(*failed)
     return 1 if failed else 0
@@ -426,7 +456,7 @@ def _dry_run(cfg: Any, a: argparse.Namespace) -> int:
     from carparts_seg.estimate import estimate_experiment, estimate_text
 
     made = estimate_experiment(cfg, a.out, a.data, log=(lambda line: None) if a.quiet else print)
-    print(estimate_text(made))
+    _print(estimate_text(made))
     return 2 if made['refused'] else 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #7f2607f8
@@ -441,8 +471,7 @@ def _train(a: argparse.Namespace) -> int:
         return _train_grid(a)
     from carparts_seg.core.config import load_config
 
-    if not a.dry_run:
-        check_writable(out, 'folder')
+    check_writable(out, 'folder')
     if a.resume and a.experiment is None and (out / 'config.yaml').is_file():
         a.experiment = str(out / 'config.yaml')
     cfg = load_config(a.experiment, a.set + ['dataset.skip_bad=true'] * a.skip_bad)
@@ -460,7 +489,7 @@ def _train(a: argparse.Namespace) -> int:
         return _interrupted(go_on_words(a.out, *_to_be_repeated(a)))
     report = out / 'report.html'
     if not _process():
-        print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
+        _print(f'run folder: {a.out}' if a.no_report or not report.is_file() else f'report: {report}')
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #85ed6c2f
@@ -528,7 +557,7 @@ def _report_grid(run: str) -> int:
     check_writable(run, 'folder')
     with folder_lock(run):
         _, page = finish_grid(run, plan_grid(*read_grid(run)))
-    print(page or f'{run}: fewer than two complete runs, nothing to compare')
+    _print(page or f'{run}: fewer than two complete runs, nothing to compare')
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #339bb488
@@ -561,11 +590,11 @@ def _report_run(a: argparse.Namespace, run: str) -> int:
             data = _run_data(one, a.data)
             if data is not None:
                 _without_torch('albumentations')  # it would load it for a single transform, which we refuse
-            print(build_report(one, data, a.pictures))
+            _print(build_report(one, data, a.pictures))
             if (Path(one) / 'metrics.json').is_file():
-                print(write_card(one, a.license))
+                _print(write_card(one, a.license))
         if folds:
-            print(write_folds_report(run))
+            _print(write_folds_report(run))
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #31cb8396
@@ -580,7 +609,7 @@ def _report(a: argparse.Namespace) -> int:
 
         if a.out:
             check_writable(a.out, 'folder')
-        print(compare_runs(a.run_folder, a.out))
+        _print(compare_runs(a.run_folder, a.out))
         return 0
     from carparts_seg.grid import read_grid
 
@@ -625,6 +654,7 @@ def _predictor_options(p: argparse.ArgumentParser) -> None:
     "What is made of a network's probabilities."
     p.add_argument(
         '--threshold',
+        type=threshold_text,
         help='probability above which a pixel belongs to a part: a number, CLASS=NUMBER with commas between, '
         "or best for those that the run's own pictures suggest, with folds those of all (default: the run's)",
     )
@@ -687,7 +717,7 @@ def _any_predictor(a: argparse.Namespace) -> Any:
 # %% ../nbs/9_whole/97_cli.ipynb #f8f18b74
 def _predicted(n: dict, out: str, where: str) -> int:
     "Say what was done and what could not be read; the exit code. `where` are the errors of all."
-    print(_predict_words(n, out))
+    _print(_predict_words(n, out))
     if n['failed']:
         more = f', the others: `error` in {where}' if n['failed'] > len(n['errors']) else ''
         _say(*n['errors'], f"{n['failed']} of them could not be read{more}")
@@ -816,10 +846,10 @@ def _evaluate_ray(a: argparse.Namespace) -> int:
     data = open_dataset(a.data, a.split or 'all', images=a.images)
     options = dict(threshold=a.threshold, min_area=a.min_area, tta=a.tta, batch_size=a.batch_size)
     figures = evaluate_cluster(a.run_folder, data, a.out, progress=sys.stderr.isatty(), say=_say, **options)
-    print(f'{figures["n_images"]} pictures, {figures["failed"]} failed')
+    _print(f'{figures["n_images"]} pictures, {figures["failed"]} failed')
     for name in ('miou', 'dice', 'iou_per_image', 'iou_per_image_of_nothing', 'side_swap'):
-        print(f'{name:26}', 'none' if figures[name] is None else f'{figures[name]:.4f}')
-    print(f'wrote {a.out}')
+        _print(f'{name:26}', 'none' if figures[name] is None else f'{figures[name]:.4f}')
+    _print(f'wrote {a.out}')
     return 1 if figures['failed'] else 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #3f2bd936
@@ -828,12 +858,12 @@ def _evaluate_worse(a: argparse.Namespace, predictor: Any, found: Any) -> int:
     from carparts_seg.predict.robustness import measure_robustness
 
     try:
-        print('', measure_robustness(found, predictor, a.corruptions, a.out).summary(), sep='\n')
+        _print('', measure_robustness(found, predictor, a.corruptions, a.out).summary(), sep='\n')
     except KeyboardInterrupt:
         kept = f'what is measured is kept in {a.out}; the same command goes on with it'
         return _interrupted(kept if a.out else 'nothing is kept; with --out what is measured would be')
     if a.out:
-        print(f'wrote {a.out}')
+        _print(f'wrote {a.out}')
     return found.exit_code
 
 # %% ../nbs/9_whole/97_cli.ipynb #d69846d9
@@ -856,14 +886,14 @@ def _evaluate_folds(a: argparse.Namespace) -> Any:
 def _evaluate(a: argparse.Namespace) -> int:
     if a.engine == 'ray':
         return _evaluate_ray(a)
+    if a.out:
+        check_writable(a.out, 'folder')
     _give_way()
     from carparts_seg.measure.corruptions import corruption_names
     from carparts_seg.predict.evaluate import evaluate_run
 
     corruption_names(a.corruptions or ())  # a slip of the pen is said before the pictures are measured
 
-    if a.out:
-        check_writable(a.out, 'folder')
     if _out_of_fold(a):
         if a.corruptions is not None:
             why = f'measures one network: name one of the folds, such as {a.run_folder}/fold_0, or give DATA'
@@ -872,11 +902,11 @@ def _evaluate(a: argparse.Namespace) -> int:
     else:
         predictor = _fast_predictor(a)
         found = evaluate_run(predictor, a.data, a.split, a.images, a.files, a.only, a.n, a.rename, a.out)
-    print(found.summary())
+    _print(found.summary())
     if a.corruptions is not None:
         return _evaluate_worse(a, predictor, found)
     if a.out:
-        print(f'wrote {a.out}')
+        _print(f'wrote {a.out}')
     return found.exit_code
 
 # %% ../nbs/9_whole/97_cli.ipynb #cb8f7445
@@ -920,6 +950,16 @@ def _add_evaluate(sub: Any) -> None:
     )
     _speed_options(p)
 
+# %% ../nbs/9_whole/97_cli.ipynb #6a34a6c2
+def _check_place(out: Path, format: str) -> None:
+    "Raise WriteError where an export can't be written, or would replace what none has written."
+    if format != 'network':
+        check_own(out, b'carparts', b'settings.json')
+    elif (out / 'model.onnx').is_file() and not (out / 'train.log').exists():
+        check_writable(out, 'folder')
+    else:
+        check_new(out, 'folder')
+
 # %% ../nbs/9_whole/97_cli.ipynb #dad55d54
 def _exported(a: argparse.Namespace, out: Path) -> str:
     "Export as the arguments say; what to say of it."
@@ -949,14 +989,14 @@ def _export(a: argparse.Namespace) -> int:
     ) or f'model{EXPORT_FORMATS[a.format]}'
     home = Path(a.run_folder) if Path(a.run_folder).is_dir() else Path()  # a run of the Hub is no place to write to
     out = Path(a.out or home / 'export' / name)
-    check_writable(out, 'folder' if a.format == 'network' else 'file')
+    _check_place(out, a.format)
     if a.out:  # two of one name: the last one that is whole counts
-        print(_exported(a, out))
+        _print(_exported(a, out))
         return 0
     if home != Path():
         fold_folders(a.run_folder) or read_run(a.run_folder, only=[])  # no folder is made where there is no run
     with folder_lock(out.parent, 'exporting'):
-        print(_exported(a, out))
+        _print(_exported(a, out))
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #f1823509
@@ -1000,7 +1040,7 @@ def _add_export(sub: Any) -> None:
     _card_options(p)
     p.add_argument('--data', metavar='NAME|FOLDER|TABLE', help='where the pictures of the run are, if they have moved')
     p.add_argument(
-        '--seconds', type=number(), default=4, help='about how long to time each (default: 4; 0: not at all)'
+        '--seconds', type=number(most=3600), default=4, help='about how long to time each (default: 4; 0: not at all)'
     )
 
 # %% ../nbs/9_whole/97_cli.ipynb #1cfe0bbb
@@ -1025,17 +1065,20 @@ def _serve(a: argparse.Namespace) -> int:
 # %% ../nbs/9_whole/97_cli.ipynb #a3bc46da
 def _limit_options(p: argparse.ArgumentParser) -> None:
     "How much a service takes on."
-    p.add_argument('--max-mb', type=number(0), default=20, help='largest request, megabytes (default: 20)')
+    p.add_argument('--max-mb', type=number(0, 100_000), default=20, help='largest request, megabytes (default: 20)')
     p.add_argument('--max-pixels', type=whole(1), default=50_000_000, help='largest picture (default: 50 million)')
     p.add_argument(
-        '--max-waiting', type=whole(1), default=64, help='requests at a time; more are told to come back (default: 64)'
+        '--max-waiting',
+        type=whole(1, 100_000),
+        default=64,
+        help='requests at a time; more are told to come back (default: 64)',
     )
     p.add_argument(
         '--batch-size',
         type=whole(1),
         help='pictures at once through the network (default: 8 on a processor, 16 on a GPU)',
     )
-    p.add_argument('--threads', type=whole(1), help='that read pictures and make masks (default: one a core)')
+    p.add_argument('--threads', type=whole(1, 1024), help='that read pictures and make masks (default: one a core)')
 
 # %% ../nbs/9_whole/97_cli.ipynb #fd2b412d
 def _add_serve(sub: Any) -> None:
@@ -1054,7 +1097,7 @@ def _add_serve(sub: Any) -> None:
     )
     p.add_argument('--port', type=whole(0, 65535), default=8000, help='0: one that is free (default: 8000)')
     p.add_argument('--token', help='that requests must bring as a bearer token (default: $CARPARTS_TOKEN, if set)')
-    p.add_argument('--threshold', help='as for predict')
+    p.add_argument('--threshold', type=threshold_text, help='as for predict')
     p.add_argument('--min-area', type=whole(0), metavar='PIXELS', help='as for predict')
     p.add_argument(
         '--tta', action=argparse.BooleanOptionalAction, default=None, help='as for predict; run folders only'
@@ -1065,7 +1108,7 @@ def _add_serve(sub: Any) -> None:
 def _push(a: argparse.Namespace) -> int:
     from carparts_seg.deploy.hub import push_run
 
-    print(push_run(a.run_folder, a.repo, a.private, a.revision, a.all, a.license, a.weights))
+    _print(push_run(a.run_folder, a.repo, a.private, a.revision, a.all, a.license, a.weights))
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #ea6a0ab3
@@ -1081,15 +1124,15 @@ def _add_push(sub: Any) -> None:
 
 # %% ../nbs/9_whole/97_cli.ipynb #71d22785
 def _bench(a: argparse.Namespace) -> int:
+    if a.json:
+        check_own(a.json, b'"machine"')
     from carparts_seg.bench import bench_report, run_bench
 
-    if a.json:
-        check_writable(a.json)
     result = run_bench(a.only, a.rounds, a.data, log=_say)
-    print(bench_report(result))
+    _print(bench_report(result))
     if a.json:
         write_json(a.json, result)
-        print(f'wrote {a.json}')
+        _print(f'wrote {a.json}')
     return 0
 
 # %% ../nbs/9_whole/97_cli.ipynb #b8709e72
@@ -1101,7 +1144,9 @@ def _add_bench(sub: Any) -> None:
         metavar='PART',
         help='parts to time: loading step optimizers layers drawing (the default), neighbour use target (minutes)',
     )
-    p.add_argument('--rounds', type=whole(1), default=3, help='how often everything is timed in turn (default: 3)')
+    p.add_argument(
+        '--rounds', type=whole(1, 1000), default=3, help='how often everything is timed in turn (default: 3)'
+    )
     p.add_argument('--data', metavar='NAME|FOLDER', help='data to load (default: drawn cars)')
     p.add_argument('--json', metavar='FILE', help='write the figures as JSON')
 
@@ -1121,11 +1166,29 @@ _COMMANDS = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    "A parser whose options are given once, and that names the option that was meant."
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.register('action', None, Once)
+
+    def error(self, message: str) -> None:
+        "Say what is wrong with the words of a command, and leave with code 2."
+        super().error(printable(message))
+
+    def options(self, command: Sequence[str]) -> list[str]:
+        "The options of a command, named by its words."
+        below = next((a.choices for a in self._actions if isinstance(a.choices, dict)), {})
+        chosen = [below[w] for w in command if w in below]
+        return chosen[0].options(command) if chosen else list(self._option_string_actions)
+
+
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the command `carparts`."
     from carparts_seg import __version__
 
-    top = argparse.ArgumentParser('carparts', description='Segment the parts of cars in photographs.')
+    top = _Parser('carparts', description='Segment the parts of cars in photographs.')
     top.add_argument('--version', action='version', version=__version__)
     sub = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for add in _COMMANDS:
@@ -1142,7 +1205,7 @@ def _failed(e: Exception, target: str | None) -> int:
     if isinstance(e, CarpartsError):
         _say(str(e))
     elif isinstance(e, OSError):
-        _say(system_words(e, target))
+        _say(system_words(e, target or 'standard output'))
     elif is_memory_error(e):
         _say('not enough memory: smaller pictures, smaller batches or fewer at a time need less')
     else:
@@ -1155,7 +1218,62 @@ def _target(a: argparse.Namespace) -> str | None:
     "What a command writes, where it says so."
     return next((str(v) for k in ('out', 'target', 'json') if (v := getattr(a, k, None))), None)
 
-# %% ../nbs/9_whole/97_cli.ipynb #469cb3bc
+# %% ../nbs/9_whole/97_cli.ipynb #b9b54625
+def _words(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    "The words that were given, and what they were given for."
+    for key, value in vars(args).items():
+        for word in value if isinstance(value, list) else [value]:
+            if isinstance(word, str):
+                yield key, word
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    "The arguments, checked as far as their words go; raises SystemExit."
+    parser = make_parser()
+    args, more = parser.parse_known_args(argv)
+    if more and args.command == 'predict' and not any(m.startswith('-') and m != '-' for m in more):
+        args.names += more  # argparse takes the words on one side of the options only
+    elif more:
+        words = list(sys.argv[1:] if argv is None else argv)
+        near = did_you_mean(more[0].partition('=')[0], parser.options(words)) if more[0].startswith('-') else ''
+        parser.error(f'unrecognized arguments: {" ".join(more)}{near}')
+    vars(args).pop('_given', None)
+    for key, word in _words(args):
+        if '\0' in word:
+            parser.error('an argument holds a NUL character')
+        if not word.strip() and key != 'images_url':
+            parser.error(f'{key} is given and empty; leave it out, or say which')
+    args.argv = list(sys.argv[1:] if argv is None else argv)
+    return args
+
+# %% ../nbs/9_whole/97_cli.ipynb #09718366
+def _no_output() -> None:
+    "Let go of a standard output that takes nothing more, so that Python doesn't try again at its end."
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    "Run a command, until all that it has said is written; the exit code."
+    args = None
+    try:
+        _quiet()
+        args = _parsed(argv)
+        _check_launcher(args)
+        code = args.run(args)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        _say('interrupted')
+        return 130
+    except BrokenPipeError:  # as with `| head`: whoever reads has enough
+        _no_output()
+        return 1
+    except Exception as e:
+        return _failed(e, args and _target(args))
+
+# %% ../nbs/9_whole/97_cli.ipynb #85927439
 def main(
     argv: Sequence[str] | None = None,  # arguments; None: those of the command line
 ) -> int:  # exit code: 0 success, 1 failure, 2 for what a user can put right, 70 for a bug, 130 interrupted
@@ -1164,26 +1282,13 @@ def main(
     What a user can put right is a line on standard error, a bug too: its traceback goes to a file in the temporary
     folder, which the line names. With CARPARTS_DEBUG=1 in the environment a traceback is shown in any case.
     """
-    _quiet()
-    parser = make_parser()
-    args, more = parser.parse_known_args(argv)
-    if more and args.command == 'predict' and not any(m.startswith('-') and m != '-' for m in more):
-        args.names += more  # argparse takes the words on one side of the options only
-    elif more:
-        parser.error(f'unrecognized arguments: {" ".join(more)}')
-    args.argv = list(sys.argv[1:] if argv is None else argv)
-    if any('\0' in v for v in vars(args).values() if isinstance(v, str)):
-        parser.error('an argument holds a NUL character')
+    code = _run(argv)
     try:
-        _check_launcher(args)
-        return args.run(args)
-    except KeyboardInterrupt:
-        _say('interrupted')
-        return 130
-    except BrokenPipeError:
-        return 1
-    except Exception as e:
-        return _failed(e, _target(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _no_output()
+    return code
 
 
 if __name__ == '__main__' and '__file__' in globals():

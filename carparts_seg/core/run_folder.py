@@ -22,7 +22,7 @@ import yaml
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .basics import CarpartsError, file_sha256, first_line
+from .basics import CarpartsError, file_sha256, first_line, printable
 from .parts import mirror_partners
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #66f48c1f
@@ -430,6 +430,7 @@ class RunLog:
 
     def __call__(self, line: str) -> None:
         "Log one line."
+        line = printable(line)
         if self.path:
             with self.path.open('a', encoding='utf-8') as f:
                 f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..core.basics import check_new, summed_up
 from ..core.table import DataPart, TableError, write_table
 from .datasets import join_parts, read_parts
 from .sources import check_format
@@ -120,12 +121,13 @@ def convert(
     split: str | None = 'all',  # which part; 'all': every one
     skip_bad: bool = False,  # leave out what can't be used, and say what
 ) -> tuple[pd.DataFrame, list[str]]:  # the table, and what a reader has to know, in words
-    "Annotations of one format as another; raises TableError, DatasetError, ImageError."
+    "Annotations of one format as another; raises TableError, DatasetError, ImageError, WriteError."
     target = Path(target)
     to = _target_format(target, to, tolerance)
+    check_new(target, 'folder' if to in ('yolo', 'mask-images') else 'file')
     problems = [] if skip_bad else None
     part = _read_part(source, kind, split, problems, images=images, labels=labels, classes=classes)
     told = dict(classes=classes, tolerance=tolerance, join=join, copy_images=copy_images, masks=masks)
     notes = _write(part.table, target, to, part.folder, {**told, 'images_url': images_url})
-    skipped = [f'{len(problems)} entries were skipped:', *(f'  {p}' for p in problems)] if problems else []
+    skipped = [f'{len(problems)} entries were skipped:', *(f'  {p}' for p in summed_up(problems))] if problems else []
     return part.table, [*part.table.attrs.get('notes', []), *skipped, *notes]

@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from jinja2 import Environment, StrictUndefined
 from torch import Tensor, nn
 
-from ..core.basics import CarpartsError, MissingExtra, file_sha256, need, write_atomic
+from ..core.basics import CarpartsError, MissingExtra, file_sha256, need, printable, write_atomic
 from ..core.images import read_image
 from ..core.masks import unpack_planes
 from ..core.parts import mirror_permutation, part_colors
@@ -720,7 +720,9 @@ def _installed(name: str) -> bool:
 # %% ../../nbs/8_deploy/81_export.ipynb #a57f29d2
 def _readme(export: Export, settings: dict, figures: dict) -> str:
     "The README of a pipeline."
-    template = Environment(undefined=StrictUndefined, trim_blocks=True).from_string(str(template_file('pipeline.md')))
+    template = Environment(
+        undefined=StrictUndefined, trim_blocks=True, finalize=lambda v: printable(v) if isinstance(v, str) else v
+    ).from_string(str(template_file('pipeline.md')))
     rows = list(export.table.reset_index().to_dict('records'))
     return template.render(s=settings, export=export, figures=figures, rows=rows)
 

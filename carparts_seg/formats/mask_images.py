@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core.basics import first_line, write_atomic, write_json
+from ..core.basics import check_new, first_line, new_folder, write_json
 from ..core.images import IMAGE_SUFFIXES, ImageError, image_header, image_size
 from ..core.masks import mask_to_rle, rle_area, rle_to_mask, union_rle
 from ..core.parts import part_colors
@@ -656,21 +656,23 @@ def export_mask_images(
 ) -> list[str]:  # what a reader has to know, in words; raises TableError, ImageError
     "Write a parts table as label maps."
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        raise entry_error(folder, '', 'is not empty; masks go into a folder of their own')
+    check_new(folder, 'folder')
     table = with_sizes(table, images)
     classes, names = export_names(table, classes), _mask_names(list(dict.fromkeys(table['file_name'])))
     if len(classes) > 254:
         raise entry_error('class list', '', f'{len(classes)} classes; a label map has room for 254')
     palette, lost = np.concatenate([[[0, 0, 0]], part_colors(classes)]).astype(np.uint8).tobytes(), 0
-    for f, h, w, masks in image_masks(table, classes):
-        pixels, covered = _index_map(masks, classes, (h, w))
-        im, lost = Image.fromarray(pixels), lost + covered
-        im.putpalette(palette)
-        write_atomic(folder / 'masks' / names[f], lambda part, im=im: im.save(part, 'PNG'))
-    write_json(folder / 'classes.json', {'background': 0, 'classes': list(classes)})
-    if 'split' in table:
-        for split, some in table.drop_duplicates('file_name').groupby('split')['file_name']:
-            name = re.sub(r'[^\w-]+', '_', split) or 'other'
-            write_atomic(folder / f'{name}.txt', ''.join(f'{f}\n' for f in some))
+    with new_folder(folder) as work:
+        (work / 'masks').mkdir()
+        for f, h, w, masks in image_masks(table, classes):
+            pixels, covered = _index_map(masks, classes, (h, w))
+            im, lost = Image.fromarray(pixels), lost + covered
+            im.putpalette(palette)
+            (work / 'masks' / names[f]).parent.mkdir(parents=True, exist_ok=True)
+            im.save(work / 'masks' / names[f], 'PNG')
+        write_json(work / 'classes.json', {'background': 0, 'classes': list(classes)})
+        if 'split' in table:
+            for split, some in table.drop_duplicates('file_name').groupby('split')['file_name']:
+                name = re.sub(r'[^\w-]+', '_', split) or 'other'
+                (work / f'{name}.txt').write_text(''.join(f'{f}\n' for f in some), encoding='utf-8', newline='')
     return left_out(table, classes) + [f'{lost} pixels of parts that lie below others are lost'] * bool(lost)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ..core.basics import write_atomic
+from ..core.basics import check_new, new_folder
 from ..core.images import ImageError, image_size
 from ..core.masks import mask_to_rle, rle_to_mask
 from ..core.parts import mirror_partners
@@ -116,10 +116,16 @@ def _write_lists(
     for split, files in lists.items():
         if split:
             name = re.sub(r'[^\w-]+', '_', _KEYS.get(split, split)) + '.txt'
-            write_atomic(folder / name, ''.join(f'./images/{f}\n' for f in files))
+            _text_into(folder / name, ''.join(f'./images/{f}\n' for f in files))
             notes += [] if split in _KEYS else [f'part {split!r} is listed in {name}, which data.yaml does not name']
     lone = len(lists.get('', ()))
     return notes + ([f'{counted(lone, "picture")} of no part: in no list'] if lone else [])
+
+
+def _text_into(path: Path, text: str) -> None:
+    "Write a file of a folder that is not in its place yet."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8', newline='')
 
 
 def _copy(path: Path, to: Path) -> None:
@@ -133,10 +139,8 @@ def _check_yolo(
     images: str | Path | None,  # folder of the images
     copy_images: bool,  # whether they are copied
 ) -> None:
-    "Refuse what can't be exported; TableError."
-    if folder.is_dir() and any(folder.iterdir()):
-        why = 'is not empty; YOLO labels go into a folder of their own'
-        raise TableError(f'{folder} {why}', file=folder, why=why)
+    "Refuse what can't be exported; TableError, WriteError."
+    check_new(folder, 'folder')
     if copy_images and images is None:
         raise TableError('copy_images: where are the pictures? Name their folder', key='copy_images')
 
@@ -157,12 +161,13 @@ def export_yolo(
     table = with_sizes(table, images)
     classes, names = export_names(table, classes), _label_names(list(dict.fromkeys(table['file_name'])))
     lists, data = _lists(table, valid_files), PartsData(table, images or folder, classes)
-    for f, h, w, masks in image_masks(table, classes):
-        write_atomic(folder / 'labels' / names[f], _label_text(masks, classes, h, w, tolerance, join))
-        if copy_images:
-            _copy(data.path(f), folder / 'images' / f)
-    notes = _write_lists(folder, lists) + left_out(table, classes)
-    write_atomic(folder / 'data.yaml', _data_yaml(classes, lists))
+    with new_folder(folder) as work:
+        for f, h, w, masks in image_masks(table, classes):
+            _text_into(work / 'labels' / names[f], _label_text(masks, classes, h, w, tolerance, join))
+            if copy_images:
+                _copy(data.path(f), work / 'images' / f)
+        notes = _write_lists(work, lists) + left_out(table, classes)
+        _text_into(work / 'data.yaml', _data_yaml(classes, lists))
     notes += ['scores have no place in YOLO labels and were left out'] if 'score' in table else []
     return notes + ([] if copy_images else [f'the pictures belong into {folder / "images"}'])
 

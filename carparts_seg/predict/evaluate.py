@@ -6,6 +6,7 @@
 __all__ = ['Evaluation', 'evaluation_of', 'check_out', 'evaluate_run']
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #2e7ced51
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..core.basics import write_json
+from ..core.basics import WriteError, write_json
+from ..core.masks import unpack_planes
 from ..core.table import PartsData, write_table
+from ..data.datasets import open_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
 from ..measure.mistakes import by_coco_size, class_costs, worst_images
@@ -148,13 +151,37 @@ def evaluation_of(
     return Evaluation(figures, table, images, own, small, notes, found.failed, repr(found.predictor), measured)
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #54a9f024
+_WRITTEN = (
+    'metrics.json',
+    'predictions.parquet',
+    'predictions.csv',
+    'pictures.csv',
+    'worst.csv',
+    'sizes.csv',
+    'classes.csv',
+    'evidence.npz',
+)
+
+
+def _is_evaluation(out: Path) -> bool:
+    "Whether a folder holds an older evaluation."
+    try:
+        return 'at_own_size' in json.loads((out / 'metrics.json').read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def check_out(
     out: str | Path | None,  # where the results of an evaluation are to go
 ) -> None:
-    "Raise EvaluateError where results would replace those of a run."
+    "Raise EvaluateError or WriteError where results would replace those of a run, or something else."
     if out is not None and (Path(out) / 'config.yaml').is_file():
         why = 'is a run folder; give another --out, its own metrics.json would be lost'
         raise EvaluateError(f'{out} {why}', file=out, key='out', why=why)
+    if out is not None and not _is_evaluation(Path(out)):
+        there = [n for n in _WRITTEN if (Path(out) / n).exists()]
+        if there:
+            raise WriteError(Path(out) / there[0], 'no evaluation has written it; give another --out')
 
 # %% ../../nbs/6_predict/66_evaluate.ipynb #8306d59d
 def _check_not_folds(p: PartsPredictor, data: object, only: str | None) -> None:
@@ -316,13 +343,12 @@ def save(
         write_table(self.predictions, out / f'predictions.{suffix}')
     write_table(self.images, out / 'pictures.csv')
     made = {} if self.measured is None else dict(worst=self.worst(), sizes=self.sizes(), classes=self.costs())
-    for name in ('worst', 'sizes', 'classes'):
-        (out / f'{name}.csv').unlink(missing_ok=True)
-        if made.get(name) is not None:
-            table = made[name] if name == 'worst' else made[name].reset_index()
-            write_table(table, out / f'{name}.csv')
-    (out / 'evidence.npz').unlink(missing_ok=True)
+    for name in (n for n in made if made[n] is not None):
+        write_table(made[name] if name == 'worst' else made[name].reset_index(), out / f'{name}.csv')
     if len(self.small.true_hist):
         self.small.save(out / 'evidence.npz')
     write_json(out / 'metrics.json', self.figures)
+    gone = [f'{n}.csv' for n in ('worst', 'sizes', 'classes') if made.get(n) is None]
+    for name in gone + ['evidence.npz'] * (not len(self.small.true_hist)):
+        (out / name).unlink(missing_ok=True)  # an older evaluation's
     return out

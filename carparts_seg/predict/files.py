@@ -33,8 +33,17 @@ from fastcore.basics import chunked
 from PIL import Image
 from tqdm import tqdm
 
-from ..core.basics import CarpartsError, check_writable, first_line, folder_lock, write_atomic, write_json
+from carparts_seg.core.basics import (
+    CarpartsError,
+    WriteError,
+    check_writable,
+    first_line,
+    folder_lock,
+    write_atomic,
+    write_json,
+)
 from carparts_seg.core.images import (
+    ImageError,
     draw_parts,
     image_files,
     is_image_file,
@@ -436,7 +445,7 @@ def _write_index(path: Path, record: dict, classes: Sequence[str]) -> None:
     "A label map as PNG with the parts' colours as its palette."
     im = Image.fromarray(index_image(record, classes))
     im.putpalette(np.concatenate([[[0, 0, 0]], part_colors(classes)]).astype(np.uint8).tobytes())
-    im.save(path)
+    write_atomic(path, lambda part: im.save(part))
 
 # %% ../../nbs/6_predict/65_files.ipynb #6117f090
 def _write_overlay(path: Path, read: _Read, predictor: Predictor) -> None:
@@ -448,13 +457,14 @@ def _write_overlay(path: Path, read: _Read, predictor: Predictor) -> None:
     for c, mask, _ in part_masks(read.probs, size, predictor.thresholds, round(predictor.min_area * smaller)):
         planes[c] = mask
     drawn = write_names(draw_parts(rgb, planes, predictor.classes), planes, predictor.classes)
-    Image.fromarray(drawn).save(path, quality=90)
+    write_atomic(path, lambda part: Image.fromarray(drawn).save(part, quality=90))
 
 # %% ../../nbs/6_predict/65_files.ipynb #6283663a
 def _write_probabilities(path: Path, read: _Read, classes: Sequence[str]) -> None:
     "What the network said, as half-precision floats."
     probs = np.asarray(read.probs, np.float16)
-    np.savez_compressed(path, probabilities=probs, classes=np.array(classes), size=np.array(read.size))
+    content = dict(probabilities=probs, classes=np.array(classes), size=np.array(read.size))
+    write_atomic(path, lambda part: np.savez_compressed(part, **content))
 
 # %% ../../nbs/6_predict/65_files.ipynb #ad0a676d
 def _write_side(path: Path, kind: str, record: dict, read: _Read, predictor: Predictor) -> None:
@@ -516,10 +526,22 @@ def _check_same(folder: Path, made_with: dict) -> None:
         raise PredictError(f'{folder}: {why}; ask for the same, or give another --out', file=folder, why=why)
 
 # %% ../../nbs/6_predict/65_files.ipynb #cfd84c3c
+_TABLE_FILES = (
+    'predictions.parquet',
+    'predictions.csv',
+    'predictions.classes.json',
+    'coco_results.json',
+    'coco_images.json',
+)
+
+
 def _claim(folder: Path, made_with: dict, resume: bool) -> None:
     "Check that a folder is free, or that it can be gone on with; raises PredictError."
     known, journal = folder / SETTINGS, folder / JOURNAL
     if not known.is_file() and not journal.is_file():
+        for name in (*_TABLE_FILES, *SIDE_FILES):
+            if (folder / name).exists():
+                raise WriteError(folder / name, 'no prediction has written it; give another --out')
         write_json(known, made_with)
     elif resume:
         _check_same(folder, made_with)

@@ -345,7 +345,7 @@ def common_folder(
     paths: Sequence[str | Path],  # run folders
 ) -> Path:  # the folder that they lie in; the working directory where they lie in several
     "Where a comparison goes when nobody says where."
-    parents = {Path(p).resolve().parent for p in paths}
+    parents = {Path(os.path.realpath(p)).parent for p in paths}
     return Path(os.path.relpath(parents.pop())) if len(parents) == 1 else Path('.')
 
 # %% ../../nbs/7_report/76_compare.ipynb #7a42b5b1

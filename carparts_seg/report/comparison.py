@@ -9,6 +9,7 @@ __all__ = ['HEAD', 'CompareError', 'Compared', 'run_names', 'read_compared', 'se
            'folds_words']
 
 # %% ../../nbs/7_report/75_comparison.ipynb #3df349c2
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,7 @@ def run_names(
     paths: Sequence[str | Path],  # run folders
 ) -> list[str]:  # one each; raises CompareError where one is given twice
     "Short names: as many of the last parts of the paths as it takes to tell them apart."
-    parts = [Path(p).resolve().parts for p in paths]
+    parts = [Path(os.path.realpath(p)).parts for p in paths]
     twice = [p for i, p in enumerate(paths) if parts[i] in parts[:i]]
     if twice:
         why = 'is given twice; give different run folders'

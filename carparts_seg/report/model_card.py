@@ -13,7 +13,7 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ..core.basics import write_atomic
+from ..core.basics import printable, write_atomic
 from ..core.drawing import shown
 from ..core.run_folder import OF_NOTHING, ReportError, RunFolder, metric_value, read_run
 from ..measure.figures import per_class_table
@@ -340,7 +340,7 @@ def model_card(
     "The model card of a run."
     template = str(template_file('model_card.md'))
     card = ModelCard.from_template(card_data(run, license), template_str=template, **_fields(run, license, notes))
-    return f'{card.content}\n'
+    return printable(f'{card.content}\n')
 
 # %% ../../nbs/7_report/77_model_card.ipynb #54c119e3
 def write_card(

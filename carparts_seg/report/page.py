@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from gzip import compress
 from importlib import resources
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..core.basics import printable
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
 from ..core.parts import display_name, linear_rgb, mirror_places, part_colors, seen_by, side_of, srgb
@@ -126,12 +128,18 @@ def part_textures(
     return out
 
 # %% ../../nbs/7_report/72_page.ipynb #be531d2f
+def _seen(value: Any) -> Any:
+    "A text as it is shown: control characters in names of files and classes are written out."
+    return printable(value) if type(value) is str else value
+
+
 def page_environment(
     templates: Mapping[str, str] = {},  # more templates, by name
 ) -> Environment:  # of Jinja2, with escaping on
     "Where the pages' templates come from."
     loader = ChoiceLoader([DictLoader(dict(templates)), PackageLoader('carparts_seg', 'templates')])
-    env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_seen, trim_blocks=True)
+    env.lstrip_blocks = True
     env.globals |= {'template_file': template_file, 'plotly_script': plotly_script}
     return env
 

@@ -871,8 +871,9 @@ def build_report(
     for note in m.run.notes[read:] if log else ():
         log(f'report: {note}')
     folder.mkdir(exist_ok=True)
-    for name in FIGURES:
-        (folder / f'{name}.png').unlink(missing_ok=True)
     for name, png in m.figures.items():
         write_atomic(folder / f'{name}.png', png)
-    return write_atomic(m.run.path / 'report.html', page)
+    write_atomic(m.run.path / 'report.html', page)
+    for name in (n for n in FIGURES if n not in m.figures):  # what the new page doesn't have, once it is there
+        (folder / f'{name}.png').unlink(missing_ok=True)
+    return m.run.path / 'report.html'

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from ..core.basics import CarpartsError, WriteError, write_atomic
+from ..core.basics import CarpartsError, WriteError, new_folder
 from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from ..core.parts import CAR_PARTS
 from ..core.table import PartsData
@@ -263,7 +263,6 @@ def _write_one(folder: Path, name: Callable[[int], str], seed: int, height: int,
     try:
         path.write_bytes(_jpeg(image, quality).tobytes())
     except OSError as e:
-        path.unlink(missing_ok=True)  # none rather than a half of it
         raise WriteError(path, e) from None
     return _rows(name(i), _planes(parts))
 
@@ -310,7 +309,7 @@ def _write_tables(drawn: Iterable[list[tuple]], images: Iterable[dict], annotati
 # %% ../../nbs/2_synthetic/24_cars.ipynb #3cac9f3e
 def write_cars(
     n: int,  # number of images
-    folder: str | Path,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
+    folder: str | Path,  # gets `JPEGImages/`, `annotations.json` and `parts.parquet`; must be new or empty
     seed: int = 0,  # image i is `draw_car((seed, i), height, width)`
     height: int = 512,  # pixels
     width: int = 512,  # pixels
@@ -322,13 +321,13 @@ def write_cars(
     _at_least(1, 'at least 1 process has to draw', workers=workers)
     _at_least(32, 'a picture needs at least 32 pixels', height=height, width=width)
     folder = Path(folder)
-    (folder / 'JPEGImages').mkdir(parents=True, exist_ok=True)
     name = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format
-    drawn = _in_order(partial(_write_one, folder, name, seed, height, width), n, workers)
-    bar = tqdm(drawn, 'drawing', n, disable=not progress)
-    entries = (_image_entry(i, name(i), height, width) for i in range(n))
-    tables = partial(_write_tables, bar, entries)
-    write_atomic(folder / 'annotations.json', lambda a: write_atomic(folder / 'parts.parquet', partial(tables, a)))
+    with new_folder(folder) as work:
+        (work / 'JPEGImages').mkdir()
+        drawn = _in_order(partial(_write_one, work, name, seed, height, width), n, workers)
+        bar = tqdm(drawn, 'drawing', n, disable=not progress)
+        entries = (_image_entry(i, name(i), height, width) for i in range(n))
+        _write_tables(bar, entries, work / 'annotations.json', work / 'parts.parquet')
     return folder
 
 # %% ../../nbs/2_synthetic/24_cars.ipynb #bdd02268
@@ -339,7 +338,7 @@ def _image_entry(i: int, file: str, height: int, width: int) -> dict:
 # %% ../../nbs/2_synthetic/24_cars.ipynb #8cbd7514
 def draw_dataset(
     n: int,  # number of images
-    folder: str | Path,  # where `JPEGImages/`, `annotations.json` and `parts.parquet` go; made if missing
+    folder: str | Path,  # gets `JPEGImages/`, `annotations.json` and `parts.parquet`; must be new or empty
     seed: int = 0,  # image i is `draw_car((seed, i), height, width)`
     height: int = 512,  # pixels
     width: int = 512,  # pixels
