@@ -54,6 +54,7 @@ from carparts_seg.core.fields import (
     _number,
     _text,
     _whole_number,
+    check_inside,
     image_pixels,
     load_json,
     text_number,
@@ -1267,8 +1268,9 @@ def masks(
 def path(
     self: PartsData,
     file: str,  # file name as in the table
-) -> Path:  # in `folder`
+) -> Path:  # in `folder`; raises TableError for a name that leaves it, see `check_inside`
     "Where an image lies."
+    check_inside(self.folder, file)
     return self.folder / file
 
 # %% ../../nbs/1_core/15_table.ipynb #936ac186
