@@ -144,15 +144,19 @@ class _Chain:
         back = self._node(node, self.at[node])
         self.after[node], self.after[other] = copy, back
 
-    def walk(self, ring: int) -> np.ndarray:  # (n, 2)
+    def walk(self, ring: int) -> list[int]:  # numbers of points
         "A ring with all that was joined to it."
         node = start = int(self.first[ring])
         out = []
         while not out or node != start:
             out.append(self.at[node])
             node = self.after[node]
+        return out
+
+    def joined(self, rings: Iterable[int]) -> list[np.ndarray]:  # (n, 2) each
+        "Rings with all that was joined to them."
         every = np.concatenate([self.points, self.more]) if self.more else self.points
-        return every[out]
+        return [every[self.walk(k)] for k in rings]
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #84c27108
 def _cut_open(
@@ -214,7 +218,7 @@ def mask_polygons(
         return [_simpler(r, tolerance) for r in rings]
     rings = [r if o else r[::-1] for r, o in zip(rings, outer)]
     chain = _cut_open(mask, rings, np.flatnonzero(~np.array(outer)), tolerance)
-    return [chain.walk(k) for k in np.flatnonzero(outer)]
+    return chain.joined(np.flatnonzero(outer))
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #199e9c61
 def mask_contours(
