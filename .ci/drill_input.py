@@ -9,6 +9,7 @@ give (a wrong result), an error that names nothing, and readers and linter that 
 `FAILED NAME: why` a line each, with the seed of the first fault; --keep saves the folders of faults.
 """
 
+# ruff: noqa: E501
 import argparse
 import csv
 import io
@@ -39,8 +40,8 @@ import pandas as pd
 from PIL import Image
 
 from carparts_seg.core.basics import CarpartsError
-from carparts_seg.core.images import image_size, read_image
-from carparts_seg.core.masks import RleError, mask_to_rle, rle_runs, rle_to_coco, rle_to_mask
+from carparts_seg.core.images import read_image
+from carparts_seg.core.masks import mask_to_rle, rle_runs, rle_to_coco, rle_to_mask
 from carparts_seg.core.table import PartsData, write_table
 from carparts_seg.data.check import check_source
 from carparts_seg.data.datasets import open_dataset
@@ -621,7 +622,7 @@ class Drill:
         key = (kind, name, words.splitlines()[-1][:90] if words else "")
         if key not in self.first:
             self.first[key] = f"{kind} {name} [{seed}]: {words}"
-            if self.keep and name != "rle":
+            if self.keep and (self.work / "one").is_dir():
                 to = self.keep / f"{kind}-{name}-{seed}".replace(" ", "-")
                 shutil.copytree(
                     self.work / "one",
@@ -768,6 +769,16 @@ class Drill:
             if not (rle_to_mask(text, H, W) == mask.reshape(W, H).T).all():
                 self.fault("wrong result", "rle", seed, f"{text!r}: another mask")
 
+    def picture(self, whole: dict, seed: str) -> None:
+        "A picture with damage: read, or refused in words."
+        self.count["pictures"] += 1
+        r = random.Random(seed)
+        name = r.choice(list(whole))
+        data = mutate_bytes(whole[name], r)
+        got, why = self.ask(lambda: read_image(data), name, seed)
+        if got is not None and (got.ndim, got.shape[2], got.dtype) != (3, 3, np.uint8):
+            self.fault("wrong result", name, seed, f"{got.shape} {got.dtype}")
+
     def mutated(self, kind: str, folder: Path, seed: str) -> None:
         "One mutated data set."
         r = random.Random(seed)
@@ -788,7 +799,7 @@ class Drill:
 
 def copy(folder: Path, to: Path) -> None:
     "A data set copied, with the pipe that may be in it."
-    for at, folders, files in os.walk(folder):
+    for at, _, files in os.walk(folder):
         here = to / Path(at).relative_to(folder)
         here.mkdir(parents=True, exist_ok=True)
         for f in files:
@@ -796,6 +807,25 @@ def copy(folder: Path, to: Path) -> None:
                 os.mkfifo(here / f)
             else:
                 shutil.copyfile(Path(at) / f, here / f)
+
+
+def whole_pictures() -> dict:
+    "Kind -> content of a sound picture."
+    out, noise = {}, Image.fromarray(np.random.default_rng(5).integers(0, 256, (H, W, 3), dtype=np.uint8))
+    kinds = {
+        "jpeg": ("RGB", "JPEG", {}), "jpeg-progressive": ("RGB", "JPEG", dict(progressive=True)), "jpeg-grey": ("L", "JPEG", {}), "jpeg-cmyk": ("CMYK", "JPEG", {}),
+        "png": ("RGB", "PNG", {}), "png-palette": ("P", "PNG", {}), "png-alpha": ("RGBA", "PNG", {}), "png-16": ("I;16", "PNG", {}), "webp": ("RGB", "WEBP", {}), "gif": ("P", "GIF", {}),
+        "gif-animated": ("P", "GIF", dict(save_all=True, append_images=[noise.convert("P")])), "bmp": ("RGB", "BMP", {}), "ppm": ("RGB", "PPM", {}), "tiff": ("RGB", "TIFF", {}),
+        "tiff-deflate": ("RGB", "TIFF", dict(compression="tiff_adobe_deflate")), "tiff-lzw": ("RGB", "TIFF", dict(compression="tiff_lzw")), "jp2": ("RGB", "JPEG2000", {}),
+    }  # fmt: skip
+    for name, (mode, kind, how) in kinds.items():
+        file = io.BytesIO()
+        try:
+            noise.convert("L" if mode == "I;16" else mode).convert(mode).save(file, kind, **how)
+        except (OSError, KeyError, ValueError):  # a kind that this Pillow doesn't write
+            continue
+        out[name] = file.getvalue()
+    return out
 
 
 def run(a: argparse.Namespace, work: Path) -> Drill:
@@ -808,10 +838,17 @@ def run(a: argparse.Namespace, work: Path) -> Drill:
         if k % 256 == 0 and time.monotonic() - start > a.seconds * 0.25:
             break
         drill.rle(random.Random(f"{a.seed} {k}"), f"{a.seed} {k}")
+    whole, some = whole_pictures(), time.monotonic()
+    for k in range(a.pictures):
+        if k % 64 == 0 and time.monotonic() - some > a.seconds * 0.15:
+            break
+        drill.picture(whole, f"{a.seed} {k}")
     names, k, cache = list(seeds), 0, work / "cache"
     for n in names:  # as they are, all of them are right
         copy(seeds[n], work / "one")
         drill.data_set(work / "one", n, "unchanged")
+        if drill.count["clean"] + drill.count["read, with findings"] < drill.count["data sets"]:
+            drill.fault("a sound data set is refused", n, "unchanged", "")
         shutil.rmtree(work / "one")
     while k < a.files and time.monotonic() - start < a.seconds:
         drill.mutated(names[k % len(names)], seeds[names[k % len(names)]], f"{a.seed} {k}")
@@ -827,6 +864,7 @@ def main() -> int:
     p.add_argument("--seed", default="0")
     p.add_argument("--rle", type=int, default=1_000_000, help="most run-length texts")
     p.add_argument("--files", type=int, default=100_000, help="most mutated data sets")
+    p.add_argument("--pictures", type=int, default=100_000, help="most damaged pictures")
     p.add_argument("--kind", nargs="*", help="formats to mutate")
     p.add_argument("--keep", type=Path, help="folder for the data sets of faults")
     p.add_argument("--one", help="'SEED NUMBER': run one mutated data set again; needs --kind")
@@ -834,6 +872,8 @@ def main() -> int:
     import logging
 
     logging.disable(logging.WARNING)
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries in C say of damaged pictures
     warnings.simplefilter("error")
     root = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=root) as d:

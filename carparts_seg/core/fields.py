@@ -129,8 +129,6 @@ def point_array(
         raise ValueError('something other than numbers')
     if bool in map(type, value) or a.ndim > 1 and any(bool in map(type, row) for row in value):
         raise ValueError('something other than numbers')
-    if not np.isfinite(a).all():
-        raise ValueError('a number that is not finite')
     return a.astype(np.float64)
 
 # %% ../../nbs/1_core/15_fields.ipynb #4afe184f

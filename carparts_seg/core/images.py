@@ -18,7 +18,7 @@ import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -340,9 +340,10 @@ def _damage(
     text: str,  # what the JPEG library wrote
 ) -> str:  # its first line about damage; '' where there is none
     "What the library says about a damaged picture."
-    words = ('Corrupt JPEG data: ', 'Premature end of JPEG', 'Inconsistent progression', 'Invalid SOS parameters')
+    jpeg = ('Corrupt JPEG data: ', 'Premature end of JPEG', 'Inconsistent progression', 'Invalid SOS parameters')
+    tiff = ('ZIPDecode: ', 'LZWDecode: ', 'tempfile.tif: Using code not yet in table', 'TIFFFillStrip: ')
     lines = (line.strip() for line in text.splitlines())
-    return next((s for s in lines if s.startswith(words) and not _HARMLESS.fullmatch(s)), '')
+    return next((s for s in lines if s.startswith((*jpeg, *tiff)) and not _HARMLESS.fullmatch(s)), '')
 
 
 _EAR = _Ear()
@@ -376,15 +377,14 @@ def _listening(
             ear.turn.notify_all()
 
 
-def _jpeg_pixels(
-    data: bytes,  # content of a JPEG file
-    how: int,  # flags of OpenCV
+def _heard_pixels(
+    decode: Callable[[], np.ndarray | None],  # by OpenCV or Pillow
     name: str,  # what to call the image in an error
-) -> np.ndarray | None:  # None where OpenCV can't; raises ImageError
-    "Pixels by OpenCV, unless the library finds the file damaged."
+) -> np.ndarray | None:  # raises ImageError
+    "Pixels, unless the library behind finds the file damaged."
     for alone in (False, True):
         with _listening(alone) as heard:
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+            pixels = decode()
         why, shared = heard
         if not (why and shared):
             break
@@ -610,8 +610,11 @@ def _decode(
             raise _image_error(name, 'cut short: the file ends before the picture does', 'damaged')
         if jpeg and im.width * im.height < 1 << 30:  # more than OpenCV takes
             how = cv2.IMREAD_COLOR_RGB if im.mode == 'RGB' else cv2.IMREAD_REDUCED_GRAYSCALE_8  # only to be heard
-            pixels = _jpeg_pixels(data, how | cv2.IMREAD_IGNORE_ORIENTATION, name)
-        if pixels is None or im.mode != 'RGB':
+            how |= cv2.IMREAD_IGNORE_ORIENTATION
+            pixels = _heard_pixels(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), how), name)
+        if im.format == 'TIFF':
+            pixels = _heard_pixels(lambda: _pillow_pixels(im, channels, name), name)
+        elif pixels is None or im.mode != 'RGB':
             pixels = _pillow_pixels(im, channels, name)
         return _upright(pixels, _orientation(im))  # asked last: Pillow turns a TIFF by itself and forgets the note
 

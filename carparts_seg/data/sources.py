@@ -171,6 +171,8 @@ def _renamed(
 
 def _links(folder: Path, files: Iterable[str]) -> Iterator[str]:  # no folder is asked about twice
     "The files that may lead out of a folder: links, and all below a folder that is one."
+    if outside_allowed():
+        return iter(())
     linked = lru_cache(None)(lambda d: bool(d) and (os.path.islink(folder / d) or linked(os.path.dirname(d))))
     return (f for f in files if linked(os.path.dirname(f)) or os.path.islink(f'{folder}{os.sep}{f}'))
 

@@ -379,7 +379,10 @@ def _labelme_mask(
     if kind == 'circle':
         return label, _circle(shape['points'], height, width)
     if kind == 'mask':
-        (left, top), _ = np.round(point_array(shape['points'])).astype(int).tolist()
+        corner = np.round(point_array(shape['points'])[0])
+        if not (abs(corner) <= 10 * 65535).all():
+            raise RleError('a corner far outside of the picture')
+        left, top = corner.astype(int).tolist()
         return label, placed_rle(_png_mask(base64.b64decode(shape['mask'])), left, top, height, width)
     points = point_array(shape['points']).reshape(-1, 2)
     return label, polygons_to_rle([points.ravel()], height, width)
