@@ -13,10 +13,14 @@ import io
 import logging
 import math
 import os
+import re
+import stat
+import tempfile
+import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -101,6 +105,15 @@ IMAGE_SUFFIXES = (
 )  # names of image files end so, whatever the case
 
 # %% ../../nbs/1_core/14_images.ipynb #1699ea4e
+_KINDS = {
+    stat.S_IFDIR: 'a folder',
+    stat.S_IFIFO: 'a named pipe',
+    stat.S_IFCHR: 'a device',
+    stat.S_IFBLK: 'a device',
+    stat.S_IFSOCK: 'a socket',
+}
+
+
 def _stream_of(
     source: str | Path | bytes,  # a file, or its content
 ) -> tuple[str, BinaryIO]:  # what to call it in an error, open binary stream; raises ImageError
@@ -108,11 +121,17 @@ def _stream_of(
     if isinstance(source, (bytes, bytearray, memoryview)):
         return 'picture', io.BytesIO(source)
     try:
+        if not stat.S_ISREG(mode := os.stat(source).st_mode):  # a pipe would be waited for, a device has no end
+            raise _image_error(source, f'cannot be opened (it is {_KINDS.get(stat.S_IFMT(mode), "no file")})')
         return str(source), open(source, 'rb')
-    except FileNotFoundError:
+    except ImageError:
+        raise
+    except (FileNotFoundError, NotADirectoryError):
         raise _image_error(source, 'no such file', 'missing') from None
     except OSError as e:
         raise _image_error(source, f'cannot be opened ({e.strerror})') from None
+    except ValueError as e:  # a zero byte, half of a character
+        raise _image_error(repr(str(source)), f'no name of a file ({first_line(e)})', 'missing') from None
 
 # %% ../../nbs/1_core/14_images.ipynb #d7ad6d93
 MAX_PIXELS = 200_000_000  # larger images are refused, unless the variable CARPARTS_MAX_PIXELS says otherwise
@@ -277,6 +296,105 @@ def _jpeg_is_whole(
             i += 2 + int.from_bytes(data[i + 2 : i + 4], 'big')
     return False
 
+# %% ../../nbs/1_core/14_images.ipynb #9b0e1bbf
+class _Ear:
+    "Hears what the JPEG library writes to the process's standard error; several threads may listen at once."
+
+    def __init__(self):
+        self.turn, self.inside, self.entered, self.alone = threading.Condition(), 0, 0, False
+        self.kept = self.tape = None
+
+    def begin(self) -> None:
+        "Turn the standard error to a file, where there is one."
+        with suppress(OSError):
+            self.tape = self.tape or tempfile.TemporaryFile(buffering=0)
+            os.ftruncate(self.tape.fileno(), 0)
+            self.tape.seek(0)
+            self.kept = os.dup(2)
+            os.dup2(self.tape.fileno(), 2)
+
+    def heard(self, start: int) -> str:
+        "What was written since."
+        text = b'' if self.kept is None else os.pread(self.tape.fileno(), 1 << 20, start)
+        return text.decode(errors='replace')
+
+    def end(self) -> None:
+        "Turn it back, and pass on what is no damage of a picture."
+        if self.kept is None:
+            return
+        others = [line for line in self.heard(0).splitlines(True) if not _damage(line)]
+        os.dup2(self.kept, 2)
+        os.close(self.kept)
+        self.kept = None
+        with suppress(OSError):
+            os.write(2, ''.join(others).encode())
+
+    def forget(self) -> None:
+        "In a process that was forked off: nobody listens here."
+        if self.kept is not None:
+            os.dup2(self.kept, 2)
+        self.__init__()
+
+# %% ../../nbs/1_core/14_images.ipynb #57e5b361
+_HARMLESS = re.compile(r'Corrupt JPEG data: 1?[0-9] extraneous bytes before marker 0xd9')  # as some cameras fill up
+
+
+def _damage(
+    text: str,  # what the JPEG library wrote
+) -> str:  # its first line about damage; '' where there is none
+    "What the library says about a damaged picture."
+    jpeg = ('Corrupt JPEG data: ', 'Premature end of JPEG', 'Inconsistent progression', 'Invalid SOS parameters')
+    tiff = ('ZIPDecode: ', 'LZWDecode: ', 'tempfile.tif: Using code not yet in table', 'TIFFFillStrip: ')
+    lines = (line.strip() for line in text.splitlines())
+    return next((s for s in lines if s.startswith((*jpeg, *tiff)) and not _HARMLESS.fullmatch(s)), '')
+
+
+_EAR = _Ear()
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_EAR.forget)
+
+# %% ../../nbs/1_core/14_images.ipynb #7950afca
+@contextmanager
+def _listening(
+    alone: bool = False,  # wait until nobody else listens, and have others wait
+) -> Iterator[list]:  # gets what was heard, and whether others were listening too
+    "Listen to the standard error."
+    heard, ear = [], _EAR
+    with ear.turn:
+        ear.turn.wait_for(lambda: not ear.alone)
+        ear.alone = alone
+        ear.turn.wait_for(lambda: not (alone and ear.inside))
+        if not ear.inside and hasattr(os, 'pread'):
+            ear.begin()
+        ear.inside, ear.entered = ear.inside + 1, ear.entered + 1
+        mine, others = ear.entered, ear.inside > 1
+        start = ear.tape.tell() if ear.kept is not None else 0
+    try:
+        yield heard
+    finally:
+        with ear.turn:
+            heard += [_damage(ear.heard(start)), others or ear.entered != mine]
+            ear.inside, ear.alone = ear.inside - 1, ear.alone and not alone
+            if not ear.inside:
+                ear.end()
+            ear.turn.notify_all()
+
+
+def _heard_pixels(
+    decode: Callable[[], np.ndarray | None],  # by OpenCV or Pillow
+    name: str,  # what to call the image in an error
+) -> np.ndarray | None:  # raises ImageError
+    "Pixels, unless the library behind finds the file damaged."
+    for alone in (False, True):
+        with _listening(alone) as heard:
+            pixels = decode()
+        why, shared = heard
+        if not (why and shared):
+            break
+    if why:
+        raise _image_error(name, f'damaged inside ({why})', 'damaged')
+    return pixels
+
 # %% ../../nbs/1_core/14_images.ipynb #9040c117
 def _scaled(
     a: np.ndarray,  # numbers of any type
@@ -354,6 +472,20 @@ def _pillow_pixels(
         raise _image_error(name, f'damaged or cut short ({first_line(e)})', 'damaged') from None
 
 # %% ../../nbs/1_core/14_images.ipynb #91ec1e5e
+def _check_npy(
+    path: Path,  # a .npy file
+) -> None:  # raises ImageError, ValueError
+    "Refuse an array that is too large by its header alone."
+    with open(path, 'rb') as f:
+        version = np.lib.format.read_magic(f)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(f)
+    if math.prod(shape) * dtype.itemsize > path.stat().st_size:
+        raise ValueError(f'cut short: {path.stat().st_size:,} bytes for an array of shape {shape}')
+    if len(shape) in (2, 3):
+        _check_pixels(str(path), shape[1], shape[0])
+
+
 def _read_npy(
     path: Path,  # a .npy file
 ) -> np.ndarray:  # uint8 (H, W) or (H, W, C); raises ImageError
@@ -361,7 +493,10 @@ def _read_npy(
     if not path.is_file():
         raise _image_error(path, 'no such file', 'missing')
     try:
+        _check_npy(path)
         a = np.load(path, allow_pickle=False)
+    except ImageError:
+        raise
     except Exception as e:
         raise _image_error(path, f'not a whole .npy file ({first_line(e)})', 'damaged') from None
     if a.ndim not in (2, 3) or not a.size:
@@ -476,9 +611,13 @@ def _decode(
         jpeg, pixels = im.format in ('JPEG', 'MPO'), None
         if jpeg and not _jpeg_is_whole(data):
             raise _image_error(name, 'cut short: the file ends before the picture does', 'damaged')
-        if jpeg and im.mode == 'RGB' and im.width * im.height < 1 << 30:  # more than OpenCV takes
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-        if pixels is None:
+        if jpeg and im.width * im.height < 1 << 30:  # more than OpenCV takes
+            how = cv2.IMREAD_COLOR_RGB if im.mode == 'RGB' else cv2.IMREAD_REDUCED_GRAYSCALE_8  # only to be heard
+            how |= cv2.IMREAD_IGNORE_ORIENTATION
+            pixels = _heard_pixels(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), how), name)
+        if im.format == 'TIFF':
+            pixels = _heard_pixels(lambda: _pillow_pixels(im, channels, name), name)
+        elif pixels is None or im.mode != 'RGB':
             pixels = _pillow_pixels(im, channels, name)
         return _upright(pixels, _orientation(im))  # asked last: Pillow turns a TIFF by itself and forgets the note
 
@@ -566,7 +705,10 @@ def image_header(
         return ImageHeader(*a.shape[:2], 1, f'{a[0, 0].size} channels', 'NPY')
     name, stream = _stream_of(source)
     with stream:
-        return _stream_header(name, stream)
+        try:
+            return _stream_header(name, stream)
+        except OSError as e:
+            raise _image_error(name, f'cannot be opened ({first_line(e)})') from None
 
 # %% ../../nbs/1_core/14_images.ipynb #be123124
 def image_size(

@@ -39,7 +39,7 @@ def _checked_size(
 ) -> tuple[int, int]:  # the same, as int; raises RleError unless both are whole and at least 1
     "Height and width as positive whole numbers."
     try:
-        h, w = int(height), int(width)
+        h, w = (0, 0) if bool in (type(height), type(width)) else (int(height), int(width))
     except (TypeError, ValueError, OverflowError):
         h = w = 0
     if h < 1 or w < 1 or h != height or w != width:
@@ -238,7 +238,7 @@ def _counts(
         v = np.asarray(counts)
     except ValueError:
         v = np.empty(0, dtype=object)
-    if v.ndim != 1 or len(v) and v.dtype.kind not in 'iu':
+    if v.ndim != 1 or len(v) and (v.dtype.kind not in 'iu' or isinstance(counts, list) and bool in map(type, counts)):
         raise RleError(f'COCO counts {_shown(counts)}: expected compressed text or a list of whole numbers')
     return v.astype(np.int64)
 
@@ -265,8 +265,11 @@ def _checked_polygon(
 ) -> list[float]:  # the same; raises RleError
     "A polygon that is safe to hand to pycocotools."
     try:
-        v = np.array(polygon, dtype=np.float64)
-    except (TypeError, ValueError):
+        v = np.asarray(polygon)
+        if v.size and (v.dtype.kind not in 'iuf' or bool in map(type, polygon)):  # NumPy would turn texts into numbers
+            raise ValueError
+        v = v.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
         raise RleError(f'polygon {_shown(polygon)} has something other than numbers') from None
     if v.ndim != 1 or len(v) < 6 or len(v) % 2:
         raise RleError(f'polygon {_shown(polygon)}: expected x y x y ... of at least three points')

@@ -18,13 +18,14 @@ import threading
 import urllib.error
 import urllib.request
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from ..core.basics import CarpartsError, file_sha256
+from ..core.basics import CarpartsError, file_sha256, first_line
 
 # %% ../../nbs/3_data/30_archives.ipynb #f4b41ec8
 log = logging.getLogger('carparts_seg.data')
@@ -48,6 +49,7 @@ def cache_dir() -> Path:  # not created here
 
 # %% ../../nbs/3_data/30_archives.ipynb #48726920
 _MAX_BYTES = 4 * 1024**3  # an archive that unpacks to more is refused
+_MAX_FILES = 2_000_000  # likewise
 
 
 def _refused(
@@ -70,6 +72,13 @@ def _members(
             raise _refused(what, f'member {m.filename!r} would be written outside its folder')
         if stat.S_ISLNK(m.external_attr >> 16):
             raise _refused(what, f'member {m.filename!r} is a link')
+        if m.flag_bits & 1:
+            raise _refused(what, f'member {m.filename!r} is encrypted')
+    if len(files) > _MAX_FILES:
+        raise _refused(what, f'holds {len(files):,} files, more than {_MAX_FILES:,}')
+    names = Counter(m.filename.replace('\\', '/').lower() for m in files)
+    if twice := next((n for n, k in names.items() if k > 1), None):
+        raise _refused(what, f'holds {twice!r} twice')
     if (total := sum(m.file_size for m in files)) > _MAX_BYTES:
         raise _refused(what, f'would unpack to {total / 1e9:.1f} GB, more than {_MAX_BYTES / 1e9:.1f}')
     return files
@@ -99,8 +108,10 @@ def unzip(
         with zipfile.ZipFile(path) as z:
             for m in tqdm(_members(z, what), **bar):
                 z.extract(m, to)
-    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error, NotImplementedError, RuntimeError) as e:
-        raise DatasetError(f'{what}: not a whole zip archive ({e})', file=what) from None
+    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error, NotImplementedError, RuntimeError, ValueError) as e:
+        if isinstance(e, DatasetError):
+            raise
+        raise DatasetError(f'{what}: not a whole zip archive ({first_line(e)})', file=what) from None
     return _top(to, what)
 
 # %% ../../nbs/3_data/30_archives.ipynb #a9302a05

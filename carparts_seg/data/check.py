@@ -66,17 +66,21 @@ def _overheard() -> Iterator[list[str]]:  # lines; filled at the end
 
 # %% ../../nbs/3_data/38_check.ipynb #81f49175
 def _look(
-    path: Path,  # an image file
+    data: PartsData,  # whose image
+    file: str,  # its name in the table
     channels: int,  # how many are wanted
 ) -> _Look:
     "Read an image file."
     try:
+        path = data.path(file)
         header = image_header(path)
         with _overheard() as lines:
             image = read_image(path, channels)
         small = sketch(image[..., :3] if channels >= 3 else image[..., :1])
     except ImageError as e:
         return _Look(error=e)
+    except TableError as e:  # a name that leaves the folder of the data
+        return _Look(error=ImageError(str(e), file=file, why=e.why))
     murmur = next((line.removeprefix('Corrupt JPEG data: ') for line in lines if 'JPEG' in line), '')
     return _Look(header, file_sha256(path), small, murmur=murmur)
 
@@ -669,7 +673,7 @@ def _look_at_images(
     "Read every file and measure every mask, once."
     looks, measured, found = {}, {}, []
     for f in tqdm(data.files, desc='checking', unit='picture', leave=False, disable=None if progress else True):
-        look = looks[f] = _look(data.path(f), channels)
+        look = looks[f] = _look(data, f, channels)
         size = _table_size(cells, data.rows(f)[0]) or (look.header[:2] if look.header else None)
         rows, bad = _sound_rows(cells, f, data.rows(f), size)
         found += bad

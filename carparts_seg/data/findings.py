@@ -69,8 +69,8 @@ _FILE_WARNINGS = {
         'Readers that ignore the note see the picture lying down: save it upright, and look whether its masks fit.',
     ),
     'suspect-file': (
-        'JPEG files with damage inside',
-        'Look at the picture: a part of it may be grey or shifted; get the file again.',
+        'JPEG files with bytes that belong to nothing',
+        'Look at the picture; get the file again if a part of it is grey or shifted.',
     ),
     'blank-picture': ('pictures of a single colour', 'Remove it.'),
 }

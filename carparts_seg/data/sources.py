@@ -9,7 +9,7 @@ __all__ = ['DATA_FORMATS', 'DataSource', 'usual_folders', 'locate_images', 'plac
 # %% ../../nbs/3_data/31_sources.ipynb #9d1a7f14
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ..core.basics import did_you_mean, file_sha256
+from ..core.fields import check_inside, outside_allowed, points_outside
 from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
 from ..core.names import Matched, image_name, match_names
 from carparts_seg.core.table import (
@@ -107,7 +108,7 @@ def _exactly(
     found, listed = {}, {}
     for n in names:
         path = PurePosixPath(n.replace('\\', '/')) if not _BARE.fullmatch(n) else n
-        if isinstance(path, PurePosixPath) and ('..' in path.parts or path.is_absolute()):
+        if points_outside(n) and not outside_allowed():
             continue
         inside, _, name = str(path).rpartition('/')
         if inside not in listed:
@@ -168,6 +169,21 @@ def _renamed(
     return out
 
 
+def _links(folder: Path, files: Iterable[str]) -> Iterator[str]:  # no folder is asked about twice
+    "The files that may lead out of a folder: links, and all below a folder that is one."
+    if outside_allowed():
+        return iter(())
+    linked = lru_cache(None)(lambda d: bool(d) and (os.path.islink(folder / d) or linked(os.path.dirname(d))))
+    return (f for f in files if linked(os.path.dirname(f)) or os.path.islink(f'{folder}{os.sep}{f}'))
+
+
+def _lost(name: str, why: str) -> TableError:
+    "An error about an image that isn't there, or mustn't be."
+    if points_outside(name) and not outside_allowed():
+        why += '; a name may point out of the folder of the data where CARPARTS_OUTSIDE is 1'
+    return TableError(f'{name!r}: {why}', file=name, why=why)
+
+
 def place_images(
     part: DataPart,  # as its reader gave it
     folders: Sequence[Path],  # where its images may lie
@@ -179,9 +195,11 @@ def place_images(
     folder, matched = locate_images(names, folders)
     if folder is None and must is not False and names:
         raise _nowhere(names, folders)
+    for f in _links(folder, matched.files.values()) if folder is not None else ():
+        check_inside(folder, f)
     table = _renamed(part.table, matched.files, matched.notes)
     if must and matched.missing:
-        found += [TableError(f'{n!r}: {why}', file=n, why=why) for n, why in matched.missing.items()]
+        found += [_lost(n, why) for n, why in matched.missing.items()]
         kept = table[~table['file_name'].isin(list(matched.missing))].reset_index(drop=True)
         kept.attrs, table = table.attrs, kept
     return DataPart(part.split, table, folder or next(iter(folders), part.folder))
@@ -218,8 +236,8 @@ def json_kind(
     if 'images' not in content or not {'annotations', 'categories'} & set(content):
         return None
     annotations = content.get('annotations')
-    by_cvat = (isinstance(a, Mapping) and 'occluded' in (a.get('attributes') or ()) for a in annotations or ())
-    return 'cvat' if isinstance(annotations, list) and any(by_cvat) else 'coco'
+    some = [a.get('attributes') for a in annotations if isinstance(a, Mapping)] if isinstance(annotations, list) else []
+    return 'cvat' if any(isinstance(a, Mapping) and 'occluded' in a for a in some) else 'coco'
 
 # %% ../../nbs/3_data/31_sources.ipynb #6ceeb21e
 _ALIASES = {
@@ -372,8 +390,7 @@ def _read_coco_file(
 @lru_cache(maxsize=256)
 def _kind_in(
     path: Path,  # a JSON file
-    changed: int,  # when, in nanoseconds
-    n_bytes: int,  # its size
+    digest: str,  # of its content: size and time stay the same where a file was put back
 ) -> str | None:  # see `json_kind`; raises TableError
     "What a JSON file holds, as long as it stays as it is."
     return json_kind(load_json(path))
@@ -383,11 +400,12 @@ def _kind_of_json(
     path: Path,  # a JSON file
 ) -> str | None:  # see `json_kind`; raises TableError
     "What a JSON file holds; parsed once, however often it is asked for."
-    try:
-        stat = path.stat()
-    except OSError:
+    if not path.is_file():
         return json_kind(load_json(path))  # says why it can't be read
-    return _kind_in(path, stat.st_mtime_ns, stat.st_size)
+    try:
+        return _kind_in(path, file_sha256(path))
+    except OSError:
+        return json_kind(load_json(path))
 
 
 _USUAL = ('annotations.json', '_annotations.coco.json', 'parts.parquet', 'train.pq', 'train.parquet', 'train.csv')
@@ -674,6 +692,8 @@ def read_source(
 ) -> DataSource:  # raises DatasetError, TableError
     "Annotations of any format, part by part."
     path = Path(path)
+    if not (path.is_file() or path.is_dir()):
+        raise DatasetError(f'{path}: expected a file or a folder', file=path, why='expected a file or a folder')
     if images is not None and not Path(images).is_dir():
         raise DatasetError(f'{images}: no such folder for pictures', file=images, why='no such folder for pictures')
     images = None if images is None else Path(images)

@@ -24,6 +24,7 @@ import pandas as pd
 from PIL import Image
 
 from ..core.basics import write_atomic
+from ..core.fields import outside_allowed, point_array, text_number, text_whole
 from ..core.images import ImageError, image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
 from ..core.names import image_name
@@ -224,16 +225,16 @@ def _xml_mask(
 ) -> tuple[str, str] | None:  # class, text RLE; None for what is no mask; raises RleError, ValueError, TypeError
     "A polygon or mask of CVAT's XML."
     if shape.tag == 'polygon':
-        points = [float(v) for v in re.split('[;,]', shape.get('points') or '') if v.strip()]
+        points = [text_number(v) for v in re.split('[;,]', shape.get('points') or '') if v.strip()]
         return shape.get('label'), polygons_to_rle([points], height, width)
     if shape.tag != 'mask':
         return None
     h, w = checked_size(shape.get('height'), shape.get('width'))
-    counts = np.array([int(v) for v in (shape.get('rle') or '').split(',')], dtype=np.int64)
+    counts = np.array([text_whole(v) for v in (shape.get('rle') or '').split(',')], dtype=np.int64)
     if counts.min() < 0 or counts.max() > h * w or counts.sum() != h * w:
         raise RleError(f'run lengths that do not add up to a box of {h} x {w}')
     box = np.repeat(np.arange(len(counts)) % 2, counts).reshape(h, w)
-    return shape.get('label'), placed_rle(box, int(shape.get('left')), int(shape.get('top')), height, width)
+    return shape.get('label'), placed_rle(box, *(text_whole(shape.get(k)) for k in ('left', 'top')), height, width)
 
 # %% ../../nbs/2_formats/29_editors.ipynb #1168925b
 def _xml_entry(
@@ -359,7 +360,7 @@ def _circle(
     width: int,  # columns
 ) -> str:  # text RLE; raises RleError, ValueError
     "A circle as text RLE."
-    (x, y), (x2, y2) = np.array(points, float)
+    (x, y), (x2, y2) = point_array(points)
     turns, radius = np.linspace(0, 2 * np.pi, 90, endpoint=False), np.hypot(x2 - x, y2 - y)
     return polygons_to_rle(
         [np.stack([x + radius * np.cos(turns), y + radius * np.sin(turns)], 1).ravel()], height, width
@@ -378,9 +379,12 @@ def _labelme_mask(
     if kind == 'circle':
         return label, _circle(shape['points'], height, width)
     if kind == 'mask':
-        (left, top), _ = np.round(np.array(shape['points'], float)).astype(int).tolist()
+        corner = np.round(point_array(shape['points'])[0])
+        if not (abs(corner) <= 10 * 65535).all():
+            raise RleError('a corner far outside of the picture')
+        left, top = corner.astype(int).tolist()
         return label, placed_rle(_png_mask(base64.b64decode(shape['mask'])), left, top, height, width)
-    points = np.array(shape['points'], float).reshape(-1, 2)
+    points = point_array(shape['points']).reshape(-1, 2)
     return label, polygons_to_rle([points.ravel()], height, width)
 
 # %% ../../nbs/2_formats/29_editors.ipynb #aeda8bcb
@@ -395,6 +399,10 @@ def _labelme_image(
     named = image_name(named) if isinstance(named, str) and '\0' not in named and len(named) < 1000 else ''
     beside = images_among(p for p in path.parent.glob(f'{escape(path.stem)}.*') if p.is_file())[0]
     named = Path(named).name if re.match('/|[A-Za-z]:', named) else named  # a path of another machine
+    if named.startswith('../..') and not outside_allowed():  # pictures often lie in a folder beside that of the files
+        raise entry_error(
+            path.name, '', f'imagePath {named!r} points far out of the folder; CARPARTS_OUTSIDE=1 allows it'
+        )
     tries = [path.parent / named, path.parent / Path(named).name] if named else []
     image = next((p for p in (*tries, *beside) if p.is_file()), tries[0] if tries else None)
     if image is None:
@@ -507,13 +515,11 @@ def _supervisely_mask(
     "An object of Supervisely as mask."
     kind = shape.get('geometryType') or ('bitmap' if 'bitmap' in shape else 'polygon')
     if kind == 'bitmap':
-        left, top = (int(v) for v in shape['bitmap']['origin'])
+        left, top = (text_whole(v) for v in shape['bitmap']['origin'])
         return shape['classTitle'], placed_rle(_bitmap(shape['bitmap']['data']), left, top, height, width)
     if kind != 'polygon':
         return None
-    rings = [
-        np.array(r, float).reshape(-1, 2) for r in (shape['points']['exterior'], *shape['points'].get('interior', []))
-    ]
+    rings = [point_array(r).reshape(-1, 2) for r in (shape['points']['exterior'], *shape['points'].get('interior', []))]
     if any(len(r) < 3 or not np.isfinite(r).all() or abs(r).max() > 10 * 65535 for r in rings):
         raise RleError('expected outlines of at least three points')
     mask = contours_to_mask(rings[:1], height, width)

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.basics import CarpartsError, write_atomic
+from ..core.fields import point_array
 from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_to_mask
 from ..core.names import match_names
@@ -278,7 +279,7 @@ def _region_rle(
     "A region's mask."
     if 'rle' in value:
         return brush_to_rle(value['rle'], height, width)
-    points = np.array(value['points'], float) * (width / 100, height / 100)
+    points = point_array(value['points']) * (width / 100, height / 100)
     return polygons_to_rle([points.reshape(-1, 2).ravel().tolist()], height, width)
 
 # %% ../../nbs/2_formats/27_label_studio.ipynb #f84166e1

@@ -8,7 +8,7 @@ __all__ = ['MAX_SIDE', 'mask_polygons', 'mask_contours', 'contours_to_mask', 'wi
            'split_name', 'is_split', 'images_among', 'stray_notes', 'table_of', 'entry_error']
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #fd057cce
-import json
+import os
 import re
 import zipfile
 from collections import Counter
@@ -18,11 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
+from ..core.fields import decoded, file_bytes, image_pixels, load_json, parse_json
 from ..core.images import IMAGE_SUFFIXES, image_size
 from ..core.masks import RleError, mask_to_rle, rle_area
 from ..core.parts import part_colors
-from ..core.table import PartsData, TableError, default_classes, image_pixels, read_table
+from ..core.table import PartsData, TableError, default_classes, read_table
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #d17b5cb3
 def _corners(
@@ -82,6 +84,125 @@ def _simpler(
     x, y = out.T
     return out if len(out) > 2 and (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() else ring
 
+# %% ../../nbs/2_formats/25_outlines.ipynb #67f045b2
+def _run_starts(
+    mask: np.ndarray,  # bool (H, W)
+    x: np.ndarray,  # int64 (n,): columns of pixels of the mask
+    y: np.ndarray,  # int64 (n,): their rows
+) -> np.ndarray:  # int64 (n,): the column in which each one's run within its row begins
+    "How far a mask goes to the left of some pixels."
+    first = mask.copy()
+    first[:, 1:] &= ~mask[:, :-1]
+    column = np.where(first, np.arange(mask.shape[1], dtype=np.int32), 0)
+    return np.maximum.accumulate(column, axis=1, out=column)[y, x].astype(np.int64)
+
+
+def _around(
+    points: np.ndarray,  # int64 (N, 2): x and y of the corners of all rings
+    after: np.ndarray,  # int64 (N,): the corner that follows each
+    at: np.ndarray,  # int64 (n, 2): x and y of upper ends of pixel borders
+) -> np.ndarray:  # int64 (n,): the corner whose upright edge, to the next one, holds that border
+    "The edges that some borders are parts of."
+    upright = np.flatnonzero(points[:, 0] == points[after, 0])
+    high = points[:, 1].max() + 2
+    key = points[upright, 0] * high + np.minimum(points[upright, 1], points[after[upright], 1])
+    order = np.argsort(key, kind='stable')
+    place = np.searchsorted(key[order], at[:, 0] * high + at[:, 1], side='right') - 1
+    return upright[order[place]]
+
+# %% ../../nbs/2_formats/25_outlines.ipynb #aee9c8a2
+class _Chain:
+    "Rings of points, joined into one another."
+
+    def __init__(
+        self,
+        rings: Sequence[np.ndarray],  # (n, 2) each
+    ):
+        size = np.array([len(r) for r in rings])
+        self.first = np.cumsum(size) - size
+        self.ring = np.repeat(np.arange(len(rings)), size)
+        self.points = np.concatenate(rings)
+        after = np.arange(len(self.points)) + 1
+        after[self.first + size - 1] = self.first
+        self.after, self.at = after.tolist(), list(range(len(after)))  # the next node, the point of each node
+        self.more = []  # points that were put in between
+
+    def put(self, node: int, point: tuple) -> int:  # the new node
+        "A point behind a node."
+        self.more.append(point)
+        return self._node(node, len(self.points) + len(self.more) - 1)
+
+    def _node(self, behind: int, point: int) -> int:
+        self.at.append(point)
+        self.after.append(self.after[behind])
+        self.after[behind] = len(self.at) - 1
+        return len(self.at) - 1
+
+    def join(self, node: int, other: int) -> None:
+        "A line from a node to one of another ring, around that, and back."
+        copy = self._node(other, self.at[other])  # leaves the other ring where `other` is reached again
+        back = self._node(node, self.at[node])
+        self.after[node], self.after[other] = copy, back
+
+    def walk(self, ring: int) -> list[int]:  # numbers of points
+        "A ring with all that was joined to it."
+        node = start = int(self.first[ring])
+        out = []
+        while not out or node != start:
+            out.append(self.at[node])
+            node = self.after[node]
+        return out
+
+    def joined(self, rings: Iterable[int]) -> list[np.ndarray]:  # (n, 2) each
+        "Rings with all that was joined to them."
+        every = np.concatenate([self.points, self.more]) if self.more else self.points
+        return [every[self.walk(k)] for k in rings]
+
+# %% ../../nbs/2_formats/25_outlines.ipynb #84c27108
+def _cut_open(
+    mask: np.ndarray,  # bool (H, W)
+    rings: Sequence[np.ndarray],  # int64 (n, 2) each: outlines as corners
+    holes: np.ndarray,  # int64 (k,): which of them are those of holes
+    tolerance: float,  # how far an outline may move, pixels
+) -> _Chain:  # the holes joined to what is around them
+    "Lines from holes to the left."
+    chain = _Chain(rings)
+    left = np.array([chain.first[h] + np.lexsort((rings[h][:, 1], rings[h][:, 0]))[0] for h in holes], np.int64)
+    x, y = chain.points[left].T
+    at = np.column_stack([_run_starts(mask, x - 1, y), y])
+    edge = _around(chain.points, np.array(chain.after), at)
+    if tolerance <= 0:
+        far = -abs(chain.points[edge, 1] - y)  # put in behind the same corner, the nearest one comes last
+        for k in np.lexsort((far, edge)).tolist():
+            edge[k] = chain.put(int(edge[k]), tuple(at[k]))
+        joints = zip(edge.tolist(), left.tolist())
+        return _joined(chain, joints)
+    around = chain.ring[edge]
+    chain = _Chain([_simpler(r, tolerance) for r in rings])
+    return _joined(chain, _nearest(chain, around, holes))
+
+
+def _joined(chain: _Chain, joints: Iterable[tuple[int, int]]) -> _Chain:
+    "A chain with pairs of nodes joined."
+    for node, other in joints:
+        chain.join(node, other)
+    return chain
+
+
+def _nearest(
+    chain: _Chain,  # of rings
+    around: np.ndarray,  # int64 (k,): the ring around each hole
+    holes: np.ndarray,  # int64 (k,): the holes' own
+) -> Iterator[tuple[int, int]]:  # a node of each ring around, and one of the hole
+    "The corners at which rings are nearest to those around them."
+    corners = [chain.points[a:b] for a, b in zip(chain.first, [*chain.first[1:], len(chain.points)])]
+    trees = {}
+    for a, h in zip(around.tolist(), holes.tolist()):
+        tree = trees[a] if a in trees else trees.setdefault(a, cKDTree(corners[a]))
+        apart, place = tree.query(corners[h])
+        k = int(np.argmin(apart))
+        yield int(chain.first[a] + place[k]), int(chain.first[h] + k)
+
 # %% ../../nbs/2_formats/25_outlines.ipynb #f5ff4cc9
 def mask_polygons(
     mask: np.ndarray,  # (H, W), whatever is not 0 belongs to the mask
@@ -91,16 +212,13 @@ def mask_polygons(
     mask = np.asarray(mask) != 0
     if not mask.any():
         return []
-    label, pieces, holes = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[1], {}, []
-    for ring in _outlines(mask):
-        x, y = ring[0]
-        if mask[y, x]:
-            pieces[label[y, x]] = _simpler(ring, tolerance)
-        else:
-            holes.append((label[y - 1, x], _simpler(ring, tolerance)[::-1]))
-    for piece, hole in holes:
-        pieces[piece] = _bridged(pieces[piece], hole)
-    return list(pieces.values())
+    rings = _outlines(mask)
+    outer = [bool(mask[y, x]) for x, y in (r[0] for r in rings)]
+    if all(outer):
+        return [_simpler(r, tolerance) for r in rings]
+    rings = [r if o else r[::-1] for r, o in zip(rings, outer)]
+    chain = _cut_open(mask, rings, np.flatnonzero(~np.array(outer)), tolerance)
+    return chain.joined(np.flatnonzero(outer))
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #199e9c61
 def mask_contours(
@@ -205,30 +323,29 @@ def left_out(
     return [f'{empty} empty mask{"s were" if empty > 1 else " was"} left out'] if empty else []
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #9693c79d
-def _decoded(data: bytes) -> str:
-    "Text in UTF-8, or in UTF-16 with its mark; raises UnicodeDecodeError."
-    return data.decode('utf-16' if data[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig')
-
-
 def text_of(
     path: str | Path,  # a file
 ) -> str:  # its text, without a byte order mark; raises TableError
     "The content of a text file."
     try:
-        return _decoded(Path(path).read_bytes())
-    except OSError as e:
-        why = f'cannot be read: {e.strerror}'
+        return decoded(file_bytes(path))
     except UnicodeDecodeError:
         why = 'not text in UTF-8'
     raise TableError(f'{path}: {why}', file=path, why=why)
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #4b28d4f4
+_MOST_JSON = 4 * 1024**3  # bytes that a zip's .json may unpack to
+
+
 def _unzipped_json(path: Path) -> bytes:
     "The one .json in a zip; raises TableError, OSError, BadZipFile."
     with zipfile.ZipFile(path) as z:
         inside = [n for n in z.namelist() if n.lower().endswith('.json') and not n.startswith('__MACOSX')]
         if len(inside) != 1:
             why = f'expected one .json inside, found {", ".join(inside) or "none"}'
+            raise TableError(f'{path.name}: {why}', file=path, why=why)
+        if (size := z.getinfo(inside[0]).file_size) > _MOST_JSON:
+            why = f'{inside[0]} unpacks to {size:,} bytes; the limit is {_MOST_JSON:,}'
             raise TableError(f'{path.name}: {why}', file=path, why=why)
         return z.read(inside[0])
 
@@ -239,16 +356,14 @@ def json_of(
     "The content of a JSON file, also inside of a zip."
     path = Path(path)
     try:
-        return json.loads(_decoded(path.read_bytes() if path.suffix.lower() != '.zip' else _unzipped_json(path)))
+        return parse_json(_unzipped_json(path), path.name) if path.suffix.lower() == '.zip' else load_json(path)
     except OSError as e:
         why = f'cannot be read: {e.strerror}'
         raise TableError(f'{path} {why}', file=path, why=why) from None
-    except (zipfile.BadZipFile, zipfile.zlib.error, NotImplementedError, EOFError):
+    except RuntimeError as e:  # an encrypted member
+        raise TableError(f'{path.name}: {e}', file=path, why=str(e)) from None
+    except (zipfile.BadZipFile, zipfile.zlib.error, EOFError):
         raise TableError(f'{path.name}: not a whole zip archive', file=path, why='not a whole zip archive') from None
-    except TableError:
-        raise
-    except (ValueError, RecursionError) as e:
-        raise TableError(f'{path.name} is not JSON: {e}', file=path, why=f'not JSON: {e}') from None
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #e46250cd
 def text_head(
@@ -257,15 +372,17 @@ def text_head(
 ) -> str:  # '' for what is no file or no text
     "The beginning of a text file: enough to tell what it holds."
     try:
+        if not os.path.isfile(path):  # a pipe would be waited for
+            return ''
         with open(path, 'rb') as f:
             data = f.read(n_bytes)
-    except OSError:
+    except (OSError, ValueError):
         return ''
     data = data[: len(data) // 2 * 2] if data[:2] in (b'\xff\xfe', b'\xfe\xff') else data
     try:
-        return _decoded(data)
+        return decoded(data)
     except UnicodeDecodeError as e:
-        return _decoded(data[: e.start]) if e.start > len(data) - 4 else ''
+        return decoded(data[: e.start]) if e.start > len(data) - 4 else ''
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #3d1ee9cd
 MAX_SIDE = 65_535  # pixels; no picture is wider or higher

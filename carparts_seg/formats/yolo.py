@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ..core.basics import check_new, new_folder
+from ..core.basics import check_new, new_folder, write_atomic
+from ..core.fields import points_outside, text_number, text_whole
 from ..core.images import ImageError, image_size
 from ..core.masks import mask_to_rle, rle_to_mask
 from ..core.parts import mirror_partners
@@ -194,9 +195,9 @@ def _numbered(
 ) -> tuple[list[str], list[str]]:  # class list, notes; raises TableError
     "The class list of a mapping; a number that is left out gets a name."
     try:
-        known = {int(k): v for k, v in names.items()}
-    except (ValueError, TypeError):
-        wrong = next(k for k in names if not str(k).strip().lstrip('-').isdigit())
+        known = {text_whole(k): v for k, v in names.items()}
+    except ValueError:
+        wrong = next(k for k in names if not re.fullmatch(r'-?[0-9]+', str(k).strip()))
         raise entry_error(where, '', f'names has the key {wrong!r:.40}; expected numbers from 0', key='names') from None
     if not known or min(known) < 0 or max(known) > 9999 or len(known) < len(names):
         raise entry_error(where, '', 'names: expected the numbers from 0, each once', key='names')
@@ -213,8 +214,8 @@ def _yaml_classes(
 ) -> tuple[list[str] | None, list[str]]:  # class list, None where there is none; notes; raises TableError
     "The class list of a data file."
     names, nc, where = data.get('names'), data.get('nc'), path.name
-    n = int(nc) if isinstance(nc, str) and nc.strip().isdigit() and int(nc) < 10_000 else None
-    if isinstance(names, str) and (path.parent / names).is_file():
+    n = int(nc) if isinstance(nc, str) and re.fullmatch('[0-9]{1,4}', nc.strip()) else None
+    if isinstance(names, str) and not points_outside(names) and (path.parent / names).is_file():
         names = text_of(path.parent / names).split('\n')
         names = [s.strip() for s in names if s.strip()]
     if names is None and n:
@@ -505,15 +506,15 @@ def _yolo_numbers(
 ) -> list[float]:  # number of the class, x y x y ..., and maybe the score
     "The numbers of a line, checked; raises TableError, whose message doesn't say where."
     try:
-        v = [float(x) for x in line.split()]
+        v = [text_number(x) for x in line.split()]
     except ValueError:
+        if any(x.lower().lstrip('+-') in ('nan', 'inf', 'infinity') for x in line.split()):
+            raise TableError(f'{line[:40]!r} has a number that is not finite') from None
         raise TableError(f'{line[:40]!r} has something other than numbers') from None
     if len(v) < 7:
         box = len(v) in (5, 6)
         why = f'{len(v)} numbers; a mask has a class and three points at least{", this looks like a box" * box}'
         raise TableError(why, key='box' if box else None)
-    if not np.isfinite(v).all():
-        raise TableError(f'{line[:40]!r} has a number that is not finite')
     if v[0] != int(v[0]) or not 0 <= v[0] < len(classes):
         raise TableError(f'class {v[0]:g}; the class list has 0 to {len(classes) - 1}')
     return v
