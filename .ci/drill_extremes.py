@@ -274,13 +274,13 @@ def divided(drill, rng, name, size, odd, i):
     train, valid = SETS[name]
     table = write_set(home, rng, train + valid, SIZES[size])
     first = {f"p{k}.png" for k in range(len(train))}
-    for file, part in (("train", table[table.file_name.isin(first)]), ("valid", table[~table.file_name.isin(first)])):
-        part.to_parquet(home / f"{file}.parquet")
+    table.assign(fold=(~table.file_name.isin(first)).astype(int)).to_parquet(home / "all.parquet")
     settings = {
-        "dataset.train_dataframe": home / "train.parquet",
-        "dataset.validation_dataframe": home / "valid.parquet",
+        "dataset.train_dataframe": home / "all.parquet",
         "dataset.data_folder": home / "pictures",
-        "dataset.validation_strategy": "custom",
+        "dataset.validation_strategy": "kfold",
+        "dataset.fold_column": "fold",
+        "dataset.folds": "[1]",
         "dataset.class_list": "[left_mirror,right_mirror,hood]",
     } | odd
     out = home / "run"

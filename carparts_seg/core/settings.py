@@ -9,7 +9,7 @@ __all__ = ['ARCHITECTURES', 'BACKBONES', 'STRATEGIES', 'MIXES', 'MIX_TARGETS', '
            'check_augmentation_json', 'AugmentationSettings', 'DatasetSettings', 'EnvironmentSettings', 'ImageSettings',
            'LoggingSettings', 'PredictionSettings', 'read_class_weights', 'TrainingSettings', 'Experiment',
            'section_models', 'setting_fields', 'get_setting', 'choices', 'allowed', 'yaml_value', 'Contradiction',
-           'loss_weights', 'contradictions']
+           'loss_weights', 'contradictions', 'step_bytes', 'check_steps']
 
 # %% ../../nbs/1_core/17_settings.ipynb #b7491d42
 import json
@@ -32,7 +32,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from .basics import CarpartsError, nearest
+from .basics import CarpartsError, check_amount, nearest
 from .parts import mirror_partners, no_counterpart
 
 # %% ../../nbs/1_core/17_settings.ipynb #c0a87225
@@ -989,3 +989,31 @@ def contradictions(
     "What is wrong between the settings of an experiment."
     for check in (_network_contradictions, _data_contradictions, _training_contradictions):
         yield from check(cfg)
+
+# %% ../../nbs/1_core/17_settings.ipynb #7e1d9d13
+def step_bytes(
+    cfg: Experiment,
+    n_classes: int,  # planes of a mask
+    training: bool = True,  # else an evaluation, of the largest of `prediction.test_time_scales`
+) -> int:  # bytes
+    "What one picture of a step holds in memory at the least."
+    im, view = cfg.image, 1.0 if training else max([1.0, *cfg.prediction.test_time_scales])
+    planes = im.image_channels + n_classes * (3 if training else 1)
+    return round(4 * planes * im.image_height * im.image_width * view**2)
+
+
+def check_steps(
+    cfg: Experiment,
+    n_classes: int,  # planes of a mask
+    n_images: int,  # of the larger part of the data: a step has no more
+    room: int | None,  # bytes, of the machine or of its GPU; None: not known
+) -> None:  # raises CarpartsError
+    "Refuse steps of training and evaluation for which there is no room."
+    im, p = cfg.image, cfg.prediction
+    sizes = {'training.batch_size': cfg.training.batch_size}
+    sizes['prediction.batch_size_inference'] = p.batch_size_inference or cfg.training.batch_size
+    for name, size in sizes.items():
+        training, n = name.startswith('training'), max(1, min(size, n_images))
+        at = f' at {max(p.test_time_scales):g} times the size' if p.test_time_scales and not training else ''
+        what = f'pictures of {im.image_height} x {im.image_width}{at} with {n_classes} classes'
+        check_amount(name, n, what, step_bytes(cfg, n_classes, training), room)
