@@ -885,7 +885,7 @@ def check_masks(
     splits: Sequence[Split],  # from `split_data`
     log: Callable = print,  # takes a line
 ) -> None:
-    "Say which held out images have no mask; raises CarpartsError where a step has no room or there is nothing to learn."
+    "Say which held out images have no mask; raises CarpartsError where a step has no room or nothing to learn."
     check_steps(cfg, len(data.classes), max(len(side) for s in splits for side in (s.train, s.valid)), _room(cfg))
     masked = set(data.table['file_name'][with_mask(data.table)])
     if not masked:

@@ -30,6 +30,7 @@ from carparts_seg.core.drawing import (
     figure_colors,
     figure_look,
     label_of,
+    main_classes,
     name_rows,
     panel_grid,
     shown,
@@ -578,12 +579,13 @@ def plot_thresholds(
     "IoU over the threshold, and what the best one is worth on images that had no part in the choice."
     c, sweep, best = figure_colors(dark), threshold_sweep(ev), best_thresholds(ev)
     with rc_context(figure_look(dark) | {'font.size': 8, 'xtick.labelsize': 7, 'ytick.labelsize': 7}):
-        fig, axes = panel_grid(len(ev.classes), width, extra=0.55, sharex=True, sharey=True)
-        for ax, name in zip(axes, ev.classes):
+        chosen, left_out = main_classes(ev.true.sum(0))
+        fig, axes = panel_grid(len(chosen), width, extra=0.55, sharex=True, sharey=True)
+        for ax, name in zip(axes, [ev.classes[i] for i in chosen]):
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
             _draw_sweep(ax, sweep[name], best.loc[name], c)
             ax.set_title(label_of(name, 18, ev.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
-        fig.supxlabel('threshold', fontsize=8.5, color=c['soft'])
+        fig.supxlabel(f'threshold{left_out and f"; {left_out}"}', fontsize=8.5, color=c['soft'])
         fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
 

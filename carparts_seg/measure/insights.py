@@ -23,6 +23,7 @@ from carparts_seg.core.drawing import (
     figure_look,
     heat_colors,
     label_of,
+    main_classes,
     name_rows,
     panel_grid,
     shown,
@@ -256,12 +257,15 @@ def plot_position_maps(
     "Where in the image each part is seen."
     maps = position_maps(data, files) if maps is None else maps
     with rc_context(figure_look(dark) | {'axes.grid': False}):
-        fig, axes = panel_grid(len(data.classes), width, (1.15, 1.3), 0.1)
-        for ax, name, shares in zip(axes, data.classes, maps):
-            _draw_map(ax, shares, dark)
+        chosen, left_out = main_classes(maps.sum((1, 2)))
+        fig, axes = panel_grid(len(chosen), width, (1.15, 1.3), 0.1)
+        for ax, i in zip(axes, chosen):
+            _draw_map(ax, maps[i], dark)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(True)
-            ax.set_title(label_of(name, 19, data.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
+            ax.set_title(label_of(data.classes[i], 19, data.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
+        if left_out:
+            fig.supxlabel(left_out, fontsize=8.5, color=figure_colors(dark)['soft'])
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #1a2c6d47
