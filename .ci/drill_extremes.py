@@ -423,6 +423,25 @@ def transforms():
         ("Perspective", dict(scale=[50, 50])),
         ("ShiftScaleRotate", dict(scale_limit=[5000, 5000])),
         ("RandomResizedCrop", dict(size=[10**5, 10**5])),
+        (
+            "CoarseDropout",
+            dict(num_holes_range=[1000, 1000], hole_height_range=[200, 200], hole_width_range=[200, 200]),
+        ),
+        ("MedianBlur", dict(blur_limit=[1023, 1023])),
+        ("MotionBlur", dict(blur_limit=[1023, 1023])),
+        ("GridDistortion", dict(num_steps=256)),
+        ("ElasticTransform", dict(sigma=1000, alpha=1e6)),
+        ("RandomGridShuffle", dict(grid=[256, 256])),
+        ("Superpixels", dict(n_segments=[1000, 1000], max_size=8192)),
+        ("GlassBlur", dict(iterations=1000, max_delta=100)),
+        ("ZoomBlur", dict(max_factor=[16, 16], step_factor=[1e-6, 1e-6])),
+        ("Spatter", dict(gauss_sigma=[1000, 1000])),
+        ("Defocus", dict(radius=[1024, 1024])),
+        ("RandomSunFlare", dict(num_flare_circles_range=[1000, 1000], src_radius=1024)),
+        ("RandomScale", dict(scale_limit=[15, 15])),
+        ("RandomRain", dict(drop_length=1000, drop_width=1000)),
+        ("PadIfNeeded", dict(min_height=8192, min_width=8192)),
+        ("Resize", dict(height=8192, width=8192)),
     ):
         yield name, args
 
