@@ -300,7 +300,7 @@ def after(drill, rng, what, out, table, pictures):
     one = ["blur", "jpeg_compression"]
     tries = [
         ("report", out),
-        ("report", out, out, "--out", out.parent / "compared"),
+        ("report", out, out.parent / "again", "--out", out.parent / "compared"),
         ("evaluate", out, "--out", out.parent / "e1"),
         ("evaluate", out, table, "--images", pictures, "--out", out.parent / "e2"),
         ("evaluate", out, "--threshold", "best", "--out", out.parent / "e3"),
@@ -319,6 +319,7 @@ def after(drill, rng, what, out, table, pictures):
             "best",
         ),
     ]
+    shutil.copytree(out, out.parent / "again")
     for words in [tries[0], *rng.sample(tries[1:], 4)]:
         about = " ".join(str(w) for w in words if not isinstance(w, Path))
         drill.command(words[0], f"{about} ({what})", *words)

@@ -26,6 +26,7 @@ from scipy.special import ndtr, stdtrit
 
 from ..core.basics import CarpartsError, write_atomic
 from carparts_seg.core.drawing import (
+    MOST_ROWS,
     Drawing,
     figure_colors,
     figure_look,
@@ -682,9 +683,10 @@ def plot_calibration(
 ) -> Figure:  # under the diagonal: too sure
     "Observed share over probability, and the calibration error of each class over pixels above 1/64."
     c, t, ece = figure_colors(dark), calibration(ev), expected_calibration_error(ev, above=1 / N_BINS)
-    order = ece.drop('all').sort_values(na_position='last', kind='stable').index
+    chosen, left_out = main_classes(ev.true.sum(0), MOST_ROWS)
+    order = ece[[ev.classes[i] for i in chosen]].sort_values(na_position='last', kind='stable').index
     with rc_context(figure_look(dark)):
-        fig, axes = _calibration_axes(width, 0.235 * len(ev.classes) + 0.9)
+        fig, axes = _calibration_axes(width, 0.235 * len(order) + 0.9)
         _draw_reliability(axes['top'], t, c)
         _draw_pixels(axes['bottom'], t, c)
         ax = axes['error']
@@ -692,4 +694,6 @@ def plot_calibration(
         ax.axvline(ece['all'], color=c['reference'], lw=1.2)
         ax.set(xlabel='calibration error, pixels above 1/64')
         ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')
+        if left_out:
+            fig.supxlabel(left_out, fontsize=8.5, color=c['soft'])
     return fig

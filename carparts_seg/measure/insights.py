@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from carparts_seg.core.drawing import (
+    MOST_ROWS,
     Drawing,
     figure_colors,
     figure_look,
@@ -109,6 +110,8 @@ def plot_class_balance(
 ) -> Figure:  # a row a class, most frequent first; at the right how many images
     "Share of the images that show each class."
     c, t = figure_colors(dark), class_balance(data, train, sizes).sort_values('images', ascending=False, kind='stable')
+    left_out = f'; {len(t) - MOST_ROWS} rarer classes are left out' if len(t) > MOST_ROWS else ''
+    t = t.head(MOST_ROWS)
     v = class_balance(data, valid, sizes).loc[t.index] if valid is not None else None
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
@@ -120,7 +123,7 @@ def plot_class_balance(
         else:
             _draw_validation(ax, v, c)
             _write_right(ax, [f'{n} / {m}' for n, m in zip(t['images'], v['images'])], c)
-        ax.set(xlabel='% of the pictures; right: how many', xlim=(0, None))
+        ax.set(xlabel=f'% of the pictures; right: how many{left_out}', xlim=(0, None))
         fig.legend(loc='outside upper right', ncols=2)
     return fig
 
@@ -160,6 +163,8 @@ def plot_mask_sizes(
     "How much of an image each part covers, where it is seen: median, middle half, nine in ten."
     c, t = figure_colors(dark), _sizes_of(data, files, sizes)
     q = share_quantiles(t, data.classes)
+    left_out = f'; {len(q) - MOST_ROWS} smaller classes are left out' if len(q) > MOST_ROWS else ''
+    q = q.head(MOST_ROWS)
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(q) + 1.3), layout='constrained')
         ax = fig.subplots()
@@ -168,7 +173,7 @@ def plot_mask_sizes(
         ax.hlines(y, q[0.25], q[0.75], color=c['ours'], lw=5)
         ax.plot(q[0.5], y, 'o', color=c['ours'], mec=c['ground'], ms=7)
         ax.set_xscale('log')
-        ax.set_xlabel('% of the picture')
+        ax.set_xlabel(f'% of the picture{left_out}')
         if not len(t):
             ax.set_xlim(0.01, 100)
         ax.xaxis.set_major_formatter('{x:g}')
