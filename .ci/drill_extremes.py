@@ -2,11 +2,11 @@
 
 python .ci/drill_extremes.py [--seconds 60] [--seed 0] [--only TEXT] [--show]
 
-Small sets are drawn in which something is missing (masks, a class, all pixels but one row, all pictures but one), a tiny
-network is trained on them with odd settings, and report, comparison, card, evaluation, out-of-fold figures, corruptions
-and best thresholds are made of the run; between them settings and options get absurd values. Right is: exit code 0 and
-pages that say "none", or exit code 2 and one line. Wrong are a traceback, a hang, a warning, a NaN that is shown, a mean
-over nothing that is shown as 0 or 1. Prints a table, and exits with 1 if anything wrong was met.
+Small sets are drawn in which something is missing (masks, a class, all pixels but one row, all pictures but one), a
+tiny network is trained on them with odd settings, and report, comparison, card, evaluation, out-of-fold figures,
+corruptions and best thresholds are made of the run; between them settings and options get absurd values. Right is: exit
+code 0 and pages that say "none", or exit code 2 and one line. Wrong are a traceback, a hang, a warning, a NaN that is
+shown. Prints a table, and exits with 1 if anything wrong was met.
 """
 
 import argparse
@@ -82,6 +82,7 @@ SIDES = ["left_mirror", "right_mirror", "hood"]
 def rectangle(rng, height, width):
     "A mask as run lengths: a rectangle somewhere."
     import numpy as np
+
     from carparts_seg.core.masks import mask_to_rle
 
     mask = np.zeros((height, width), np.uint8)
@@ -216,7 +217,7 @@ def wrong(result, allowed=(0, 2)):
     if result.code == 2 and (lines := [x for x in result.err.strip().splitlines() if not x.startswith("usage:")]):
         if len(lines) > 1 and "usage:" not in result.err:
             return f"{len(lines)} lines: {result.err.strip()[:300]}"
-    if result.code == 2 and not result.err.strip():
+    if result.code == 2 and not (result.err + result.out).strip():
         return "code 2 without a word"
     if result.warned:
         return f"warning: {result.warned[0]}"
@@ -297,7 +298,6 @@ def divided(drill, rng, name, size, odd, i):
 
 def after(drill, rng, what, out, table, pictures):
     "What is made of a run."
-    one = ["blur", "jpeg_compression"]
     tries = [
         ("report", out),
         ("report", out, out.parent / "again", "--out", out.parent / "compared"),
@@ -358,7 +358,8 @@ def too_much(home):
     sets = """image.image_height=100000 training.batch_size=1000000 training.epochs=1000000000 dataset.n_folds=1000000
     environment.number_of_workers=100000 environment.number_of_seeds_per_run=1000000 prediction.test_time_scales=[100]
     training.grad_accumulation=1000000000 training.warmup_epochs=1e30 training.evaluation_epochs=1e-30
-    training.stochastic_weight_averaging_epochs=1000000000 augmentation.mix_iterations=1000000 image.image_channels=100000
+    training.stochastic_weight_averaging_epochs=1000000000 augmentation.mix_iterations=1000000
+    image.image_channels=100000
     prediction.batch_size_inference=1000000 training.learning_rate=1e30 training.early_stopping_patience=1e30""".split()
     for text in sets:
         yield text, [*train, "--set", text]
@@ -380,7 +381,7 @@ def too_much(home):
 
 def transforms():
     "Custom transforms that ask for too much, or for nothing."
-    for name, args in (
+    yield from (
         ("CoarseDropout", dict(num_holes_range=[1, 10**8])),
         (
             "CoarseDropout",
@@ -443,8 +444,7 @@ def transforms():
         ("RandomRain", dict(drop_length=1000, drop_width=1000)),
         ("PadIfNeeded", dict(min_height=8192, min_width=8192)),
         ("Resize", dict(height=8192, width=8192)),
-    ):
-        yield name, args
+    )
 
 
 def augmentations(drill, rng):
@@ -509,9 +509,10 @@ def settings(drill, rng, n=200):
 
 
 VALUES = [
-    ".nan .inf -.inf nan 1e400 1e30 -1 0 -0.0 0.5 1.5 true yes no ~ null '' ' ' \"1\" '1' 1e3 1.e3 0o17 017 0x1f 0b101 1_000",
-    "1:30 2020-01-01 2020-99-99 [] [[]] [~] [1,2] [a,a] [.nan] {} {a: 1} {1: 2} [1 {a *x '&a 1' !!int x !!python/object:os.system",
-    "!!binary aGk= '!!set {a}' !!float 1 !!str 5 '!!bool yes' @a `a １２ ٣ 1,5 1.000,5 = << {<<: 1} \"\\ud800\" \"\\x00\" \"\\e[31m\"",
+    ".nan .inf -.inf nan 1e400 1e30 -1 0 -0.0 0.5 1.5 true yes no ~ null '' ' ' \"1\" '1' 1e3 1.e3 0o17 017 0x1f 0b101",
+    "1_000 1:30 2020-01-01 2020-99-99 [] [[]] [~] [1,2] [a,a] [.nan] {} {a: 1} {1: 2} [1 {a *x '&a 1' !!int x",
+    "!!python/object:os.system !!binary aGk= '!!set {a}' !!float 1 !!str 5 '!!bool yes' @a `a １２ ٣ 1,5 1.000,5 = <<",
+    '{<<: 1} "\\ud800" "\\x00" "\\e[31m"',
 ]
 VALUES = [v for text in VALUES for v in text.split()] + [
     "9" * 5000,
@@ -616,8 +617,9 @@ def main():
         print(
             f"{k:14} {drill.counts[k, 'done']:6} {drill.counts[k, 'refused in a line']:18} {drill.counts[k, 'wrong']:6}"
         )
+    tried, (slowest, what) = sum(drill.counts.values()), drill.slowest
     print(
-        f"{sum(drill.counts.values())} tried in {time.monotonic() - began:.0f} s, {len(drill.bad)} wrong; slowest: {drill.slowest[0]:.1f} s, {drill.slowest[1][:100]}"
+        f"{tried} tried in {time.monotonic() - began:.0f} s, {len(drill.bad)} wrong; slowest: {slowest:.1f} s, {what[:100]}"
     )
     return 1 if drill.bad else 0
 
