@@ -617,10 +617,8 @@ def main():
         print(
             f"{k:14} {drill.counts[k, 'done']:6} {drill.counts[k, 'refused in a line']:18} {drill.counts[k, 'wrong']:6}"
         )
-    tried, (slowest, what) = sum(drill.counts.values()), drill.slowest
-    print(
-        f"{tried} tried in {time.monotonic() - began:.0f} s, {len(drill.bad)} wrong; slowest: {slowest:.1f} s, {what[:100]}"
-    )
+    tried, (slowest, what), spent = sum(drill.counts.values()), drill.slowest, time.monotonic() - began
+    print(f"{tried} tried in {spent:.0f} s, {len(drill.bad)} wrong; slowest: {slowest:.1f} s, {what[:100]}")
     return 1 if drill.bad else 0
 
 

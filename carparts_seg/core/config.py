@@ -227,9 +227,13 @@ def _key_lines(node: yaml.Node, above: tuple = (), deep: int = 2) -> Iterator[tu
             yield from _key_lines(v, (*above, k.value), deep - 1)
 
 # %% ../../nbs/1_core/18_config.ipynb #d01f0d1f
+_BAD_VALUE = (LookupError, AttributeError, TypeError, OverflowError)  # what PyYAML says of `!!int` and `!!bool maybe`
+
+
 def _yaml_error(e: Exception, name: str) -> ConfigError:
     "A YAML parser's complaint in one line."
     what = getattr(e, 'problem', None) or getattr(e, 'reason', None)
+    what = 'a tag does not go with its value' if isinstance(e, _BAD_VALUE) else what
     what = what or ('too deeply nested' if isinstance(e, RecursionError) else str(e))
     why = f"not valid YAML: {' '.join(str(what).split())}"
     mark = getattr(e, 'problem_mark', None)
@@ -291,7 +295,7 @@ def read_yaml(
         _check_entries(node)
         twice = list(_twice(node))
         data = loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as e:
+    except (yaml.YAMLError, ValueError, RecursionError, *_BAD_VALUE) as e:
         raise _yaml_error(e, name) from None
     problems = [
         ConfigProblem(f'is given twice, here and on line {first}; allowed: once', key, name, line)
