@@ -168,6 +168,7 @@ def bench_drawing(
 # %% ../nbs/9_whole/96_bench.ipynb #1b3b1498
 PARTS = ('loading', 'step', 'optimizers', 'layers', 'drawing')
 LONG = ('neighbour', 'use', 'target')  # minutes each; only where they are asked for
+_MOST_ROUNDS = 1000
 
 
 def _asked(only: Sequence[str] | None) -> Sequence[str]:
@@ -201,8 +202,11 @@ def run_bench(
     data: str | Path | None = None,  # NAME, FOLDER or TABLE; None: 32 drawn cars of 512 pixels
     log: Callable = print,  # Takes a line
 ) -> dict:  # Part -> contender -> figures, and 'machine'
-    "Time the parts that were asked for; raises CarpartsError for an unknown part."
+    "Time the parts that were asked for; raises CarpartsError for an unknown part, and for rounds beyond all use."
     only, result = _asked(only), {'machine': _machine()}
+    if not 1 <= rounds <= _MOST_ROUNDS:
+        why = f'expected from 1 to {_MOST_ROUNDS:,}'
+        raise CarpartsError(f'rounds={rounds}: {why}', key='rounds', why=why)
     with tempfile.TemporaryDirectory() as d:
         images = None
         if {'loading', 'step'} & set(only):

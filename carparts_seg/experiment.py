@@ -41,12 +41,13 @@ from carparts_seg.core.basics import (
     file_sha256,
     first_line,
     folder_lock,
+    memory_limit,
     write_json,
 )
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
 from .core.parts import mirror_partners, side_notes
 from .core.run_folder import LEFT, RunLog, fold_folders, missing_files, read_run, run_complete
-from .core.settings import METRICS, loss_weights, read_class_weights, yaml_value
+from .core.settings import METRICS, check_steps, loss_weights, read_class_weights, yaml_value
 from .core.table import PartsData, write_table
 from .data.folds import with_mask
 from .data.same_data import about_of, data_difference, describe_data, opening, same_data, source_of
@@ -946,6 +947,15 @@ def _other_split(cfg: Experiment) -> str:
     return f'{spread}{other} holds out others'
 
 # %% ../nbs/9_whole/91_experiment.ipynb #10ca1373
+def _room(cfg: Experiment) -> int | None:
+    "The bytes that a training can have; None where its batches are made smaller until they fit."
+    device = pick_device(cfg, noop)
+    if device.type == 'cuda':
+        adjusts = cfg.training.automatically_adjust_batch_size
+        return None if adjusts else torch.cuda.get_device_properties(device).total_memory * n_processes()
+    return memory_limit()
+
+
 def _no_mask_at_all(data: PartsData, log: Callable) -> None:
     "Say that a table has no mask; raises ExperimentError where it names no class either, or has boxes in their place."
     name, table = data.name or data.folder.name, data.table
@@ -964,7 +974,8 @@ def check_masks(
     splits: Sequence[Split],  # from `split_data`
     log: Callable = print,  # takes a line
 ) -> None:
-    "Say which held out images have no mask; raises ExperimentError where there is nothing to learn from."
+    "Say which held out images have no mask; raises CarpartsError where a step has no room or nothing to learn."
+    check_steps(cfg, len(data.classes), max(len(side) for s in splits for side in (s.train, s.valid)), _room(cfg))
     masked = set(data.table['file_name'][with_mask(data.table)])
     if not masked:
         _no_mask_at_all(data, log)

@@ -8,6 +8,7 @@ __all__ = ['parse_grid', 'Combination', 'plan_grid', 'read_grid', 'grid_results'
 # %% ../nbs/9_whole/92_grid.ipynb #dad668a7
 import gc
 import itertools
+import math
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,9 @@ def _checked(cfg: Experiment, changes: dict, problems: list[ConfigProblem]) -> E
         return None
 
 # %% ../nbs/9_whole/92_grid.ipynb #d97e0a58
+_MOST_RUNS = 1000  # of a grid, which are run one after another
+
+
 def _combinations(
     cfg: Experiment, grid: Mapping[str, list], problems: list[ConfigProblem]
 ) -> dict[tuple, Experiment | None]:
@@ -105,6 +109,9 @@ def _combinations(
         if k not in setting_fields():
             _checked(cfg, {k: grid[k][0]}, problems)
     known = {k: v for k, v in grid.items() if k in setting_fields()}
+    if (n := math.prod(map(len, known.values()))) > _MOST_RUNS:
+        problems.append(ConfigProblem(f'{n:,} combinations are asked for; at most {_MOST_RUNS:,}', where='--grid'))
+        return {}
     numbers = itertools.product(*(range(len(v)) for v in known.values()))
     return {at: _checked(cfg, {k: known[k][i] for k, i in zip(known, at)}, problems) for at in numbers}
 

@@ -6,7 +6,8 @@
 __all__ = ['printable', 'CarpartsError', 'summed_up', 'first_line', 'MissingExtra', 'need', 'nearest', 'did_you_mean',
            'recipe_names', 'recipe_file', 'network_names', 'network_folder', 'named_network', 'sample_image',
            'WriteError', 'write_atomic', 'write_json', 'check_writable', 'check_new', 'check_own', 'new_folder',
-           'folder_lock', 'file_sha256', 'busy_elsewhere', 'wait_politely']
+           'folder_lock', 'memory_limit', 'size_words', 'check_amount', 'file_sha256', 'busy_elsewhere',
+           'wait_politely']
 
 # %% ../../nbs/1_core/10_basics.ipynb #6c203d48
 import difflib
@@ -454,6 +455,49 @@ def folder_lock(
         lock.release()
         if made:
             _forget_empty(folder)
+
+# %% ../../nbs/1_core/10_basics.ipynb #c4a9f09b
+def _limits() -> Iterator[int]:
+    "Bytes: of the machine, of the container, of the process; what can't be known is left out."
+    with suppress(OSError, ValueError, AttributeError):
+        yield os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    for name in ('memory.max', 'memory/memory.limit_in_bytes'):
+        with suppress(OSError, ValueError):
+            yield int(Path('/sys/fs/cgroup', name).read_text())
+    with suppress(ImportError, OSError, ValueError):
+        yield import_module('resource').getrlimit(import_module('resource').RLIMIT_AS)[0]
+
+
+def memory_limit() -> int | None:  # bytes; None where it can't be known
+    "The most memory that this process can have."
+    return min((n for n in _limits() if n > 0), default=None)
+
+# %% ../../nbs/1_core/10_basics.ipynb #34b020f7
+def size_words(
+    n_bytes: float,  # 0 or more
+) -> str:  # '1.2 GB'
+    "A size as one says it."
+    for unit, size in (('TB', 1e12), ('GB', 1e9), ('MB', 1e6)):
+        if n_bytes >= size:
+            return f'{n_bytes / size:,.3g} {unit}' if n_bytes < 1000 * size else f'{n_bytes / size:,.0f} {unit}'
+    return f'{n_bytes / 1e3:.3g} kB'
+
+
+def check_amount(
+    key: str,  # the setting, argument or option that says how many
+    n: int,  # how many
+    what: str,  # what they are, such as 'pictures of 256 x 256'
+    each: float,  # bytes that one takes at the least
+    room: float | None,  # bytes that there are; None: not known, and everything goes
+    where: str = 'memory',  # of what
+) -> None:  # raises CarpartsError with the number that would be right
+    "Refuse more than there is room for."
+    if room is None or n * each <= room:
+        return
+    most = int(room // each)
+    may = f'at most {most:,}' if most else 'not even one has room'
+    why = f'{n:,} {what} need {size_words(n * each)} of {where} at least, and there are {size_words(room)}; {may}'
+    raise CarpartsError(f'{key}: {why}', key=key, why=why)
 
 # %% ../../nbs/1_core/10_basics.ipynb #b757c3bb
 def file_sha256(

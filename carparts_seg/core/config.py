@@ -9,9 +9,11 @@ __all__ = ['ConfigProblem', 'ConfigError', 'Document', 'read_yaml', 'Given', 'lo
 
 # %% ../../nbs/1_core/18_config.ipynb #fbe21aad
 import math
+import os
 import re
 import reprlib
 import shutil
+import stat
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from yaml.constructor import ConstructorError
 
 from .basics import CarpartsError, nearest, recipe_file, write_atomic
 from .parts import mirror_partners, no_counterpart, side_notes
@@ -98,7 +101,7 @@ def _what(error: dict) -> str:
     kind = error['type']
     if kind == 'literal_error':
         return 'is an unknown value'
-    if kind in ('kind', 'twins', 'unknown', 'path', 'json', 'refused'):
+    if kind in ('kind', 'twins', 'unknown', 'path', 'json', 'refused', 'long'):
         return error['msg']
     if kind.endswith(('_equal', '_than', 'too_short', 'too_long', 'finite_number')):
         return 'is out of range'
@@ -224,15 +227,59 @@ def _key_lines(node: yaml.Node, above: tuple = (), deep: int = 2) -> Iterator[tu
             yield from _key_lines(v, (*above, k.value), deep - 1)
 
 # %% ../../nbs/1_core/18_config.ipynb #d01f0d1f
+_BAD_VALUE = (LookupError, AttributeError, TypeError, OverflowError)  # what PyYAML says of `!!int` and `!!bool maybe`
+
+
 def _yaml_error(e: Exception, name: str) -> ConfigError:
     "A YAML parser's complaint in one line."
     what = getattr(e, 'problem', None) or getattr(e, 'reason', None)
+    what = 'a tag does not go with its value' if isinstance(e, _BAD_VALUE) else what
     what = what or ('too deeply nested' if isinstance(e, RecursionError) else str(e))
     why = f"not valid YAML: {' '.join(str(what).split())}"
     mark = getattr(e, 'problem_mark', None)
     if mark is None:
         return ConfigError([ConfigProblem(why, where=name)])
     return ConfigError([ConfigProblem(f'{why} (column {mark.column + 1})', where=name, line=mark.line + 1)])
+
+# %% ../../nbs/1_core/18_config.ipynb #f8965614
+_MOST_ENTRIES = 100_000  # of a document, aliases written out
+
+
+def _check_entries(node: yaml.Node, known: dict | None = None) -> int:
+    "How many entries a node stands for; raises YAMLError where they are too many, or where it holds itself."
+    known = {} if known is None else known
+    if id(node) in known:
+        if known[id(node)] is None:
+            raise ConstructorError(None, None, 'an alias stands within what it names', node.start_mark)
+        return known[id(node)]
+    known[id(node)], n = None, 1
+    for value in () if isinstance(node, yaml.ScalarNode) else node.value:
+        for child in value if isinstance(value, tuple) else (value,):
+            n += _check_entries(child, known)
+    if n > _MOST_ENTRIES:
+        why = f'stands for more than {_MOST_ENTRIES:,} entries, which are the most'
+        raise ConstructorError(None, None, why, node.start_mark)
+    known[id(node)] = n
+    return n
+
+# %% ../../nbs/1_core/18_config.ipynb #a10f63d6
+_INTEGER = re.compile(r'[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0b[01]+')
+_FLOAT = re.compile(r'[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)')
+_TAG = 'tag:yaml.org,2002:'
+
+
+class _Loader(yaml.SafeLoader):
+    "PyYAML's safe loader, for which a number is what it looks like."
+
+    yaml_implicit_resolvers = {
+        first: [r for r in rules if r[0] not in (f'{_TAG}int', f'{_TAG}float')]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+for _kind, _words in (('int', _INTEGER), ('float', _FLOAT)):
+    _whole = re.compile(f'(?:{_words.pattern})$')
+    _Loader.add_implicit_resolver(f'{_TAG}{_kind}', _whole, list('-+.0123456789'))
 
 # %% ../../nbs/1_core/18_config.ipynb #d3b08e50
 def read_yaml(
@@ -241,13 +288,14 @@ def read_yaml(
 ) -> Document:
     "Read one YAML document of plain data. Raises `ConfigError` with the line."
     try:
-        loader = yaml.SafeLoader(content)
+        loader = _Loader(content)
         node = loader.get_single_node()
         if node is None:
             return Document(None, {}, [], name)
+        _check_entries(node)
         twice = list(_twice(node))
         data = loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as e:
+    except (yaml.YAMLError, ValueError, RecursionError, *_BAD_VALUE) as e:
         raise _yaml_error(e, name) from None
     problems = [
         ConfigProblem(f'is given twice, here and on line {first}; allowed: once', key, name, line)
@@ -256,13 +304,27 @@ def read_yaml(
     return Document(data, dict(_key_lines(node)), problems, name)
 
 # %% ../../nbs/1_core/18_config.ipynb #3f21e385
+_MOST_BYTES = 2_000_000  # of a file of settings
+
+
+def _file_bytes(path: Path) -> bytes:
+    "What a file holds; raises OSError, and ValueError for what isn't one, or is too large."
+    if stat.S_ISFIFO(os.stat(path).st_mode) and not str(path).startswith(('/dev/', '/proc/')):
+        raise ValueError('it is a named pipe')  # and opening it would wait for somebody to write
+    with open(path, 'rb') as f:
+        content = f.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f'it has more than {_MOST_BYTES / 1e6:g} MB, which settings never have')
+    return content
+
+
 def _content(source: str | Path) -> tuple[str | bytes, str]:
     "What a file holds and its name; or the text itself and no name."
     if '\n' in str(source):
         return source, ''
     name = Path(source).name or str(source)
     try:
-        return Path(source).read_bytes(), name
+        return _file_bytes(Path(source)), name
     except FileNotFoundError:
         raise ConfigError([ConfigProblem('no such file', where=str(source))]) from None
     except (OSError, ValueError) as e:

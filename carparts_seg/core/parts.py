@@ -392,7 +392,8 @@ def no_counterpart(
     partners: Mapping[str, str],  # from `mirror_partners`
 ) -> str:  # one line that names them, and what can be done; empty where there are none
     "Sided classes without counterpart, in words."
-    lone = [c for c in classes if partners.get(c) not in classes]
+    there = set(classes)
+    lone = [c for c in classes if partners.get(c) not in there]
     if not lone:
         return ''
     name, other = lone[0], mirror_name(lone[0])

@@ -9,7 +9,7 @@ __all__ = ['ARCHITECTURES', 'BACKBONES', 'STRATEGIES', 'MIXES', 'MIX_TARGETS', '
            'check_augmentation_json', 'AugmentationSettings', 'DatasetSettings', 'EnvironmentSettings', 'ImageSettings',
            'LoggingSettings', 'PredictionSettings', 'read_class_weights', 'TrainingSettings', 'Experiment',
            'section_models', 'setting_fields', 'get_setting', 'choices', 'allowed', 'yaml_value', 'Contradiction',
-           'loss_weights', 'contradictions']
+           'loss_weights', 'contradictions', 'step_bytes', 'check_steps']
 
 # %% ../../nbs/1_core/17_settings.ipynb #b7491d42
 import json
@@ -32,7 +32,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from .basics import CarpartsError, nearest
+from .basics import CarpartsError, check_amount, nearest
 from .parts import mirror_partners, no_counterpart
 
 # %% ../../nbs/1_core/17_settings.ipynb #c0a87225
@@ -77,10 +77,22 @@ def _is_nothing(value: Any) -> bool:
     "Is this one of the ways to write nothing in a YAML file?"
     return value is None or isinstance(value, str) and value.strip().lower() in ('', 'none', 'null', '~')
 
+# %% ../../nbs/1_core/17_settings.ipynb #866f0fa7
+_MOST = {list: (10_000, 'entries'), str: (1_000_000, 'characters')}  # of a value
+
+
+def _check_length(value: Any) -> None:
+    "Refuse a list or a text that is beyond all use."
+    most, what = _MOST.get(type(value), (None, ''))
+    if most is not None and len(value) > most:
+        about = dict(n=f'{len(value):,}', what=what, most=f'{most:,}')
+        raise PydanticCustomError('long', 'is too long with {n} {what}; at most {most}', about)
+
 # %% ../../nbs/1_core/17_settings.ipynb #72a8e61a
 def _tidy(value: Any, field: FieldInfo) -> Any:
     "Read the spellings that are clear: 'None' for nothing, one value for a list of one, 7 for '7'."
     types = plain_types(field)
+    _check_length(value)
     if type(None) in types and _is_nothing(value):
         return None
     if _is_choice(field):
@@ -98,9 +110,14 @@ def _tidy(value: Any, field: FieldInfo) -> Any:
     return _tidy_item(value, types)
 
 # %% ../../nbs/1_core/17_settings.ipynb #66893d1f
+_NUMBER = re.compile(r'[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?', re.ASCII)
+
+
 def _tidy_item(value: Any, types: set) -> Any:
-    "One value: True is no number, bytes are no text, a whole number is a name."
+    "One value: True is no number, bytes are no text, a whole number is a name, 1_0 and 017 are no clear numbers."
     if isinstance(value, bytes) or isinstance(value, bool) and bool not in types:
+        raise PydanticCustomError('kind', 'is of the wrong type')
+    if isinstance(value, str) and {int, float} & types and not _NUMBER.fullmatch(value.strip()):
         raise PydanticCustomError('kind', 'is of the wrong type')
     if str in types and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -127,9 +144,11 @@ class Section(BaseModel):
     @field_validator('*')
     @classmethod
     def _no_twins(cls, value: Any):
-        twins = [v for i, v in enumerate(value) if v in value[:i]] if isinstance(value, list) else []
-        if twins:
-            raise PydanticCustomError('twins', 'lists {twin} twice', dict(twin=repr(twins[0])))
+        seen = set()
+        for v in value if isinstance(value, list) else ():
+            if v in seen:
+                raise PydanticCustomError('twins', 'lists {twin} twice', dict(twin=repr(v)))
+            seen.add(v)
         return value
 
 # %% ../../nbs/1_core/17_settings.ipynb #6d1f088f
@@ -654,23 +673,27 @@ class TrainingSettings(_LossSettings):
     )
     drop_last_batch: bool = key(True, "Leave out the last batch of an epoch when it isn't full.")
     early_stopping_patience: int = key(
-        0, 'Stop after so many evaluations without a better metric; 0: never.', ge=0, own=True
+        0, 'Stop after so many evaluations without a better metric; 0: never.', ge=0, le=100_000, own=True
     )
     evaluate_before_training: bool = key(False, 'Evaluate once before the first epoch too.')
     epochs: int = key(5, 'Passes over the training pictures.', ge=1, le=100_000)
-    evaluation_epochs: float = key(1.0, 'Epochs between evaluations; may be a fraction.', gt=0)
+    evaluation_epochs: float = key(1.0, 'Epochs between evaluations; may be a fraction.', ge=0.001, le=100_000)
     grad_accumulation: int = key(1, 'Batches in a step of the optimizer.', ge=1, le=4096)
-    gradient_clip: float = key(0.0, 'The largest norm of the gradient; 0: no limit.', ge=0)
+    gradient_clip: float = key(0.0, 'The largest norm of the gradient; 0: no limit.', ge=0, le=1e6)
     learning_rate: float = key(0.001, 'The highest learning rate.', gt=0, le=10)
     optimizer: Literal[OPTIMIZERS] = key('AdamW', 'The rule of the steps.')
     sampling: Literal[tuple(SAMPLINGS)] = key('Uniform', 'Which pictures an epoch takes.', SAMPLINGS, own=True)
     save_best_checkpoint: bool = key(False, 'The model is that of the best evaluation rather than the last.')
     schedule: Literal[tuple(SCHEDULES)] = key('Cosine', 'The course of the learning rate.', SCHEDULES)
     stochastic_weight_averaging_epochs: int = key(
-        0, 'The model is the mean of the weights after each of the last so many epochs; 0: off.', ge=0, own=True
+        0,
+        'The model is the mean of the weights after each of the last so many epochs; 0: off.',
+        ge=0,
+        le=100_000,
+        own=True,
     )
     train_validation_data: bool = key(False, 'Train on the validation pictures as well.')
-    warmup_epochs: float = key(0.0, 'Epochs in which the learning rate rises; may be a fraction.', ge=0)
+    warmup_epochs: float = key(0.0, 'Epochs in which the learning rate rises; may be a fraction.', ge=0, le=100_000)
     weight_decay: float = key(0.0, 'Weight decay of the optimizer.', ge=0, le=10)
     weight_decay_norms_and_biases: bool = key(
         True, 'Whether weight_decay acts on biases and on the scales of norms too.', own=True
@@ -873,7 +896,8 @@ def _column_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
 
 def _fold_contradictions(ds: DatasetSettings) -> Iterator[Contradiction]:
     "Folds to hold out that aren't dealt."
-    bad = [f for f in ds.folds if f not in map(str, range(ds.fold_count))]
+    dealt = {str(i) for i in range(ds.fold_count)}
+    bad = [f for f in ds.folds if f not in dealt]
     if ds.validation_strategy in ('kfold', 'given') and ds.fold_column is None and bad:
         last = ds.fold_count - 1
         what = (
@@ -965,3 +989,31 @@ def contradictions(
     "What is wrong between the settings of an experiment."
     for check in (_network_contradictions, _data_contradictions, _training_contradictions):
         yield from check(cfg)
+
+# %% ../../nbs/1_core/17_settings.ipynb #7e1d9d13
+def step_bytes(
+    cfg: Experiment,
+    n_classes: int,  # planes of a mask
+    training: bool = True,  # else an evaluation, of the largest of `prediction.test_time_scales`
+) -> int:  # bytes
+    "What one picture of a step holds in memory at the least."
+    im, view = cfg.image, 1.0 if training else max([1.0, *cfg.prediction.test_time_scales])
+    planes = im.image_channels + n_classes * (3 if training else 1)
+    return round(4 * planes * im.image_height * im.image_width * view**2)
+
+
+def check_steps(
+    cfg: Experiment,
+    n_classes: int,  # planes of a mask
+    n_images: int,  # of the larger part of the data: a step has no more
+    room: int | None,  # bytes, of the machine or of its GPU; None: not known
+) -> None:  # raises CarpartsError
+    "Refuse steps of training and evaluation for which there is no room."
+    im, p = cfg.image, cfg.prediction
+    sizes = {'training.batch_size': cfg.training.batch_size}
+    sizes['prediction.batch_size_inference'] = p.batch_size_inference or cfg.training.batch_size
+    for name, size in sizes.items():
+        training, n = name.startswith('training'), max(1, min(size, n_images))
+        at = f' at {max(p.test_time_scales):g} times the size' if p.test_time_scales and not training else ''
+        what = f'pictures of {im.image_height} x {im.image_width}{at} with {n_classes} classes'
+        check_amount(name, n, what, step_bytes(cfg, n_classes, training), room)

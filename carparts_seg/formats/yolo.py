@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ..core.basics import check_new, new_folder, write_atomic
+from ..core.basics import check_new, new_folder
 from ..core.fields import points_outside, text_number, text_whole
 from ..core.images import ImageError, image_size
 from ..core.masks import mask_to_rle, rle_to_mask

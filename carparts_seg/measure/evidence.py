@@ -26,10 +26,12 @@ from scipy.special import ndtr, stdtrit
 
 from ..core.basics import CarpartsError, write_atomic
 from carparts_seg.core.drawing import (
+    MOST_ROWS,
     Drawing,
     figure_colors,
     figure_look,
     label_of,
+    main_classes,
     name_rows,
     panel_grid,
     shown,
@@ -586,12 +588,13 @@ def plot_thresholds(
     "IoU over the threshold, and what the best one is worth on images that had no part in the choice."
     c, sweep, best = figure_colors(dark), threshold_sweep(ev), best_thresholds(ev)
     with rc_context(figure_look(dark) | {'font.size': 8, 'xtick.labelsize': 7, 'ytick.labelsize': 7}):
-        fig, axes = panel_grid(len(ev.classes), width, extra=0.55, sharex=True, sharey=True)
-        for ax, name in zip(axes, ev.classes):
+        chosen, left_out = main_classes(ev.true.sum(0))
+        fig, axes = panel_grid(len(chosen), width, extra=0.55, sharex=True, sharey=True)
+        for ax, name in zip(axes, [ev.classes[i] for i in chosen]):
             ax.axvline(ev.threshold, color=c['reference'], ls='--', lw=1)
             _draw_sweep(ax, sweep[name], best.loc[name], c)
             ax.set_title(label_of(name, 18, ev.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
-        fig.supxlabel('threshold', fontsize=8.5, color=c['soft'])
+        fig.supxlabel(f'threshold{left_out and f"; {left_out}"}', fontsize=8.5, color=c['soft'])
         fig.supylabel('IoU', fontsize=8.5, color=c['soft'])
     return fig
 
@@ -688,9 +691,10 @@ def plot_calibration(
 ) -> Figure:  # under the diagonal: too sure
     "Observed share over probability, and the calibration error of each class over pixels above 1/64."
     c, t, ece = figure_colors(dark), calibration(ev), expected_calibration_error(ev, above=1 / N_BINS)
-    order = ece.drop('all').sort_values(na_position='last', kind='stable').index
+    chosen, left_out = main_classes(ev.true.sum(0), MOST_ROWS)
+    order = ece[[ev.classes[i] for i in chosen]].sort_values(na_position='last', kind='stable').index
     with rc_context(figure_look(dark)):
-        fig, axes = _calibration_axes(width, 0.235 * len(ev.classes) + 0.9)
+        fig, axes = _calibration_axes(width, 0.235 * len(order) + 0.9)
         _draw_reliability(axes['top'], t, c)
         _draw_pixels(axes['bottom'], t, c)
         ax = axes['error']
@@ -698,4 +702,6 @@ def plot_calibration(
         ax.axvline(ece['all'], color=c['reference'], lw=1.2)
         ax.set(xlabel='calibration error, pixels above 1/64')
         ax.set_title(f"all parts: {shown(ece['all'])}", loc='left')
+        if left_out:
+            fig.supxlabel(left_out, fontsize=8.5, color=c['soft'])
     return fig

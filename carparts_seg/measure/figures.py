@@ -21,6 +21,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from carparts_seg.core.drawing import (
+    MOST_ROWS,
     Drawing,
     draw_parts,
     figure_colors,
@@ -226,15 +227,17 @@ def plot_per_class(
 ) -> Figure:  # bars in the classes' colours, best first
     "IoU of each class, and their mean."
     c, iou = figure_colors(dark), per_class_table(metrics, classes)['iou'].to_numpy()
-    order = np.argsort(np.where(np.isnan(iou), -1, iou), kind='stable')
+    order, half = np.argsort(np.where(np.isnan(iou), -1, iou), kind='stable'), MOST_ROWS // 2
+    left_out = f'; {len(order) - 2 * half} classes between are left out' if len(order) > 2 * half else ''
+    order = np.concatenate([order[:half], order[-half:]]) if left_out else order
     with rc_context(figure_look(dark)):
-        fig = Drawing(figsize=(7, 0.27 * len(classes) + 1), layout='constrained')
+        fig = Drawing(figsize=(7, 0.27 * len(order) + 1), layout='constrained')
         ax = fig.subplots()
         _draw_bars(ax, iou[order], part_colors(classes)[order] / 255, c)
         ax.set_yticks(
             range(len(order)), [label_of(classes[i], 60, classes) for i in order], color=c['ink'], parse_math=False
         )
-        ax.set(xlim=(0, 1), ylim=(-0.6, len(order) - 0.4), xlabel='IoU')
+        ax.set(xlim=(0, 1), ylim=(-0.6, len(order) - 0.4), xlabel=f'IoU{left_out}')
         ax.grid(axis='y', visible=False)
         ax.tick_params(axis='y', length=0)
         mean = metric_value(metrics, 'miou')

@@ -18,11 +18,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from carparts_seg.core.drawing import (
+    MOST_ROWS,
     Drawing,
     figure_colors,
     figure_look,
     heat_colors,
     label_of,
+    main_classes,
     name_rows,
     panel_grid,
     shown,
@@ -108,6 +110,8 @@ def plot_class_balance(
 ) -> Figure:  # a row a class, most frequent first; at the right how many images
     "Share of the images that show each class."
     c, t = figure_colors(dark), class_balance(data, train, sizes).sort_values('images', ascending=False, kind='stable')
+    left_out = f'; {len(t) - MOST_ROWS} rarer classes are left out' if len(t) > MOST_ROWS else ''
+    t = t.head(MOST_ROWS)
     v = class_balance(data, valid, sizes).loc[t.index] if valid is not None else None
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(t) + 1.1), layout='constrained')
@@ -119,7 +123,7 @@ def plot_class_balance(
         else:
             _draw_validation(ax, v, c)
             _write_right(ax, [f'{n} / {m}' for n, m in zip(t['images'], v['images'])], c)
-        ax.set(xlabel='% of the pictures; right: how many', xlim=(0, None))
+        ax.set(xlabel=f'% of the pictures; right: how many{left_out}', xlim=(0, None))
         fig.legend(loc='outside upper right', ncols=2)
     return fig
 
@@ -159,6 +163,8 @@ def plot_mask_sizes(
     "How much of an image each part covers, where it is seen: median, middle half, nine in ten."
     c, t = figure_colors(dark), _sizes_of(data, files, sizes)
     q = share_quantiles(t, data.classes)
+    left_out = f'; {len(q) - MOST_ROWS} smaller classes are left out' if len(q) > MOST_ROWS else ''
+    q = q.head(MOST_ROWS)
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.235 * len(q) + 1.3), layout='constrained')
         ax = fig.subplots()
@@ -167,7 +173,7 @@ def plot_mask_sizes(
         ax.hlines(y, q[0.25], q[0.75], color=c['ours'], lw=5)
         ax.plot(q[0.5], y, 'o', color=c['ours'], mec=c['ground'], ms=7)
         ax.set_xscale('log')
-        ax.set_xlabel('% of the picture')
+        ax.set_xlabel(f'% of the picture{left_out}')
         if not len(t):
             ax.set_xlim(0.01, 100)
         ax.xaxis.set_major_formatter('{x:g}')
@@ -256,12 +262,15 @@ def plot_position_maps(
     "Where in the image each part is seen."
     maps = position_maps(data, files) if maps is None else maps
     with rc_context(figure_look(dark) | {'axes.grid': False}):
-        fig, axes = panel_grid(len(data.classes), width, (1.15, 1.3), 0.1)
-        for ax, name, shares in zip(axes, data.classes, maps):
-            _draw_map(ax, shares, dark)
+        chosen, left_out = main_classes(maps.sum((1, 2)))
+        fig, axes = panel_grid(len(chosen), width, (1.15, 1.3), 0.1)
+        for ax, i in zip(axes, chosen):
+            _draw_map(ax, maps[i], dark)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(True)
-            ax.set_title(label_of(name, 19, data.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
+            ax.set_title(label_of(data.classes[i], 19, data.classes), loc='left', fontsize=7.5, parse_math=False, pad=3)
+        if left_out:
+            fig.supxlabel(left_out, fontsize=8.5, color=figure_colors(dark)['soft'])
     return fig
 
 # %% ../../nbs/4_measure/45_insights.ipynb #1a2c6d47

@@ -21,11 +21,13 @@ from matplotlib.patches import Rectangle
 from pycocotools import mask as coco_mask
 
 from carparts_seg.core.drawing import (
+    MOST_ROWS,
     Drawing,
     figure_colors,
     figure_look,
     heat_colors,
     label_of,
+    main_classes,
     name_rows,
     panel_grid,
     text_on,
@@ -183,6 +185,8 @@ def plot_side_swaps(
 ) -> Figure:  # to the left what is given to the wrong side, to the right what is found
     "Sides of the car, found and mistaken."
     c, t = figure_colors(dark), side_swap_frame(ev)
+    chosen, left_out = main_classes(t['true'], MOST_ROWS)
+    t = t.iloc[chosen]
     with rc_context(figure_look(dark)):
         fig = Drawing(figsize=(width, 0.27 * len(t) + 1), layout='constrained')
         ax = fig.subplots()
@@ -194,6 +198,8 @@ def plot_side_swaps(
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
         ax.set_title('given to the mirror part | found (%)', loc='left')
+        if left_out:
+            fig.supxlabel(left_out, fontsize=8.5, color=c['soft'])
     return fig
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #094c2f35

@@ -193,15 +193,17 @@ def tiled_size(
 ) -> list[int]:  # height and width; raises ImageError beyond the limit on pixels
     "The size of what windows give of an image."
     h, w = (max(n, round(s * n / tile)) for s, n in zip(size, (height, width)))
-    if h * w > pixel_limit():
-        why = (
-            f'{size[1]} x {size[0]} pixels become {w} x {h} in windows of {tile}, beyond the limit of {pixel_limit():,}'
-        )
-        raise ImageError(f'{why}; give a larger tile', key='tile', why=f'{why}; give a larger tile')
+    if h * w > (limit := pixel_limit()):
+        area = size[0] * size[1] * height * width
+        least = min(math.ceil(1.01 * math.sqrt(area / limit)), max(size))
+        why = f'{size[1]} x {size[0]} pixels become {w} x {h} in windows of {tile}, beyond the limit of {limit:,}'
+        why = f'{why}; give a larger tile, {least} or more'
+        raise ImageError(why, key='tile', why=why)
     return [h, w]
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #ef569495
 IN_MEMORY = 1 << 30  # bytes of probabilities; what is larger lies in a temporary file
+_AT_ONCE = 64  # windows that are handed on together
 
 
 def _canvas(shape: tuple[int, ...]) -> np.ndarray:
@@ -240,9 +242,9 @@ def tiled_probabilities(
     size = tiled_size(image.shape[:2], height, width, tile)
     scaled, weights, total = resize_image(image, *size), blend_weights(height, width), None
     ys, xs = (tile_starts(n, w, overlap) for n, w in zip(size, (height, width)))
-    for y in ys:
-        windows = [scaled[y : y + height, x : x + width] for x in xs]
-        for x, p in zip(xs, np.asarray(predict(windows))):
+    for y, some in ((y, xs[i : i + _AT_ONCE]) for y in ys for i in range(0, len(xs), _AT_ONCE)):
+        windows = [scaled[y : y + height, x : x + width] for x in some]
+        for x, p in zip(some, np.asarray(predict(windows))):
             if total is None:
                 total = _canvas((len(p), *size))
             total[:, y : y + height, x : x + width] += p * weights

@@ -7,6 +7,7 @@ __all__ = ['CarPlace', 'sample_place', 'sample_azimuth', 'sample_camera', 'draw_
 
 # %% ../../nbs/2_synthetic/24_cars.ipynb #dfc341cf
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from ..core.basics import CarpartsError, WriteError, new_folder
+from ..core.basics import CarpartsError, WriteError, check_amount, new_folder
 from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from ..core.parts import CAR_PARTS
 from ..core.table import PartsData
@@ -199,6 +200,13 @@ def _at_least(least: int, why: str, **values: int):
             raise CarpartsError(f'{key}={value}: {why}', key=key, why=why)
 
 
+def _at_most(most: int, why: str, **values: int):
+    "Raise CarpartsError for a value that is too large; `why` says what it may be"
+    for key, value in values.items():
+        if value > most:
+            raise CarpartsError(f'{key}={value}: {why}', key=key, why=why)
+
+
 def _jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     "Bytes of a JPEG file"
     return cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
@@ -306,6 +314,18 @@ def _write_tables(drawn: Iterable[list[tuple]], images: Iterable[dict], annotati
         _write_list(f, images)
         f.write('],\n"categories": ' + json.dumps([dict(id=i + 1, name=c) for i, c in enumerate(CAR_PARTS)]) + '}\n')
 
+# %% ../../nbs/2_synthetic/24_cars.ipynb #14f91bba
+def _check_plan(n: int, folder: str | Path, height: int, width: int, workers: int) -> None:
+    "Raise CarpartsError for what can't be drawn, and for more than the disk has room for"
+    _at_least(1, 'draw at least 1 picture', n=n)
+    _at_least(1, 'at least 1 process has to draw', workers=workers)
+    _at_least(32, 'a picture needs at least 32 pixels', height=height, width=width)
+    _at_most(8192, 'a picture has at most 8192 pixels in a direction', height=height, width=width)
+    _at_most(256, 'at most 256 processes draw', workers=workers)
+    there = next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
+    one = 1000 + height * width / 20  # bytes of a JPEG and its rows, at the least
+    check_amount('n', n, f'pictures of {height} x {width}', one, shutil.disk_usage(there).free, 'disk')
+
 # %% ../../nbs/2_synthetic/24_cars.ipynb #3cac9f3e
 def write_cars(
     n: int,  # number of images
@@ -317,9 +337,7 @@ def write_cars(
     workers: int = 1,  # processes; more pay from some hundred images on, within `if __name__ == '__main__':`
 ) -> Path:  # the folder
     "Draw `n` images with their masks into `folder`, in constant memory; raises CarpartsError, WriteError"
-    _at_least(1, 'draw at least 1 picture', n=n)
-    _at_least(1, 'at least 1 process has to draw', workers=workers)
-    _at_least(32, 'a picture needs at least 32 pixels', height=height, width=width)
+    _check_plan(n, folder, height, width, workers)
     folder = Path(folder)
     name = f'car{{:0{max(5, len(str(n - 1)))}d}}.jpg'.format
     with new_folder(folder) as work:

@@ -18,8 +18,12 @@ import json
 import math
 import random
 import re
+import reprlib
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import albumentations as A
 import cv2
@@ -601,7 +605,7 @@ def _in_words(e: Exception) -> str:
     if not isinstance(cause, ValidationError):
         return first_line(e)
     said = [('.'.join(str(x) for x in d['loc'][:1]), d['input'], d['msg']) for d in cause.errors()[:2]]
-    return '; '.join(f'{arg}={value!r}: {message}' for arg, value, message in said)
+    return '; '.join(f'{arg}={reprlib.repr(value)}: {message}' for arg, value, message in said)
 
 
 def _make(cls: type, name: str, args: dict, where: str) -> A.BasicTransform | A.BaseCompose:
@@ -638,9 +642,11 @@ def _with_children(name: str, args: dict, where: str, notes: list[str]) -> dict:
 
 # %% ../../nbs/5_train/51_augment.ipynb #b3f7191a
 _LIMITS = (
-    ('count', 10_000, re.compile(r'^(num_\w+|n|n_segments|holes_number\w*|\w*iterations|max_holes|min_holes)$')),
-    ('size', 16_384, re.compile(r'^(\w*size\w*|\w*height\w*|\w*width\w*|blur_limit|pad_\w+|[xy]_(min|max))$')),
-    ('factor', 100, re.compile(r'^(scale|scale_limit|ratio|scale_range)$')),
+    ('number of cells', 256, re.compile(r'^(grid|\w*grid_xy|num_steps|num_splits|holes_number\w*)$')),
+    ('count', 1000, re.compile(r'^(num_\w+|n|n_segments|\w*iterations|max_holes|min_holes)$')),
+    ('reach', 1024, re.compile(r'^(blur_limit|\w*kernel\w*|\w*radius\w*|\w*sigma\w*|max_delta|drop_\w+)$')),
+    ('size', 8192, re.compile(r'^(\w*size\w*|\w*height\w*|\w*width\w*|pad_\w+|[xy]_(min|max))$')),
+    ('factor', 16, re.compile(r'^(scale|scale_limit|ratio|scale_range|max_factor)$')),
     ('number', 1e6, re.compile(r'')),
 )  # kind of argument, largest value, its names
 
@@ -660,14 +666,16 @@ def _check_limits(name: str, args: Mapping, where: str) -> None:
         kind, most, _ = next(limit for limit in _LIMITS if limit[2].match(k))
         largest = max(map(abs, _numbers(value)), default=0)
         if not largest <= most:
-            why = f'{k}={value!r}: a {kind} may be up to {most:g}'
+            why = f'{k}={reprlib.repr(value)}: a {kind} may be up to {most:g}'
             raise AugmentationError(f'{where}: {name}: {why}', key=name, why=why)
 
 # %% ../../nbs/5_train/51_augment.ipynb #a8beea5a
 def _build(node: dict, where: str, notes: list[str]) -> A.BasicTransform | A.BaseCompose:
     "A serialized transform as an object of albumentations 2; raises `AugmentationError`."
     if not isinstance(node, dict) or '__class_fullname__' not in node:
-        raise AugmentationError(f'{where}: {node!r} is no serialized transform, it has no "__class_fullname__"')
+        raise AugmentationError(
+            f'{where}: {reprlib.repr(node)} is no serialized transform, it has no "__class_fullname__"'
+        )
     name = str(node['__class_fullname__']).rsplit('.', 1)[-1]
     args = {k: v for k, v in node.items() if k not in _SILENT}
     if node.get('always_apply'):
@@ -731,13 +739,45 @@ def ending_at(
     return out
 
 # %% ../../nbs/5_train/51_augment.ipynb #91321fec
+_MOST_SECONDS, _MOST_PIXELS = 5, 8192**2  # of the processor for one transform of a small image; that it may make of it
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    "Raise TimeoutError after so many seconds of the processor; in other threads than the first nothing can."
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, 'setitimer'):
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise TimeoutError(f'it takes more than {seconds:g} s for a small picture')
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+# %% ../../nbs/5_train/51_augment.ipynb #78d9e85d
+def _apply(t: A.BasicTransform, data: dict) -> dict:
+    "Apply one transform within bounds of time and size; raises whatever it raises."
+    with _within(_MOST_SECONDS):
+        out = t(**data)
+    height, width = out['image'].shape[:2]
+    if height * width > _MOST_PIXELS:
+        raise MemoryError(f'it makes a picture of {height} x {width}')
+    return out
+
+
 def _try_leaf(t: A.BasicTransform, data: dict) -> dict:
     "Apply one transform; raises `AugmentationError` that names it with its arguments."
     p, t.p = t.p, 1
     try:
-        return t(**data)
+        return _apply(t, data)
     except Exception as e:  # whatever albumentations, OpenCV or numpy say
-        if 'Crop' in type(t).__name__:
+        if 'Crop' in type(t).__name__ and not isinstance(e, (TimeoutError, MemoryError)):
             return data
         name, why = type(t).__name__.removeprefix('Sided'), f'cannot be applied: {first_line(e)}'
         raise AugmentationError(f'custom augmentations: {name}({_arguments(t)}) {why}', key=name, why=why) from None
