@@ -21,7 +21,7 @@ import socket
 import time
 import traceback
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -159,9 +159,9 @@ async def _watched(
             await asyncio.wait({task}, timeout=min(0.25, uploads.patience / 4))
             if not task.done():
                 check()
-                uploads.check(upload)
                 if time.monotonic() - upload.began > seconds:
                     raise Refused(f'the request did not arrive within {seconds:g} seconds', 408)
+                uploads.check(upload)
         task.result()
         return bytes(upload.body)
     finally:
@@ -277,13 +277,14 @@ async def read_images(
     body: bytes,  # of the request
     query: Sequence[tuple[str, str]],  # options in the address
     max_pictures: int,  # more are refused
+    thread: Callable[..., Awaitable] = asyncio.to_thread,  # does something aside
 ) -> tuple[list[tuple[str, bytes]], dict]:  # raises Refused
     "The images (name, content) of a request to predict, and its options as they were given."
     kind = content_type.partition(';')[0].strip().lower()
     if kind == 'multipart/form-data':
         images, options = await read_form(content_type, body, max_pictures)
     elif kind == 'application/json':
-        images, options = await asyncio.to_thread(_read_json_images, body, max_pictures)
+        images, options = await thread(_read_json_images, body, max_pictures)
     else:
         raise Refused(
             'expected multipart/form-data with a file named image, or application/json with image in base64, '
@@ -406,8 +407,9 @@ def _without_port(host: str) -> str:
 
 def _is_number(name: str) -> bool:
     "Whether it is an address, and no name."
+    bare = name[1:-1] if name[:1] + name[-1:] == '[]' else name
     try:
-        return bool(ipaddress.ip_address(name.removeprefix('[').removesuffix(']')))
+        return bool(ipaddress.ip_address(bare))
     except ValueError:
         return False
 
@@ -516,8 +518,8 @@ class Gate:
         except ClientDisconnect:
             pass  # nobody is left to be answered
         except Exception:
-            told = f'{scope["method"]} {scope["path"]}\n{traceback.format_exc()}'
-            log.error('%s', printable(told.replace(scope['path'], printable(scope['path'])), lines=True))
+            told = f'{scope["method"]} {printable(scope["path"])}\n{traceback.format_exc()}'.rstrip()
+            log.error('%s', printable(told, lines=True).replace('\n', '\n  '))  # no line looks like a record
             if sending.status is None:
                 words = problem('something went wrong in the service; its log says what', 500)
                 await words(scope, receive, sending)
