@@ -93,7 +93,7 @@ class Service:
         found = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
         return len(head) + 4 + (int(found[1]) if found and not head.startswith(b"HTTP/1.1 1") else 0)
 
-    def ask(self, method="GET", path="/health", body=b"", wait=60.0, **headers):
+    def ask(self, method="GET", path="/health", body=b"", wait=90.0, **headers):
         "A request as it should be."
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Content-Length: {len(body)}"]
         lines += [f"{k.replace('_', '-')}: {v}" for k, v in headers.items()]

@@ -819,7 +819,7 @@ GRACE = 25.0  # seconds from SIGTERM to the end, at most; Kubernetes waits for 3
 
 @contextmanager
 def _ends_well(server: uvicorn.Server, desk: Desk):
-    "uvicorn raises the signal that stopped it once more; by then the work is done, and it shall count as success."
+    "SIGTERM and Ctrl-C are a success, and begin the time in which all has to end."
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -829,6 +829,7 @@ def _ends_well(server: uvicorn.Server, desk: Desk):
         server.should_exit = True
         desk.ends = min(desk.ends, time.monotonic() + (0 if server.force_exit else GRACE - 5))
 
+    server.handle_exit = stop  # what uvicorn sets as handler while it runs
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
