@@ -1055,9 +1055,11 @@ def _serve(a: argparse.Namespace) -> int:
         a.threshold,
         a.min_area,
         a.tta,
+        allowed_hosts=a.allowed_host,
         max_bytes=round(1e6 * a.max_mb),
         max_pixels=a.max_pixels,
         max_waiting=a.max_waiting,
+        deadline=a.deadline,
         batch_size=a.batch_size,
         threads=a.threads,
     )
@@ -1066,12 +1068,23 @@ def _serve(a: argparse.Namespace) -> int:
 def _limit_options(p: argparse.ArgumentParser) -> None:
     "How much a service takes on."
     p.add_argument('--max-mb', type=number(0, 100_000), default=20, help='largest request, megabytes (default: 20)')
-    p.add_argument('--max-pixels', type=whole(1), default=50_000_000, help='largest picture (default: 50 million)')
+    p.add_argument(
+        '--max-pixels',
+        type=whole(1),
+        default=50_000_000,
+        help='largest picture (default: 50 million; a request may have twice as many, all at once sixteen times)',
+    )
     p.add_argument(
         '--max-waiting',
         type=whole(1, 100_000),
         default=64,
         help='requests at a time; more are told to come back (default: 64)',
+    )
+    p.add_argument(
+        '--deadline',
+        type=number(0),
+        default=60,
+        help='seconds in which a request is answered, or told that it is not (default: 60)',
     )
     p.add_argument(
         '--batch-size',
@@ -1096,6 +1109,13 @@ def _add_serve(sub: Any) -> None:
         help="address to listen at; 0.0.0.0 for all of this machine's (default: 127.0.0.1)",
     )
     p.add_argument('--port', type=whole(0, 65535), default=8000, help='0: one that is free (default: 8000)')
+    p.add_argument(
+        '--allowed-host',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='name under which the service may be asked, besides this machine and numbers; * for any (may be repeated)',
+    )
     p.add_argument('--token', help='that requests must bring as a bearer token (default: $CARPARTS_TOKEN, if set)')
     p.add_argument('--threshold', type=threshold_text, help='as for predict')
     p.add_argument('--min-area', type=whole(0), metavar='PIXELS', help='as for predict')

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_FIELDS', 'log', 'SECURITY_HEADERS', 'Upload', 'Uploads', 'read_body', 'read_form', 'read_images', 'read_rows',
-           'Metrics', 'Token', 'problem', 'Gate']
+           'Metrics', 'Token', 'printable', 'Hosts', 'known_hosts', 'problem', 'Gate']
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #a87020d0
 from ..core.basics import need
@@ -13,12 +13,18 @@ _ = need('carparts serve', 'serve', 'fastapi', 'starlette', 'python_multipart', 
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #6118de61
 import asyncio
+import ipaddress
 import logging
+import re
 import secrets
+import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import traceback
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -46,8 +52,22 @@ class Upload:
     address: str  # where it comes from
     body: bytearray = field(default_factory=bytearray)  # what is there
     began: float = field(default_factory=time.monotonic)
+    seen: deque[tuple[float, int]] = field(default_factory=deque)  # of late: when, and how many bytes there were
+    over: str | None = None  # why it was put out
 
+    def pace(
+        self,
+        now: float,  # of `time.monotonic`
+        patience: float,  # seconds to look back
+    ) -> float:
+        "Bytes a second of late."
+        while len(self.seen) > 1 and self.seen[1][0] <= now - patience:
+            self.seen.popleft()
+        then, n = self.seen[0] if self.seen else (self.began, 0)
+        self.seen.append((now, len(self.body)))
+        return (len(self.body) - n) / max(now - then, 1e-3)
 
+# %% ../../nbs/8_deploy/83_middleware.ipynb #7044b360
 @dataclass
 class Uploads:
     "The bodies on their way, and what they are allowed."
@@ -56,19 +76,45 @@ class Uploads:
     most_bytes: int = 320_000_000  # that they have brought, together
     patience: float = 3.0  # seconds after which one is slow
     rate: float = 2000.0  # bytes a second that a slow one must bring
-    slow_ones: int = 8  # of one address
+    slow_ones: int = 8  # of one address, once half of the places are taken
+    grace: float = 0.25  # seconds in which one isn't put out for another
     coming: set[Upload] = field(default_factory=set)
 
-    def enter(
-        self,
-        address: str,  # where it comes from
-    ) -> Upload:  # to be left; raises Refused
-        "A place for one more body."
-        if len(self.coming) >= self.most:
-            raise Refused(f'{len(self.coming)} requests are on their way, and that is the limit; try again', 503)
-        upload = Upload(address)
-        self.coming.add(upload)
-        return upload
+    @property
+    def bytes(self) -> int:
+        "What has come."
+        return sum(len(u.body) for u in self.coming)
+
+# %% ../../nbs/8_deploy/83_middleware.ipynb #5f975df6
+@patch
+def put_out(
+    self: Uploads,
+    why: str,  # in words
+) -> bool:  # whether there was one
+    "Make room: the slowest goes."
+    now = time.monotonic()
+    old = [u for u in self.coming if now - u.began >= self.grace]
+    if not old:
+        return False
+    slowest = min(old, key=lambda u: u.pace(now, self.patience))
+    slowest.over = f'{why}, and this was the slowest; try again in a second'
+    self.coming.discard(slowest)
+    return True
+
+
+@patch
+def enter(
+    self: Uploads,
+    address: str,  # where it comes from
+) -> Upload:  # to be left; raises Refused
+    "A place for one more body."
+    if len(self.coming) >= self.most:
+        why = f'{len(self.coming)} requests are on their way, and that is the limit'
+        if not self.put_out(why):
+            raise Refused(f'{why}; try again in a second', 503)
+    upload = Upload(address)
+    self.coming.add(upload)
+    return upload
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #48e4a86b
 @patch
@@ -78,14 +124,19 @@ def check(
 ) -> None:  # raises Refused
     "Whether a body may go on."
     now = time.monotonic()
-    if sum(len(u.body) for u in self.coming) > self.most_bytes:
-        raise Refused('requests on their way have as many bytes as this service holds; try again in a second', 503)
+    pace = upload.pace(now, self.patience)
+    if not upload.over and self.bytes > self.most_bytes:
+        why = 'requests on their way have as many bytes as this service holds'
+        upload.over = None if self.put_out(why) else f'{why}; try again in a second'
+    if upload.over:
+        raise Refused(upload.over, 503)
     if now - upload.began < self.patience:
         return
-    if len(upload.body) < self.rate * (now - upload.began):
+    if pace < self.rate:
         raise Refused(f'the request arrives at less than {self.rate:g} bytes a second', 408)
     slow = [u for u in self.coming if u.address == upload.address and now - u.began >= self.patience]
-    if len(slow) > self.slow_ones and upload is max(slow, key=lambda u: u.began):
+    crowded = len(self.coming) > self.most // 2 and len(slow) > self.slow_ones
+    if crowded and upload is max(slow, key=lambda u: u.began):
         raise Refused(f'more than {self.slow_ones} slow requests from one address', 503)
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #ebb8ba2a
@@ -97,7 +148,9 @@ async def _gather(request: Request, max_bytes: int, body: bytearray) -> None:
             raise _too_large(max_bytes)
 
 
-async def _watched(request: Request, max_bytes: int, seconds: float, uploads: Uploads) -> bytes:
+async def _watched(
+    request: Request, max_bytes: int, seconds: float, uploads: Uploads, check: Callable[[], object]
+) -> bytes:
     "The body of a request, looked at several times a second; raises Refused."
     upload = uploads.enter(request.client.host if request.client else '')
     task = asyncio.ensure_future(_gather(request, max_bytes, upload.body))
@@ -105,9 +158,10 @@ async def _watched(request: Request, max_bytes: int, seconds: float, uploads: Up
         while not task.done():
             await asyncio.wait({task}, timeout=min(0.25, uploads.patience / 4))
             if not task.done():
-                uploads.check(upload)
+                check()
                 if time.monotonic() - upload.began > seconds:
                     raise Refused(f'the request did not arrive within {seconds:g} seconds', 408)
+                uploads.check(upload)
         task.result()
         return bytes(upload.body)
     finally:
@@ -120,12 +174,13 @@ async def read_body(
     max_bytes: int,  # larger ones are refused
     seconds: float,  # time that it may take
     uploads: Uploads | None = None,  # the others that are on their way; None: there are none
+    check: Callable[[], object] = bool,  # called several times a second; raises Refused where it is to end
 ) -> bytes:  # raises Refused
     "The body of a request, within limits of size and time."
     declared = request.headers.get('content-length', '')
-    if declared.isdigit() and int(declared) > max_bytes:
+    if declared.isdigit() and (len(declared) > 15 or int(declared) > max_bytes):
         raise _too_large(max_bytes)
-    return await _watched(request, max_bytes, seconds, Uploads() if uploads is None else uploads)
+    return await _watched(request, max_bytes, seconds, Uploads() if uploads is None else uploads, check)
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #5a3c8799
 MAX_FIELDS = 20  # of a form, besides the files
@@ -222,13 +277,14 @@ async def read_images(
     body: bytes,  # of the request
     query: Sequence[tuple[str, str]],  # options in the address
     max_pictures: int,  # more are refused
+    thread: Callable[..., Awaitable] = asyncio.to_thread,  # does something aside
 ) -> tuple[list[tuple[str, bytes]], dict]:  # raises Refused
     "The images (name, content) of a request to predict, and its options as they were given."
     kind = content_type.partition(';')[0].strip().lower()
     if kind == 'multipart/form-data':
         images, options = await read_form(content_type, body, max_pictures)
     elif kind == 'application/json':
-        images, options = await asyncio.to_thread(_read_json_images, body, max_pictures)
+        images, options = await thread(_read_json_images, body, max_pictures)
     else:
         raise Refused(
             'expected multipart/form-data with a file named image, or application/json with image in base64, '
@@ -328,10 +384,76 @@ class Token(HTTPBearer):
         request: HTTPConnection,  # with or without a token
     ) -> HTTPAuthorizationCredentials:  # what it brought; raises Refused
         "Refuse a request without the token."
-        given = await super().__call__(request)
+        given = await super().__call__(request) if len(request.headers.getlist('authorization')) == 1 else None
         if given is None or not secrets.compare_digest(given.credentials.encode('latin-1'), self.token):
             raise Refused('this service needs a token: send it as the header Authorization: Bearer TOKEN', 401)
         return given
+
+# %% ../../nbs/8_deploy/83_middleware.ipynb #dade5f53
+def printable(
+    text: str,  # from a stranger
+    lines: bool = False,  # whether the ends of lines stay
+) -> str:
+    "Text in which whatever could steer a terminal, or begin a line of a log, is spelled out."
+    keep = '\n' if lines else ''
+    return ''.join(c if c in keep or c.isprintable() else ascii(c)[1:-1] for c in text)
+
+# %% ../../nbs/8_deploy/83_middleware.ipynb #28879add
+def _without_port(host: str) -> str:
+    "The name in a Host header."
+    name = host.strip().lower()
+    return (re.sub(r'\]:\d*$', ']', name) if name.startswith('[') else re.sub(r':\d*$', '', name)).rstrip('.')
+
+
+def _is_number(name: str) -> bool:
+    "Whether it is an address, and no name."
+    bare = name[1:-1] if name[:1] + name[-1:] == '[]' else name
+    try:
+        return bool(ipaddress.ip_address(bare))
+    except ValueError:
+        return False
+
+# %% ../../nbs/8_deploy/83_middleware.ipynb #ef885acb
+class Hosts(NamedTuple):
+    "For whom a request may be."
+
+    own: frozenset[str] = frozenset()  # names of this machine
+    allowed: frozenset[str] = frozenset()  # names that somebody allowed; * for all
+
+    def refuse(
+        self,
+        scope: Scope,  # of a request
+    ) -> Refused | None:  # None: it may pass
+        "Why a request isn't for this service."
+        headers = Headers(scope=scope)
+        hosts, origin = headers.getlist('host'), headers.get('origin')
+        if '*' in self.allowed or not hosts and scope.get('http_version') == '1.0':
+            return None
+        name = _without_port(hosts[0]) if len(hosts) == 1 else ''
+        if name not in self.own | self.allowed and not _is_number(name):
+            told = f'the host {printable(name)[:80]!r} is not known here; carparts serve --allowed-host NAME allows it'
+            return Refused(told, 400)
+        page = (origin or '').lower().partition('://')[2]
+        if origin is None or page == hosts[0].strip().lower() or _without_port(page) in self.allowed:
+            return None
+        told = f'a page of {printable(origin)[:80]!r} asks; carparts serve --allowed-host NAME allows it'
+        return Refused(told, 403)
+
+# %% ../../nbs/8_deploy/83_middleware.ipynb #7468d93b
+def known_hosts(
+    host: str,  # address or name that the service listens at
+    allowed: Sequence[str] = (),  # more names, as they stand in the address of a browser; * for all
+) -> Hosts:
+    "The names under which a service may be asked."
+    own = {
+        'localhost',
+        'localhost.localdomain',
+        'ip6-localhost',
+        host,
+        socket.gethostname(),
+        socket.gethostname() + '.local',
+    }
+    return Hosts(frozenset(_without_port(h) for h in own), frozenset(_without_port(h) for h in allowed if h.strip()))
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #2dd87000
 log = logging.getLogger('carparts_seg.serve')
@@ -379,19 +501,25 @@ class Gate:
         app: ASGIApp,  # what it surrounds
         routes: Sequence[str],  # paths to count by name
         count: Callable[[str, int, float], None],  # told path, status and seconds
+        hosts: Hosts | None = None,  # for whom a request may be; None: for anybody
     ):
-        self.app, self.routes, self.count = app, set(routes), count
+        self.app, self.routes, self.count, self.hosts = app, set(routes), count, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope['type'] != 'http':
             return await self.app(scope, receive, send)
         start, sending = time.perf_counter(), _Sending(send)
+        inner = scope | {'method': 'GET'} if scope['method'] == 'HEAD' else scope  # the server leaves the body out
         try:
-            await self.app(scope, receive, sending)
+            if (e := self.hosts and self.hosts.refuse(scope)) is not None:
+                await problem(str(e), e.status, {'Connection': 'close'})(scope, receive, sending)
+            else:
+                await self.app(inner, receive, sending)
         except ClientDisconnect:
             pass  # nobody is left to be answered
         except Exception:
-            log.exception('%s %s', scope['method'], scope['path'])
+            told = f'{scope["method"]} {printable(scope["path"])}\n{traceback.format_exc()}'.rstrip()
+            log.error('%s', printable(told, lines=True).replace('\n', '\n  '))  # no line looks like a record
             if sending.status is None:
                 words = problem('something went wrong in the service; its log says what', 500)
                 await words(scope, receive, sending)
