@@ -1,4 +1,4 @@
-"""The drills: each `.ci/drill*.py` tries what a user, a disk or an attacker may do, made from a seed, for its share of time.
+"""The drills: each `.ci/drill*.py` tries what a user, a disk or an attacker may do, made from a seed, for its share.
 
     python .ci/all_drills.py [--seconds 60] [--seed 0] [NAME...]
 
@@ -54,11 +54,18 @@ def main():
         command = [f".ci/{f.name}", *how, "--seed", str(a.seed)]
         env = os.environ | {"PYTHONPATH": os.pathsep.join([str(here.parent), os.environ.get("PYTHONPATH", "")])}
         began = time.monotonic()
-        done = subprocess.run([sys.executable, *command], cwd=here.parent, capture_output=True, text=True, env=env)
+        limit = 600 + 2 * share  # making what is damaged takes its time too
+        try:
+            done = subprocess.run(
+                [sys.executable, *command], cwd=here.parent, capture_output=True, text=True, env=env, timeout=limit
+            )
+        except subprocess.TimeoutExpired:
+            done = subprocess.CompletedProcess(command, 124, "", f"FAILED: no end after {limit:.0f} s")
         rows = counts(done.stdout)
         why = problem(done, rows)
         failed += why is not None
-        told = "; ".join(f"{kind}: {n:,} tried" for kind, n, *_ in rows)
+        last = next((line for line in reversed(done.stdout.splitlines()) if line.strip()), "nothing was said")
+        told = "; ".join(f"{kind}: {n:,} tried" for kind, n, *_ in rows) or last.strip()[:200]
         said = f"FAILED drill {f.stem}: {why}" if why else f"ok drill {f.stem}: {told}"
         print(said.replace("\n", " ") + f" ({time.monotonic() - began:.0f} s)", flush=True)
         if a.csv:
