@@ -7,6 +7,7 @@ python .ci/checks.py --house     print the house as a table: rooms, modules, lin
 
 import ast
 import json
+import os
 import re
 import shutil
 import statistics
@@ -178,7 +179,7 @@ def requirements():
 
 def plain(requirement):
     "The name of a distribution, as package indexes compare it."
-    return re.split(r"[<>=~!\[]", requirement)[0].lower().replace("_", "-")
+    return re.sub(r"[-_.]+", "-", re.split(r"[<>=~!\[]", requirement)[0].lower())
 
 
 def library_imports(tree):
@@ -210,6 +211,28 @@ def declared():
     return sorted(bad.values())
 
 
+def locked():
+    "What is installed is what `.ci/constraints.txt` says, and all of it is named there; the workflows pin by commit."
+    from packaging.requirements import Requirement
+
+    lines = (root / ".ci" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    told = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    names = {plain(r.name) for r in told}
+    version = {plain(r.name): r.specifier for r in told if r.marker is None or r.marker.evaluate()}
+    left = {"pip", "setuptools", "wheel", "carparts-seg"} | requirements()["imagenet"]
+    bad = []
+    for d in metadata.distributions():
+        name = plain(d.metadata["Name"])
+        if name not in names | left:
+            bad.append(f"{name} {d.version} is installed, and not in .ci/constraints.txt (its first lines say how)")
+        elif name in version and name not in left and d.version not in version[name]:
+            bad.append(f"{name} {d.version} is installed, .ci/constraints.txt says {version[name]}")
+    for path in (root / ".github" / "workflows").glob("*.yaml"):
+        uses = re.findall(r"uses: *(\S+)", path.read_text(encoding="utf-8"))
+        bad += [f"{path.name}: {u} is not pinned by commit" for u in uses if not re.search(r"@[0-9a-f]{40}$", u)]
+    return bad
+
+
 def clean():
     "nbdev_clean changes nothing."
     with tempfile.TemporaryDirectory(dir=root) as tmp:
@@ -225,8 +248,13 @@ def exported():
     "nbdev_export changes nothing, and every module of the package comes from a notebook."
     by_hand = {"__init__.py", "__main__.py", "all.py", "_modidx.py"}
     before = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}
-    subprocess.run(["nbdev_export"], check=True, cwd=root)
-    after = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}
+    with tempfile.TemporaryDirectory() as tmp:  # a copy: other checks use the package meanwhile
+        copy = Path(tmp) / root.name
+        left = shutil.ignore_patterns(".venv", ".git", "__pycache__", "_docs", "_proc", "runs")
+        shutil.copytree(root, copy, symlinks=True, ignore=left)
+        shell = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        subprocess.run(["nbdev_export"], check=True, cwd=copy, env=shell)
+        after = {p.relative_to(copy / lib.name): p.read_bytes() for p in (copy / lib.name).rglob("*.py")}
     bad = [
         f"carparts_seg/{n} (run nbdev_export)" for n in sorted(before.keys() | after) if before.get(n) != after.get(n)
     ]
@@ -443,6 +471,7 @@ CHECKS = (
     pictures,
     llms,
     declared,
+    locked,
     clean,
     exported,
     readme,

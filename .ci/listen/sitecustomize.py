@@ -1,7 +1,9 @@
-"""Keeps what notebooks print while `nbdev_test` executes them, so that CI need not execute them twice.
+"""Listens to `nbdev_test` while it executes notebooks: keeps what they print and how long they take, longest first.
 
 Python imports a file of this name when it starts, if it is on its path. Where `CARPARTS_KEEP` names a folder, each
-notebook that execnb's shell has run from top to bottom is written there; `.ci/execute.py --compare` reads it.
+notebook that execnb's shell has run from top to bottom is written there, so that `.ci/execute.py --compare` need not
+execute it again, and its seconds go into `seconds.csv`: of the clock, of the process, of its children. The notebooks
+in `LONGEST` are begun first, so that at the end no core waits for one that began last.
 """
 
 import functools
@@ -9,7 +11,10 @@ import importlib.abc
 import importlib.util
 import os
 import sys
+import time
 from pathlib import Path
+
+LONGEST = "97_cli 81_export 91_experiment deploy 50_cache 84_serve 96_bench".split()
 
 
 def keep_outputs(shell):
@@ -26,27 +31,53 @@ def keep_outputs(shell):
         for cell in nb.cells:
             if not preproc(cell):
                 cell.outputs = []  # what a cell no longer prints must not stay
-        run_all(self, nb, *args, **kwargs)
+        began, before = time.monotonic(), os.times()
+        try:
+            run_all(self, nb, *args, **kwargs)
+        finally:
+            spent = [b - a for a, b in zip(before, os.times())]
+            seconds = time.monotonic() - began, spent[0] + spent[1], spent[2] + spent[3]
+            with open(Path(os.environ["CARPARTS_KEEP"]) / "seconds.csv", "a") as f:
+                f.write(f"{Path(nb.path_).stem}," + ",".join(f"{s:.1f}" for s in seconds) + "\n")
         write_nb(nb, Path(os.environ["CARPARTS_KEEP"]) / Path(nb.path_).name)
 
     shell.run_all = run_and_keep
 
 
+def longest_first(module):
+    "Have nbdev begin with the notebooks that take longest."
+    parallel = module.parallel
+
+    def sorted_parallel(f, items, *args, **kwargs):
+        place = {name: i for i, name in enumerate(LONGEST)}
+        order = sorted(range(len(items)), key=lambda i: place.get(items[i].stem, len(place)))
+        results = dict(zip(order, parallel(f, [items[i] for i in order], *args, **kwargs)))
+        return [results[i] for i in range(len(items))]
+
+    module.parallel = sorted_parallel
+
+
+CHANGED = {"execnb.shell": lambda module: keep_outputs(module.CaptureShell), "nbdev.test": longest_first}
+
+
 class Listener(importlib.abc.MetaPathFinder):
-    "Waits for execnb's shell to be imported."
+    "Waits for the modules in `CHANGED` to be imported."
+
+    def __init__(self):
+        self.left = dict(CHANGED)
 
     def find_spec(self, name, path, target=None):
-        if name != "execnb.shell":
+        change = self.left.pop(name, None)
+        if change is None:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         load = spec.loader.exec_module
 
-        def load_and_listen(module):
+        def load_and_change(module):
             load(module)
-            keep_outputs(module.CaptureShell)
+            change(module)
 
-        spec.loader.exec_module = load_and_listen
+        spec.loader.exec_module = load_and_change
         return spec
 
 

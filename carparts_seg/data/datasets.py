@@ -4,14 +4,17 @@
 
 # %% auto #0
 __all__ = ['data_roots', 'PublicPart', 'PublicDataset', 'public_datasets', 'join_parts', 'has_data', 'locate_dataset',
-           'read_parts', 'open_dataset', 'reopen_dataset', 'check_copy', 'fetch_dataset']
+           'read_parts', 'open_dataset', 'reopen_dataset', 'image_list_sha256', 'damaged_files', 'check_copy',
+           'fetch_dataset']
 
 # %% ../../nbs/3_data/32_datasets.ipynb #ad2b3087
+import hashlib
 import os
+import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 import yaml
@@ -49,6 +52,7 @@ class PublicPart:
     folder: str  # its folder in the data set's folder
     sha256: str | None = None  # of its annotations.json; None: not known
     n_images: int | None = None  # number of images in its JPEGImages/ or images/; None: not known
+    images_sha256: str | None = None  # of the lines `SHA-256  name` of its images, by name; None: not known
 
 # %% ../../nbs/3_data/32_datasets.ipynb #e9838134
 @dataclass(frozen=True)
@@ -89,7 +93,12 @@ def public_datasets() -> dict[str, PublicDataset]:  # name -> data set
     home = 'https://github.com/dsmlr/Car-Parts-Segmentation/archive'
     urls = (f'{home}/e970560.zip', f'{home}/refs/heads/master.zip')
     splits = {
-        'train': PublicPart('trainingset', 'f52dcaafd485adb9120e077a002d87649b15e8bad405d05ff41119a37720b935', 400),
+        'train': PublicPart(
+            'trainingset',
+            'f52dcaafd485adb9120e077a002d87649b15e8bad405d05ff41119a37720b935',
+            400,
+            '9669d78f7d53cdfa087de4677d104f296e4a45da9d1f1db7b2c66cefcb9aabd9',
+        ),
         'test': PublicPart('testset', '4e151f28864d7a4d5712963e996f1ef4cd9e895b683419c657d14120bf8ec463', 100),
     }
     terms = (
@@ -351,6 +360,14 @@ def _no_split(
     get = f'; get it with `carparts data get {source}`' if source in public_datasets() else ''
     return f'{source} has no part {split!r}' + (f'; it has {has}' if has else '; it is not divided') + get
 
+# %% ../../nbs/3_data/32_datasets.ipynb #533b8c49
+def image_list_sha256(
+    folder: Path,  # of images
+) -> str:  # SHA-256 of a line `SHA-256  name` for each image, by name
+    "One checksum for all images of a folder."
+    images = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    return hashlib.sha256(''.join(f'{file_sha256(p)}  {p.name}\n' for p in images).encode()).hexdigest()
+
 # %% ../../nbs/3_data/32_datasets.ipynb #e776cc6d
 def _check_part(
     folder: Path,  # of a copy of the data set
@@ -364,17 +381,57 @@ def _check_part(
         yield f'{part.folder}/annotations.json has SHA-256 {got[:12]}..., expected {part.sha256[:12]}...'
     images = folder / part.folder / ('JPEGImages' if part.sha256 else 'images')
     n = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in images.iterdir()) if images.is_dir() else 0
+    where = images.relative_to(folder).as_posix()
     if part.n_images is not None and n != part.n_images or not n:
-        where, expected = images.relative_to(folder).as_posix(), part.n_images or 'some'
-        yield f'{where} has {n} pictures, expected {expected}'
+        yield f'{where} has {n} pictures, expected {part.n_images or "some"}'
+    elif part.images_sha256 and (got := image_list_sha256(images)) != part.images_sha256:
+        differ = f'their list has SHA-256 {got[:12]}..., expected {part.images_sha256[:12]}...'
+        yield f'{where}: not the published pictures ({differ})'
+
+# %% ../../nbs/3_data/32_datasets.ipynb #18107171
+_SUMS = 'SHA256SUMS'
 
 
+def _write_sums(
+    folder: Path,  # a whole copy of a data set
+) -> None:
+    "Write the checksum of each file beside them."
+    files = sorted(p for p in folder.rglob('*') if p.is_file())
+    lines = (f'{file_sha256(p)}  {p.relative_to(folder).as_posix()}\n' for p in files)
+    write_atomic(folder / _SUMS, ''.join(lines))
+
+
+def _read_sums(
+    folder: Path,  # a copy of a data set
+) -> dict[str, str]:  # file -> SHA-256; empty where none were written
+    "The checksums that were written when a copy was fetched; lines that are none, or lead elsewhere, don't count."
+    path = folder / _SUMS
+    lines = path.read_text(encoding='utf-8', errors='replace').splitlines() if path.is_file() else ()
+    found = {line[66:]: line[:64] for line in lines if re.fullmatch(r'[0-9a-f]{64}  [^/\\].*', line)}
+    return {name: sha for name, sha in found.items() if '..' not in PurePosixPath(name).parts}
+
+# %% ../../nbs/3_data/32_datasets.ipynb #fa6d9e46
+def damaged_files(
+    folder: str | Path,  # a copy of a data set that `fetch_dataset` made
+) -> dict[str, str]:  # file -> 'is missing' or 'is not as it was fetched'
+    "Files that have been lost or changed since a copy was fetched."
+    found = {}
+    for name, sha in _read_sums(Path(folder)).items():
+        path = Path(folder) / name
+        if not path.is_file():
+            found[name] = 'is missing'
+        elif file_sha256(path) != sha:
+            found[name] = 'is not as it was fetched'
+    return found
+
+# %% ../../nbs/3_data/32_datasets.ipynb #279fbf42
 def check_copy(
     folder: str | Path,  # a copy of the data set: holds trainingset/ and so on
     dataset: PublicDataset,  # what it should hold
 ) -> list[str]:  # what is wrong, one line each; empty for a whole copy
-    "Compare a copy of a public data set with what a whole one holds: checksums of annotations, number of images."
-    return [line for part in dataset.splits.values() for line in _check_part(Path(folder), part)]
+    "Compare a copy of a public data set with what a whole one holds, and each file with what was fetched."
+    damaged = [f'{name} {what}' for name, what in damaged_files(folder).items()]
+    return damaged + [line for part in dataset.splits.values() for line in _check_part(Path(folder), part)]
 
 # %% ../../nbs/3_data/32_datasets.ipynb #d1ed2f00
 def _write_data_file(
@@ -394,6 +451,21 @@ def _count_images(
     "How many pictures a copy has."
     places = (folder / s.folder / name for s in ds.splits.values() for name in ('JPEGImages', 'images'))
     return sum(p.suffix.lower() in IMAGE_SUFFIXES for d in places if d.is_dir() for p in d.iterdir())
+
+# %% ../../nbs/3_data/32_datasets.ipynb #045c293b
+def _mend(
+    new: Path,  # a whole copy
+    target: Path,  # an older one
+) -> bool:  # False: there is none that was fetched, so nothing was done
+    "Put files of a whole copy in the place of those that an older one has lost or has otherwise."
+    if not (target / _SUMS).is_file():
+        return False
+    for name in [*_read_sums(new), _SUMS]:
+        there = target / name
+        if not there.is_file() or file_sha256(there) != file_sha256(new / name):
+            there.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(new / name, there)
+    return True
 
 # %% ../../nbs/3_data/32_datasets.ipynb #533119af
 def _fetch(
@@ -416,7 +488,9 @@ def _fetch(
             _write_data_file(work / 'new', ds)
         if wrong := check_copy(work / 'new', ds):
             raise DatasetError(f'{url}: not what was expected: {"; ".join(wrong)}')
-        put_in_place(work / 'new', target, work)
+        _write_sums(work / 'new')
+        if not _mend(work / 'new', target):
+            put_in_place(work / 'new', target, work)
     known = all(s.n_images and s.sha256 for s in ds.splits.values())
     right = 'checksums right' if known else 'no checksum of it is known'
     echo(f'{ds.name}: {_count_images(target, ds)} pictures in place, {right}: {target}')
@@ -460,9 +534,12 @@ def fetch_dataset(
     target = Path(folder or cache_dir() / 'data').expanduser() / ds.name
     wrong = check_copy(target, ds)
     if not wrong:
-        echo(f'{ds.name} is there already: {target}')
+        n = len(_read_sums(target))
+        echo(f'{ds.name} is there already{f", {n} checksums right" if n else ""}: {target}')
         return target
-    if target.exists() and folder is not None and any(target.iterdir()):
+    if (target / _SUMS).is_file():
+        echo(f'{target}: {"; ".join(wrong[:5])}{f"; and {len(wrong) - 5} more" if wrong[5:] else ""}; fetched again')
+    elif target.exists() and folder is not None and any(target.iterdir()):
         why = f'is there, but is not a whole copy ({wrong[0]}); move it away first'
         raise DatasetError(f'{target} {why}', file=target, why=why)
     home = urllib.parse.urlsplit(ds.urls[0]).netloc or 'this machine'

@@ -16,9 +16,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..core.basics import WriteError, write_json
-from ..core.masks import unpack_planes
 from ..core.table import PartsData, write_table
-from ..data.datasets import open_dataset
 from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
 from ..measure.mistakes import by_coco_size, class_costs, worst_images

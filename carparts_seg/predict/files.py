@@ -43,7 +43,6 @@ from carparts_seg.core.basics import (
     write_json,
 )
 from carparts_seg.core.images import (
-    ImageError,
     draw_parts,
     image_files,
     is_image_file,
