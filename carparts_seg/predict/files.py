@@ -42,14 +42,7 @@ from carparts_seg.core.basics import (
     write_atomic,
     write_json,
 )
-from carparts_seg.core.images import (
-    draw_parts,
-    image_files,
-    is_image_file,
-    read_image,
-    resize_image,
-    write_names,
-)
+from ..core.images import draw_parts, image_files, is_image_file, read_image, resize_image, write_names
 from ..core.masks import rle_to_coco
 from ..core.parts import part_colors
 from .prediction import PredictError, Predictor, class_categories, part_rows
