@@ -33,6 +33,7 @@ from fastcore.basics import chunked
 from PIL import Image
 from tqdm import tqdm
 
+# %% ../../nbs/6_predict/65_files.ipynb #b53e785a
 from carparts_seg.core.basics import (
     CarpartsError,
     WriteError,
