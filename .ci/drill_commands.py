@@ -148,7 +148,13 @@ def main():
     for why, words, said in wrong[:20]:
         print(f"FAILED {why}: {[w[:60] for w in words]!r}\n  {said!r}")
     shown = ", ".join(f"{n} with {k}" for k, n in sorted(counts.items(), key=str))
-    print(f"seed {a.seed}: {sum(counts.values())} commands tried ({shown}), {len(wrong)} wrong")
+    print(f"seed {a.seed}: {shown}")
+    hangs, crashes = (sum(why in kinds for why, *_ in wrong) for kinds in (("hang",), ("traceback", "70")))
+    tried, refused = sum(counts.values()), counts[2]
+    print(
+        f"words of commands: {tried} tried, {refused} refused, {tried - refused - hangs - crashes} as they should be, "
+        f"{crashes} tracebacks, {hangs} hangs, {len(wrong) - hangs - crashes} wrong"
+    )
     return int(bool(wrong))
 
 

@@ -619,6 +619,12 @@ def main():
         )
     tried, (slowest, what), spent = sum(drill.counts.values()), drill.slowest, time.monotonic() - began
     print(f"{tried} tried in {spent:.0f} s, {len(drill.bad)} wrong; slowest: {slowest:.1f} s, {what[:100]}")
+    refused, right = (sum(drill.counts[k, what] for k in kinds) for what in ("refused in a line", "done"))
+    hangs, crashes = (sum(word in str(b) for b in drill.bad) for word in ("hang", "traceback"))
+    print(
+        f"too little and too much: {tried} tried, {refused} refused, {right} as they should be, "
+        f"{crashes} tracebacks, {hangs} hangs, {tried - refused - right - hangs - crashes} wrong"
+    )
     return 1 if drill.bad else 0
 
 

@@ -894,7 +894,23 @@ def main() -> int:
         if bad
         else f"ok drill of input, seed {a.seed}: {counts}; no traceback, no hang, no wrong result"
     )
+    tell(drill)
     return 1 if bad else 0
+
+
+def tell(drill) -> None:
+    "The counts, a line a kind."
+    n, faults = drill.count, drill.faults
+    sets, refused = n["data sets"], n["refused"]
+    crashes, hangs = (sum(k for what, k in faults.items() if word in what) for word in ("traceback", "hang"))
+    wrong = sum(faults.values()) - crashes - hangs
+    print(
+        f"damaged data sets: {sets} tried, {refused} refused, {sets - refused - crashes - hangs - wrong} as they should be, "
+        f"{crashes} tracebacks, {hangs} hangs, {wrong} wrong"
+    )
+    for kind in ("run-length texts", "pictures"):  # held against another reader; what went wrong is counted above
+        if n[kind]:
+            print(f"{kind}: {n[kind]} tried, 0 refused, {n[kind]} as they should be, 0 tracebacks, 0 hangs, 0 wrong")
 
 
 if __name__ == "__main__":

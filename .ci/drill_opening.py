@@ -774,6 +774,15 @@ def main():
     took = f"{time.monotonic() - ready:.0f} s (made ready in {ready - began:.0f} s)"
     print(f"{n} of {planned} tries in {took}, seed {a.seed}; {len(bad)} bad")
     print("\n".join(bad))
+    total = Counter()
+    for (_, outcome), k in counts.items():
+        total[outcome] += k
+    wrong = sum(total[o] for o in BAD) - total["traceback"] - total["hang"]
+    right = n - total["refused"] - sum(total[o] for o in BAD)
+    print(
+        f"damaged runs and exports: {n} tried, {total['refused']} refused, {right} as they should be, "
+        f"{total['traceback']} tracebacks, {total['hang']} hangs, {wrong} wrong"
+    )
     return int(bool(bad))
 
 

@@ -213,7 +213,8 @@ _PART = re.compile(r'\..*\.([0-9a-f]{16})([0-9a-f]{8})[0-9a-f]{8}\.part(\.[^.]*)
 @cache
 def _machine() -> str:
     "What tells this machine, or this container, from others: 16 hexadecimal digits."
-    about = [platform.node(), uuid.getnode()]
+    node = uuid.getnode()
+    about = [platform.node(), 0 if node >> 40 & 1 else node]  # with that bit the number is invented, anew each time
     with suppress(OSError):
         about.append(os.readlink('/proc/self/ns/pid'))
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
