@@ -742,6 +742,13 @@ def _both(*logs: Callable) -> Callable:
 
     return log
 
+# %% ../nbs/9_whole/91_experiment.ipynb #4cbc4d9d
+def _from_own_fold(cfg: Experiment, split: Split) -> Experiment:
+    "The settings of a fold; one that starts from a folder of folds starts from the one that has not seen its images."
+    start = cfg.architecture.pretrained
+    own = Path(start, split.name.replace(' ', '_')) if isinstance(start, str) else None
+    return with_settings(cfg, {'architecture.pretrained': str(own)}, 'fold') if own and own.is_dir() else cfg
+
 # %% ../nbs/9_whole/91_experiment.ipynb #25f1d08c
 def _seeded(
     cfg: Experiment,  # the settings
@@ -749,11 +756,12 @@ def _seeded(
 ) -> list[tuple[Experiment, Split]]:  # the settings and the split of each training
     "Each split as often as the settings ask for, with one seed after another and `seed N` in its name."
     n, seed = cfg.environment.number_of_seeds_per_run, cfg.environment.seed
+    starts = [(_from_own_fold(cfg, split), split) for split in splits]
     if n == 1:
-        return [(cfg, split) for split in splits]
+        return starts
     changes = [{'environment.seed': seed + i, 'environment.number_of_seeds_per_run': 1} for i in range(n)]
-    cfgs = [with_settings(cfg, c, 'number_of_seeds_per_run') for c in changes]
-    return [(c, replace(s, name=f'{s.name} seed {c.environment.seed}')) for s in splits for c in cfgs]
+    each = [(with_settings(own, c, 'number_of_seeds_per_run'), s) for own, s in starts for c in changes]
+    return [(c, replace(s, name=f'{s.name} seed {c.environment.seed}')) for c, s in each]
 
 # %% ../nbs/9_whole/91_experiment.ipynb #b889912b
 def _fold_folder(out: Path, split: Split) -> Path:
