@@ -314,7 +314,8 @@ def write_int8(
             x = next(self.left, None)
             return None if x is None else {'image': x[None]}
 
-    settings = {p.key: json.loads(p.value) for p in onnx.load(str(source)).metadata_props}
+    props = {p.key: p.value for p in onnx.load(str(source)).metadata_props if p.key != 'carparts_sha256'}
+    settings = {k: json.loads(v) for k, v in props.items()}
     with tempfile.TemporaryDirectory() as d:
         ready, out = Path(d) / 'ready.onnx', Path(d) / 'int8.onnx'
         logging.disable(logging.WARNING)

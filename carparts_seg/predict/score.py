@@ -292,7 +292,7 @@ def onnx_seal(
     content: bytes,  # of an ONNX file
 ) -> bytes:  # to be put behind it: an entry of its metadata, as protobuf writes it
     "The checksum of an ONNX file, by which it can be told whether it was altered."
-    digest = hashlib.sha256(content).hexdigest().encode()
+    digest = json.dumps(hashlib.sha256(content).hexdigest()).encode()  # JSON, as all facts are
     entry = b'\x0a%c%b\x12%c%b' % (len(_SEAL), _SEAL, len(digest), digest)
     return b'\x72%c%b' % (len(entry), entry)  # field 14 of ModelProto
 
