@@ -720,18 +720,23 @@ def _predicted(n: dict, out: str, where: str) -> int:
     _print(_predict_words(n, out))
     if n['failed']:
         more = f', the others: `error` in {where}' if n['failed'] > len(n['errors']) else ''
-        _say(*n['errors'], f"{n['failed']} of them could not be read{more}")
+        _say(*n['errors'], f"{n['failed']} of them failed{more}")
     return int(n['failed'] > 0)
+
+
+def _number_of(n: int, what: str) -> str:
+    "A count of things."
+    return f"{n} {what}" + ("" if n == 1 else "s")
 
 
 def _predict_words(n: dict, out: str) -> str:
     "What `predict_files` did, in one line."
-    line = f"{n['pictures']} pictures, {n['parts']} parts in {out}"
+    line = f"{_number_of(n['pictures'], 'picture')}, {_number_of(n['parts'], 'part')} in {out}"
     if n['new'] < n['pictures']:
         line += f" ({n['pictures'] - n['new']} of them from before)"
     if n['new']:
         line += f"; {n['new'] / n['seconds']:.1f} pictures a second"
-    return line
+    return line + (f'; drawings in {Path(out, "overlay")}' if Path(out, 'overlay').is_dir() else '')
 
 # %% ../nbs/9_whole/97_cli.ipynb #e5130400
 def _check_for_ray(a: argparse.Namespace) -> None:
