@@ -212,7 +212,7 @@ def _yes_no_or_run(value: Any) -> bool | str:
         return value.lower() in ('true', 'yes')
     if value.endswith(('.pth', '.pt', '.bin')):
         raise PydanticCustomError('path', 'is a file of encoder weights: put it in pretrained_weights')
-    near = nearest(value.lower(), ('true', 'false'))
+    near = nearest(value, ('true', 'false'), 0.75)
     if near and not re.search(r'[/\\.]', value):
         raise PydanticCustomError('path', 'is neither true nor false nor a run folder', dict(nearest=near))
     return value
