@@ -146,8 +146,10 @@ def _stop(self: RunRecorder, what: str):
 @patch
 def after_loss(self: RunRecorder):
     "Stop where the loss of a batch isn't finite, before it spoils the weights."
+    if not self.fitting:
+        return
     loss = float(self.loss.detach())
-    if math.isfinite(loss) or not self.fitting:
+    if math.isfinite(loss):
         return
     step, rate = self.iter + 1, self.opt.hypers[-1]['lr']
     where, what = (f'step {step}', 'loss') if self.training else ('its evaluation', 'loss of validation pictures')
