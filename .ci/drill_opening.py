@@ -470,6 +470,7 @@ def serve(path):
     def listen(server, sockets=None):
         from starlette.testclient import TestClient
 
+        server.started = True
         with TestClient(server.config.app, base_url="http://127.0.0.1") as client:
             got = client.post("/predict", files={"image": ("car.png", sample_image().read_bytes(), "image/png")})
             answers.append(re.sub(r'"(seconds|ms)[^,}]*', "", got.text) if got.is_success else "")
