@@ -114,6 +114,11 @@ def _read_weights(path: str | Path) -> dict:
     tensors = {k: v for k, v in state.items() if torch.is_tensor(v)} if isinstance(state, dict) else {}
     if not tensors or not all(isinstance(k, str) for k in tensors):
         raise _no_weights(path, 'holds no state dict (names with tensors)')
+    if path.suffix == '.safetensors':
+        try:
+            read_seal(path)
+        except ReportError as e:
+            raise _no_weights(path, e.why) from None
     if why := unfit_tensor(tensors):
         raise _no_weights(path, why)
     return {k.removeprefix('module.').removeprefix('model.'): v for k, v in tensors.items()}
@@ -448,9 +453,9 @@ def _run_of(source: str | Path) -> tuple[Path, list[str] | None]:
     if not file.is_file():
         why = f'{source} is no run folder with weights and no weights file'
         raise WeightsError(f'pretrained: {why}', file=path, key='pretrained', why=why)
-    if run and run.about:
+    if run:
         try:
-            run.check_weights(file)
+            run.need('about').check_weights(file)
         except ReportError as e:
             raise WeightsError(f'pretrained: {e}', file=e.file, key='pretrained', why=e.why) from None
     return file, run and (run.about or {}).get('classes')
