@@ -446,7 +446,11 @@ def damages(path, flag):
 class _Hub:
     "A Hub that takes everything."
 
-    token, endpoint = "x", "http://hub"
+    token, endpoint, sent = "x", "http://hub", ""
+
+    def upload_folder(self, *, folder_path, **kwargs):
+        files = sorted(Path(folder_path).rglob("*.safetensors"))
+        _Hub.sent = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
     def __getattr__(self, name):
         return lambda *a, **k: None
@@ -457,7 +461,8 @@ def push(run_folder):
     from carparts_seg.deploy import hub
 
     with mock.patch.object(hub, "HfApi", _Hub), mock.patch.object(hub, "hub_reachable", lambda *a: True):
-        return run("push", run_folder, "me/it", "--all")
+        got = run("push", run_folder, "me/it", "--all")
+    return got._replace(out=_Hub.sent if got.code == 0 else "")
 
 
 def serve(path):
@@ -676,7 +681,7 @@ def judge(command, name, got, before, damage):
         return "refused" if lines and len(lines[-1]) < 1500 else "without a word"
     if got.code:
         return "exit code 1"
-    if got.out == before.out and command not in ("report", "report A B", "push"):
+    if got.out == before.out and command not in ("report", "report A B"):
         return "harmless"
     if name and Path(name).name in text or "altered" in text:
         return "said"
@@ -686,6 +691,8 @@ def judge(command, name, got, before, damage):
         ("a byte", "30 bytes", "edited", "array", "column", "line", "swapped")
     ):
         return "read as it is"
+    if command == "train, pretrained_weights" or command.startswith("report") and name == "config.yaml":
+        return "read as it is"  # weights saved anew, without the seal of a run; settings that are only told
     return "silent"
 
 
@@ -716,7 +723,8 @@ def drill(seconds, seed, show, only=""):
             assert before[name].code == 0, (name, before[name].code, before[name].err)
         kept = Path("kept")
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(whole, kept) if whole.is_dir() else (kept.mkdir(), shutil.copy(whole, kept))
+        a_folder = whole.is_dir()
+        shutil.copytree(whole, kept) if a_folder else (kept.mkdir(), shutil.copy(whole, kept))
         own = random.Random(f"{seed} {name} {file} {damage}")
         try:
             damages(path, flag)[damage](path, Path(OTHERS.get(source, "nothing")) / file, own)
@@ -727,12 +735,8 @@ def drill(seconds, seed, show, only=""):
                 raise
             outcome, got = None, None
         finally:
-            if whole.is_dir():
-                shutil.rmtree(whole)
-                shutil.copytree(kept, whole)
-            else:
-                shutil.rmtree(whole) if whole.is_dir() else whole.unlink(missing_ok=True)
-                shutil.copy(kept / whole.name, whole)
+            shutil.rmtree(whole) if whole.is_dir() else whole.unlink(missing_ok=True)
+            shutil.copytree(kept, whole) if a_folder else shutil.copy(kept / whole.name, whole)
         if outcome is None:
             continue
         if flag.exists():
