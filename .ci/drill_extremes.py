@@ -10,9 +10,7 @@ shown. Prints a table, and exits with 1 if anything wrong was met.
 """
 
 import argparse
-import contextlib
 import html
-import io
 import itertools
 import json
 import math
@@ -20,17 +18,16 @@ import os
 import random
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import time
-import warnings
-from collections import Counter, namedtuple
+from collections import Counter
 from pathlib import Path
+
+from inside import Result, run_within
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 LONGEST = 300  # seconds of a command, beyond which it hangs
-Result = namedtuple("Result", "code out err warned seconds")
 TINY = """
 architecture: {architecture: FPN, backbone: tu-test_resnet, pretrained: false}
 environment: {gpus: [], seed: 1}
@@ -39,40 +36,9 @@ training: {epochs: 1, batch_size: 2, build_scoring_pipelines: false}
 """
 
 
-class Hang(BaseException):
-    "A command took too long; no `except Exception` stops it."
-
-
 def run(*words):
-    "The command `carparts` within this process: exit code, output, errors, warnings, seconds."
-    from carparts_seg.cli import main
-
-    out, err = io.StringIO(), io.StringIO()
-
-    def ring(number, frame):
-        raise Hang
-
-    before, began = signal.signal(signal.SIGALRM, ring), time.process_time()
-    signal.alarm(LONGEST)
-    try:
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            warnings.catch_warnings(record=True) as w,
-        ):
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", RuntimeWarning)
-            try:
-                code = main([str(x) for x in words])
-            except SystemExit as e:
-                code = e.code
-            except Hang:
-                code = "hang"
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-    said = {f"{x.message} ({Path(x.filename).name}:{x.lineno})" for x in w if issubclass(x.category, RuntimeWarning)}
-    return Result(code, out.getvalue(), err.getvalue(), sorted(said), time.process_time() - began)
+    "The command `carparts` within this process, see `run_within`."
+    return run_within(LONGEST, *words)
 
 
 # ------------------------------------------------------------------------------------------------------------ data

@@ -11,25 +11,24 @@ word, code that was run. Prints a table, and exits with 1 if one of these was me
 import argparse
 import contextlib
 import hashlib
-import io
 import json
 import os
 import pickle
 import random
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import time
 import zipfile
-from collections import Counter, namedtuple
+from collections import Counter
 from pathlib import Path
 from unittest import mock
 
+from inside import run_within
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 LONGEST = 600  # seconds of a command, beyond which it hangs; a machine may have much else to do
-Result = namedtuple("Result", "code out err")
 TINY = """
 architecture: {architecture: FPN, backbone: tu-test_resnet, pretrained: false}
 environment: {gpus: [], seed: SEED}
@@ -38,33 +37,9 @@ training: {epochs: 1, batch_size: 4, save_best_checkpoint: true, build_scoring_p
 """
 
 
-class Hang(BaseException):
-    "A command took too long; no `except Exception` stops it."
-
-
 def run(*words):
-    "The command `carparts` within this process: exit code, standard output, standard error."
-    from carparts_seg.cli import main
-
-    out, err = io.StringIO(), io.StringIO()
-
-    def ring(number, frame):
-        raise Hang
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(LONGEST)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = main([str(w) for w in words])
-            except SystemExit as e:
-                code = e.code
-            except Hang:
-                code = "hang"
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-    return Result(code, out.getvalue(), err.getvalue())
+    "The command `carparts` within this process, see `run_within`."
+    return run_within(LONGEST, *words)
 
 
 class Code:

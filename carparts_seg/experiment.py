@@ -743,10 +743,15 @@ def _both(*logs: Callable) -> Callable:
     return log
 
 # %% ../nbs/9_whole/91_experiment.ipynb #4cbc4d9d
+def _fold_folder(out: Path, split: Split) -> Path:
+    "The run folder of a fold."
+    return out / split.name.replace(' ', '_')
+
+
 def _from_own_fold(cfg: Experiment, split: Split) -> Experiment:
     "The settings of a fold; one that starts from a folder of folds starts from the one that has not seen its images."
     start = cfg.architecture.pretrained
-    own = Path(start, split.name.replace(' ', '_')) if isinstance(start, str) else None
+    own = _fold_folder(Path(start), split) if isinstance(start, str) else None
     return with_settings(cfg, {'architecture.pretrained': str(own)}, 'fold') if own and own.is_dir() else cfg
 
 # %% ../nbs/9_whole/91_experiment.ipynb #25f1d08c
@@ -764,11 +769,6 @@ def _seeded(
     return [(c, replace(s, name=f'{s.name} seed {c.environment.seed}')) for c, s in each]
 
 # %% ../nbs/9_whole/91_experiment.ipynb #b889912b
-def _fold_folder(out: Path, split: Split) -> Path:
-    "The run folder of a fold."
-    return out / split.name.replace(' ', '_')
-
-
 def _locked(folder: Path, stack: ExitStack) -> None:
     "Keep a folder for this training until the stack is closed."
     stack.enter_context(folder_lock(folder, 'training'))
