@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -214,13 +215,20 @@ def _count_words(run: RunFolder) -> str | None:
     return f'{n_valid} for validation' if n_valid else None
 
 
+def _data_place(run: RunFolder) -> str | None:
+    "Where the data lie; within the run folder, from there: a report is read on other machines too."
+    source, home = run.about.get('source'), run.path.resolve()
+    inside = source and PurePath(str(source)).is_relative_to(home)
+    return f'{PurePath(source).relative_to(home).as_posix()}, in the run folder' if inside else source
+
+
 def run_facts(
     run: RunFolder,  # what a run left
 ) -> list[tuple[str, str]]:  # name and value
     "What was trained and on what, as far as the run says."
     known = lambda section, *keys: [str(v) for k in keys if (v := run.setting(section, k))]
     facts = {
-        'data': run.about.get('source'),
+        'data': _data_place(run),
         'pictures': _count_words(run),
         'network': ' with '.join(known('architecture', 'architecture', 'backbone')),
         'picture size': ' x '.join(known('image', 'image_height', 'image_width')),
