@@ -283,25 +283,35 @@ def _fit_outputs(cell: object) -> None:
     if kind and not re.search(r"^#\| *classes:", cell.source, re.M):
         cell.source = f"#| classes: {kind}\n{cell.source}"
 
-# %% ../../nbs/7_report/70_show_doc.ipynb #6bf28c9b
-def _place(nb: object, path: Path) -> None:
-    "What depends on where a notebook is: links to other pages of the site, and one that opens it in Colab."
+# %% ../../nbs/7_report/70_show_doc.ipynb #f4958081
+def _stay_on_site(
+    nb: object,
+    where: str,  # The notebook's place below `nbs`
+) -> None:
+    "Make links with the site's own address relative."
     from nbdev.config import get_config
 
     cfg = get_config()
-    where = path.resolve().relative_to(cfg.nbs_path.resolve()).as_posix()
-    site, up = f"{cfg.doc_host}{cfg.doc_baseurl}/", "../" * where.count("/")
+    site, up = f"]({cfg.doc_host}{cfg.doc_baseurl}/", "](" + "../" * where.count("/")
     for cell in nb.cells:
-        shown = [o["data"] for o in cell.get("outputs") or [] if "text/markdown" in (o.get("data") or {})]
-        for data in shown:
-            data["text/markdown"] = "".join(data["text/markdown"]).replace(f"]({site}", f"]({up}")
         if cell.cell_type == "markdown":
-            cell.source = cell.source.replace(f"]({site}", f"]({up}")
-    if "[ -e /content ]" in path.read_text(encoding="utf-8"):
-        repo = cfg.git_url.removeprefix("https://github.com/")
-        there = f"https://colab.research.google.com/github/{repo}/blob/{cfg.branch}/{cfg.nbs_path.name}/{where}"
-        link = f"[Open in Colab]({there}){{.btn .btn-outline-primary .btn-sm .colab}}"
-        nb.cells.insert(1, AttrDict(cell_type="markdown", metadata={}, source=link))
+            cell.source = cell.source.replace(site, up)
+        for out in cell.get("outputs") or []:
+            if "text/markdown" in (out.get("data") or {}):
+                out["data"]["text/markdown"] = "".join(out["data"]["text/markdown"]).replace(site, up)
+
+# %% ../../nbs/7_report/70_show_doc.ipynb #86cd67fb
+def _colab_link(
+    where: str,  # A notebook's place below `nbs`
+) -> object:  # A cell
+    "A button that opens a notebook in Colab. It is text: a picture would come from a server of others."
+    from nbdev.config import get_config
+
+    cfg = get_config()
+    repo = cfg.git_url.removeprefix("https://github.com/")
+    there = f"https://colab.research.google.com/github/{repo}/blob/{cfg.branch}/{cfg.nbs_path.name}/{where}"
+    link = f"[Open in Colab]({there}){{.btn .btn-outline-primary .btn-sm .colab}}"
+    return AttrDict(cell_type="markdown", metadata={}, source=link)
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #e41f653e
 class Page:
@@ -321,7 +331,15 @@ class Page:
         for cell in self.nb.cells:
             _fit_outputs(cell)
         if self.nb.get("path_"):
-            _place(self.nb, Path(self.nb.path_))
+            self._place(Path(self.nb.path_))
+
+    def _place(self, path: Path) -> None:
+        from nbdev.config import get_config
+
+        where = path.resolve().relative_to(get_config().nbs_path.resolve()).as_posix()
+        _stay_on_site(self.nb, where)
+        if "[ -e /content ]" in path.read_text(encoding="utf-8"):
+            self.nb.cells.insert(1, _colab_link(where))
 
     def _sort(self) -> None:
         cells, start = self.nb.cells, 0
