@@ -7,23 +7,33 @@ __all__ = ['entry', 'command_entries', 'narrow_code', 'figure_kind', 'on_any_gro
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #7ede763c
 import argparse
+import ast
+import base64
 import inspect
+import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from fastcore.basics import AttrDict
 from fastcore.docments import docments
+from numpy.typing import ArrayLike
+from PIL import Image
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #cda195a3
 def _type_text(annotation: object) -> str:
     "An annotation without the modules that its names come from."
     if annotation is inspect.Parameter.empty or annotation is None:
         return ""
+    kinds, arrays = get_args(annotation), get_args(ArrayLike)
+    if set(arrays) <= set(kinds):  # NumPy's name for them is gone where Python has read it
+        return " | ".join(["ArrayLike", *(_type_text(kind) for kind in kinds if kind not in arrays)])
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r"[A-Za-z_][\w.]*\.(?=[A-Za-z_])", "", text.strip("'\"")).replace("NoneType", "None")
 
@@ -56,10 +66,10 @@ def _parameters(sym: Callable) -> list[inspect.Parameter]:
 # %% ../../nbs/7_report/70_show_doc.ipynb #7b07a106
 def _default_text(value: object) -> str:
     "A default as it is written."
-    if isinstance(value, type) or inspect.isfunction(value):
+    if isinstance(value, type) or inspect.isroutine(value):
         return value.__name__
     text = repr(value)
-    return "…" if len(text) > 40 or " at 0x" in text else text
+    return "…" if len(text) > 40 or " at 0x" in text or text == "<factory>" else text
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #4513d871
 def _parameter_text(p: inspect.Parameter) -> str:
@@ -103,12 +113,39 @@ def _laid_out(rows: list[tuple[str, str, str, str]]) -> str:
     lines += [[row[i] for i in used] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
-# %% ../../nbs/7_report/70_show_doc.ipynb #c31210f7
+# %% ../../nbs/7_report/70_show_doc.ipynb #2f50b65c
+def _source_place(sym: object) -> tuple[str, str, int] | None:
+    "Where the source of a thing is read: address, file in the repository, line."
+    from nbdev.doclinks import NbdevLookup
+
+    place = f"{getattr(sym, '__module__', '')}.{getattr(sym, '__qualname__', '')}".removeprefix("__main__.")
+    url = NbdevLookup().code(place) or ""
+    found = re.search(r"/blob/[^/]+/(.+)#L(\d+)$", url)
+    return (url, found[1], int(found[2])) if found else None
+
+# %% ../../nbs/7_report/70_show_doc.ipynb #e0bc9fa7
+def _field_notes(sym: object) -> dict[str, str]:
+    "The comments beside the fields of a class that consists of fields."
+    from nbdev.config import get_config
+
+    fields = getattr(sym, "__dataclass_fields__", None) or getattr(sym, "_fields", None)
+    place = _source_place(sym) if fields and inspect.isclass(sym) else None
+    if not place or not (file := get_config().config_path / place[1]).is_file():
+        return {}
+    lines = file.read_text(encoding="utf-8").splitlines()[place[2] - 1 :]
+    found = [re.match(r"    (\w+): .*?  # (.+)", line) for line in takewhile(lambda x: not x.startswith("# %%"), lines)]
+    return {m[1]: m[2] for m in found if m and m[1] in fields}
+
+# %% ../../nbs/7_report/70_show_doc.ipynb #9f20aa41
 def _table(sym: Callable) -> str:
     "What goes in and what comes out, or nothing where nothing is said about it."
-    facts = docments(sym, full=True)
-    names = [p.name for p in _parameters(sym) if p.name in facts]
-    rows = [_table_row(f"`{n}`", facts[n]) for n in names]
+    facts, notes, rows = docments(sym, full=True), _field_notes(sym), []
+    for p in _parameters(sym):
+        fact = facts.get(p.name) or (dict(anno=p.annotation, default=p.default) if p.name in notes else None)
+        if fact:
+            rows.append(
+                _table_row(f"<code>{p.name}</code>", {**fact, "docment": fact.get("docment") or notes.get(p.name)})
+            )
     back = facts.get("return") or {}
     if not inspect.isclass(sym) and (back.get("docment") or _type_text(back.get("anno")) not in ("", "None")):
         rows.append(_table_row("*returns*", back))
@@ -139,12 +176,9 @@ def _methods(sym: type) -> Iterator[tuple[str, object]]:
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #27c3d601
 def _source_link(sym: object) -> str:
-    "Where the source of a thing is read."
-    from nbdev.doclinks import NbdevLookup
-
-    place = f"{getattr(sym, '__module__', '')}.{getattr(sym, '__qualname__', '')}".removeprefix("__main__.")
-    url = NbdevLookup().code(place)
-    return f'[source]({url}){{.source-link}}' if url else ""
+    "A link to the source of a thing."
+    place = _source_place(sym)
+    return f"[source]({place[0]}){{.source-link}}" if place else ""
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #13a69ee1
 def entry(
@@ -240,11 +274,6 @@ def on_any_ground(
 # %% ../../nbs/7_report/70_show_doc.ipynb #291ed446
 def _for_themes(out: dict) -> str:
     "Take the white out of an output's figure if it is a chart; its kind."
-    import base64
-    import io
-
-    from PIL import Image
-
     data = out.get("data") or {}
     if "image/png" not in data:
         return ""
@@ -313,6 +342,18 @@ def _colab_link(
     link = f"[Open in Colab]({there}){{.btn .btn-outline-primary .btn-sm .colab}}"
     return AttrDict(cell_type="markdown", metadata={}, source=link)
 
+# %% ../../nbs/7_report/70_show_doc.ipynb #49c110a0
+def _aside(code: str) -> str:
+    "A word for code that a reader of a module's page may skip: imports, and tests of what has no entry; else nothing."
+    try:
+        nodes = ast.parse(code).body
+    except SyntaxError:
+        return ""
+    names = {getattr(n, "id", getattr(n, "attr", "")) for node in nodes for n in ast.walk(node)}
+    if nodes and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in nodes):
+        return "Imports"
+    return "Test" if any(re.match("_[a-zA-Z]", name) for name in names) else ""
+
 # %% ../../nbs/7_report/70_show_doc.ipynb #e41f653e
 class Page:
     "A processor of nbdev: entries in the order of the source, tests folded, code and figures made to fit the page."
@@ -360,5 +401,7 @@ class Page:
         for cell in self.nb.cells:
             if cell.cell_type == "markdown" and re.match(r"#{1,2} ", cell.source):
                 under_tests = cell.source.startswith("## Tests")
-            elif under_tests and cell.cell_type == "code" and not cell.get("has_sd"):
-                cell.source = f'#| code-fold: true\n#| code-summary: "Test"\n{cell.source}'
+            elif cell.cell_type == "code" and not cell.get("has_sd"):
+                word = "Test" if under_tests else _aside(cell.source) if self.nb.get("has_docs_") else ""
+                if word and "#| code-fold:" not in cell.source:
+                    cell.source = f'#| code-fold: true\n#| code-summary: "{word}"\n{cell.source}'
