@@ -400,8 +400,8 @@ def pictures():
     for path in notebooks:
         for i, cell in enumerate(cells(path)):
             text = "".join(cell["source"])
-            drawn = any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
-            if drawn and not re.search(r"^#\|\s*(hide|fig-alt:)", text, re.M) or "![](" in text:
+            drawn = any(k.startswith("image/") for o in cell.get("outputs", []) for k in o.get("data", {}))
+            if drawn and not re.search(r"^#\|\s*(hide|fig-alt: *\S{3})", text, re.M) or "![](" in text:
                 bad.append(f"{path.relative_to(root)} cell {i}: a picture without fig-alt")
     return bad
 
