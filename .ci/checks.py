@@ -401,7 +401,7 @@ def pictures():
         for i, cell in enumerate(cells(path)):
             text = "".join(cell["source"])
             drawn = any(k.startswith("image/") for o in cell.get("outputs", []) for k in o.get("data", {}))
-            if drawn and not re.search(r"^#\|\s*(hide|fig-alt: *\S{3})", text, re.M) or "![](" in text:
+            if drawn and not re.search(r"^#\|\s*(hide|fig-alt: *\W?\w)", text, re.M) or "![](" in text:
                 bad.append(f"{path.relative_to(root)} cell {i}: a picture without fig-alt")
     return bad
 
