@@ -533,11 +533,18 @@ def readme():
 
 
 def docs():
-    "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that)."
+    "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that); its links lead to entries."
     r = subprocess.run(["nbdev_proc_nbs"], cwd=root, capture_output=True, text=True)
-    if r.returncode == 0:
-        return []
-    return [next((line for line in r.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
+    if r.returncode != 0:
+        return [next((line for line in r.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
+    pages = {re.sub(r"(^|/)\d\d_", r"\1", p.relative_to(nbs).with_suffix(".html").as_posix()): p for p in notebooks}
+    bad = []
+    for path in notebooks:
+        made = (root / "_proc" / path.relative_to(nbs)).read_text(encoding="utf-8")
+        for page, place in set(re.findall(r"\]\((?:\.\./)*([\w/]+\.html)#([^)\s]+)\)", made)):
+            if page not in pages or place not in anchors(pages[page]):
+                bad.append(f"the page of {path.name} links to {page}#{place}, which is not there")
+    return bad
 
 
 def outputs():

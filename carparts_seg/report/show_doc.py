@@ -319,23 +319,33 @@ def _fit_outputs(cell: object) -> None:
     if kind and not re.search(r"^#\| *classes:", cell.source, re.M):
         cell.source = f"#| classes: {kind}\n{cell.source}"
 
-# %% ../../nbs/7_report/70_show_doc.ipynb #f4958081
+# %% ../../nbs/7_report/70_show_doc.ipynb #e167557a
+def _own_link(
+    text: str,  # Markdown
+    site: str,  # The site's address
+    up: str,  # The way to its root
+) -> str:
+    "Links of nbdev made relative; a private name has no entry and so no link, and a heading has none either."
+    text = re.sub(r"\[(`[^`]+`)\]\([^)\s]*#(\w+\.)?_\w*\)", r"\1", text)
+    text = re.sub(r"^#.*$", lambda m: re.sub(r"\[(`[^`]+`)\]\([^)]*\)", r"\1", m[0]), text, flags=re.M)
+    return text.replace(f"]({site}/", f"]({up}")
+
+# %% ../../nbs/7_report/70_show_doc.ipynb #5c12e5b6
 def _stay_on_site(
     nb: object,
     where: str,  # The notebook's place below `nbs`
 ) -> None:
-    "Make links with the site's own address relative; none stands in a heading."
+    "Make links with the site's own address relative."
     from nbdev.config import get_config
 
     cfg = get_config()
-    site, up = f"]({cfg.doc_host}{cfg.doc_baseurl}/", "](" + "../" * where.count("/")
+    site, up = f"{cfg.doc_host}{cfg.doc_baseurl}", "../" * where.count("/")
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            plain = re.sub(r"^#.*$", lambda m: re.sub(r"\[(`[^`]+`)\]\([^)]*\)", r"\1", m[0]), cell.source, flags=re.M)
-            cell.source = plain.replace(site, up)
+            cell.source = _own_link(cell.source, site, up)
         for out in cell.get("outputs") or []:
             if "text/markdown" in (out.get("data") or {}):
-                out["data"]["text/markdown"] = "".join(out["data"]["text/markdown"]).replace(site, up)
+                out["data"]["text/markdown"] = _own_link("".join(out["data"]["text/markdown"]), site, up)
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #86cd67fb
 def _colab_link(
