@@ -272,16 +272,83 @@ def titles():
             for p in notebooks if not pattern.fullmatch("".join(cells(p)[0]["source"]) + "\n")]  # fmt: skip
 
 
+HIDDEN = r"^#\|\s*(hide|export|exporti|default_exp|include: *false)\b"  # such a cell is not on the page
+SETUP = (
+    "#| hide\n"
+    '! [ -e /content ] && pip install -q "carparts_seg[imagenet,export,serve] @ '
+    'git+https://github.com/carparts-seg/carparts_seg"  # only in Colab'
+)
+
+
+def shown(path):
+    "The cells that a page shows: (number, cell, its source, empty where only its outputs are shown)."
+    for i, cell in enumerate(cells(path)):
+        text = "".join(cell["source"])
+        if cell["cell_type"] != "code" or not re.search(HIDDEN, text, re.M):
+            yield i, cell, "" if re.search(r"^#\|\s*echo: *false", text, re.M) else text
+
+
+def is_guide(path):
+    "Whether a notebook is a page for readers, not a module's."
+    return path.parent.name[0] not in "123456789"
+
+
+def prose(cell):
+    "The text of a cell of prose without its blocks and words of code."
+    return re.sub(r"(?ms)^( *)(```+).*?^\1\2|`[^`\n]+`", "", "".join(cell["source"]))
+
+
+def identifier(heading):
+    "The anchor of a heading, by pandoc's rule."
+    own = re.search(r"\{[^}]*#([\w.-]+)[^}]*\}\s*$", heading)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"\s*\{[^}]*\}\s*$", "", heading))
+    text = re.sub(r"\s+", "-", re.sub(r"[^\w\s.-]", "", text).strip().lower())
+    return own[1] if own else re.sub(r"^[\W\d_]+", "", text) or "section"
+
+
+def entries(text):
+    "The headings that an exported cell gets on its page: public names, and the methods of a class."
+    for node in ast.parse(text).body:
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or node.name.startswith("_"):
+            continue
+        patched = any(getattr(d, "id", "").startswith("patch") for d in node.decorator_list)
+        yield f"{node.args.args[0].annotation.id}.{node.name}" if patched else node.name
+        for method in node.body if isinstance(node, ast.ClassDef) else []:
+            if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and not method.name.startswith("_"):
+                yield f"{node.name}.{method.name}"
+
+
+@cache
+def anchors(path):
+    "The places on a page that a link can name."
+    found, times = set(), {}
+    for cell in cells(path)[1:]:
+        text = "".join(cell["source"])
+        hidden = re.search(HIDDEN, text, re.M)
+        heads = list(entries(source(cell))) if is_exported(cell) else []
+        made = ["".join(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", [])]
+        for part in [text] if cell["cell_type"] == "markdown" else [] if hidden else made:
+            lines = re.sub(r"(?ms)^( *)(```+).*?^\1\2", "", part)
+            heads += re.findall(r"^#{1,6} +(.+)", lines, re.M)
+            found |= {a or b for a, b in re.findall(r'\{#([\w.-]+)|<\w+ id="([\w.-]+)"', lines)}
+        for name in map(identifier, heads):
+            found.add(f"{name}-{times[name]}" if name in times else name)
+            times[name] = times.get(name, 0) + 1
+    return found
+
+
 def links():
-    "Links between notebooks lead to notebooks and pictures that are there."
+    "Links between pages lead to notebooks, headings, entries and pictures that are there."
     bad = []
     for path in notebooks:
-        for cell in cells(path):
-            if cell["cell_type"] != "markdown":
-                continue
-            for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)\s#]+)", "".join(cell["source"])):
-                if target.endswith(".html") or not (path.parent / target).exists():
-                    bad.append(f"{path.relative_to(root)}: a link to {target}, which is not there")
+        text = "\n".join(prose(c) for c in cells(path) if c["cell_type"] == "markdown")
+        for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)", text):
+            name, _, place = target.partition("#")
+            to = (path.parent / name).resolve() if name else path
+            if name.endswith(".html") or not to.exists():
+                bad.append(f"{path.relative_to(root)}: a link to {name}, which is not there")
+            elif place and to.suffix == ".ipynb" and place not in anchors(to):
+                bad.append(f"{path.relative_to(root)}: {to.name} has no heading or entry #{place}")
     return bad
 
 
@@ -333,9 +400,90 @@ def pictures():
     for path in notebooks:
         for i, cell in enumerate(cells(path)):
             text = "".join(cell["source"])
-            drawn = any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
-            if drawn and not re.search(r"^#\|\s*(hide|fig-alt:)", text, re.M) or "![](" in text:
+            drawn = any(k.startswith("image/") for o in cell.get("outputs", []) for k in o.get("data", {}))
+            if drawn and not re.search(r"^#\|\s*(hide|fig-alt: *\W?\w)", text, re.M) or "![](" in text:
                 bad.append(f"{path.relative_to(root)} cell {i}: a picture without fig-alt")
+    return bad
+
+
+def narrow():
+    "Code that readers see is no wider than a page: at most 84 columns on a guide (`Page` lays out what modules show)."
+    from carparts_seg.report.show_doc import narrow_code
+
+    bad, places = [], []
+    for path in filter(is_guide, notebooks):
+        for i, cell, text in shown(path):
+            if cell["cell_type"] == "code":
+                places.append((path, i, text))
+            blocks = re.findall(r"(?ms)^```.*?^```", text) if cell["cell_type"] == "markdown" else []
+            places += [(path, i, None, block) for block in blocks]
+    code = iter(narrow_code([place[2] for place in places if place[2] is not None]))
+    for path, i, _, *block in places:
+        long = [x for x in (block[0] if block else next(code)).splitlines() if len(x) > 84 and not x.startswith("#|")]
+        bad += [f"{path.relative_to(root)} cell {i}: {len(long[0])} columns: {long[0].strip()[:40]}…"] if long else []
+    return bad
+
+
+def offline():
+    "A page opens with the network off: nothing that it shows or runs is fetched from a server of others."
+    outside = re.compile(
+        r"<(script|img|iframe|source|video|audio|embed)\b[^>]*\ssrc=[\"']?(https?:)?//"
+        r"|<link\b[^>]*\shref=[\"']?(https?:)?//|url\([\"']?(https?:)?//|@import [\"'](https?:)?//"
+        r"|!\[[^\]]*\]\(https?:|require(\.min)?\.js|cdn\.|googleapis|application/vnd\.plotly"
+    )
+    bad = []
+    for path in notebooks:
+        for i, cell, _ in shown(path):
+            made = json.dumps([o.get("data", {}) for o in cell.get("outputs", [])]).replace('\\"', '"')
+            made = re.sub(r'"image/png": "[^"]*"', "", made)
+            found = outside.search(made) or (cell["cell_type"] == "markdown" and outside.search(prose(cell)))
+            bad += [f"{path.relative_to(root)} cell {i}: {found[0]}"] if found else []
+    for path in [*lib.glob("templates/*"), *nbs.glob("*.*css"), *nbs.glob("*.qmd"), root / "_quarto.yml"]:
+        found = path.is_file() and outside.search(path.read_text(encoding="utf-8"))
+        bad += [f"{path.relative_to(root)}: {found[0]}"] if found else []
+    return bad
+
+
+def setup():
+    "Tutorials and how-to pages run in Colab: their second cell installs the package there."
+    parts = yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]
+    taught = re.findall(r"[\w/]+\.ipynb", str([part for part in parts if part["id"] in ("tutorials", "how-to")]))
+    return [f"nbs/{n}: its second cell isn't SETUP of .ci/checks.py, which installs the package in Colab"
+            for n in taught if (nbs / n).is_file() and "".join(cells(nbs / n)[1]["source"]) != SETUP]  # fmt: skip
+
+
+def addresses(part):
+    "The pages that a piece of `_quarto.yml` or `sidebar.yml` names."
+    for key, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else []:
+        yield from addresses(value)
+        if isinstance(value, str) and (key in ("href", "image", "favicon", "css") or isinstance(part, list)):
+            yield value
+        yield from re.findall(r"\]\(([^)]+)\)", value) if isinstance(value, str) else []
+
+
+def site():
+    "What stands around the pages: valid YAML, links of navbar, footer and 404 that lead somewhere, the version."
+    bad, parts = [], {}
+    for name in tracked:
+        text = (root / name).read_text(encoding="utf-8") if name.endswith((".yml", ".yaml", ".qmd")) else ""
+        try:
+            parts[name] = yaml.safe_load(text.split("---\n")[1] if name.endswith(".qmd") else text)
+        except (yaml.YAMLError, IndexError) as e:
+            bad.append(f"{name}: {str(e).splitlines()[0]}")
+    for path in notebooks:
+        keys = re.findall(r"^- ([\w-]+: .+)", "".join(cells(path)[0]["source"]), re.M)
+        bad += [f"{path.name}: front matter {k!r}" for k in keys if not isinstance(yaml.safe_load(k), dict)]
+    quarto = parts["_quarto.yml"]
+    named = list(addresses(quarto["website"])) + list(addresses(quarto["project"])) + [quarto["format"]["html"]["css"]]
+    named += re.findall(r"\]\(/?([^)]+)\)", (nbs / "404.qmd").read_text(encoding="utf-8"))
+    local = [n for n in named if re.search(r"\.\w+$", n) and not re.match(r"https?:", n)]
+    bad += [
+        f"the site's frame names {n}, which is not there" for n in local if not (nbs / n.partition("#")[0]).exists()
+    ]
+    about = ConfigParser()
+    about.read(root / "settings.ini", encoding="utf-8")
+    if f"carparts_seg {about['DEFAULT']['version']}" not in str(quarto["website"]["page-footer"]):
+        bad.append("_quarto.yml: the footer doesn't name the version of settings.ini")
     return bad
 
 
@@ -385,30 +533,55 @@ def readme():
 
 
 def docs():
-    "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that)."
+    "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that); its links lead to entries."
     r = subprocess.run(["nbdev_proc_nbs"], cwd=root, capture_output=True, text=True)
-    if r.returncode == 0:
-        return []
-    return [next((line for line in r.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
+    if r.returncode != 0:
+        return [next((line for line in r.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
+    pages = {re.sub(r"(^|/)\d\d_", r"\1", p.relative_to(nbs).with_suffix(".html").as_posix()): p for p in notebooks}
+    bad = []
+    for path in notebooks:
+        made = (root / "_proc" / path.relative_to(nbs)).read_text(encoding="utf-8")
+        for page, place in set(re.findall(r"\]\((?:\.\./)*([\w/]+\.html)#([^)\s]+)\)", made)):
+            if page not in pages or place not in anchors(pages[page]):
+                bad.append(f"the page of {path.name} links to {page}#{place}, which is not there")
+    return bad
 
 
 def outputs():
-    "No warning, traceback, path of a machine, photograph or oversized picture in a notebook's outputs."
+    "No warning, traceback, path of a machine, private name, photograph or oversized picture in a notebook's outputs."
     bad = []
     for path in notebooks:
         for i, cell in enumerate(cells(path)):
             for out in cell.get("outputs", []):
                 bad += [f"{path.name} cell {i}: {what}" for what in faults(out)]
+        for i, cell, text in shown(path):
+            said = " ".join(words_of(out) for out in cell.get("outputs", []))
+            private = re.findall(r"(?<![\w./'\"*-])_[a-z]\w*\b(?!\.\w)", said)
+            private += private_names(source(cell)) if is_guide(path) and text and cell["cell_type"] == "code" else []
+            bad += [f"{path.name} cell {i}: a private name, {private[0]}"] if private else []
     return bad
+
+
+def private_names(text):
+    "The names in code that a reader shouldn't use."
+    kinds = {ast.Name: "id", ast.Attribute: "attr", ast.alias: "name"}
+    names = [getattr(n, kinds[type(n)]).split(".")[-1] for n in ast.walk(ast.parse(text)) if type(n) in kinds]
+    return [name for name in names if re.match("_[a-zA-Z]", name)]
+
+
+def words_of(out):
+    "What an output says, as text or in a table."
+    data = out.get("data", {})
+    return "".join(out.get("text", "")) + "".join("".join(data.get(f"text/{kind}", "")) for kind in ("plain", "html"))
 
 
 def faults(out):
     "What is wrong with an output."
-    data = out.get("data", {})
-    text = "".join(out.get("text", "")) + "".join(data.get("text/plain", ""))
+    data, text = out.get("data", {}), words_of(out) + "".join(out.get("data", {}).get("text/markdown", ""))
     if out.get("output_type") == "error" or "image/jpeg" in data:
         yield "an error or a JPEG"
-    if out.get("name") == "stderr" or re.search(r"Warning:|(?<![\w.])/(root|tmp|work|home)/|site-packages", text):
+    machine = r"(?<![\w.])/(root|tmp|work|home|Users|content|var/folders)/|site-packages|dist-packages"
+    if out.get("name") == "stderr" or re.search(rf"Warning:|{machine}", text):
         yield "a warning or a machine's path"
     if sum(len("".join(v)) for v in data.values() if isinstance(v, (str, list))) > 800_000:
         yield "an output of more than 800 kB"
@@ -469,6 +642,10 @@ CHECKS = (
     sidebar,
     headings,
     pictures,
+    narrow,
+    offline,
+    setup,
+    site,
     llms,
     declared,
     locked,
