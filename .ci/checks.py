@@ -46,8 +46,9 @@ def cells(path):
 
 
 def source(cell):
-    "The text of a cell, magics left out."
-    return re.sub(r"^[%!].*$", "", "".join(cell["source"]), flags=re.M)
+    "The text of a cell, magics left out; a cell in another language has none."
+    text = "".join(cell["source"])
+    return "" if re.match(r"(#.*\n|\s)*%%", text) else re.sub(r"^[%!].*$", "", text, flags=re.M)
 
 
 def is_exported(cell):
