@@ -314,8 +314,10 @@ def entries(text):
     for node in ast.parse(text).body:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or node.name.startswith("_"):
             continue
-        patched = any(getattr(d, "id", "").startswith("patch") for d in node.decorator_list)
-        yield f"{node.args.args[0].annotation.id}.{node.name}" if patched else node.name
+        calls = [d for d in node.decorator_list if getattr(getattr(d, "func", d), "id", "").startswith("patch")]
+        owned = calls and (getattr(calls[0], "args", None) or [node.args.args[0].annotation])[0]
+        owner = ast.unparse(owned).strip("'") if calls else ""
+        yield f"{owner}.{node.name}" if owner else node.name
         for method in node.body if isinstance(node, ast.ClassDef) else []:
             if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and not method.name.startswith("_"):
                 yield f"{node.name}.{method.name}"
