@@ -306,6 +306,7 @@ def _plain_table(out: dict) -> None:
     if "text/html" in data and "text/markdown" not in data:
         html = re.sub(r"<style scoped>.*?</style>\s*", "", "".join(data.pop("text/html")), flags=re.S)
         html = html.replace('border="1" class="dataframe"', 'class="dataframe table table-sm"')
+        html = html.replace(' style="text-align: right;"', "")  # of heads, over cells that are on the left
         html = re.sub(r"<td>(?=[^<]{25})", '<td class="words">', html)  # a column that needs some width
         data["text/markdown"] = [f"```{{=html}}\n{html}\n```"]
 
