@@ -6,6 +6,8 @@ python .ci/checks.py --house     print the house as a table: rooms, modules, lin
 """
 
 import ast
+import base64
+import io
 import json
 import os
 import re
@@ -21,6 +23,7 @@ from importlib import metadata
 from pathlib import Path
 
 import yaml
+from PIL import Image
 
 root = Path(__file__).resolve().parent.parent
 nbs, lib = root / "nbs", root / "carparts_seg"
@@ -312,8 +315,10 @@ def entries(text):
     for node in ast.parse(text).body:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or node.name.startswith("_"):
             continue
-        patched = any(getattr(d, "id", "").startswith("patch") for d in node.decorator_list)
-        yield f"{node.args.args[0].annotation.id}.{node.name}" if patched else node.name
+        calls = [d for d in node.decorator_list if getattr(getattr(d, "func", d), "id", "").startswith("patch")]
+        owned = calls and (getattr(calls[0], "args", None) or [node.args.args[0].annotation])[0]
+        owner = ast.unparse(owned).strip("'") if calls else ""
+        yield f"{owner}.{node.name}" if owner else node.name
         for method in node.body if isinstance(node, ast.ClassDef) else []:
             if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and not method.name.startswith("_"):
                 yield f"{node.name}.{method.name}"
@@ -398,15 +403,25 @@ def headings():
 
 
 def pictures():
-    "Pictures of a page have words for those who don't see them: `#| fig-alt:` in the cell, or text in the link."
+    "Pictures of a page have words for those who don't see them (`#| fig-alt:`, or text in the link); none is empty."
     bad = []
     for path in notebooks:
         for i, cell in enumerate(cells(path)):
-            text = "".join(cell["source"])
-            drawn = any(k.startswith("image/") for o in cell.get("outputs", []) for k in o.get("data", {}))
+            text, outs = "".join(cell["source"]), [o.get("data", {}) for o in cell.get("outputs", [])]
+            drawn = any(k.startswith("image/") for out in outs for k in out)
             if drawn and not re.search(r"^#\|\s*(hide|fig-alt: *\W?\w)", text, re.M) or "![](" in text:
                 bad.append(f"{path.relative_to(root)} cell {i}: a picture without fig-alt")
+            if any(is_blank("".join(out["image/png"])) for out in outs if "image/png" in out):
+                bad.append(f"{path.relative_to(root)} cell {i}: a picture of a single colour")
     return bad
+
+
+def is_blank(png):
+    "Whether a figure in base64 shows nothing."
+    if len(png) > 20_000:
+        return False
+    lows_and_highs = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").getextrema()
+    return all(low == high for low, high in lows_and_highs)
 
 
 def narrow():

@@ -306,7 +306,23 @@ def _plain_table(out: dict) -> None:
     if "text/html" in data and "text/markdown" not in data:
         html = re.sub(r"<style scoped>.*?</style>\s*", "", "".join(data.pop("text/html")), flags=re.S)
         html = html.replace('border="1" class="dataframe"', 'class="dataframe table table-sm"')
+        html = html.replace(' style="text-align: right;"', "")  # of heads, over cells that are on the left
+        html = re.sub(r"<td>(?=[^<]{25})", '<td class="words">', html)  # a column that needs some width
         data["text/markdown"] = [f"```{{=html}}\n{html}\n```"]
+
+# %% ../../nbs/7_report/70_show_doc.ipynb #9c26ef2b
+def _on_paper(
+    text: str,  # Markdown
+    folder: Path,  # Of the notebook
+) -> str:
+    "Mark the pictures that Markdown takes from files if they are on white paper."
+
+    def marked(found: re.Match) -> str:
+        file = folder / found[1]
+        rgb = np.asarray(Image.open(file).convert("RGB")) if file.is_file() else None
+        return found[0] + ("{.sheet}" if rgb is not None and figure_kind(rgb) else "")
+
+    return re.sub(r"!\[[^\]]*\]\(([^)\s:]+\.(?:png|webp))\)(?!\{)", marked, text)
 
 # %% ../../nbs/7_report/70_show_doc.ipynb #3dc4b0ac
 def _fit_outputs(cell: object) -> None:
@@ -372,6 +388,23 @@ def _aside(code: str) -> str:
         return "Imports"
     return "Test" if any(re.match("_[a-zA-Z]", name) for name in names) else ""
 
+# %% ../../nbs/7_report/70_show_doc.ipynb #91900fd8
+def _place(
+    nb: object,
+    path: Path,  # Where the notebook is
+) -> None:
+    "What depends on a notebook's place: links, pictures from files, and the button that opens it in Colab."
+    from nbdev.config import get_config
+
+    where = path.resolve().relative_to(get_config().nbs_path.resolve()).as_posix()
+    _stay_on_site(nb, where)
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _on_paper(cell.source, path.parent)
+    second = json.loads(path.read_text(encoding="utf-8"))["cells"][1:2]
+    if second and "".join(second[0]["source"]).startswith("#| hide\n! [ -e /content ]"):
+        nb.cells.insert(1, _colab_link(where))
+
 # %% ../../nbs/7_report/70_show_doc.ipynb #e41f653e
 class Page:
     "A processor of nbdev: entries in the order of the source, tests folded, code and figures made to fit the page."
@@ -390,16 +423,7 @@ class Page:
         for cell in self.nb.cells:
             _fit_outputs(cell)
         if self.nb.get("path_"):
-            self._place(Path(self.nb.path_))
-
-    def _place(self, path: Path) -> None:
-        from nbdev.config import get_config
-
-        where = path.resolve().relative_to(get_config().nbs_path.resolve()).as_posix()
-        _stay_on_site(self.nb, where)
-        second = json.loads(path.read_text(encoding="utf-8"))["cells"][1:2]
-        if second and "".join(second[0]["source"]).startswith("#| hide\n! [ -e /content ]"):
-            self.nb.cells.insert(1, _colab_link(where))
+            _place(self.nb, Path(self.nb.path_))
 
     def _sort(self) -> None:
         cells, start = self.nb.cells, 0
