@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['data_roots', 'PublicPart', 'PublicDataset', 'public_datasets', 'join_parts', 'has_data', 'locate_dataset',
-           'read_parts', 'open_dataset', 'reopen_dataset', 'image_list_sha256', 'damaged_files', 'check_copy',
-           'fetch_dataset']
+           'read_parts', 'open_dataset', 'only_listed', 'reopen_dataset', 'image_list_sha256', 'damaged_files',
+           'check_copy', 'fetch_dataset']
 
 # %% ../../nbs/3_data/32_datasets.ipynb #ad2b3087
 import hashlib
@@ -21,7 +21,7 @@ import yaml
 
 from ..core.basics import did_you_mean, file_sha256, write_atomic
 from ..core.images import IMAGE_SUFFIXES
-from ..core.table import DataPart, PartsData, TableError, default_classes, load_json
+from ..core.table import DataPart, PartsData, TableError, default_classes, is_background, load_json
 from carparts_seg.data.archives import (
     DatasetError,
     Unreachable,
@@ -312,6 +312,25 @@ def open_dataset(
         part.table, part.folder, list(classes) if classes else default_classes(part.table), name, origin, told
     )
 
+# %% ../../nbs/3_data/32_datasets.ipynb #84cda344
+def only_listed(
+    data: PartsData,  # images with their parts
+) -> tuple[PartsData, list[TableError]]:  # the same without them; what was left out, an error for each class
+    "Leave out the masks of classes that the class list doesn't name; an image without any other keeps a row of nulls."
+    table, files = data.table, data.table['file_name']
+    lost = table['name'].notna() & ~table['name'].isin(data.classes) & ~table['name'].map(is_background)
+    if not lost.any():
+        return data, []
+    problems = [
+        TableError(f'class {n!r} is not in the class list: {k} masks{did_you_mean(n, data.classes)}', key=n)
+        for n, k in table['name'][lost].value_counts(sort=False).items()
+    ]
+    blank = {c: table[c].mask(lost) for c in ('name', 'rle_mask')}
+    keep = ~lost | ~files.isin(files[~lost]) & ~files.duplicated()
+    kept = table.assign(**blank)[keep].reset_index(drop=True)
+    kept.attrs = dict(table.attrs)
+    return PartsData(kept, data.folder, data.classes, data.name, data.origin, data.opened), problems
+
 # %% ../../nbs/3_data/32_datasets.ipynb #525f5a10
 def reopen_dataset(
     about: Mapping,  # data.json of a run: source, opened, classes
@@ -319,7 +338,8 @@ def reopen_dataset(
 ) -> PartsData:  # raises DatasetError, TableError
     "The data of a run, opened as they were for it; masks that can't be used are left out as they were."
     told = {k: v for k, v in (about.get('opened') or {}).items() if source is None or k != 'images'}
-    return open_dataset(source or about['source'], classes=about.get('classes'), problems=[], must=None, **told)
+    data = open_dataset(source or about['source'], classes=about.get('classes'), problems=[], must=None, **told)
+    return only_listed(data)[0]
 
 # %% ../../nbs/3_data/32_datasets.ipynb #30793f8b
 def _names_here() -> list[str]:  # in alphabetical order

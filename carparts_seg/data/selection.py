@@ -19,7 +19,7 @@ from ..core.images import ImageError, image_files, image_size, pixel_limit, read
 from ..core.settings import Experiment
 from ..core.table import DataPart, PartsData, TableError, joined_error, read_table
 from .archives import DatasetError
-from .datasets import join_parts, open_dataset
+from .datasets import join_parts, only_listed, open_dataset
 from .folds import file_groups, near_duplicates, spread_reason, train_valid_files
 
 # %% ../../nbs/3_data/35_selection.ipynb #5918c0ac
@@ -67,7 +67,12 @@ def _open_configured(
             raise
         del (problems or [])[:]
         data = open_dataset(source, **told)
-    data.table.attrs['skipped'] = [str(p) for p in problems or ()]
+    data, unlisted = only_listed(data)
+    if unlisted and problems is None:
+        why = 'correct them, add them to dataset.class_list, or leave them out with --skip-bad'
+        more = [f'and {len(unlisted) - 5} more'] if len(unlisted) > 5 else []
+        raise _unfit('dataset.class_list', '; '.join([*map(str, unlisted[:5]), *more, why]))
+    data.table.attrs['skipped'] = [str(p) for p in (problems or []) + unlisted]
     return data
 
 # %% ../../nbs/3_data/35_selection.ipynb #c53c71ce

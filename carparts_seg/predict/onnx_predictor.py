@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import chunked, patch
 
-from ..core.basics import did_you_mean, file_sha256, network_folder, network_names, sample_image
+from carparts_seg.core.basics import (
+    did_you_mean,
+    file_sha256,
+    named_network,
+    network_folder,
+    network_names,
+    sample_image,
+)
 from ..core.images import is_image_file
 from .files import TABLE_SUFFIXES
 from carparts_seg.predict.prediction import (
@@ -36,13 +43,13 @@ class OnnxPredictor(OnnxScorer, Predictor):
         self,
         path: str
         | Path
-        | None = None,  # a packed network, a pipeline, or an .onnx file; None: the package's own network
+        | None = None,  # a packed network, a pipeline, an .onnx file or 'car-parts'; None: the package's own network
         threshold: float | str | Sequence[float] | Mapping[str, float] | None = None,  # see `parse_threshold`
         min_area: int | None = None,  # smaller connected pieces are left out, pixels of the image; None: as it says
         tile: int | None = None,  # side of a sliding window in pixels of the image; None: no windows
         batch_size: int | None = None,  # images, or windows, at once; None: 8
     ):
-        self.run = Path(network_folder() if path is None else path)
+        self.run = network_folder() if path is None else named_network(path)
         try:
             super().__init__(self.run)
         except ScoreError as e:

@@ -291,9 +291,12 @@ def _build(
     extra = {'drop_path_rate': drop_path_rate} if drop_path_rate else {}
     try:
         model = smp.create_model(architecture, encoder, classes=n_classes, **kwargs, **extra, **decoder)
+    except KeyError:  # smp's own words list all 800
+        hint = did_you_mean(encoder, smp.encoders.encoders, '; it has resnet34, and tu-NAME of timm')
+        raise _not_taken('encoder', 'smp', f'has no encoder {encoder!r}{hint}') from None
     except ValueError as e:
         if not decoder:
-            raise
+            raise _not_taken('encoder', encoder, f'does not go with {architecture}: {first_line(e)}') from None
         raise _not_taken('decoder_arguments', architecture, f'does not take {dict(decoder)}: {first_line(e)}') from None
     except TypeError as e:
         if 'drop_path_rate' not in str(e):
