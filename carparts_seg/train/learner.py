@@ -16,6 +16,7 @@ import re
 import socket
 import threading
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,9 @@ def hub_reachable(
     if url is None:
         from huggingface_hub.constants import ENDPOINT as url
     parts, answered = urllib.parse.urlparse(url), []
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.hostname):  # which is asked in its place
+        parts = urllib.parse.urlparse(proxy if '://' in proxy else f'http://{proxy}')
     port = parts.port or (443 if parts.scheme == 'https' else 80)
 
     def ask():
