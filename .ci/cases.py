@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -57,6 +58,18 @@ def run(line, **env):
         os.environ.update(before)
     assert "Traceback" not in err.getvalue(), f"{line}: a traceback: {err.getvalue()[-300:]}"
     return Result(code, out.getvalue(), err.getvalue())
+
+
+def started(line, before=None):
+    "The same in a process of its own, a fork of this one, after `before()`; its id."
+    if pid := os.fork():
+        return pid
+    try:
+        if before:
+            before()
+        run(line)
+    finally:
+        os._exit(99)
 
 
 def ok(line, **env):
@@ -450,9 +463,21 @@ def _():
 
 @case("rel-resume-window")
 def _():
-    done = subprocess.run([sys.executable, "repro.py"], capture_output=True, text=True, timeout=300)
-    assert "weights/last.safetensors equal" in done.stdout, done.stdout + done.stderr[-300:]
-    assert "resumed 0" in done.stdout, done.stdout
+    ok("data draw 24 --out data --size 96")
+    line, real, seen = "train tiny.yaml --data data --no-report --quiet --out", os.replace, []
+
+    def replace(a, b, **how):
+        real(a, b, **how)
+        seen.extend([b] * str(b).endswith("last.safetensors"))
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    ok(f"{line} whole")
+    pid = started(f"{line} broken", lambda: setattr(os, "replace", replace))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    ok(f"{line} broken --resume")
+    whole, broken = (Path(f, "weights", "last.safetensors").read_bytes() for f in ("whole", "broken"))
+    assert whole == broken, "the weights are others"
 
 
 @case("rel-rle-int64")
@@ -512,16 +537,15 @@ def _():
     from filelock import FileLock  # noqa: F401
 
     ok("data draw 12 --out cars --size 64")
-    slow = [sys.executable, "-m", "carparts_seg", "train", "tiny.yaml", "--data", "cars", "--out", "run", "--quiet"]
-    first = subprocess.Popen([*slow, "--no-report", "--set", "training.epochs=200"])
+    first = started("train tiny.yaml --data cars --out run --quiet --no-report --set training.epochs=200")
     try:
         end = time.monotonic() + 120
         while not Path("run/train.log").is_file() and time.monotonic() < end:
             time.sleep(0.2)
         refused("train tiny.yaml --data cars --out run --quiet", "another process")
     finally:
-        first.kill()
-        first.wait()
+        os.kill(first, signal.SIGKILL)
+        os.waitpid(first, 0)
 
 
 @case("rel-unwritable-out")

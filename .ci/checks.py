@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections import namedtuple
 from configparser import ConfigParser
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -248,14 +249,22 @@ def clean():
     return [f"{path.relative_to(root)} (run nbdev_clean)" for path in changed]
 
 
+@contextmanager
+def copied():
+    "A copy of what git has of the house, that a check may change while others use it."
+    with tempfile.TemporaryDirectory() as tmp:
+        for f in tracked:
+            if (root / f).is_symlink() or (root / f).is_file():
+                (Path(tmp) / f).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / f, Path(tmp) / f, follow_symlinks=False)
+        yield Path(tmp)
+
+
 def exported():
     "nbdev_export changes nothing, and every module of the package comes from a notebook."
     by_hand = {"__init__.py", "__main__.py", "all.py", "_modidx.py"}
     before = {p.relative_to(lib): p.read_bytes() for p in lib.rglob("*.py")}
-    with tempfile.TemporaryDirectory() as tmp:  # a copy: other checks use the package meanwhile
-        copy = Path(tmp) / root.name
-        left = shutil.ignore_patterns(".venv", ".git", "__pycache__", "_docs", "_proc", "runs")
-        shutil.copytree(root, copy, symlinks=True, ignore=left)
+    with copied() as copy:
         shell = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         subprocess.run(["nbdev_export"], check=True, cwd=copy, env=shell)
         after = {p.relative_to(copy / lib.name): p.read_bytes() for p in (copy / lib.name).rglob("*.py")}
@@ -550,16 +559,27 @@ def readme():
     return [] if same else ["README.md differs from nbs/index.ipynb (run python .ci/checks.py --readme)"]
 
 
+def made_pages():
+    "The pages that nbdev makes, for Quarto to render: what it ended with, and the text of each, by notebook."
+    with copied() as copy, tempfile.TemporaryDirectory() as idle:
+        quarto = Path(idle, "quarto")  # where there is none, nbdev would install it, and this package anew
+        quarto.write_text("#!/bin/sh\n")
+        quarto.chmod(0o755)
+        env = os.environ | {"PATH": os.pathsep.join([os.environ["PATH"], idle])}
+        done = subprocess.run(["nbdev_proc_nbs"], cwd=copy, capture_output=True, text=True, env=env)
+        made = {path: copy / "_proc" / path.relative_to(nbs) for path in notebooks}
+        return done, {path: page.read_text(encoding="utf-8") for path, page in made.items() if page.is_file()}
+
+
 def docs():
     "nbdev makes the pages of the site (Quarto, which renders them, isn't needed for that); its links lead to entries."
-    r = subprocess.run(["nbdev_proc_nbs"], cwd=root, capture_output=True, text=True)
-    if r.returncode != 0:
-        return [next((line for line in r.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
+    done, made = made_pages()
+    if done.returncode != 0:
+        return [next((line for line in done.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
+    bad = [f"no page was made of {path.name}" for path in notebooks if path not in made]
     pages = {re.sub(r"(^|/)\d\d_", r"\1", p.relative_to(nbs).with_suffix(".html").as_posix()): p for p in notebooks}
-    bad = []
-    for path in notebooks:
-        made = (root / "_proc" / path.relative_to(nbs)).read_text(encoding="utf-8")
-        for page, place in set(re.findall(r"\]\((?:\.\./)*([\w/]+\.html)#([^)\s]+)\)", made)):
+    for path, text in made.items():
+        for page, place in set(re.findall(r"\]\((?:\.\./)*([\w/]+\.html)#([^)\s]+)\)", text)):
             if page not in pages or place not in anchors(pages[page]):
                 bad.append(f"the page of {path.name} links to {page}#{place}, which is not there")
     return bad

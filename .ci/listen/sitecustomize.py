@@ -3,7 +3,7 @@
 Python imports a file of this name when it starts, if it is on its path. Where `CARPARTS_KEEP` names a folder, each
 notebook that execnb's shell has run from top to bottom is written there, so that `.ci/execute.py --compare` need not
 execute it again, and its seconds go into `seconds.csv`: of the clock, of the process, of its children. The notebooks
-in `LONGEST` are begun first, so that at the end no core waits for one that began last.
+in `LONGEST` are begun first, and then the tutorials, so that at the end no core waits for one that began last.
 """
 
 import functools
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-LONGEST = "97_cli 81_export 91_experiment deploy 50_cache 84_serve 96_bench".split()
+LONGEST = "97_cli 81_export 91_experiment deploy 79_browser_tests 58_learner 50_cache 84_serve 96_bench".split()
 
 
 def keep_outputs(shell):
@@ -50,7 +50,8 @@ def longest_first(module):
 
     def sorted_parallel(f, items, *args, **kwargs):
         place = {name: i for i, name in enumerate(LONGEST)}
-        order = sorted(range(len(items)), key=lambda i: place.get(items[i].stem, len(place)))
+        rank = lambda path: (place.get(path.stem, len(place)), path.parent.name != "tutorials")
+        order = sorted(range(len(items)), key=lambda i: rank(items[i]))
         results = dict(zip(order, parallel(f, [items[i] for i in order], *args, **kwargs)))
         return [results[i] for i in range(len(items))]
 
