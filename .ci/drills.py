@@ -3,7 +3,9 @@
 python .ci/drills.py [kills|random|full|readonly|two|hints ...] [--short] [--seed N] [--keep FOLDER]
 
 Trains a tiny network on drawn cars (a few seconds), again and again, in processes of its own, and disturbs it:
-  kills     SIGKILL right before every commit point: each file that is put in place, removed or flushed to disk
+  kills     what SIGKILL leaves right before every commit point: each file that is put in place, removed or flushed to
+            disk. The folder is copied there, each state that differs from the one before, and gone on with; the system
+            keeps what a killed process has written, so that is the same. `--short` kills indeed
   random    SIGKILL at fifty random times
   full      ten sizes of a disk that fills up (a tmpfs; where none may be mounted, a limit of the size of a file)
   readonly  a folder that nothing can be written to, new and half-done
@@ -277,28 +279,53 @@ def killed(kind, at, out):
     return out
 
 
+def state_of(folder):
+    "What tells a folder from others, whatever the names of temporary files."
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file()]
+    return sorted((re.sub(r"[0-9a-f]{32}", "", p.name), digest(p.read_bytes())) for p in files)
+
+
+def states(kind, first):
+    "What a kill before each commit point from `first` leaves, where it differs: the numbers; copies lie in `states`."
+    out, kept = fresh("run"), work / "states"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    last = [None]
+
+    def copy(name, n, args):
+        if n < first or not out.is_dir() or (now := state_of(out)) == last[0]:
+            return
+        last[0] = now
+        shutil.copytree(out, kept / f"{n}", symlinks=True)
+
+    code, said = run(train_line(out, *kind.more), lambda: hooked(copy))
+    assert code == 0, said
+    return sorted(int(p.name) for p in kept.iterdir())
+
+
 def drill_kills(o):
-    done, each = [], range(1, len(o.plain.moments) + 1)
     if o.short:
-        state = [
-            n
-            for n in each
-            if re.match("replace.*(resume.pt|last.safetensors|best.safetensors)", o.plain.moments[n - 1])
-        ]
+        each = range(1, len(o.plain.moments) + 1)
+        state = [n for n in each if re.match("replace.*(resume.pt|(last|best).safetensors)", o.plain.moments[n - 1])]
         each = sorted({*state[-2:], *o.random.sample(list(each), 1), len(o.plain.moments)})
-    points = [(o.plain, n) for n in each]
-    if not o.short:  # the full run is the same until its figures are written
-        first = next(n for n, m in enumerate(o.full.moments) if m.endswith("metrics.json")) + 2
-        points += [(o.full, n) for n in range(first, len(o.full.moments) + 1)]
-    for kind, n in points:
-        done.append(go_on(killed(kind, n, fresh("run")), kind, f"killed before {kind.moments[n - 1]}"))
-    return counted(f"{len(done)} commit points", done)
+        done = [
+            go_on(killed(o.plain, n, fresh("run")), o.plain, f"killed before {o.plain.moments[n - 1]}") for n in each
+        ]
+        return counted(f"{len(done)} commit points", done)
+    # the full run is the same until its figures are written
+    first = next(n for n, m in enumerate(o.full.moments) if m.endswith("metrics.json")) + 2
+    done, points = [], len(o.plain.moments) + len(o.full.moments) + 1 - first
+    for kind, since in ((o.plain, 1), (o.full, first)):
+        for n in states(kind, since):
+            shutil.copytree(work / "states" / f"{n}", out := fresh("run"), symlinks=True)
+            done.append(go_on(out, kind, f"killed before {kind.moments[n - 1]}"))
+    return counted(f"{len(done)} states that differ, of {points} commit points", done)
 
 
 def drill_random(o):
     done = []
     for k in range(2 if o.short else 50):
-        kind = o.plain if o.short or k % 5 else o.full
+        kind = o.plain if o.short or k % 10 else o.full
         out, after = fresh("run"), o.random.uniform(0, kind.seconds)
         child = start(train_line(out, *kind.more))
         time.sleep(after)
