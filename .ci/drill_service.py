@@ -455,6 +455,7 @@ def schema_cases(service, n, seed):
     "Cases that schemathesis makes of the OpenAPI."
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{service.port}/openapi.json"]
     command += ["--max-examples", str(n), "--seed", str(seed), "--no-color", "--checks", "all"]
+    command += ["--exclude-checks", "positive_data_acceptance"]  # no schema tells a picture from other bytes
     done = subprocess.run(command, capture_output=True, text=True)
     told = (done.stdout + done.stderr).strip()
     (Path(tempfile.gettempdir()) / "drill_service.schemathesis").write_text(told)
@@ -510,16 +511,17 @@ def storm(service, seconds, rng):
 
 def soak(service, seconds, rng, pause):
     "Mixed load for so long; memory, threads and open files may not grow."
-    end, begun, states, tried, next_look = time.monotonic() + seconds, time.monotonic(), [], 0, 0.0
+    end, begun, states, tried, fine, next_look = time.monotonic() + seconds, time.monotonic(), [], 0, 0, 0.0
     good = [picture(drawn(s, k)) for s in (64, 300, 900) for k in ("JPEG", "PNG", "WEBP")]
     while time.monotonic() < end:
         for name, send in rng.sample(list(attacks(service, rng)), 20):
-            if why := wrong(name, *send()):
+            answer = send()
+            if why := wrong(name, *answer):
                 raise AssertionError(f"{name}: {why}")
             path = "/predict" + rng.choice(["", "?format=png", "?format=overlay"])
             status, _ = service.ask("POST", path, rng.choice(good), Content_Type=FORM)
             assert status == 200, f"after {name}: {status}"
-            tried += 2
+            tried, fine = tried + 2, fine + 1 + (answer[0] == 200)
             time.sleep(pause)
             if time.monotonic() > next_look:
                 states.append(service.state())
@@ -532,6 +534,10 @@ def soak(service, seconds, rng, pause):
     told = ", ".join(f"{b:.0f} -> {a:.0f} {what}" for b, a, what in zip(before, after, ("MB", "threads", "open files")))
     assert after[0] < 1.1 * before[0] + 20 and after[1] <= before[1] + 2 and after[2] <= before[2] + 5, (
         f"it grows: {told}"
+    )
+    print(
+        f"requests of a soak: {tried} tried, {tried - fine} refused, {fine} as they should be, "
+        "0 tracebacks, 0 hangs, 0 wrong"
     )
     return f"{(time.monotonic() - begun) / 60:.1f} minutes, {tried} requests, {told} (second and last quarter)"
 

@@ -1,6 +1,6 @@
 """What happens to a run that is killed, finds the disk full, may not write, or meets another: the drills.
 
-python .ci/drills.py [kills|random|full|readonly|two|hints ...] [--short] [--seed N] [--keep FOLDER]
+python .ci/drills.py [kills|random|full|readonly|two|hints|many ...] [--short] [--seed N] [--keep FOLDER]
 
 Trains a tiny network on drawn cars (a few seconds), again and again, in processes of its own, and disturbs it:
   kills     what SIGKILL leaves right before every commit point: each file that is put in place, removed or flushed to
@@ -11,6 +11,7 @@ Trains a tiny network on drawn cars (a few seconds), again and again, in process
   readonly  a folder that nothing can be written to, new and half-done
   two       two trainings at once, of one run, of its fold, of a grid; two reports, two pipelines
   hints     Ctrl-C, and then the very words that the command says about going on: one run, folds, a grid
+  many      a hundred short trainings in one process, whose memory, threads and open files may not grow
 After each, every file that is there must be whole, and going on must end with what an undisturbed run leaves: the same
 weights to the bit, the same rows, curves, figures, predictions and evidence, a report, a card and a pipeline.
 Prints `ok NAME: counts` or `FAILED NAME: what` a line each. `--short` is for a test: a few of each, in seconds.
@@ -20,6 +21,7 @@ import argparse
 import collections
 import contextlib
 import ctypes
+import gc
 import hashlib
 import io
 import json
@@ -30,6 +32,7 @@ import resource
 import shlex
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -443,7 +446,7 @@ def drill_two(o):
     both(["report", str(out)], ["report", str(out)])
     grid = train_line(fresh("grid"), *PLAIN, "--grid", "training.epochs=1,2")
     both(grid, grid)
-    pipeline = ["export", str(out), "--format", "pipeline", "--out", str(fresh("p") / "p.zip")]
+    pipeline = ["export", str(out), "--format", "pipeline"]  # with --out the last one that is whole counts
     both(pipeline, pipeline)
     return "5 pairs (run, going on, report, grid, pipeline), one of each refused"
 
@@ -481,6 +484,37 @@ def drill_hints(o):
     return counted(f"{len(done)} times by the words that were said ({', '.join(kinds)})", done)
 
 
+def state():
+    "Resident megabytes, threads and open files of this process."
+    gc.collect()
+    told = Path("/proc/self/status").read_text()
+    numbers = [int(re.search(rf"{key}:\s+(\d+)", told)[1]) for key in ("VmRSS", "Threads")]
+    return numbers[0] / 1024, numbers[1], len(os.listdir("/proc/self/fd"))
+
+
+def drill_many(o):
+    if o.short:
+        return "left out: it takes minutes"
+    line, notes, n = (*PLAIN, "--set", "training.epochs=1"), work / "states.txt", 100
+
+    def others():
+        with notes.open("w", buffering=1) as f:
+            for _ in range(n - 1):
+                code = command(train_line(fresh("one"), *line))
+                f.write(json.dumps([code, *state()]) + "\n")
+
+    code, said = run(train_line(fresh("one"), *line), others)
+    states = [json.loads(row) for row in notes.read_text().splitlines()]
+    codes = {code, *(row[0] for row in states)}
+    assert codes == {0} and len(states) == n - 1, f"exit codes {codes}: {said[-400:]}"
+    quarter = len(states) // 4
+    of = lambda part: [statistics.median(row[k] for row in part) for k in (1, 2, 3)]
+    before, after = of(states[quarter : 2 * quarter]), of(states[-quarter:])
+    told = ", ".join(f"{b:.0f} -> {a:.0f} {what}" for b, a, what in zip(before, after, ("MB", "threads", "open files")))
+    assert after[0] < 1.05 * before[0] + 10 and after[1] <= before[1] and after[2] <= before[2], f"it grows: {told}"
+    return f"{n} trainings in one process, {told} (second and last quarter)"
+
+
 DRILLS = {k[6:]: f for k, f in list(globals().items()) if k.startswith("drill_")}
 KINDS = dict(
     kills="kills before commit points",
@@ -489,6 +523,7 @@ KINDS = dict(
     readonly="read-only folders",
     two="two at once",
     hints="Ctrl-C, and the hint followed",
+    many="short trainings, one after the other",
 )
 
 
