@@ -833,14 +833,16 @@ def run(a: argparse.Namespace, work: Path) -> Drill:
     drill = Drill(work, a.keep)
     signal.signal(signal.SIGALRM, _too_long)
     seeds = {k: v for k, v in make_seeds(work / "seeds").items() if not a.kind or k in a.kind}
-    start = time.monotonic()
+    start, ended = time.monotonic(), []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))  # what was counted so far is told
+    over = lambda since, share: bool(ended) or time.monotonic() - since > a.seconds * share
     for k in range(a.rle):
-        if k % 256 == 0 and time.monotonic() - start > a.seconds * 0.25:
+        if k % 256 == 0 and over(start, 0.25):
             break
         drill.rle(random.Random(f"{a.seed} {k}"), f"{a.seed} {k}")
     whole, some = whole_pictures(), time.monotonic()
     for k in range(a.pictures):
-        if k % 64 == 0 and time.monotonic() - some > a.seconds * 0.15:
+        if k % 64 == 0 and over(some, 0.15):
             break
         drill.picture(whole, f"{a.seed} {k}")
     names, k, cache = list(seeds), 0, work / "cache"
@@ -850,7 +852,7 @@ def run(a: argparse.Namespace, work: Path) -> Drill:
         if drill.count["clean"] + drill.count["read, with findings"] < drill.count["data sets"]:
             drill.fault("a sound data set is refused", n, "unchanged", "")
         shutil.rmtree(work / "one")
-    while k < a.files and time.monotonic() - start < a.seconds:
+    while k < a.files and not over(start, 1):
         drill.mutated(names[k % len(names)], seeds[names[k % len(names)]], f"{a.seed} {k}")
         k += 1
         if k % 200 == 0:

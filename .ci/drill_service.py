@@ -362,7 +362,7 @@ def wrong(name, status, body):
         return f"{status} {body[:200]!r}"
     if b"Traceback" in body or b"/carparts_seg/" in body or b"\x1b" in body:
         return f"the answer shows the inside: {body[:200]!r}"
-    if status >= 400 and body and not body.startswith(b"Invalid HTTP"):
+    if status >= 400 and body and b"Invalid HTTP request received." not in body[:60]:  # uvicorn's own
         try:
             line = json.loads(body.split(b"HTTP/1.1")[0])["detail"]
         except (ValueError, KeyError, TypeError):
@@ -455,6 +455,7 @@ def schema_cases(service, n, seed):
     "Cases that schemathesis makes of the OpenAPI."
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{service.port}/openapi.json"]
     command += ["--max-examples", str(n), "--seed", str(seed), "--no-color", "--checks", "all"]
+    command += ["--exclude-checks", "positive_data_acceptance"]  # no schema tells a picture from other bytes
     done = subprocess.run(command, capture_output=True, text=True)
     told = (done.stdout + done.stderr).strip()
     (Path(tempfile.gettempdir()) / "drill_service.schemathesis").write_text(told)
@@ -508,18 +509,20 @@ def storm(service, seconds, rng):
                 return f"{tried} attacks of {len(kinds)} kinds: {counts}; {health}"
 
 
-def soak(service, seconds, rng):
+def soak(service, seconds, rng, pause):
     "Mixed load for so long; memory, threads and open files may not grow."
-    end, begun, states, tried, next_look = time.monotonic() + seconds, time.monotonic(), [], 0, 0.0
+    end, begun, states, tried, fine, next_look = time.monotonic() + seconds, time.monotonic(), [], 0, 0, 0.0
     good = [picture(drawn(s, k)) for s in (64, 300, 900) for k in ("JPEG", "PNG", "WEBP")]
     while time.monotonic() < end:
         for name, send in rng.sample(list(attacks(service, rng)), 20):
-            if why := wrong(name, *send()):
+            answer = send()
+            if why := wrong(name, *answer):
                 raise AssertionError(f"{name}: {why}")
             path = "/predict" + rng.choice(["", "?format=png", "?format=overlay"])
             status, _ = service.ask("POST", path, rng.choice(good), Content_Type=FORM)
             assert status == 200, f"after {name}: {status}"
-            tried += 2
+            tried, fine = tried + 2, fine + 1 + (answer[0] == 200)
+            time.sleep(pause)
             if time.monotonic() > next_look:
                 states.append(service.state())
                 next_look = time.monotonic() + max(1, seconds / 200)
@@ -531,6 +534,10 @@ def soak(service, seconds, rng):
     told = ", ".join(f"{b:.0f} -> {a:.0f} {what}" for b, a, what in zip(before, after, ("MB", "threads", "open files")))
     assert after[0] < 1.1 * before[0] + 20 and after[1] <= before[1] + 2 and after[2] <= before[2] + 5, (
         f"it grows: {told}"
+    )
+    print(
+        f"requests of a soak: {tried} tried, {tried - fine} refused, {fine} as they should be, "
+        "0 tracebacks, 0 hangs, 0 wrong"
     )
     return f"{(time.monotonic() - begun) / 60:.1f} minutes, {tried} requests, {told} (second and last quarter)"
 
@@ -549,12 +556,13 @@ def main():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--run", help="what to serve (default: the network that comes with the package)")
     p.add_argument("--soak", type=duration, metavar="TIME", help="mixed load for so long instead, such as 30m")
+    p.add_argument("--pause", type=float, default=0, help="seconds between two requests of the soak (default: none)")
     p.add_argument("--schemathesis", type=int, default=0, metavar="N", help="cases for each operation (default: none)")
     a = p.parse_args()
     rng, service = random.Random(a.seed), Service(a.run)
     try:
         if a.soak:
-            held = [report("soak", soak, service, a.soak, rng)]
+            held = [report("soak", soak, service, a.soak, rng, a.pause)]
         else:
             held = [report("attacks", storm, service, a.seconds, rng)]
             held += [report(f.__name__, f, service) for f in (crowd, idle, budget)]

@@ -1,14 +1,17 @@
 """What happens to a run that is killed, finds the disk full, may not write, or meets another: the drills.
 
-python .ci/drills.py [kills|random|full|readonly|two|hints ...] [--short] [--seed N] [--keep FOLDER]
+python .ci/drills.py [kills|random|full|readonly|two|hints|many ...] [--short] [--seed N] [--keep FOLDER]
 
 Trains a tiny network on drawn cars (a few seconds), again and again, in processes of its own, and disturbs it:
-  kills     SIGKILL right before every commit point: each file that is put in place, removed or flushed to disk
+  kills     what SIGKILL leaves right before every commit point: each file that is put in place, removed or flushed to
+            disk. The folder is copied there, each state that differs from the one before, and gone on with; the system
+            keeps what a killed process has written, so that is the same. `--short` kills indeed
   random    SIGKILL at fifty random times
   full      ten sizes of a disk that fills up (a tmpfs; where none may be mounted, a limit of the size of a file)
   readonly  a folder that nothing can be written to, new and half-done
   two       two trainings at once, of one run, of its fold, of a grid; two reports, two pipelines
   hints     Ctrl-C, and then the very words that the command says about going on: one run, folds, a grid
+  many      a hundred short trainings in one process, whose memory, threads and open files may not grow
 After each, every file that is there must be whole, and going on must end with what an undisturbed run leaves: the same
 weights to the bit, the same rows, curves, figures, predictions and evidence, a report, a card and a pipeline.
 Prints `ok NAME: counts` or `FAILED NAME: what` a line each. `--short` is for a test: a few of each, in seconds.
@@ -18,6 +21,7 @@ import argparse
 import collections
 import contextlib
 import ctypes
+import gc
 import hashlib
 import io
 import json
@@ -28,6 +32,7 @@ import resource
 import shlex
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -277,28 +282,53 @@ def killed(kind, at, out):
     return out
 
 
+def state_of(folder):
+    "What tells a folder from others, whatever the names of temporary files."
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file()]
+    return sorted((re.sub(r"[0-9a-f]{32}", "", p.name), digest(p.read_bytes())) for p in files)
+
+
+def states(kind, first):
+    "What a kill before each commit point from `first` leaves, where it differs: the numbers; copies lie in `states`."
+    out, kept = fresh("run"), work / "states"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    last = [None]
+
+    def copy(name, n, args):
+        if n < first or not out.is_dir() or (now := state_of(out)) == last[0]:
+            return
+        last[0] = now
+        shutil.copytree(out, kept / f"{n}", symlinks=True)
+
+    code, said = run(train_line(out, *kind.more), lambda: hooked(copy))
+    assert code == 0, said
+    return sorted(int(p.name) for p in kept.iterdir())
+
+
 def drill_kills(o):
-    done, each = [], range(1, len(o.plain.moments) + 1)
     if o.short:
-        state = [
-            n
-            for n in each
-            if re.match("replace.*(resume.pt|last.safetensors|best.safetensors)", o.plain.moments[n - 1])
-        ]
+        each = range(1, len(o.plain.moments) + 1)
+        state = [n for n in each if re.match("replace.*(resume.pt|(last|best).safetensors)", o.plain.moments[n - 1])]
         each = sorted({*state[-2:], *o.random.sample(list(each), 1), len(o.plain.moments)})
-    points = [(o.plain, n) for n in each]
-    if not o.short:  # the full run is the same until its figures are written
-        first = next(n for n, m in enumerate(o.full.moments) if m.endswith("metrics.json")) + 2
-        points += [(o.full, n) for n in range(first, len(o.full.moments) + 1)]
-    for kind, n in points:
-        done.append(go_on(killed(kind, n, fresh("run")), kind, f"killed before {kind.moments[n - 1]}"))
-    return counted(f"{len(done)} commit points", done)
+        done = [
+            go_on(killed(o.plain, n, fresh("run")), o.plain, f"killed before {o.plain.moments[n - 1]}") for n in each
+        ]
+        return counted(f"{len(done)} commit points", done)
+    # the full run is the same until its figures are written
+    first = next(n for n, m in enumerate(o.full.moments) if m.endswith("metrics.json")) + 2
+    done, points = [], len(o.plain.moments) + len(o.full.moments) + 1 - first
+    for kind, since in ((o.plain, 1), (o.full, first)):
+        for n in states(kind, since):
+            shutil.copytree(work / "states" / f"{n}", out := fresh("run"), symlinks=True)
+            done.append(go_on(out, kind, f"killed before {kind.moments[n - 1]}"))
+    return counted(f"{len(done)} states that differ, of {points} commit points", done)
 
 
 def drill_random(o):
     done = []
     for k in range(2 if o.short else 50):
-        kind = o.plain if o.short or k % 5 else o.full
+        kind = o.plain if o.short or k % 10 else o.full
         out, after = fresh("run"), o.random.uniform(0, kind.seconds)
         child = start(train_line(out, *kind.more))
         time.sleep(after)
@@ -416,7 +446,7 @@ def drill_two(o):
     both(["report", str(out)], ["report", str(out)])
     grid = train_line(fresh("grid"), *PLAIN, "--grid", "training.epochs=1,2")
     both(grid, grid)
-    pipeline = ["export", str(out), "--format", "pipeline", "--out", str(fresh("p") / "p.zip")]
+    pipeline = ["export", str(out), "--format", "pipeline"]  # with --out the last one that is whole counts
     both(pipeline, pipeline)
     return "5 pairs (run, going on, report, grid, pipeline), one of each refused"
 
@@ -454,6 +484,37 @@ def drill_hints(o):
     return counted(f"{len(done)} times by the words that were said ({', '.join(kinds)})", done)
 
 
+def state():
+    "Resident megabytes, threads and open files of this process."
+    gc.collect()
+    told = Path("/proc/self/status").read_text()
+    numbers = [int(re.search(rf"{key}:\s+(\d+)", told)[1]) for key in ("VmRSS", "Threads")]
+    return numbers[0] / 1024, numbers[1], len(os.listdir("/proc/self/fd"))
+
+
+def drill_many(o):
+    if o.short:
+        return "left out: it takes minutes"
+    line, notes, n = (*PLAIN, "--set", "training.epochs=1"), work / "states.txt", 100
+
+    def others():
+        with notes.open("w", buffering=1) as f:
+            for _ in range(n - 1):
+                code = command(train_line(fresh("one"), *line))
+                f.write(json.dumps([code, *state()]) + "\n")
+
+    code, said = run(train_line(fresh("one"), *line), others)
+    states = [json.loads(row) for row in notes.read_text().splitlines()]
+    codes = {code, *(row[0] for row in states)}
+    assert codes == {0} and len(states) == n - 1, f"exit codes {codes}: {said[-400:]}"
+    quarter = len(states) // 4
+    of = lambda part: [statistics.median(row[k] for row in part) for k in (1, 2, 3)]
+    before, after = of(states[quarter : 2 * quarter]), of(states[-quarter:])
+    told = ", ".join(f"{b:.0f} -> {a:.0f} {what}" for b, a, what in zip(before, after, ("MB", "threads", "open files")))
+    assert after[0] < 1.05 * before[0] + 10 and after[1] <= before[1] and after[2] <= before[2], f"it grows: {told}"
+    return f"{n} trainings in one process, {told} (second and last quarter)"
+
+
 DRILLS = {k[6:]: f for k, f in list(globals().items()) if k.startswith("drill_")}
 KINDS = dict(
     kills="kills before commit points",
@@ -462,6 +523,7 @@ KINDS = dict(
     readonly="read-only folders",
     two="two at once",
     hints="Ctrl-C, and the hint followed",
+    many="short trainings, one after the other",
 )
 
 

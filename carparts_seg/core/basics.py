@@ -252,8 +252,15 @@ def _clear(folder: Path, alone: bool = False) -> None:
 _sweep = cache(_clear)  # once a process: a folder of many files is not read for each of them
 
 # %% ../../nbs/1_core/10_basics.ipynb #f9bef65f
+def _is_named_pipe(path: Path) -> bool:
+    "Whether opening a path would wait for somebody at its other end; what a shell makes for a command has somebody."
+    return path.is_fifo() and not str(path).startswith(('/dev/', '/proc/'))
+
+
 def _put(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
     "Write a file at once."
+    if _is_named_pipe(path):
+        raise WriteError(path, 'it is a named pipe; give a file')
     if callable(content):
         content(path)
     else:
@@ -324,6 +331,8 @@ def _name_words(path: Path, kind: str) -> str | None:
         return 'its name is not UTF-8'
     if path.is_symlink() and not path.exists() and kind == 'folder':
         return 'it is a link to nothing'
+    if _is_named_pipe(path):
+        return f'it is a named pipe; give a {kind}'
     if path.exists() and path.is_dir() != (kind == 'folder'):
         return 'it is a file; give a folder' if kind == 'folder' else 'it is a folder; give a file'
     if max((len(os.fsencode(p)) for p in path.parts), default=0) > 255:

@@ -385,8 +385,9 @@ def _checked_row(
     "One row, checked."
     if str(mask).strip() in ('-1', '-1.0'):  # Kaggle's word for no mask, whatever the class
         return None, None, None
-    empty = _is_null(mask) or mask in _NOTHING
-    if _is_null(name) or name in _NOTHING and empty:
+    nothing = lambda cell: _is_null(cell) or isinstance(cell, str) and cell in _NOTHING
+    empty = nothing(mask)
+    if _is_null(name) or nothing(name) and empty:
         if not empty:
             found.append(at.error('a mask without a class name'))
         return None, None, None

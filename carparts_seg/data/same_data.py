@@ -11,29 +11,34 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ..core.basics import file_sha256
 from ..core.run_folder import read_run
 from ..core.table import PartsData
 from .selection import ExperimentError, Split
 
 # %% ../../nbs/3_data/39_same_data.ipynb #797358bb
-def _bytes(path: Path) -> int | None:
-    "The size of a file; None where it isn't there."
+def _file(path: Path) -> tuple[int | None, str | None]:
+    "The size of a file, and a hash of its content; None where it can't be read, or is no file."
     try:
-        return path.stat().st_size
+        return (path.stat().st_size, file_sha256(path)[:16]) if path.is_file() else (None, None)
     except OSError:
-        return None
+        return None, None
 
 
 def fingerprint(
     data: PartsData,  # images with their parts
     files: Sequence[str] | None = None,  # of these images; None: of all
-) -> dict[str, list]:  # file name -> [bytes of the file or None, 16 hexadecimal digits]; raises TableError
-    "What tells the images and masks of a data set from others."
+) -> dict[str, list]:  # file name -> [bytes, hash of the masks, hash of the file]; raises TableError
+    "What tells the images and masks of a data set from others; None for what can't be read of a file."
     words = lambda f: json.dumps(sorted(data.masks(f))).encode()
     hashed = lambda f: hashlib.sha256(words(f)).hexdigest()[:16]
-    return {f: [_bytes(data.path(f)), hashed(f)] for f in (data.files if files is None else files)}
+    files = list(data.files if files is None else files)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(_file, map(data.path, files)))
+    return {f: [n, hashed(f), content] for f, (n, content) in zip(files, found)}
 
 # %% ../../nbs/3_data/39_same_data.ipynb #f42b458f
 def opening(
@@ -92,10 +97,11 @@ def changed_files(
 ) -> dict[str, list[str]]:  # 'new', 'missing' and 'changed' files
     "How two fingerprints differ."
     there = set(known) | set(before or ())
+    same = lambda a, b: all(x == y for x, y in zip(a, b))  # older runs have no hash of the content
     return {
         'new': [f for f in now if f not in there],
         'missing': [f for f in there if f not in now],
-        'changed': [f for f in before or () if f in now and list(before[f]) != list(now[f])],
+        'changed': [f for f in before or () if f in now and not same(before[f], now[f])],
     }
 
 # %% ../../nbs/3_data/39_same_data.ipynb #4e576c2d

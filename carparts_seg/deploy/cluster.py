@@ -12,12 +12,13 @@ import hashlib
 import json
 import logging
 import os
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,6 +35,7 @@ from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError, check_writable, first_line, folder_lock, need, write_atomic
 from ..core.images import ImageError, pixel_limit, read_image, why_no_image
+from ..predict.onnx_predictor import OnnxPredictor, is_exported
 from ..predict.score import OnnxScorer, image_record, part_records
 
 # %% ../../nbs/8_deploy/86_cluster.ipynb #2ee21fb6
@@ -328,13 +330,17 @@ class Network:
     min_area: int  # smaller connected pieces are left out, pixels
     batch_size: int  # images at once
     made_with: dict  # all that decides what is found in an image, ready for JSON
+    weights: bytes = b''  # of a packed network, whose weights are a file of their own
 
     def open(self, threads: int) -> OnnxScorer:
         "The network with a session of so many threads."
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, 'network' + self.suffix)
+            path = Path(folder, 'model' + self.suffix)
             path.write_bytes(self.content)
-            scorer = OnnxScorer(path, threads)
+            if self.weights:
+                Path(folder, 'weights').mkdir()
+                Path(folder, 'weights', 'last.safetensors').write_bytes(self.weights)
+            scorer = OnnxScorer(folder if self.weights else path, threads)
         scorer.thresholds, scorer.min_area = np.array(self.thresholds, np.float32), self.min_area
         return scorer
 
@@ -462,6 +468,13 @@ def _network(content: bytes, suffix: str, predictor: Any, scorer: OnnxScorer, kn
     return Network(content, suffix, [float(t) for t in predictor.thresholds], min_area, batch_size, said)
 
 
+def _of_package(predictor: OnnxPredictor) -> Network:
+    "A packed network, as it is."
+    content, known = (predictor.run / 'model.onnx').read_bytes(), predictor.weights_sha256
+    made = _network(content, '.onnx', predictor, predictor, known, predictor.batch_size)
+    return replace(made, weights=predictor.weights.read_bytes())
+
+
 def _of_run(predictor: Any) -> Network:
     "A run, exported."
     from carparts_seg.deploy.export import export_network
@@ -482,10 +495,13 @@ def open_network(
     **options: Any,  # for `load_run`: weights
 ) -> Network:  # raises ServeError, PredictError, ExportError, MissingExtra
     "A network as it goes to the workers."
-    from carparts_seg.deploy.api import open_predictor
+    path, more = Path(run), dict(threshold=threshold, tta=tta, batch_size=batch_size or 8, **options)
+    if is_exported(path) and (path / 'data.json').is_file() and tta is None and not options:
+        more.pop('tta')
+        return _of_package(OnnxPredictor(path, min_area=min_area, **more))
+    from carparts_seg.deploy.api import open_predictor  # these take seconds
     from carparts_seg.predict.predictor import load_run
 
-    path, more = Path(run), dict(threshold=threshold, tta=tta, batch_size=batch_size or 8, **options)
     if not path.exists():  # on the Hub
         return _of_run(load_run(str(run), min_area=min_area or 0, device='cpu', precision='fp32', **more))
     if (path / 'config.yaml').is_file():
@@ -522,13 +538,41 @@ class PartActor:
             return dict(counts='', error=first_line(e))
 
 # %% ../../nbs/8_deploy/86_cluster.ipynb #178992e9
+def _answers(
+    address: str,  # host:port, with what speaks there before it, as in ray://host:port
+) -> bool:
+    "Whether somebody listens at an address."
+    host, _, port = address.rpartition('/')[2].rpartition(':')
+    try:
+        socket.create_connection((host.strip('[]'), int(port)), 10).close()
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _cluster() -> str:
+    "The cluster to join, or 'local'; raises ClusterError. Ray itself waits twelve minutes for one that is gone."
+    asked, noted = os.environ.get('RAY_ADDRESS') or '', Path(os.environ.get('RAY_TMPDIR', '/tmp'), 'ray')
+    if asked == 'local' or asked not in ('', 'auto') and _answers(asked):
+        return asked
+    if asked in ('', 'auto'):
+        with suppress(OSError):  # `ray start` notes it there, and whoever is killed leaves it
+            if _answers(there := (noted / 'ray_current_cluster').read_text().strip()):
+                return there
+    if not asked:
+        return 'local'
+    why = f'no cluster can be joined at RAY_ADDRESS {asked}'
+    raise ClusterError(f'{why} (nobody answers there)', key='RAY_ADDRESS', why=why)
+
+# %% ../../nbs/8_deploy/86_cluster.ipynb #d8266416
 def _join(ray: ModuleType) -> bool:
     "Join a cluster, or start Ray here; whether that was done, and is to be undone."
     if ray.is_initialized():
         return False
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # nothing is told to anybody
+    cluster = _cluster()
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        ray.init(cluster, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     except (ConnectionError, RuntimeError, ValueError) as e:
         address = os.environ.get('RAY_ADDRESS')
         why = f'no cluster can be joined at RAY_ADDRESS {address}' if address else 'Ray cannot be started'

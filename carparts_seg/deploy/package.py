@@ -7,8 +7,12 @@ __all__ = ['NetworkPackage', 'pack_network', 'package_report']
 
 # %% ../../nbs/8_deploy/88_package.ipynb #044ad24f
 import json
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file, save
 
-from ..core.basics import file_sha256, write_atomic, write_json
+from ..core.basics import file_sha256, new_folder, write_atomic, write_json
 from ..core.run_folder import RunFolder, read_run, sealed
 from carparts_seg.deploy.export import (
     ExportError,
@@ -158,6 +162,24 @@ def _copy_run(
     write_atomic(folder / 'README.md', model_card(read_run(folder), **(card or {})))
     return [] if (card or {}).get('license') else ['a new model card, of unknown licence; --license NAME says it']
 
+# %% ../../nbs/8_deploy/88_package.ipynb #c380f606
+@contextmanager
+def _beside(
+    folder: Path,  # where the packed network goes
+    run: Path,  # whose it is
+) -> Iterator[Path]:  # where to write it; raises ExportError, WriteError
+    "A folder beside a place, moved there when all in it is whole."
+    if folder.is_dir() and folder.resolve() == run.resolve():
+        raise ExportError(f'{folder} is the run folder itself; give another folder', file=folder)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        with new_folder(folder) as work:
+            yield work
+        return
+    with tempfile.TemporaryDirectory(prefix='.', suffix='.part', dir=folder) as work:
+        yield Path(work)
+        for p in sorted(p for p in Path(work).rglob('*') if p.is_file()):
+            write_atomic(folder / p.relative_to(work), partial(shutil.copyfile, p))
+
 # %% ../../nbs/8_deploy/88_package.ipynb #b8d1d302
 def pack_network(
     run: str | Path,  # a run folder, or what `load_run` finds by its name
@@ -172,14 +194,17 @@ def pack_network(
     folder, before = Path(folder), load_run(run, precision='fp32', device='cpu')
     _check_export(before, 'onnx', 'fp32')
     card = {'license': license or 'unknown', 'notes': notes} if license or notes else None
-    said = _copy_run(before, folder, card, figures)
-    path = _write_graph(folder)
-    after, cars = load_run(folder, precision='fp32', device='cpu'), _drawn_images(before, 6, '')
-    table = compare_exports(after, {'ONNX Runtime': path}, ExportImages(cars.check), seconds)
-    off = float(table['max_difference'].loc['ONNX Runtime'])
-    if not off <= most:
-        raise ExportError(f'{path}: a probability differs from PyTorch by {off:.1e}, more than {most:g}', file=path)
-    probs = [[np.asarray(p.of_image(i)) for i in cars.check] for p in (after, before)]
+    with _beside(folder, before.run) as work:
+        said = _copy_run(before, work, card, figures)
+        path = _write_graph(work)
+        after, cars = load_run(work, precision='fp32', device='cpu'), _drawn_images(before, 6, '')
+        table = compare_exports(after, {'ONNX Runtime': path}, ExportImages(cars.check), seconds)
+        off = float(table['max_difference'].loc['ONNX Runtime'])
+        if not off <= most:
+            why = f'a probability differs from PyTorch by {off:.1e}, more than {most:g}'
+            raise ExportError(f'{folder}: {why}', file=folder, why=why)
+        probs = [[np.asarray(p.of_image(i)) for i in cars.check] for p in (after, before)]
+        del after
     files = sorted(p for p in folder.rglob('*') if p.is_file() and not p.name.startswith('.'))
     sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in files}
     return NetworkPackage(folder, sizes, table, _difference(*probs, before.thresholds), said)

@@ -90,6 +90,8 @@ from carparts_seg.deploy.middleware import (
     read_images,
     read_rows,
 )
+from ..predict.prediction import NOT_FINITE, OutputError
+from ..predict.score import ScoreError
 from ..report.page import css_colors, page_environment, part_textures, template_file
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #ad9ff2d3
@@ -269,7 +271,10 @@ async def _one(self: Desk, visit: Visit, name: str, data: bytes, draw: bool, fin
         future = self.batcher.submit(item, turn(visit.began, visit.pixels))
     finally:
         self.coming -= 1
-    probs = await asyncio.wrap_future(future)
+    try:
+        probs = await asyncio.wrap_future(future)
+    except (OutputError, ScoreError):  # a ScoreError is all that a pipeline's script has
+        raise Refused(f'{name}: {NOT_FINITE}', 502) from None
     return await self.thread(finish, name, size, probs, image, visit=visit)
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #61a23f61
@@ -467,6 +472,7 @@ _REFUSALS = {
     415: 'another content type',
     422: 'no picture, or an option that is wrong',
     500: 'a fault of the service; its log says what',
+    502: 'the network gives NaN or infinity, for a picture or for all',
     503: 'too many requests, or not answered in time; come back in a second',
 }
 
@@ -478,7 +484,7 @@ def _problems(limits: Limits, guard: Sequence, *codes: int) -> dict:
     return {c: {'model': Problem, 'description': _REFUSALS[c].format(limits=told)} for c in codes}
 
 
-_ASKED = (408, 413, 415, 422, 500, 503)  # what may come of a request with pictures
+_ASKED = (408, 413, 415, 422, 500, 502, 503)  # what may come of a request with pictures
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #a4302b2c
 def make_app(

@@ -62,16 +62,6 @@ def _outlines(
             rings.append(np.stack([x[ring], y[ring]], 1))
     return rings
 
-# %% ../../nbs/2_formats/25_outlines.ipynb #a597ece6
-def _bridged(
-    ring: np.ndarray,  # (n, 2)
-    other: np.ndarray,  # (m, 2)
-) -> np.ndarray:  # (n + m + 2, 2)
-    "Two rings as one, through a line between their nearest points, there and back."
-    apart = ((ring[:, None] - other[None]) ** 2).sum(-1)
-    i, j = np.unravel_index(apart.argmin(), apart.shape)
-    return np.concatenate([ring[: i + 1], other[j:], other[: j + 1], ring[i:]])
-
 # %% ../../nbs/2_formats/25_outlines.ipynb #68aef2a7
 def _simpler(
     ring: np.ndarray,  # whole numbers (n, 2)
@@ -220,24 +210,112 @@ def mask_polygons(
     chain = _cut_open(mask, rings, np.flatnonzero(~np.array(outer)), tolerance)
     return chain.joined(np.flatnonzero(outer))
 
-# %% ../../nbs/2_formats/25_outlines.ipynb #199e9c61
+# %% ../../nbs/2_formats/25_outlines.ipynb #908cfc96
+def _turns(
+    ring: np.ndarray,  # int64 (n, 2): pixels, each beside the next
+) -> np.ndarray:  # bool (n,)
+    "Where a ring changes its direction."
+    step = np.roll(ring, -1, 0) - ring
+    return (step != np.roll(step, 1, 0)).any(1) | (len(ring) == 1)
+
+
+def _all_borders(
+    mask: np.ndarray,  # uint8 (H, W), not empty
+) -> tuple[
+    list[np.ndarray], np.ndarray
+]:  # int64 (n, 2) each, pixel by pixel; int64: for a hole the ring around, else -1
+    "The outermost pixels of all pieces, and those around all holes."
+    found, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return [c[:, 0].astype(np.int64) for c in found], tree[0, :, 3].astype(np.int64)
+
+# %% ../../nbs/2_formats/25_outlines.ipynb #b06f0839
+def _left_joints(
+    mask: np.ndarray,  # uint8 (H, W)
+    rings: Sequence[np.ndarray],  # from `_all_borders`
+    parent: np.ndarray,  # likewise
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # int64 (k,): the holes, the ring left of each; (2, k, 2): both ends
+    "Lines through the mask from holes to what is left of them."
+    holes = np.flatnonzero(parent >= 0)
+    end = np.array([r[np.lexsort((r[:, 1], r[:, 0]))[0]] for r in (rings[h] for h in holes)], np.int64).reshape(-1, 2)
+    start = np.column_stack([_run_starts(mask > 0, *end.T), end[:, 1]])
+    n, gap = cv2.connectedComponents(1 - mask, connectivity=4)  # a hole is a gap of its own
+    hole_of = np.full(n, -1)
+    hole_of[gap[end[:, 1], end[:, 0] + 1]] = holes
+    left = hole_of[gap[start[:, 1], np.maximum(start[:, 0] - 1, 0)]]
+    beside = (start[:, 0] > 0) & (left >= 0) & (parent[left] == parent[holes])
+    return holes, np.where(beside, left, parent[holes]), np.stack([start, end])
+
+
+def _nodes_at(
+    rings: Sequence[np.ndarray],  # int64 (n, 2) each
+    which: np.ndarray,  # int64 (k,): numbers of rings
+    at: np.ndarray,  # int64 (k, 2): pixels of these rings
+) -> np.ndarray:  # int64 (k,): places among the pixels of all rings
+    "Where pixels are in rings."
+    pixels, ring = np.concatenate(rings), np.repeat(np.arange(len(rings)), [len(r) for r in rings])
+    width, height = pixels.max(0) + 1
+    key = (ring * height + pixels[:, 1]) * width + pixels[:, 0]
+    order = np.argsort(key, kind='stable')
+    return order[np.searchsorted(key[order], (which * height + at[:, 1]) * width + at[:, 0])]
+
+# %% ../../nbs/2_formats/25_outlines.ipynb #f6d0fffa
+def _cut_contours(
+    mask: np.ndarray,  # uint8 (H, W), not empty
+    tolerance: float,  # how far an outline may move, pixels
+) -> tuple[_Chain, np.ndarray]:  # rings, the holes joined to what is around them; int64: see `_all_borders`
+    "The outermost pixels of a mask, its holes cut open."
+    rings, parent = _all_borders(mask)
+    holes, around, ends = _left_joints(mask, rings, parent)
+    keep = [_turns(r) for r in rings]
+    if tolerance > 0:
+        chain = _Chain([_simpler(r[k], tolerance) for r, k in zip(rings, keep)])
+        return _joined(chain, _nearest(chain, around, holes)), parent
+    kept = np.concatenate(keep)
+    nodes = [_nodes_at(rings, which, at) for which, at in zip((around, holes), ends)]
+    kept[np.concatenate(nodes)] = True
+    place = np.cumsum(kept) - 1
+    bounds = np.cumsum([len(r) for r in rings])[:-1]
+    chain = _Chain([r[k] for r, k in zip(rings, np.split(kept, bounds))])
+    return _joined(chain, zip(*(place[n].tolist() for n in nodes))), parent
+
+# %% ../../nbs/2_formats/25_outlines.ipynb #584241d4
+def _join_pieces(
+    chain: _Chain,  # rings, their holes joined to them
+    parent: np.ndarray,  # int64: for a hole the ring around, else -1
+) -> None:
+    "Lines from each piece to the nearest one before it."
+    piece = np.where(parent >= 0, parent, np.arange(len(parent)))[chain.ring]
+    order = np.argsort(piece, kind='stable')
+    groups = np.split(order, np.flatnonzero(np.diff(piece[order])) + 1)
+    forest = []
+    for nodes in groups:
+        found = []
+        for before, tree in forest:
+            apart, place = tree.query(chain.points[nodes])
+            k = int(np.argmin(apart))
+            found.append((apart[k], int(before[place[k]]), int(nodes[k])))
+        if found:
+            chain.join(*min(found)[1:])
+        while forest and len(forest[-1][0]) < 2 * len(nodes):
+            nodes = np.concatenate([forest.pop()[0], nodes])
+        forest.append((nodes, cKDTree(chain.points[nodes])))
+
+# %% ../../nbs/2_formats/25_outlines.ipynb #752b77f5
 def mask_contours(
     mask: np.ndarray,  # (H, W), whatever is not 0 belongs to the mask
     tolerance: float = 0.0,  # how far an outline may move, pixels; 0: exact
     join: bool = False,  # whether pieces are joined to one outline
 ) -> list[np.ndarray]:  # int64 (n, 2) each, n at least 3: x and y of pixels
     "The outermost pixels of a mask as rings, one a piece, holes cut open; OpenCV's `fillPoly` makes the mask of them."
-    found, tree = cv2.findContours((np.asarray(mask) != 0).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    rings = {i: _simpler(c[:, 0].astype(np.int64), tolerance) for i, c in enumerate(found)}
-    for i in range(len(found)):
-        if (parent := tree[0, i, 3]) >= 0:
-            rings[parent] = _bridged(rings[parent], rings.pop(i))
-    out = list(rings.values())
-    if join:
-        for ring in out[1:]:
-            out[0] = _bridged(out[0], ring)
-        out = out[:1]
-    return [np.concatenate([r, r[-1:].repeat(max(0, 3 - len(r)), 0)]) for r in out]
+    mask = (np.asarray(mask) != 0).astype(np.uint8)
+    if not mask.any():
+        return []
+    chain, parent = _cut_contours(mask, tolerance)
+    outer = np.flatnonzero(parent < 0)
+    if join and len(outer) > 1:
+        _join_pieces(chain, parent)
+        outer = outer[:1]
+    return [np.concatenate([r, r[-1:].repeat(max(0, 3 - len(r)), 0)]) for r in chain.joined(outer)]
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #514827b6
 def contours_to_mask(

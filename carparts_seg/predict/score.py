@@ -12,12 +12,13 @@ import argparse
 import csv
 import hashlib
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -169,6 +170,8 @@ def image_record(
 def _content(source: str | Path | bytes) -> tuple[str, bytes]:
     "What to call an image in an error, and the content of its file; raises ScoreError."
     name = 'picture' if isinstance(source, bytes) else str(source)
+    if not isinstance(source, bytes) and Path(source).exists() and not Path(source).is_file():
+        raise ScoreError(f'{name}: no file; a folder, a pipe or a device is not read')
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError as e:
@@ -551,20 +554,38 @@ def _files(names: Sequence[str]) -> list[tuple[str, Path]]:
     return out
 
 # %% ../../nbs/6_predict/60_score.ipynb #dafdeab5
+@contextmanager
+def _written(path: str | Path, mode: str = 'w') -> Iterator[IO]:
+    "A file that gets its name when it is whole; until then, and after a kill, it is called NAME.part."
+    path = Path(path)
+    if path.exists() and not path.is_file():  # /dev/stdout, a pipe
+        with open(path, mode) as f:
+            yield f
+        return
+    part, how = path.with_name(path.name + '.part'), {} if 'b' in mode else dict(encoding='utf-8', newline='')
+    with open(part, mode, **how) as f:
+        yield f
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(part, path)
+
+
 def _write_image(folder: str, name: str, suffix: str, pixels: np.ndarray):
     "Write pixels (RGB, or one channel) below a folder, under the image's name."
     path = Path(folder) / (name + suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), pixels[..., ::-1] if pixels.ndim == 3 else pixels)
+    coded = cv2.imencode(suffix, pixels[..., ::-1] if pixels.ndim == 3 else pixels)[1]
+    with _written(path, 'wb') as f:
+        f.write(coded.tobytes())
 
 
 def _score_one(net: OnnxScorer, name: str, path: Path, a: argparse.Namespace) -> dict:
     "Score one image, and write the images that were asked for."
     try:
         image = load_image(path, net.channels)
+        record = net.predict(image) | dict(file=name)
     except ScoreError as e:
         return image_record(name, (0, 0), error=str(e))
-    record = net.predict(image) | dict(file=name)
     if a.index:
         _write_image(a.index, name, '.png', index_image(record, net.classes))
     if a.overlay:
@@ -587,19 +608,20 @@ def _write_classes(classes: Sequence[str], a: argparse.Namespace) -> None:
     "The class list beside the table, and in the folder of label maps, so that numbers keep their meaning."
     if a.csv:
         listed = [dict(id=i, name=c) for i, c in enumerate(classes, 1)]
-        Path(a.csv).with_suffix('.classes.json').write_text(json.dumps(listed), encoding='utf-8')
+        with _written(Path(a.csv).with_suffix('.classes.json')) as f:
+            f.write(json.dumps(listed))
     if a.index:
         Path(a.index).mkdir(parents=True, exist_ok=True)
-        numbers = json.dumps(dict(background=0, classes=list(classes)))
-        (Path(a.index) / 'classes.json').write_text(numbers, encoding='utf-8')
+        with _written(Path(a.index) / 'classes.json') as f:
+            f.write(json.dumps(dict(background=0, classes=list(classes))))
 
 
 def _score_all(net: OnnxScorer, files: Sequence[tuple[str, Path]], a: argparse.Namespace) -> int:
     "Score image after image, and write what was asked for; how many could not be read."
     failed = 0
     with ExitStack() as stack:
-        out = stack.enter_context(open(a.out, 'w', encoding='utf-8')) if a.out else sys.stdout
-        table = csv.writer(stack.enter_context(open(a.csv, 'w', newline='', encoding='utf-8'))) if a.csv else None
+        out = stack.enter_context(_written(a.out)) if a.out else sys.stdout
+        table = csv.writer(stack.enter_context(_written(a.csv))) if a.csv else None
         if table:
             table.writerow(_COLUMNS)
         _write_classes(net.classes, a)
@@ -698,7 +720,11 @@ def main(
     except (ValueError, OSError) as e:
         print(e, file=sys.stderr)
         return 2
-    failed = _score_all(net, files, a)
+    try:
+        failed = _score_all(net, files, a)
+    except OSError as e:
+        print(f'{str(e.filename).removesuffix(".part")}: cannot be written ({e.strerror})', file=sys.stderr)
+        return 2
     if failed:
         print(f'{failed} of {len(files)} pictures could not be read', file=sys.stderr)
     return int(failed > 0)

@@ -19,7 +19,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastcore.basics import patch
 
-from ..core.basics import CarpartsError, first_line
+from ..core.basics import CarpartsError, first_line, write_atomic
 from ..core.settings import Experiment, get_setting, setting_fields
 
 # %% ../../nbs/7_report/78_trackers.ipynb #2cf35499
@@ -152,7 +152,7 @@ class _MLflow:
             self.run_id = self._run(cfg, folder, resumed)
         except self.errors as e:
             raise _no_start('MLflow', e, f'see whether {self.where} can be reached') from None
-        self.noted.write_text(self.run_id, encoding='utf-8')
+        write_atomic(self.noted, self.run_id)
 
     def log(self, values: dict, seen: int, epoch: int | None = None) -> None:
         for name, value in values.items():
