@@ -216,13 +216,20 @@ def busy_neighbour() -> Iterator[None]:
         other.wait()
 
 
-def _in_process(how: dict[str, str], *step: object) -> float:
-    "`step_seconds` in a process with other variables."
+def _alone_and_beside(*step: object) -> tuple[float, float]:
+    "`step_seconds` without and with a neighbour."
+    alone = step_seconds(*step)
+    with busy_neighbour():
+        return alone, step_seconds(*step)
+
+
+def _in_process(how: dict[str, str], *step: object) -> tuple[float, float]:
+    "`_alone_and_beside` in a process with other variables."
     rest = {k: v for k, v in os.environ.items() if not k.startswith(('OMP_', 'GOMP_'))}
-    code = f'from carparts_seg.bench_training import step_seconds; print(step_seconds(*{step!r}))'
+    code = f'from carparts_seg.bench_training import _alone_and_beside as f; print(*f(*{step!r}))'
     command = [sys.executable, '-W', 'ignore', '-c', code]
     done = subprocess.run(command, env=rest | how, capture_output=True, text=True, check=True)
-    return float(done.stdout.split()[-1])
+    return tuple(float(s) for s in done.stdout.split()[-2:])
 
 # %% ../nbs/9_whole/94_bench_training.ipynb #2277b2de
 _WAYS = {
@@ -240,11 +247,10 @@ def bench_neighbour(
 ) -> dict:  # See `time_in_turn`; the ratio is to PyTorch as it comes, alone
     "Time a step alone and beside one other busy process, for each way in which threads can wait."
     step = encoder, size, batch_size, rounds
-    alone = {k: _in_process(how, *step) for k, how in _WAYS.items()}
-    with busy_neighbour():
-        beside = {k: _in_process(how, *step) for k, how in _WAYS.items()}
-    taken = {f'{k}, alone': s for k, s in alone.items()} | {f'{k}, beside another': s for k, s in beside.items()}
-    return {k: {'seconds': s, 'ratio': s / alone['as PyTorch comes']} for k, s in taken.items()}
+    measured = {k: _in_process(how, *step) for k, how in _WAYS.items()}
+    both = enumerate(('alone', 'beside another'))
+    taken = {f'{k}, {where}': seconds[i] for i, where in both for k, seconds in measured.items()}
+    return {k: {'seconds': s, 'ratio': s / taken['as PyTorch comes, alone']} for k, s in taken.items()}
 
 # %% ../nbs/9_whole/94_bench_training.ipynb #347144cf
 class _StopAt(Callback):

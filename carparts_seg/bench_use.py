@@ -23,7 +23,7 @@ from typing import NamedTuple
 from .core.basics import CarpartsError, did_you_mean, first_line
 from .core.images import read_image
 from .core.table import PartsData
-from .deploy.export import export_network
+from .deploy.export import export_images, write_int8, write_onnx
 from .experiment import run_experiment
 from .predict.evaluate import evaluate_run
 from .predict.predictor import load_run
@@ -147,7 +147,10 @@ def _exported(b: Bench, precision: str) -> Path:
     "The run's network as an ONNX file of a precision, written once."
     file = b.folder / f'{precision}.onnx'
     if not file.is_file():
-        export_network(load_run(b.run), file, 'onnx', precision, seconds=0)
+        predictor = load_run(b.run)
+        if precision == 'fp32':
+            return write_onnx(predictor, file)
+        write_int8(_exported(b, 'fp32'), file, export_images(predictor).calibrate)
     return file
 
 # %% ../nbs/9_whole/95_bench_use.ipynb #67f0d98d
