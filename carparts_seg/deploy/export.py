@@ -398,7 +398,8 @@ def _images_of_run(
     data = reopen_dataset({**about, 'classes': p.classes}, source)
     there = set(data.files)
     check, others = ([f for f in about.get(k, ()) if f in there][:n] for k in ('valid_files', 'train_files'))
-    what = 'held out pictures'
+    seen = p.cfg.training.train_validation_data
+    what = 'pictures that it was trained on, so miou flatters,' if seen else 'held out pictures'
     if p.folds and not check:
         check, what = others, 'pictures that some of the networks were trained on, so miou flatters,'
     if not check:
