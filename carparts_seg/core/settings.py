@@ -16,7 +16,10 @@ import json
 import re
 import typing
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
@@ -183,11 +186,19 @@ mit_b5 mobileone_s0 mobileone_s1 mobileone_s2 mobileone_s3 mobileone_s4'''.split
 )
 
 # %% ../../nbs/1_core/17_settings.ipynb #e5a9f513
+@cache
+def _timm_names() -> set[str]:
+    "The models that timm registers, read from its files: importing it takes seconds, and PyTorch."
+    folder = Path(find_spec('timm').origin).parent / 'models'
+    texts = (f.read_text(encoding='utf-8') for f in folder.glob('*.py'))
+    return {name for text in texts for name in re.findall(r'^@register_model\s+def (\w+)', text, re.M)}
+
+
 def check_backbone(
     name: str,  # an encoder of smp, or tu-NAME for a model of timm
 ) -> str:  # the same
     "Refuse an encoder that neither smp nor timm has."
-    if name in BACKBONES:
+    if name in BACKBONES or name.startswith('tu-') and name[3:].split('.')[0] in _timm_names():
         return name
     if name.startswith('tu-'):
         import timm
