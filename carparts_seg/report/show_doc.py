@@ -32,7 +32,7 @@ def _type_text(annotation: object) -> str:
     if annotation is inspect.Parameter.empty or annotation is None:
         return ""
     kinds, arrays = get_args(annotation), get_args(ArrayLike)
-    if set(arrays) <= set(kinds):  # NumPy's name for them is gone where Python has read it
+    if all(array in kinds for array in arrays):  # NumPy's name for them is gone where Python has read it
         return " | ".join(["ArrayLike", *(_type_text(kind) for kind in kinds if kind not in arrays)])
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r"[A-Za-z_][\w.]*\.(?=[A-Za-z_])", "", text.strip("'\"")).replace("NoneType", "None")
