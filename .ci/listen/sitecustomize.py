@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-LONGEST = "97_cli 81_export 91_experiment deploy 79_browser_tests 58_learner 50_cache 84_serve 96_bench".split()
+LONGEST = "81_export 97_cli 91_experiment 58_learner 79_browser_tests 86_cluster 92_grid 87_cluster_figures".split()
 
 
 def keep_outputs(shell):
@@ -23,9 +23,11 @@ def keep_outputs(shell):
 
     @functools.wraps(run_all)
     def run_and_keep(self, nb, *args, **kwargs):
+        import matplotlib
         import pandas as pd
         from execnb.nbio import write_nb
 
+        pd.reset_option("^display")  # one notebook's choices are not the next one's
         pd.set_option("display.max_columns", 20, "display.width", 80)  # as in Jupyter, whatever the terminal
         preproc = kwargs.get("preproc", lambda cell: False)
         for cell in nb.cells:
@@ -33,7 +35,8 @@ def keep_outputs(shell):
                 cell.outputs = []  # what a cell no longer prints must not stay
         began, before = time.monotonic(), os.times()
         try:
-            run_all(self, nb, *args, **kwargs)
+            with matplotlib.rc_context():
+                run_all(self, nb, *args, **kwargs)
         finally:
             spent = [b - a for a, b in zip(before, os.times())]
             seconds = time.monotonic() - began, spent[0] + spent[1], spent[2] + spent[3]
