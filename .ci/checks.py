@@ -175,9 +175,7 @@ def lint():
 
 def requirements():
     "The distributions in settings.ini: those of the package itself as '', those of each extra under its name."
-    parser = ConfigParser(delimiters=["="])
-    parser.read(root / "settings.ini", encoding="utf-8")
-    cfg = parser["DEFAULT"]
+    cfg = about_settings()
     keys = [key for key in cfg if key.endswith("requirements")]
     return {k.removesuffix("requirements").rstrip("_"): {plain(r) for r in cfg[k].split()} for k in keys}
 
@@ -369,9 +367,28 @@ def links():
     return bad
 
 
+@cache
+def sidebar_parts():
+    "The parts of the site, each with its pages."
+    return yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]
+
+
+def page_of(notebook):
+    "The page that nbdev makes of a notebook, by its place below `nbs`: numbers before names are left out."
+    return re.sub(r"(^|/)\d\d_", r"\1", notebook).replace(".ipynb", ".html")
+
+
+@cache
+def about_settings():
+    "What settings.ini says of the project."
+    about = ConfigParser(delimiters=["="])
+    about.read(root / "settings.ini", encoding="utf-8")
+    return about["DEFAULT"]
+
+
 def sidebar():
     "Every page has its place in the sidebar, once; tests in a browser are no pages."
-    parts = yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]
+    parts = sidebar_parts()
     named = re.findall(r"[\w/]+\.ipynb", str(parts))
     pages = [str(p.relative_to(nbs)) for p in notebooks if not p.stem.endswith("browser_tests")]
     return [f"nbs/{p} is not in nbs/sidebar.yml" for p in pages if p not in named] + [
@@ -473,7 +490,7 @@ def offline():
 
 def setup():
     "Tutorials and how-to pages run in Colab: their second cell installs the package there."
-    parts = yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]
+    parts = sidebar_parts()
     taught = re.findall(r"[\w/]+\.ipynb", str([part for part in parts if part["id"] in ("tutorials", "how-to")]))
     return [f"nbs/{n}: its second cell isn't SETUP of .ci/checks.py, which installs the package in Colab"
             for n in taught if (nbs / n).is_file() and "".join(cells(nbs / n)[1]["source"]) != SETUP]  # fmt: skip
@@ -507,25 +524,20 @@ def site():
     bad += [
         f"the site's frame names {n}, which is not there" for n in local if not (nbs / n.partition("#")[0]).exists()
     ]
-    about = ConfigParser()
-    about.read(root / "settings.ini", encoding="utf-8")
-    if f"carparts_seg {about['DEFAULT']['version']}" not in str(quarto["website"]["page-footer"]):
+    if f"carparts_seg {about_settings()['version']}" not in str(quarto["website"]["page-footer"]):
         bad.append("_quarto.yml: the footer doesn't name the version of settings.ini")
     return bad
 
 
 def llms_text():
     "nbs/llms.txt: every page of the site with its sentence, for programs that read documentation."
-    about = ConfigParser(delimiters=["="])
-    about.read(root / "settings.ini", encoding="utf-8")
-    about = about["DEFAULT"]
+    about = about_settings()
     lines = [f"# {about['title']}", "", f"> {about['description']}", ""]
-    for part in yaml.safe_load((nbs / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]:
+    for part in sidebar_parts():
         lines += [f"## {part['title']}", ""]
         for name in re.findall(r"[\w/]+\.ipynb", str(part)):
             title, _, said = "".join(cells(nbs / name)[0]["source"]).partition("\n")
-            page = re.sub(r"(^|/)\d\d_", r"\1", name).replace(".ipynb", ".html")
-            link = f"{about['doc_host']}{about['doc_baseurl']}/{page}"
+            link = f"{about['doc_host']}{about['doc_baseurl']}/{page_of(name)}"
             lines.append(f"- [{title.lstrip('# ')}]({link}): {said.strip().lstrip('> ')}")
         lines.append("")
     return "\n".join(lines)
@@ -577,7 +589,7 @@ def docs():
     if done.returncode != 0:
         return [next((line for line in done.stderr.splitlines() if "Error" in line), "nbdev_proc_nbs failed")]
     bad = [f"no page was made of {path.name}" for path in notebooks if path not in made]
-    pages = {re.sub(r"(^|/)\d\d_", r"\1", p.relative_to(nbs).with_suffix(".html").as_posix()): p for p in notebooks}
+    pages = {page_of(p.relative_to(nbs).as_posix()): p for p in notebooks}
     for path, text in made.items():
         for page, place in set(re.findall(r"\]\((?:\.\./)*([\w/]+\.html)#([^)\s]+)\)", text)):
             if page not in pages or place not in anchors(pages[page]):

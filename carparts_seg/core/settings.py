@@ -198,12 +198,10 @@ def check_backbone(
     name: str,  # an encoder of smp, or tu-NAME for a model of timm
 ) -> str:  # the same
     "Refuse an encoder that neither smp nor timm has."
-    if name in BACKBONES or name.startswith('tu-') and name[3:].split('.')[0] in _timm_names():
+    if name in BACKBONES:
         return name
     if name.startswith('tu-'):
-        import timm
-
-        known = ['tu-' + n for n in timm.list_models()]
+        known = ['tu-' + n for n in sorted(_timm_names())]
     else:
         from segmentation_models_pytorch.encoders import encoders
 
