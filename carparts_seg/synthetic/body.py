@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HOLE', 'GLASS', 'Color', 'Sheets', 'Unrolled', 'CarLook', 'sample_look', 'shade', 'draw_front', 'draw_grille',
-           'draw_plate', 'cabin_side', 'door_lines', 'draw_sides', 'draw_cabin', 'draw_rear', 'draw_top', 'draw_wheel',
-           'Car', 'draw_sheets', 'inside_faces', 'under_faces', 'bed_faces', 'make_car']
+           'draw_plate', 'cabin_side', 'door_lines', 'draw_sides', 'lid_part', 'draw_cabin', 'draw_rear', 'draw_top',
+           'draw_wheel', 'Car', 'draw_sheets', 'inside_faces', 'under_faces', 'bed_faces', 'make_car']
 
 # %% ../../nbs/2_synthetic/21_body.ipynb #742c5f8d
 from collections.abc import Callable
@@ -511,6 +511,13 @@ def _draw_handle(a: Sheets, s: CarShape, k: CarLook, m: Unrolled, rear: float):
     a.fill('shell', handle, (190, 192, 195, 255) if k.chrome else shade(k.paint, 1.12))
     a.line('shell', m.side([start, end], z - 0.025), shade(k.paint, 0.35), 1)
 
+# %% ../../nbs/2_synthetic/21_body.ipynb #a057f7a5
+def lid_part(
+    kind: str,  # sedan, hatchback, suv or pickup
+) -> str:  # `tailgate` or `trunk`
+    "The part that the lid at the back of a kind of car is, as annotators of the public photographs call it"
+    return 'tailgate' if kind in ('sedan', 'hatchback') else 'trunk'
+
 # %% ../../nbs/2_synthetic/21_body.ipynb #ad6f0f3b
 _FRAME, _SIDE_FRAME = (16, 16, 18, 120), (18, 19, 21, 120)
 
@@ -537,11 +544,11 @@ def draw_cabin(
 
 # %% ../../nbs/2_synthetic/21_body.ipynb #4bc9bfd9
 def _draw_back_glass(a: Sheets, s: CarShape, k: CarLook):
-    "The back glass; under that of a hatchback or SUV begins the tailgate"
-    tailgate = s.kind in ('hatchback', 'suv')
-    x, y0, y1 = (0.16, 0.14, 0.9) if tailgate else (0.09, 0.03, 0.93)
-    if tailgate:
-        a.fill('cabin', [(2.1, 0), (3, 0), (3, y0 + 0.02), (2.1, y0 + 0.02)], None, 'tailgate')
+    "The back glass; under that of a hatchback or SUV begins the lid"
+    upright = s.kind in ('hatchback', 'suv')
+    x, y0, y1 = (0.16, 0.14, 0.9) if upright else (0.09, 0.03, 0.93)
+    if upright:
+        a.fill('cabin', [(2.1, 0), (3, 0), (3, y0 + 0.02), (2.1, y0 + 0.02)], None, lid_part(s.kind))
     a.fill('cabin', [(2 + x, y0), (3, y0), (3, y1), (2 + x, y1)], _FRAME, 'back_glass')
     start, low, high = 2.06 + x, y0 + 0.04, y1 - 0.05
     a.fill('cabin', [(start, low), (3, low), (3, high), (start, high)], _glass(k.tint), 'back_glass', GLASS)
@@ -618,7 +625,7 @@ def draw_rear(
     k: CarLook,  # looks of the car
     rng: np.random.Generator,  # source of all choices
 ):
-    "Back bumper, tail lights, tailgate or trunk and plate on the shell's sheet"
+    "Back bumper, tail lights, lid and plate on the shell's sheet"
     m, lines = Unrolled(s), _rear_lines(s, rng)
     _draw_lid(a, s, k, m, lines)
     red = (150 + int(rng.integers(40)), 16, 20, 255)
@@ -633,10 +640,10 @@ def draw_rear(
 
 # %% ../../nbs/2_synthetic/21_body.ipynb #e1de5723
 def _draw_lid(a: Sheets, s: CarShape, k: CarLook, m: Unrolled, at: _Rear):
-    "Trunk lid or tailgate, the bumper under it, and the seams around both"
+    "The lid, the bumper under it, and the seams around both"
     h, low, seam, pickup = s.half, s.sill - 0.08, shade(k.paint, 0.3), s.kind == 'pickup'
-    lid = 'trunk' if s.kind in ('sedan', 'pickup') else 'tailgate'
-    a.fill('shell', m.rear([0, at.edge, at.edge, 0], [at.split, at.split, 2, 2]), None, lid)
+    lid = m.rear([0, at.edge, at.edge, 0], [at.split, at.split, 2, 2])
+    a.fill('shell', lid, None, lid_part(s.kind))
     if pickup:
         bumper, color = _strip(m.rear, h * 0.98, at.split - 0.06, low + 0.08), (185, 188, 192, 255)
     else:
@@ -715,7 +722,7 @@ def draw_top(
     s: CarShape,  # lengths of the car
     k: CarLook,  # looks of the car
 ):
-    "Hood, wipers and trunk lid on the deck's sheet, and the roof's"
+    "Hood, wipers and lid on the deck's sheet, and the roof's"
     _draw_hood(a, s, k)
     _draw_deck_rear(a, s, k)
     _draw_roof(a, s, k)
@@ -735,11 +742,11 @@ def _draw_hood(a: Sheets, s: CarShape, k: CarLook):
 
 # %% ../../nbs/2_synthetic/21_body.ipynb #69eba819
 def _draw_deck_rear(a: Sheets, s: CarShape, k: CarLook):
-    "What the deck ends with: trunk lid, tailgate's edge, or the opening of a bed"
+    "What the deck ends with: a sedan's lid, the upper edge of another's, or the opening of a bed"
     h, end, base = s.half, -s.length / 2, s.base_x
     if s.kind == 'sedan':
         lid = [(end, 0), (end, h * 0.72), (base - 0.1, h * 0.74), (base - 0.02, h * 0.6), (base - 0.02, 0)]
-        a.fill('deck', lid, None, 'trunk')
+        a.fill('deck', lid, None, lid_part(s.kind))
         a.line('deck', lid[1:], shade(k.paint, 0.35), 2)
     elif s.kind == 'pickup':
         bed = [(base - 0.12, 0), (base - 0.12, h - 0.19), (end + 0.2, h - 0.19), (end + 0.2, 0)]
@@ -747,7 +754,7 @@ def _draw_deck_rear(a: Sheets, s: CarShape, k: CarLook):
         a.fill('deck', bed, None, '', HOLE)
     else:
         edge = [(end, 0), (end, h * 0.78), (base + 0.1, h * 0.78), (base + 0.1, 0)]
-        a.fill('deck', edge, None, 'tailgate')
+        a.fill('deck', edge, None, lid_part(s.kind))
 
 # %% ../../nbs/2_synthetic/21_body.ipynb #39ef970c
 def _draw_roof(a: Sheets, s: CarShape, k: CarLook):
