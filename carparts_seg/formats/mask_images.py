@@ -275,7 +275,8 @@ def _json_labels(
     colors = content.get('segmentation_colors', content.get('palette', content.get('PALETTE')))
     colors = colors if isinstance(colors, list) and len(colors) == len(names) else [None] * len(names)
     is_color = lambda c: isinstance(c, list) and len(c) == 3 and all(isinstance(v, int) for v in c)
-    return [_Label(n, tuple(c) if is_color(c) else None) for n, c in zip(names, colors)]
+    ours = [_Label('background', None)] * (content.get('background') == 0 and 'background' not in names)
+    return ours + [_Label(n, tuple(c) if is_color(c) else None) for n, c in zip(names, colors)]
 
 # %% ../../nbs/2_formats/28_mask_images.ipynb #49bf4f55
 _LISTS = {

@@ -707,7 +707,7 @@ def read_yolo(
     path: str | Path,  # a data file (data.yaml), or a folder
     problems: list[TableError] | None = None,  # takes what is wrong, left out; None: all of it is raised at once
     images: str | Path | None = None,  # folder of the images; None: as the data file or the folders say
-    labels: str | Path | None = None,  # folder of the label files, such as predictions; None: beside the images
+    labels: str | Path | None = None,  # folder of the label files; None: beside the images, or in the data set
 ) -> list[DataPart]:  # one a split, each with the folder of its images; raises TableError
     "A YOLO segmentation data set; an image without label file has no masks."
     path = Path(os.path.abspath(path))
@@ -718,6 +718,8 @@ def read_yolo(
     for what, folder in (('pictures', images), ('labels', labels), ('a data set', root)):
         if folder is not None and not folder.is_dir():
             raise TableError(f'{folder}: no such folder of {what}', file=folder, why=f'no such folder of {what}')
+    if images and not labels and not images.is_relative_to(root) and (root / 'labels').is_dir():
+        labels = root / 'labels'
     with all_problems(problems, path.name) as found:
         parts, classes, notes = _parts_of(path, images, found)
         if not any(part.images for part in parts):
