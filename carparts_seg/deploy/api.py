@@ -81,9 +81,7 @@ def _open_pipeline(path: Path) -> OnnxScorer:
 
 # %% ../../nbs/8_deploy/82_api.ipynb #c2ca6a5d
 def open_predictor(
-    path: str
-    | Path
-    | None,  # run folder, .onnx file, scoring pipeline (.zip) or its folder, packed network; None: the package's own
+    path: str | Path | None,  # run folder, packed network, .onnx file, pipeline (.zip or its folder); None: our own
     threshold: Threshold = None,  # see `parse_threshold`; None: the model's own
     min_area: int | None = None,  # connected pieces of a mask with fewer pixels are left out; None: as the model says
     tta: Views = None,  # run folder: see `load_run`; an exported network has its views inside

@@ -41,9 +41,7 @@ class OnnxPredictor(OnnxScorer, Predictor):
 
     def __init__(
         self,
-        path: str
-        | Path
-        | None = None,  # a packed network, a pipeline, an .onnx file or 'car-parts'; None: the package's own network
+        path: str | Path | None = None,  # packed network, pipeline, .onnx file or 'car-parts', which None is, too
         threshold: float | str | Sequence[float] | Mapping[str, float] | None = None,  # see `parse_threshold`
         min_area: int | None = None,  # smaller connected pieces are left out, pixels of the image; None: as it says
         tile: int | None = None,  # side of a sliding window in pixels of the image; None: no windows

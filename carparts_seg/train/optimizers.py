@@ -22,7 +22,7 @@ from ..core.settings import OPTIMIZERS
 def best_quintic(
     low: float,  # The least singular value, above 0
     high: float,  # The greatest
-) -> tuple[float, float, float]:  # a, b, c of a*x + b*x**3 + c*x**5
+) -> tuple[float, float, float]:  # a, b, c of `a*x + b*x**3 + c*x**5`
     "The odd polynomial of degree five that stays closest to 1 between two values, by Remez' exchange."
     if low > (1 - 5e-6) * high:  # all but equal: the limit of the polynomials
         return 15 / 8 / high, -10 / 8 / high**3, 3 / 8 / high**5
