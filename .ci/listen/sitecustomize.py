@@ -14,7 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-LONGEST = "81_export 97_cli 91_experiment 58_learner 79_browser_tests 86_cluster 92_grid 87_cluster_figures".split()
+LONGEST = "91_experiment 97_cli 81_export 58_learner 79_browser_tests 53_losses 86_cluster 92_grid 88_package".split()
+LONGEST += ["87_cluster_figures"]
 
 
 def keep_outputs(shell):
