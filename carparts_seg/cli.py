@@ -646,7 +646,7 @@ def _run_argument(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         'run_folder',
         metavar='RUN',
-        help='run folder, car-parts for the network that comes with the package, or USER/NAME on the Hub',
+        help='run folder, USER/NAME on the Hub, or a network that comes with the package: car-parts or drawn-cars',
     )
 
 # %% ../nbs/9_whole/97_cli.ipynb #b37e3308
@@ -810,8 +810,8 @@ def _add_predict(sub: Any) -> None:
         'names',
         nargs='*',
         metavar='[RUN] PICTURES',
-        help='RUN is a run folder, a scoring pipeline, an .onnx file or USER/NAME on the Hub; where it is left out, '
-        'the network that comes with the package. PICTURES are files, folders, patterns, a table or COCO file, or - '
+        help='RUN is a run folder, a scoring pipeline, an .onnx file, USER/NAME on the Hub, or a network that comes with '
+        'the package: car-parts, as where it is left out, or drawn-cars, which has seen no photograph. PICTURES are files, folders, patterns, a table or COCO file, or - '
         'for file names on standard input; left out as well: a drawn car that comes with the package',
     )
     _predictor_options(p)

@@ -170,7 +170,7 @@ def network_folder(
 def named_network(
     path: str | Path,  # a path, or a name
 ) -> Path:  # the network's folder where it is such a name, and nothing of that name is here; else the path
-    "A path, in which `car-parts` may stand for the network that comes with the package."
+    "A path, in which the name of a network that comes with the package, as `car-parts`, may stand for its folder."
     return network_folder(str(path)) if str(path) in network_names() and not Path(path).exists() else Path(path)
 
 # %% ../../nbs/1_core/10_basics.ipynb #c9c043bb
