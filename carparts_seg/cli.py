@@ -810,9 +810,10 @@ def _add_predict(sub: Any) -> None:
         'names',
         nargs='*',
         metavar='[RUN] PICTURES',
-        help='RUN is a run folder, a scoring pipeline, an .onnx file, USER/NAME on the Hub, or a network that comes with '
-        'the package: car-parts, as where it is left out, or drawn-cars, which has seen no photograph. PICTURES are files, folders, patterns, a table or COCO file, or - '
-        'for file names on standard input; left out as well: a drawn car that comes with the package',
+        help='RUN is a run folder, a scoring pipeline, an .onnx file, USER/NAME on the Hub, or of the package '
+        'car-parts, as where it is left out, or drawn-cars, which has seen no photograph. PICTURES are files, folders, '
+        'patterns, a table or COCO file, or - for file names on standard input; left out as well: a drawn car that '
+        'comes with the package',
     )
     _predictor_options(p)
     p.add_argument(

@@ -43,9 +43,15 @@ def _n_folds(run: RunFolder) -> int:
     return len(run.metrics.get('out_of_fold') or ())
 
 
+def _measured_on(run: RunFolder) -> str:
+    "The data set that the figures are of, where `carparts evaluate` took them on another than the run's; else ''."
+    name = str(run.metrics.get('data') or '')
+    return '' if _n_folds(run) or name == str(run.about.get('name')) else name
+
+
 def _by_split(run: RunFolder) -> dict[str, dict[str, float]]:
     "The figures of the images that were held out, and of a test set where there is one."
-    first = 'out of fold' if _n_folds(run) else 'validation'
+    first = 'out of fold' if _n_folds(run) else _measured_on(run) or 'validation'
     splits = {first: run.metrics, 'test': run.metrics.get('test')}
     return {split: _known_metrics(metrics) for split, metrics in splits.items() if metrics}
 
@@ -288,6 +294,8 @@ def _data_words(run: RunFolder) -> dict:
     kind = f'{valid} validation pictures of the same data set{held}'
     if n := _n_folds(run):
         kind = f'{_n_valid(run)} pictures of the same data set, each by the one of {n} networks that had not seen it'
+    elif other := _measured_on(run):
+        kind = f'{_n_valid(run)} pictures of another data set, "{_plain(other)}"'
     tested = f', and a test set of {int(metric_value(test, "n_images") or 0)}' if test else ''
     pictures = f'{train + valid * both} pictures of the data set "{_plain(_data_name(run))}"'
     return dict(
@@ -318,7 +326,8 @@ _UNLICENSED = 'unknown; to be set by whoever publishes the weights, with the lic
 def _fields(run: RunFolder, license: str, notes: str) -> dict:
     "What goes into the template."
     trained_on = ', which were trained on.' if run.setting('training', 'train_validation_data') else '.'
-    pictures = 'pictures, out of fold.' if _n_folds(run) else f'validation pictures{trained_on}'
+    own = 'pictures, out of fold.' if _n_folds(run) else f'validation pictures{trained_on}'
+    pictures = f'pictures of the data set "{other}".' if (other := _plain(_measured_on(run))) else own
     miou = f'miou {shown(_known_metrics(run.metrics).get("miou"))} on {_n_valid(run)} {pictures}'
     words = dict(
         title=_plain(run.title),

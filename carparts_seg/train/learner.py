@@ -439,7 +439,7 @@ def start_bias(
 
 # %% ../../nbs/5_train/58_learner.ipynb #628b128a
 def run_behind(
-    source: str | Path,  # What `pretrained` may name: a run folder, a file of weights in one, 'car-parts' or 'drawn-cars'
+    source: str | Path,  # What `pretrained` may name: a run folder, a file of weights in one, one of `network_names`
 ) -> RunFolder | None:  # Settings and class list; None where a file of weights lies alone
     "The run that a warm start begins from."
     path = named_network(source)
@@ -500,7 +500,7 @@ def _taken_words(
 # %% ../../nbs/5_train/58_learner.ipynb #1afe1d8a
 def warm_start(
     model: nn.Module,  # An smp model of C classes, changed in place
-    source: str | Path,  # A run folder, a file of weights in one, 'car-parts' or 'drawn-cars'
+    source: str | Path,  # A run folder, a file of weights in one, one of `network_names`
     classes: Sequence[str],  # C names
 ) -> str:  # What was taken and what not, in words
     "Start a whole network where another run ended, classes matched by name. Raises `WeightsError` where nothing fits."
