@@ -27,7 +27,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 
-from .basics import did_you_mean, first_line, write_atomic, write_json
+from .basics import check_size, did_you_mean, first_line, write_atomic, write_json
 from .images import ImageError, image_size, pixel_limit
 from carparts_seg.core.masks import (
     RleError,
@@ -694,6 +694,8 @@ def _read_parquet(
     class list into the file's own metadata."""
     with pq.ParquetFile(path) as file:
         batches = list(file.iter_batches(_ROWS, use_threads=False))
+        for batch in batches:
+            batch.validate(full=True)  # that text is text is not looked at before
         frame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
         listed = (file.schema_arrow.metadata or {}).get(b'carparts_categories')
     if listed:
@@ -711,6 +713,7 @@ def _read_file(
         why = 'a table is a .parquet, .csv or COCO .json file'
         raise TableError(f'{path.name}: {why}', file=path, why=why)
     try:
+        check_size(path)
         return _read_csv(path, text) if kind == '.csv' else _read_parquet(path)
     except TableError:
         raise
@@ -718,7 +721,7 @@ def _read_file(
         why = 'is not text in UTF-8; save it as "CSV UTF-8"'
         raise TableError(f'{path.name} {why}', file=path, why=why) from None
     except Exception as e:
-        why = f'cannot be read as {kind[1:]}: {first_line(e)}'
+        why = f'cannot be read as {kind[1:]}: {getattr(e, "strerror", None) or first_line(e)}'
         raise TableError(f'{path.name} {why}', file=path, why=why) from None
 
 # %% ../../nbs/1_core/15_table.ipynb #033a3c9a
