@@ -158,7 +158,7 @@ def prepare():
         ["train", "tiny.yaml", "--data", "cars", "--out", "run", "--no-report", "--quiet"],
         ["train", "tiny.yaml", "--data", "cars", "--out", "run2", "--no-report", "--quiet"],
     ):
-        got = run_within(600, *words)
+        got = run_within(3600, *words)
         assert got.code == 0, got
 
 

@@ -767,10 +767,18 @@ def is_background(
 # %% ../../nbs/1_core/15_table.ipynb #3fdce895
 def class_list(
     table: pd.DataFrame,  # canonical parts table
-) -> list[str]:  # without background
+) -> list[
+    str
+]:  # without background; raises TableError where names were changed, and the list that it remembers was not
     "The classes of a table: COCO's categories in their order, then other names that occur, by the alphabet."
-    listed = [c['name'] for c in table.attrs.get('categories', [])]
-    return [n for n in listed + sorted(set(table['name'].dropna().unique()) - set(listed)) if not is_background(n)]
+    listed = [c['name'] for c in table.attrs.get('categories', []) if not is_background(c['name'])]
+    there = {n for n in table['name'].dropna().unique() if not is_background(n)}
+    more, gone = sorted(there - set(listed)), [n for n in listed if n not in there]
+    if listed and more and gone:
+        why = f'has masks of {more[0]!r}, which the class list that belongs to it lacks, and none of {gone[0]!r}'
+        cure = "were names changed? change that list too, or remove it: table.attrs['categories'], or X.classes.json"
+        raise TableError(f'the table {why}; {cure} beside X.csv', key=more[0], why=why)
+    return listed + more
 
 # %% ../../nbs/1_core/15_table.ipynb #85275847
 def default_classes(
@@ -1170,6 +1178,7 @@ def write_table(
     "Write a parts table; the file appears when it is complete, or not at all."
     path = Path(path)
     kind = path.suffix.lower()
+    class_list(table)  # a list that doesn't belong to it isn't written
     if kind == '.json':
         return write_atomic(path, json.dumps(table_to_coco(table)))
     if kind == '.csv':

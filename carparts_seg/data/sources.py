@@ -706,7 +706,8 @@ def read_source(
         tables = [('', path)] if path.is_file() else find_tables(path)
         only = only or (lambda splits: splits)
         if kind in ('table', 'coco', 'cvat') and tables and all(t.suffix.lower() in _SUFFIXES for _, t in tables):
-            wanted = only([s for s, _ in tables])
+            names = [s for s, _ in tables]
+            wanted = only(names) if len(names) > 1 else names  # what a lone table has its column `split` says
             parts = _read_tables([t for t in tables if t[0] in wanted], images, must, found, columns, kind)
         else:
             parts = _read_other(path, kind, found, {'images': images, **(options or {})})
