@@ -39,6 +39,7 @@ from carparts_seg.core.basics import (
     did_you_mean,
     first_line,
     folder_lock,
+    named_bytes,
     named_network,
     network_folder,
     printable,
@@ -152,10 +153,13 @@ _DATA = 'NAME, FOLDER, file or .zip: a table, COCO, YOLO, mask images, Label Stu
 
 def _class_list(text: str) -> list[str]:
     "Class names with commas between, or the file that has them, one a line; a name with a comma needs the file."
+    names = text.split(',')
     try:
-        names = Path(text).read_text(encoding='utf-8-sig').splitlines() if os.path.isfile(text) else text.split(',')
+        if len(names) == 1 and (set(text) & {'/', os.sep} or Path(text).suffix) or os.path.isfile(text):
+            names = named_bytes(text, 1 << 20).decode('utf-8-sig').splitlines()
     except (OSError, ValueError) as e:
-        raise argparse.ArgumentTypeError(f'{text[:80]}: not a list of names ({first_line(e)})') from None
+        why = getattr(e, 'strerror', None) or first_line(e)
+        raise argparse.ArgumentTypeError(f'{text[:80]}: not a list of names ({why})') from None
     if not any(n.strip() for n in names):
         raise argparse.ArgumentTypeError(f'{text[:80]!r}: there are no names in it')
     return [n.strip() for n in names if n.strip()]
@@ -536,7 +540,7 @@ def _add_train(sub: Any) -> None:
 
 # %% ../nbs/9_whole/97_cli.ipynb #1adb2bc7
 def _run_data(run: str | Path, source: str | None) -> Any:
-    "The `PartsData` of a run, or None, with a line that says why not where it is known."
+    "The `PartsData` of a run, or None, with a line that says why not where it is known; a source has to be there."
     from carparts_seg.core.run_folder import read_run
     from carparts_seg.data.datasets import reopen_dataset
 
@@ -546,6 +550,8 @@ def _run_data(run: str | Path, source: str | None) -> Any:
     try:
         return reopen_dataset(about, source)
     except CarpartsError as e:
+        if source:
+            raise
         _say(f'no pictures in the report: {e}')
         return None
 
@@ -966,6 +972,15 @@ def _check_place(out: Path, format: str) -> None:
     else:
         check_new(out, 'folder')
 
+# %% ../nbs/9_whole/97_cli.ipynb #c539c7df
+def _notes(path: str) -> str:  # raises CarpartsError
+    "The words for a model card that somebody has in a file."
+    try:
+        return named_bytes(path, 1 << 20).decode('utf-8-sig')
+    except (OSError, ValueError) as e:
+        why = getattr(e, 'strerror', None) or f'no text in UTF-8 ({first_line(e)})'
+        raise CarpartsError(f'--notes {path}: cannot be read: {why}', file=path, key='--notes', why=why) from None
+
 # %% ../nbs/9_whole/97_cli.ipynb #dad55d54
 def _exported(a: argparse.Namespace, out: Path) -> str:
     "Export as the arguments say; what to say of it."
@@ -974,7 +989,7 @@ def _exported(a: argparse.Namespace, out: Path) -> str:
     if a.format == 'network':
         from carparts_seg.deploy.package import pack_network, package_report
 
-        notes = Path(a.notes).read_text(encoding='utf-8') if a.notes else ''
+        notes = _notes(a.notes) if a.notes else ''
         told = dict(figures=a.figures, license=a.license, notes=notes)
         return package_report(pack_network(a.run_folder, out, a.seconds, **told))
     predictor, told = _predictor(a), dict(source=a.data, seconds=a.seconds)

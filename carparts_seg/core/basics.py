@@ -6,8 +6,8 @@
 __all__ = ['printable', 'CarpartsError', 'summed_up', 'first_line', 'MissingExtra', 'need', 'nearest', 'did_you_mean',
            'recipe_names', 'recipe_file', 'network_names', 'network_folder', 'named_network', 'sample_image',
            'WriteError', 'write_atomic', 'write_json', 'check_writable', 'check_new', 'check_own', 'new_folder',
-           'folder_lock', 'memory_limit', 'size_words', 'check_amount', 'file_sha256', 'busy_elsewhere',
-           'wait_politely']
+           'folder_lock', 'memory_limit', 'size_words', 'check_amount', 'check_size', 'named_bytes', 'file_sha256',
+           'busy_elsewhere', 'wait_politely']
 
 # %% ../../nbs/1_core/10_basics.ipynb #6c203d48
 import difflib
@@ -17,6 +17,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import tempfile
 import time
 import uuid
@@ -220,10 +221,10 @@ def _machine() -> str:
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
-def _part_of(path: Path) -> Path:
+def _part_of(path: Path, suffix: str | None = None) -> Path:
     "Where a file or folder stands until it is whole; the name says which process of which machine writes it."
     mark = f'{_machine()}{os.getpid():08x}{uuid.uuid4().hex[:8]}'
-    return path.with_name(f'.{path.stem[:40]}.{mark}.part{path.suffix[:40]}')
+    return path.with_name(f'.{path.stem[:40]}.{mark}.part{(path.suffix if suffix is None else suffix)[:40]}')
 
 # %% ../../nbs/1_core/10_basics.ipynb #f2c633a2
 def _is_left(part: Path, alone: bool = False) -> bool:
@@ -267,9 +268,9 @@ def _put(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
         path.write_bytes(content.encode('utf-8') if isinstance(content, str) else content)
 
 # %% ../../nbs/1_core/10_basics.ipynb #73a8450b
-def _put_beside(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
-    "Write a file beside its place, and move it there."
-    part = _part_of(path)
+def _put_beside(path: Path, content: bytes | str | Callable[[Path], object], suffix: str) -> None:
+    "Write a file beside its place, and move it there; who writes it may ask the suffix what to write."
+    part = _part_of(path, suffix)
     _sweep(path.parent)
     try:
         _put(part, content)
@@ -291,7 +292,7 @@ def write_atomic(
         if path.exists() and not (path.is_file() or path.is_dir()):
             _put(path, content)
         else:
-            _put_beside(Path(os.path.realpath(path)) if path.is_symlink() else path, content)
+            _put_beside(Path(os.path.realpath(path)) if path.is_symlink() else path, content, path.suffix)
     except OSError as e:
         if isinstance(e, CarpartsError):
             raise
@@ -508,6 +509,38 @@ def check_amount(
     may = f'at most {most:,}' if most else 'not even one has room'
     why = f'{n:,} {what} need {size_words(n * each)} of {where} at least, and there are {size_words(room)}; {may}'
     raise CarpartsError(f'{key}: {why}', key=key, why=why)
+
+# %% ../../nbs/1_core/10_basics.ipynb #1f960775
+def check_size(
+    path: str | Path,  # a file
+) -> None:  # raises OSError that says why not, in `strerror`
+    "Refuse to read a file that isn't one, that doesn't fit, or that was never filled."
+    about = os.stat(path)
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError(0, 'it is a folder, a pipe or a device')
+    room = (memory_limit() or 1 << 40) // 2
+    if about.st_size > room:
+        raise OSError(0, f'it has {size_words(about.st_size)}, and there is room for {size_words(room)}')
+    with open(path, 'rb') as f:
+        head = f.read(4096)
+    if len(head) == 4096 and not any(head):
+        raise OSError(0, 'it begins with zeros, as a download does that was never filled')
+
+# %% ../../nbs/1_core/10_basics.ipynb #780d518d
+def named_bytes(
+    path: str | Path,  # a file that somebody named
+    most: int | None = None,  # bytes that such a file has at the most; None: as many as there is room for
+) -> bytes:  # its content; raises OSError that says why not in `strerror`, and ValueError for what is no name of a file
+    "What a file holds. A small one may come through a pipe that a shell made for the command."
+    if most is None or os.path.isfile(path):
+        check_size(path)
+    elif _is_named_pipe(Path(path)):
+        raise OSError(0, 'it is a named pipe')
+    with open(path, 'rb') as f:
+        content = f.read(-1 if most is None else most + 1)
+    if most is not None and len(content) > most:
+        raise OSError(0, f'it has more than {size_words(most)}')
+    return content
 
 # %% ../../nbs/1_core/10_basics.ipynb #b757c3bb
 def file_sha256(

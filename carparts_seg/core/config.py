@@ -9,11 +9,9 @@ __all__ = ['ConfigProblem', 'ConfigError', 'Document', 'read_yaml', 'Given', 'lo
 
 # %% ../../nbs/1_core/18_config.ipynb #fbe21aad
 import math
-import os
 import re
 import reprlib
 import shutil
-import stat
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +22,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from yaml.constructor import ConstructorError
 
-from .basics import CarpartsError, nearest, recipe_file, write_atomic
+from .basics import CarpartsError, named_bytes, nearest, recipe_file, write_atomic
 from .parts import mirror_partners, no_counterpart, side_notes
 from carparts_seg.core.settings import (
     LOSS_TERMS,
@@ -307,24 +305,13 @@ def read_yaml(
 _MOST_BYTES = 2_000_000  # of a file of settings
 
 
-def _file_bytes(path: Path) -> bytes:
-    "What a file holds; raises OSError, and ValueError for what isn't one, or is too large."
-    if stat.S_ISFIFO(os.stat(path).st_mode) and not str(path).startswith(('/dev/', '/proc/')):
-        raise ValueError('it is a named pipe')  # and opening it would wait for somebody to write
-    with open(path, 'rb') as f:
-        content = f.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise ValueError(f'it has more than {_MOST_BYTES / 1e6:g} MB, which settings never have')
-    return content
-
-
 def _content(source: str | Path) -> tuple[str | bytes, str]:
     "What a file holds and its name; or the text itself and no name."
     if '\n' in str(source):
         return source, ''
     name = Path(source).name or str(source)
     try:
-        return _file_bytes(Path(source)), name
+        return named_bytes(source, _MOST_BYTES), name
     except FileNotFoundError:
         raise ConfigError([ConfigProblem('no such file', where=str(source))]) from None
     except (OSError, ValueError) as e:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .basics import CarpartsError
+from .basics import CarpartsError, named_bytes
 from .images import pixel_limit
 
 # %% ../../nbs/1_core/15_fields.ipynb #3a3709ca
@@ -215,6 +215,19 @@ def points_outside(
     plain = name.replace('\\', '/')
     return plain.startswith('/') or bool(re.match('[A-Za-z]:/', plain)) or '..' in plain.split('/')
 
+# %% ../../nbs/1_core/15_fields.ipynb #8f3b2db7
+def _has_link(folder: str | Path, name: str) -> bool:  # raises ValueError for what can't be a name
+    "Whether a file below a folder, or a folder on the way to it, is a link."
+    at = os.fspath(folder)
+    for part in (name.replace('\\', '/') if os.name == 'nt' else name).split('/'):
+        at = os.path.join(at, part)
+        try:
+            if stat.S_ISLNK(os.lstat(at).st_mode):
+                return True
+        except OSError:
+            return False  # nothing is there, or nothing that can be looked at
+    return False
+
 
 def check_inside(
     folder: str | Path,  # of the data
@@ -227,7 +240,12 @@ def check_inside(
     if points_outside(name):
         why = f'points out of the folder of the data; {cure}'
         raise TableError(f'{name!r}: {why}', file=name, why=why)
-    top, end = (os.path.realpath(p) for p in (folder, os.path.join(folder, name)))
+    try:
+        if os.name == 'posix' and not _has_link(folder, name):
+            return
+        top, end = (os.path.realpath(p) for p in (folder, os.path.join(folder, name)))
+    except ValueError as e:  # a zero byte, half of a character
+        raise TableError(f'{name!r}: no name of a file ({e})', file=name, why=f'no name of a file ({e})') from None
     if os.path.commonpath([top, end]) != top:
         why = f'is a link out of the folder of the data, to {end}; {cure}'
         raise TableError(f'{name!r}: {why}', file=name, why=why)
@@ -253,9 +271,7 @@ def file_bytes(
 ) -> bytes:  # its content; raises TableError
     "The content of a file that is one: a pipe would be waited for, a device has no end."
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise OSError(0, 'it is a folder, a pipe or a device')
-        return Path(path).read_bytes()
+        return named_bytes(path)
     except OSError as e:
         why = f'cannot be read: {e.strerror}'
         raise TableError(f'{path} {why}', file=path, why=why) from None

@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -30,6 +31,7 @@ import numpy as np
 from PIL import Image
 
 from .basics import CarpartsError, first_line
+from .damage import MAX_STRIPS, bad_crc, bad_deflate, find_hole
 from .masks import unpack_planes
 from .parts import display_name, part_colors
 
@@ -522,7 +524,7 @@ def _read_npy(
     return _scaled(a, path)
 
 # %% ../../nbs/1_core/14_images.ipynb #10d0fd1f
-_TIFF = (b'II*\0', b'MM\0*')  # how a TIFF begins
+_TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')  # how a TIFF begins; with + a BigTIFF
 logging.getLogger('tifffile').addHandler(logging.NullHandler())  # its remarks aren't for the screen
 
 
@@ -563,15 +565,14 @@ def _check_bands(
 def _tiff_page(
     stream: BinaryIO,  # open binary file or BytesIO, at its beginning
     name: str,  # what to call the image in an error
-) -> 'TiffPage | None':  # None for a TIFF that Pillow reads; raises ImageError
-    "The first page of a TIFF of bands, its tags read and checked."
+) -> 'TiffPage':  # raises ImageError
+    "The first page of a TIFF, its tags read, and checked where it has bands."
     from tifffile import TiffFile  # takes a twentieth of a second, for pictures that are rare
 
     try:
         page = TiffFile(stream, is_lsm=False, is_ndpi=False, is_scanimage=False).pages.first  # microscopes load more
-        if not _has_bands(page):
-            return None
-        _check_bands(page, name)
+        if _has_bands(page):
+            _check_bands(page, name)
     except ImageError:
         raise
     except Exception as e:
@@ -616,6 +617,39 @@ def _read_bands(
         raise _image_error(name, f'damaged or cut short ({first_line(e)})', 'damaged') from None
     return _scaled(a, name)
 
+# %% ../../nbs/1_core/14_images.ipynb #bb572cb2
+def _hear_strips(
+    page: 'TiffPage',  # first page of a TIFF of JPEG strips
+    data: bytes,  # content of the file
+    name: str,  # what to call the image in an error
+) -> None:  # raises ImageError
+    "Refuse a TIFF of which one strip is a damaged JPEG; what isn't sound enough to be looked at, Pillow refuses."
+    tables, left = (page.jpegtables or b'')[:-2], 2 * page.imagewidth * page.imagelength + (1 << 20)
+    for start, length in islice(zip(page.dataoffsets, page.databytecounts), MAX_STRIPS):
+        strip = data[start : start + length]
+        strip = tables + strip[2:] if tables else strip
+        try:
+            with Image.open(io.BytesIO(strip), formats=['JPEG']) as im:
+                left -= im.width * im.height
+        except Exception:
+            continue
+        if left > 0:
+            _heard_pixels(lambda: cv2.imdecode(np.frombuffer(strip, np.uint8), cv2.IMREAD_GRAYSCALE), name)  # noqa: B023
+
+
+def _check_strips(
+    page: 'TiffPage',  # first page of a TIFF that Pillow reads
+    data: bytes,  # content of the file
+    name: str,  # what to call the image in an error
+) -> None:  # raises ImageError
+    "Refuse a TIFF whose strips are damaged in a way that Pillow doesn't notice."
+    places = zip(page.dataoffsets, page.databytecounts)
+    room = 2 * page.imagewidth * page.imagelength * page.samplesperpixel * max(1, page.bitspersample // 8) + (1 << 20)
+    if page.compression in (8, 32946) and page.fillorder == 1 and (why := bad_deflate(data, places, room)):
+        raise _image_error(name, f'damaged inside ({why})', 'damaged')
+    if page.compression == 7:
+        _hear_strips(page, data, name)
+
 # %% ../../nbs/1_core/14_images.ipynb #7b10c5d3
 def _decode(
     name: str,  # what to call the image in an error
@@ -623,12 +657,17 @@ def _decode(
     channels: int,  # how many are wanted
 ) -> np.ndarray:  # uint8 (H, W) or (H, W, C), right side up; raises ImageError
     "Pixels of an image file."
-    if data[:4] in _TIFF and (page := _tiff_page(_Content(data), name)) is not None:
+    page = _tiff_page(_Content(data), name) if data[:4] in _TIFF else None
+    if page is not None and _has_bands(page):
         return _read_bands(page, data, name)
     with _open(name, _Content(data)) as im:
         jpeg, pixels = im.format in ('JPEG', 'MPO'), None
         if jpeg and not _jpeg_is_whole(data):
             raise _image_error(name, 'cut short: the file ends before the picture does', 'damaged')
+        if wrong := find_hole(data, im.width * im.height) or bad_crc(data):
+            raise _image_error(name, f'damaged inside ({wrong})', 'damaged')
+        if page is not None:
+            _check_strips(page, data, name)
         if jpeg and im.width * im.height < 1 << 30:  # more than OpenCV takes
             how = cv2.IMREAD_COLOR_RGB if im.mode == 'RGB' else cv2.IMREAD_REDUCED_GRAYSCALE_8  # only to be heard
             how |= cv2.IMREAD_IGNORE_ORIENTATION
@@ -705,7 +744,7 @@ def _stream_header(
     "Size, orientation, mode and format from an open file."
     head = stream.read(4)
     stream.seek(0)
-    if head in _TIFF and (page := _tiff_page(stream, name)) is not None:
+    if head in _TIFF and _has_bands(page := _tiff_page(stream, name)):
         return ImageHeader(page.imagelength, page.imagewidth, 1, f'{page.samplesperpixel} bands', 'TIFF')
     stream.seek(0)
     with _open(name, stream) as im:

@@ -95,6 +95,7 @@ lv? | rv?
 la? | ra?
 avg? | avd?
 arg? | ard?
+g? | d?
 izq izqda izda izqdo izdo | der? dcha dcho
 esq | dir?
 sx | dx
@@ -290,15 +291,33 @@ def _key(name: str) -> tuple[str, ...]:
     name = unicodedata.normalize('NFC', name)
     return tuple(_fold(name[a:b]) for a, b in _spans(name))
 
+# %% ../../nbs/1_core/12_parts.ipynb #cffb70b6
+def _is_series(
+    one: tuple[str, ...],  # a name's `_key`
+    other: tuple[str, ...],  # that of what may be its partner
+    keys: Mapping[str, tuple[str, ...]],  # of all classes
+) -> bool:
+    "Whether g and d, in which alone two names differ, are letters of a series: a third one is in their place too."
+    at = [i for i, (a, b) in enumerate(zip(one, other)) if a != b]
+    if len(one) != len(other) or len(at) != 1 or {one[at[0]], other[at[0]]} != {'g', 'd'}:
+        return False
+    (i,) = at
+    alike = [k for k in keys.values() if len(k) == len(one) and (*k[:i], *k[i + 1 :]) == (*one[:i], *one[i + 1 :])]
+    return any(len(k[i]) == 1 and k[i] not in 'gd' for k in alike)
+
 # %% ../../nbs/1_core/12_parts.ipynb #2c94ac78
 def _found_partners(classes: Sequence[str]) -> dict[str, str]:
     "Partners among classes, both ways, read from their names."
     exact, alike, out = {unicodedata.normalize('NFC', c): c for c in classes}, {}, {}
+    keys = {c: _key(c) for c in exact}
     for c in exact:
-        alike.setdefault(_key(c), exact[c])
+        alike.setdefault(keys[c], exact[c])
     options = {
         exact[c]: {
-            o: None for n in _mirror_names(c) if (o := exact.get(n) or alike.get(_key(n))) not in (None, exact[c])
+            o: None
+            for n in _mirror_names(c)
+            if (o := exact.get(n) or alike.get(_key(n))) not in (None, exact[c])
+            and not _is_series(keys[c], _key(n), keys)
         }
         for c in exact
     }

@@ -27,7 +27,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 
-from .basics import did_you_mean, first_line, write_atomic, write_json
+from .basics import check_size, did_you_mean, first_line, write_atomic, write_json
 from .images import ImageError, image_size, pixel_limit
 from carparts_seg.core.masks import (
     RleError,
@@ -694,6 +694,8 @@ def _read_parquet(
     class list into the file's own metadata."""
     with pq.ParquetFile(path) as file:
         batches = list(file.iter_batches(_ROWS, use_threads=False))
+        for batch in batches:
+            batch.validate(full=True)  # that text is text is not looked at before
         frame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
         listed = (file.schema_arrow.metadata or {}).get(b'carparts_categories')
     if listed:
@@ -711,6 +713,7 @@ def _read_file(
         why = 'a table is a .parquet, .csv or COCO .json file'
         raise TableError(f'{path.name}: {why}', file=path, why=why)
     try:
+        check_size(path)
         return _read_csv(path, text) if kind == '.csv' else _read_parquet(path)
     except TableError:
         raise
@@ -718,7 +721,7 @@ def _read_file(
         why = 'is not text in UTF-8; save it as "CSV UTF-8"'
         raise TableError(f'{path.name} {why}', file=path, why=why) from None
     except Exception as e:
-        why = f'cannot be read as {kind[1:]}: {first_line(e)}'
+        why = f'cannot be read as {kind[1:]}: {getattr(e, "strerror", None) or first_line(e)}'
         raise TableError(f'{path.name} {why}', file=path, why=why) from None
 
 # %% ../../nbs/1_core/15_table.ipynb #033a3c9a
@@ -764,10 +767,18 @@ def is_background(
 # %% ../../nbs/1_core/15_table.ipynb #3fdce895
 def class_list(
     table: pd.DataFrame,  # canonical parts table
-) -> list[str]:  # without background
+) -> list[
+    str
+]:  # without background; raises TableError where names were changed, and the list that it remembers was not
     "The classes of a table: COCO's categories in their order, then other names that occur, by the alphabet."
-    listed = [c['name'] for c in table.attrs.get('categories', [])]
-    return [n for n in listed + sorted(set(table['name'].dropna().unique()) - set(listed)) if not is_background(n)]
+    listed = [c['name'] for c in table.attrs.get('categories', []) if not is_background(c['name'])]
+    there = {n for n in table['name'].dropna().unique() if not is_background(n)}
+    more, gone = sorted(there - set(listed)), [n for n in listed if n not in there]
+    if listed and more and gone:
+        why = f'has masks of {more[0]!r}, which the class list that belongs to it lacks, and none of {gone[0]!r}'
+        cure = "were names changed? change that list too, or remove it: table.attrs['categories'], or X.classes.json"
+        raise TableError(f'the table {why}; {cure} beside X.csv', key=more[0], why=why)
+    return listed + more
 
 # %% ../../nbs/1_core/15_table.ipynb #85275847
 def default_classes(
@@ -1167,6 +1178,7 @@ def write_table(
     "Write a parts table; the file appears when it is complete, or not at all."
     path = Path(path)
     kind = path.suffix.lower()
+    class_list(table)  # a list that doesn't belong to it isn't written
     if kind == '.json':
         return write_atomic(path, json.dumps(table_to_coco(table)))
     if kind == '.csv':

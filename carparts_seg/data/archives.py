@@ -156,6 +156,8 @@ def unpacked(
     path: Path,  # a zip file
 ) -> Path:  # folder with its content; raises DatasetError
     "A zip's content, unpacked once into the cache."
+    if not zipfile.is_zipfile(path):  # its end is looked at; to hash all of it may take long
+        raise DatasetError(f'{path.name}: not a whole zip archive', file=path)
     target = cache_dir() / 'unpacked' / f'{path.stem}-{file_sha256(path)[:12]}'
     if not target.is_dir():
         log.info(f'{path}: unpacked to {target}')

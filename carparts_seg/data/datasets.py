@@ -21,7 +21,15 @@ import yaml
 
 from ..core.basics import did_you_mean, file_sha256, write_atomic
 from ..core.images import IMAGE_SUFFIXES
-from ..core.table import DataPart, PartsData, TableError, default_classes, is_background, load_json
+from carparts_seg.core.table import (
+    DataPart,
+    PartsData,
+    TableError,
+    class_list,
+    default_classes,
+    is_background,
+    load_json,
+)
 from carparts_seg.data.archives import (
     DatasetError,
     Unreachable,
@@ -134,7 +142,8 @@ def _merged_categories(
 ) -> list[dict]:  # each class once, in the order in which it is met
     "The class lists of several parts as one."
     found, taken = {}, set()
-    for c in (c for p in parts for c in p.table.attrs.get('categories', [])):
+    of = lambda t: [*t.attrs.get('categories', []), *({'id': None, 'name': n} for n in class_list(t))]
+    for c in (c for p in parts for c in of(p.table)):
         if c['name'] not in found:
             found[c['name']] = c if c.get('id') not in taken else {**c, 'id': None}
             taken.add(c.get('id'))

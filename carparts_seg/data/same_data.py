@@ -10,22 +10,46 @@ __all__ = ['fingerprint', 'opening', 'source_of', 'about_of', 'describe_data', '
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from ..core.basics import file_sha256
+from ..core.fields import _is_null
 from ..core.run_folder import read_run
-from ..core.table import PartsData
+from ..core.table import PartsData, is_background
 from .selection import ExperimentError, Split
 
 # %% ../../nbs/3_data/39_same_data.ipynb #797358bb
 def _file(path: Path) -> tuple[int | None, str | None]:
     "The size of a file, and a hash of its content; None where it can't be read, or is no file."
     try:
-        return (path.stat().st_size, file_sha256(path)[:16]) if path.is_file() else (None, None)
-    except OSError:
+        about = os.stat(path)
+        return (about.st_size, file_sha256(path)[:16]) if stat.S_ISREG(about.st_mode) else (None, None)
+    except (OSError, ValueError):
         return None, None
+
+
+def _mask_hashes(
+    data: PartsData,  # images with their parts
+    files: Sequence[str],  # some of them
+) -> list[str]:  # one for each; raises TableError
+    "Hashes of the masks of images, their order being none of them."
+    rows = [data.rows(f) for f in files]
+    at = np.concatenate([np.zeros(0, int), *rows])
+    names, rles = (iter(data.table[c].array.take(at).tolist()) for c in ('name', 'rle_mask'))
+    out = []
+    for r in rows:
+        masks = [(n, rle) for _, n, rle in zip(r, names, rles)]
+        words = json.dumps(sorted(m for m in masks if not _is_null(m[0]) and not is_background(m[0])))
+        out.append(hashlib.sha256(words.encode()).hexdigest()[:16])
+    return out
+
+# %% ../../nbs/3_data/39_same_data.ipynb #665b74ad
+_AT_ONCE = 100  # files that are read, and whose masks are hashed, one after the other
 
 
 def fingerprint(
@@ -33,12 +57,13 @@ def fingerprint(
     files: Sequence[str] | None = None,  # of these images; None: of all
 ) -> dict[str, list]:  # file name -> [bytes, hash of the masks, hash of the file]; raises TableError
     "What tells the images and masks of a data set from others; None for what can't be read of a file."
-    words = lambda f: json.dumps(sorted(data.masks(f))).encode()
-    hashed = lambda f: hashlib.sha256(words(f)).hexdigest()[:16]
     files = list(data.files if files is None else files)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(_file, map(data.path, files)))
-    return {f: [n, hashed(f), content] for f, (n, content) in zip(files, found)}
+    some = [files[k : k + _AT_ONCE] for k in range(0, len(files), _AT_ONCE)]
+    with ThreadPoolExecutor(4) as pool:
+        read = pool.map(lambda names: [_file(data.path(f)) for f in names], some)
+        masks = [h for names in some for h in _mask_hashes(data, names)]
+        found = [x for part in read for x in part]
+    return {f: [n, m, content] for f, m, (n, content) in zip(files, masks, found)}
 
 # %% ../../nbs/3_data/39_same_data.ipynb #f42b458f
 def opening(

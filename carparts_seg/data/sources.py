@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ..core.basics import did_you_mean, file_sha256
+from ..core.basics import check_size, did_you_mean, file_sha256
 from ..core.fields import check_inside, outside_allowed, points_outside
 from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
 from ..core.names import Matched, image_name, match_names
@@ -41,6 +41,7 @@ from carparts_seg.formats.editors import (
 )
 from ..formats.label_studio import is_label_studio, read_label_studio
 from ..formats.mask_images import is_mask_images, read_mask_images
+from ..formats.outlines import text_head
 from ..formats.yolo import is_yolo, read_yolo
 
 # %% ../../nbs/3_data/31_sources.ipynb #9830bb12
@@ -271,6 +272,7 @@ def _read_plain_table(
     told = {k: v for k, v in columns.items() if k in _COLUMNS}
     others = {k: v for k, v in columns.items() if k not in _COLUMNS}
     try:
+        check_size(path)
         is_csv = path.suffix.lower() == '.csv'
         there = pd.read_csv(path, nrows=0, index_col=False).columns if is_csv else pq.read_schema(path).names
         told, notes = guess_columns(list(there), told)
@@ -549,7 +551,7 @@ def _likeness(
     for pattern, text, words in _LOOKS_LIKE:
         files = [path] if path.is_file() else sorted(path.rglob(pattern))[:3]
         for f in files:
-            if f.is_file() and f.match(pattern) and text in f.read_bytes()[:200_000].decode('utf-8', 'replace'):
+            if f.is_file() and f.match(pattern) and text in text_head(f):
                 return words
     return None
 
@@ -704,7 +706,8 @@ def read_source(
         tables = [('', path)] if path.is_file() else find_tables(path)
         only = only or (lambda splits: splits)
         if kind in ('table', 'coco', 'cvat') and tables and all(t.suffix.lower() in _SUFFIXES for _, t in tables):
-            wanted = only([s for s, _ in tables])
+            names = [s for s, _ in tables]
+            wanted = only(names) if len(names) > 1 else names  # what a lone table has its column `split` says
             parts = _read_tables([t for t in tables if t[0] in wanted], images, must, found, columns, kind)
         else:
             parts = _read_other(path, kind, found, {'images': images, **(options or {})})

@@ -429,11 +429,13 @@ def export_images(
     predictor: PartsPredictor,  # from `load_run`
     source: str | Path | None = None,  # where the run's images are, if they have moved
     n: int = 24,  # how many to check with, and to find ranges with
-) -> ExportImages:
+) -> ExportImages:  # raises DatasetError, TableError, ImageError, ExportError where a source is given
     "Images to check an export with: the run's own, or drawn cars where they are not there."
     try:
         return _images_of_run(predictor, source, n)
     except (ValueError, KeyError) as e:
+        if source is not None and isinstance(e, CarpartsError):
+            raise
         return _drawn_images(predictor, min(n, 12), e)
 
 # %% ../../nbs/8_deploy/81_export.ipynb #715256de

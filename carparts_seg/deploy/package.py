@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file, save
 
-from ..core.basics import file_sha256, new_folder, write_atomic, write_json
+from ..core.basics import file_sha256, named_bytes, new_folder, write_atomic, write_json
 from ..core.run_folder import RunFolder, read_run, sealed
 from carparts_seg.deploy.export import (
     ExportError,
@@ -128,7 +128,7 @@ def _with_figures(
 ) -> dict:  # raises ExportError
     "What the run says of its training, and an evaluation of how good it is, at the images' own size."
     try:
-        found = json.loads(figures.read_bytes())
+        found = json.loads(named_bytes(figures, 1 << 24))
         at_own = found['at_own_size']
     except (OSError, ValueError, KeyError, TypeError):
         why = 'is not the metrics.json that `carparts evaluate --out DIR` writes'

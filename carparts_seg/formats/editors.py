@@ -24,7 +24,7 @@ import pandas as pd
 from PIL import Image
 
 from ..core.basics import write_atomic
-from ..core.fields import outside_allowed, point_array, text_number, text_whole
+from ..core.fields import _text, outside_allowed, point_array, text_number, text_whole
 from ..core.images import ImageError, image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
 from ..core.names import image_name
@@ -136,6 +136,7 @@ def _masks_of(
                 continue
             if not isinstance(mask[0], str) or not mask[0].strip():
                 raise RleError('a mask without a label')
+            _text(mask[0], 'label')
             found.append(mask)
         except (RleError, TableError) as e:
             problems.append(entry_error(at, f'shape {k}', e.why, row=k))

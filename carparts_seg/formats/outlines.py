@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from ..core.fields import decoded, file_bytes, image_pixels, load_json, parse_json
+from ..core.fields import _text, decoded, file_bytes, image_pixels, load_json, parse_json
 from ..core.images import IMAGE_SUFFIXES, image_size
 from ..core.masks import RleError, mask_to_rle, rle_area
 from ..core.parts import part_colors
@@ -549,6 +549,9 @@ def table_of(
     notes: Sequence[str] = (),  # what a reader has to know, in words
 ) -> pd.DataFrame:  # canonical parts table, without `score` where there is none; raises TableError
     "Rows as a table."
+    for key, column in (('file_name', 0), ('name', 1)):
+        for name in {r[column] for r in rows} - {None}:
+            _text(name, key)
     frame = pd.DataFrame(list(rows), columns=['file_name', 'name', 'rle_mask', 'height', 'width', 'score'])
     frame['score'] = pd.to_numeric(frame['score'], errors='coerce')
     out = read_table(frame if frame['score'].notna().any() else frame.drop(columns='score'))

@@ -718,6 +718,8 @@ def read_yolo(
     for what, folder in (('pictures', images), ('labels', labels), ('a data set', root)):
         if folder is not None and not folder.is_dir():
             raise TableError(f'{folder}: no such folder of {what}', file=folder, why=f'no such folder of {what}')
+    if labels is not None and not any(labels.rglob('*.txt')):
+        raise entry_error(labels, '', 'no label file is in it')
     if images and not labels and not images.is_relative_to(root) and (root / 'labels').is_dir():
         labels = root / 'labels'
     with all_problems(problems, path.name) as found:
