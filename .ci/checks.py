@@ -138,6 +138,8 @@ def breathing():
                 bad.append(f"{path.name} cell {i}: an exported cell of {sizes[-1]} lines, at most {MOST_LINES}")
             if ";" in re.sub(r"""(['"]).*?\1|#.*""", "", source(cell)) and has_chain(source(cell)):
                 bad.append(f"{path.name} cell {i}: two statements on one line")
+            if broken := re.search(r"^    \|.*(,|=.*)  # .*", source(cell), re.M):
+                bad.append(f"{path.name} cell {i}: a type on several lines, its words on no page: {broken[0].strip()}")
     if statistics.median(sizes) > MEDIAN_LINES:
         bad.append(f"the median exported cell has {statistics.median(sizes)} lines, at most {MEDIAN_LINES}")
     return bad

@@ -926,9 +926,7 @@ def run_experiment(
     echo: bool = True,  # whether the log is shown on the screen too
     cache: bool | Path = True,  # see `parts_dataloaders`
     keep_split: bool = False,  # with `resume`: go on although the data have changed, each image on its side
-    like: str
-    | Path
-    | None = None,  # a run to repeat: its data, and its settings where `cfg` is None; what differs is said
+    like: str | Path | None = None,  # a run whose data are used, and its settings where `cfg` is None
 ) -> dict:  # what metrics.json holds; with several folds {'folds', 'mean', 'spread'}
     "Run an experiment. Raises ConfigError, ExperimentError, DatasetError, TableError, WeightsError, WriteError."
     out, like = Path(out), like and read_run(like, only=['config']).need('config').path

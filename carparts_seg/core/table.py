@@ -767,9 +767,7 @@ def is_background(
 # %% ../../nbs/1_core/15_table.ipynb #3fdce895
 def class_list(
     table: pd.DataFrame,  # canonical parts table
-) -> list[
-    str
-]:  # without background; raises TableError where names were changed, and the list that it remembers was not
+) -> list[str]:  # without background; raises TableError where a name has changed and its list has not
     "The classes of a table: COCO's categories in their order, then other names that occur, by the alphabet."
     listed = [c['name'] for c in table.attrs.get('categories', []) if not is_background(c['name'])]
     there = {n for n in table['name'].dropna().unique() if not is_background(n)}

@@ -303,8 +303,7 @@ def open_dataset(
     download: bool = False,  # fetch a public data set that is not on this machine
     images: str | Path | None = None,  # folder of the images, where it is not near the annotations
     classes: Sequence[str] | None = None,  # class list; default: that of the annotations; for a table see above
-    problems: list[TableError]
-    | None = None,  # takes what can't be used and is left out; None: it is raised, all at once
+    problems: list[TableError] | None = None,  # takes what is wrong and left out; None: it is raised, all at once
     kind: str | None = None,  # format, one of DATA_FORMATS; None: found out
     must: bool | None = True,  # whether all images have to be there; None: one at least
     **columns: object,  # for tables: image_column, class_name_column, rle_mask_column, labelled

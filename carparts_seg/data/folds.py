@@ -181,8 +181,7 @@ def _dealt(
     group_column: str,  # see file_groups
     groups: Mapping[str, object] | Sequence[Sequence[str]] | None,  # see file_groups
     seed: int,  # of the shuffle
-    spread_classes: bool
-    | None,  # whether to spread rare classes; None: where the plain deal leaves a fold without some
+    spread_classes: bool | None,  # spread rare classes; None: where the plain deal leaves a fold without some
 ) -> dict[str, int]:  # file -> fold, in the table's order; raises TableError
     "Shuffle the groups and deal them."
     gs, shares = _shuffled(table, shares, group_column, groups, seed), np.asarray(shares, dtype=float)
@@ -272,8 +271,7 @@ def train_valid_files(
     group_column: str = 'file_name',  # images that share a value of it stay together, for 'kfold' and 'holdout'
     groups: Mapping[str, object] | Sequence[Sequence[str]] | None = None,  # file -> group, or lists of files
     seed: int = 0,  # of the shuffle
-    spread_classes: bool
-    | None = False,  # whether both sides get their share of rare classes; None: see `spread_reason`
+    spread_classes: bool | None = False,  # both sides get their share of rare classes; None: see `spread_reason`
 ) -> tuple[list[str], list[str]]:  # files to train on and files to validate on, each in the table's order
     "Split the images of a table in two; raises TableError."
     if strategy == 'kfold':

@@ -116,8 +116,7 @@ def convert(
     join: bool = False,  # YOLO: the pieces of a mask as one object
     copy_images: bool = False,  # YOLO: with the images
     images_url: str = '/data/local-files/?d=',  # Label Studio: what it needs before a file name
-    classes: Sequence[str]
-    | None = None,  # class list; None: that of the source, or all car parts where it has only such
+    classes: Sequence[str] | None = None,  # class list; None: the source's, or all car parts if it has only such
     split: str | None = 'all',  # which part; 'all': every one
     skip_bad: bool = False,  # leave out what can't be used, and say what
 ) -> tuple[pd.DataFrame, list[str]]:  # the table, and what a reader has to know, in words

@@ -868,10 +868,7 @@ def _tell(line: str) -> None:
 
 # %% ../../nbs/8_deploy/84_serve.ipynb #8d368243
 def serve(
-    path: str
-    | Path
-    | Predictor
-    | None = None,  # see `open_predictor`, or what that returns; None: the package's network
+    path: str | Path | Predictor | None = None,  # of `open_predictor`, or what that returns; None: car-parts
     host: str = '127.0.0.1',  # address to listen at; 0.0.0.0 for all of this machine's
     port: int = 8000,  # 0: one that is free
     token: str | None = None,  # that requests must bring; None: that of the environment's CARPARTS_TOKEN, if it is set

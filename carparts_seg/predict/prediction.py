@@ -140,11 +140,7 @@ def chooses_thresholds(
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #39be7f88
 def parse_threshold(
-    threshold: float
-    | str
-    | Sequence[float]
-    | Mapping[str, float]
-    | None,  # None: the run's; one, one a class, or by class
+    threshold: float | str | Sequence[float] | Mapping[str, float] | None,  # one, one a class; None: the run's
     classes: Sequence[str],  # C names
     default: float | Sequence[float] = 0.5,  # the run's own
     source: Any = None,  # for 'best': a run folder, or the evidence to choose by

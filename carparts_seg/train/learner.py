@@ -327,9 +327,7 @@ def parts_model(
     architecture: str = 'Unet',  # One of smp's architectures
     encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
     pretrained: bool = True,  # Whether the encoder starts from ImageNet weights
-    weights: str
-    | Path
-    | None = None,  # A local file of encoder weights, in place of fetching; unused if not `pretrained`
+    weights: str | Path | None = None,  # A local file of encoder weights; unused if not `pretrained`
     in_channels: int = 3,  # Channels of the images
     drop_path_rate: float = 0.0,  # Chance of a block of a timm encoder to be skipped in training, 0 to below 1
     gradient_checkpointing: bool = False,  # Compute parts of a timm encoder twice in place of keeping them
@@ -620,9 +618,7 @@ def parts_learner(
     dls: DataLoaders,  # Of `parts_dataloaders`: images (B, channels, H, W), masks (B, C, H, W), classes as `.vocab`
     architecture: str = 'Unet',  # One of smp's architectures
     encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
-    pretrained: bool
-    | str
-    | Path = True,  # Whether the encoder starts from ImageNet weights; or a run, see `warm_start`
+    pretrained: bool | str | Path = True,  # Whether the encoder knows ImageNet; or a run, see `warm_start`
     weights: str | Path | None = None,  # A local file of encoder weights, in place of fetching them
     loss_func: str | Callable = 'BCEDice',  # A name that `loss_function` knows, or a loss over logits and masks
     opt_func: str | Callable = 'AdamW',  # One of `OPTIMIZERS`, or a fastai `opt_func`
