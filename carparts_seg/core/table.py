@@ -1176,7 +1176,7 @@ def write_table(
     "Write a parts table; the file appears when it is complete, or not at all."
     path = Path(path)
     kind = path.suffix.lower()
-    if 'name' in table:
+    if {'name', 'rle_mask'} <= set(table):  # other tables are written too
         class_list(table)  # a list that doesn't belong to it isn't written
     if kind == '.json':
         return write_atomic(path, json.dumps(table_to_coco(table)))
