@@ -165,6 +165,6 @@ def bad_deflate(
             while rest and not unpack.eof and room > 0:
                 room -= len(unpack.decompress(rest, 1 << 20))
                 rest = unpack.unconsumed_tail
-        except zlib.error as e:
-            return str(e).partition(': ')[2] or str(e)
+        except zlib.error:
+            return f'packed pixels from byte {start:,} on'
     return None
