@@ -24,6 +24,13 @@ COUNTS = ("tried", "refused", "as they should be", "tracebacks", "hangs", "wrong
 LINE = re.compile(r"(?m)^([^:\n]+): *" + ", *".join(rf"([\d,]+) {word}" for word in COUNTS) + r"\b")
 
 
+def told_counts(kind, tried, refused, tracebacks=0, hangs=0, wrong=0):
+    "What a drill says of a kind, as `counts` reads it; what is left of those tried was as it should be."
+    right = tried - refused - tracebacks - hangs - wrong
+    numbers = zip((tried, refused, right, tracebacks, hangs, wrong), COUNTS)
+    return f"{kind}: " + ", ".join(f"{n} {word}" for n, word in numbers)
+
+
 def counts(text):
     "The rows of a drill's output: kind, then the six counts."
     return [(kind, *(int(n.replace(",", "")) for n in numbers)) for kind, *numbers in LINE.findall(text)]

@@ -20,6 +20,8 @@ import time
 import traceback
 from pathlib import Path
 
+from all_drills import told_counts
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 NUMBERS = "0 1 -1 2 1.5 -0 1e3 1e400 -1e400 nan inf -inf infinity 1_0 0x10 ٣ １２ ٠٫٥ 00 +1 --1 1e 9e99 .5 5. ½".split()
 NUMBERS += ["9" * 30, "9" * 5000, "", " ", "1 ", "1,2", "None", "true", "1\n2", "\x1b[31m1"]
@@ -151,10 +153,7 @@ def main():
     print(f"seed {a.seed}: {shown}")
     hangs, crashes = (sum(why in kinds for why, *_ in wrong) for kinds in (("hang",), ("traceback", "70")))
     tried, refused = sum(counts.values()), counts[2]
-    print(
-        f"words of commands: {tried} tried, {refused} refused, {tried - refused - hangs - crashes} as they should be, "
-        f"{crashes} tracebacks, {hangs} hangs, {len(wrong) - hangs - crashes} wrong"
-    )
+    print(told_counts("words of commands", tried, refused, crashes, hangs, len(wrong) - hangs - crashes))
     return int(bool(wrong))
 
 

@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from all_drills import told_counts
 from inside import Result, run_within
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -587,10 +588,8 @@ def main():
     print(f"{tried} tried in {spent:.0f} s, {len(drill.bad)} wrong; slowest: {slowest:.1f} s, {what[:100]}")
     refused, right = (sum(drill.counts[k, what] for k in kinds) for what in ("refused in a line", "done"))
     hangs, crashes = (sum(word in str(b) for b in drill.bad) for word in ("hang", "traceback"))
-    print(
-        f"too little and too much: {tried} tried, {refused} refused, {right} as they should be, "
-        f"{crashes} tracebacks, {hangs} hangs, {tried - refused - right - hangs - crashes} wrong"
-    )
+    wrong = tried - refused - right - hangs - crashes
+    print(told_counts("too little and too much", tried, refused, crashes, hangs, wrong))
     return 1 if drill.bad else 0
 
 

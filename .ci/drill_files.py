@@ -14,6 +14,7 @@ import argparse
 import os
 import random
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+from all_drills import told_counts
 from drill_commands import commands
 from inside import run_within
 
@@ -165,8 +167,6 @@ def prepare():
 
 def clear():
     "Remove what commands made."
-    import shutil
-
     for p in Path().iterdir():
         if p.name not in ("cars", "run", "run2", "tiny.yaml", "bad"):
             shutil.rmtree(p) if p.is_dir() else p.unlink()
@@ -218,10 +218,7 @@ def main():
     print("\n".join(f"FAILED {b}" for b in bad_ones[:60]))
     n = sum(counts.values())
     print(f"seed {a.seed}: {n} of {len(tries)} tries, {len({t[:2] for t in tries})} options and settings")
-    print(
-        f"what is no file: {n} tried, {counts['refused']} refused, {counts['as it should be']} as they should be, "
-        f"{counts['traceback']} tracebacks, {counts['hang']} hangs, {counts['wrong']} wrong"
-    )
+    print(told_counts("what is no file", n, counts["refused"], counts["traceback"], counts["hang"], counts["wrong"]))
     return int(bool(bad_ones))
 
 

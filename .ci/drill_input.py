@@ -39,6 +39,7 @@ if __name__ == "__main__":  # as much as a small machine has, and a cache of its
 
 import numpy as np
 import pandas as pd
+from all_drills import told_counts
 from PIL import Image
 
 from carparts_seg.core.basics import CarpartsError
@@ -941,17 +942,10 @@ def tell(drill) -> None:
     sets, refused = n["data sets"], n["refused"]
     crashes, hangs = (sum(k for what, k in faults.items() if word in what) for word in ("traceback", "hang"))
     wrong = sum(faults.values()) - crashes - hangs
-    print(
-        f"damaged data sets: {sets} tried, {refused} refused, {sets - refused - crashes - hangs - wrong} as they should be, "
-        f"{crashes} tracebacks, {hangs} hangs, {wrong} wrong"
-    )
+    print(told_counts("damaged data sets", sets, refused, crashes, hangs, wrong))
     for kind in ("run-length texts", "pictures"):  # held against another reader; what went wrong is counted above
         if n[kind]:
-            refused = n[f"{kind} refused"]
-            print(
-                f"{kind}: {n[kind]} tried, {refused} refused, {n[kind] - refused} as they should be, "
-                "0 tracebacks, 0 hangs, 0 wrong"
-            )
+            print(told_counts(kind, n[kind], n[f"{kind} refused"]))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from collections import Counter
 from pathlib import Path
 from unittest import mock
 
+from all_drills import told_counts
 from inside import run_within
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -758,11 +759,7 @@ def main():
     for (_, outcome), k in counts.items():
         total[outcome] += k
     wrong = sum(total[o] for o in BAD) - total["traceback"] - total["hang"]
-    right = n - total["refused"] - sum(total[o] for o in BAD)
-    print(
-        f"damaged runs and exports: {n} tried, {total['refused']} refused, {right} as they should be, "
-        f"{total['traceback']} tracebacks, {total['hang']} hangs, {wrong} wrong"
-    )
+    print(told_counts("damaged runs and exports", n, total["refused"], total["traceback"], total["hang"], wrong))
     return int(bool(bad))
 
 

@@ -33,6 +33,8 @@ import time
 import zlib
 from pathlib import Path
 
+from all_drills import told_counts
+
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root))
 GRACE = 30  # seconds that SIGTERM may take
@@ -502,10 +504,7 @@ def storm(service, seconds, rng):
                     f"/health in {statistics.median(slowest):.3f} s, at worst {max(slowest):.3f} s" if slowest else ""
                 )
                 fine = statuses.get(200, 0)
-                print(
-                    f"attacks on the service: {tried} tried, {tried - fine} refused, {fine} as they should be, "
-                    "0 tracebacks, 0 hangs, 0 wrong"
-                )  # the first that isn't so ends the drill
+                print(told_counts("attacks on the service", tried, tried - fine))  # what isn't so ends the drill
                 return f"{tried} attacks of {len(kinds)} kinds: {counts}; {health}"
 
 
@@ -535,10 +534,7 @@ def soak(service, seconds, rng, pause):
     assert after[0] < 1.1 * before[0] + 20 and after[1] <= before[1] + 2 and after[2] <= before[2] + 5, (
         f"it grows: {told}"
     )
-    print(
-        f"requests of a soak: {tried} tried, {tried - fine} refused, {fine} as they should be, "
-        "0 tracebacks, 0 hangs, 0 wrong"
-    )
+    print(told_counts("requests of a soak", tried, tried - fine))
     return f"{(time.monotonic() - begun) / 60:.1f} minutes, {tried} requests, {told} (second and last quarter)"
 
 

@@ -39,6 +39,8 @@ import time
 import zipfile
 from pathlib import Path
 
+from all_drills import told_counts
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 SETTINGS = """
@@ -568,10 +570,7 @@ def main():
                 if found := re.match(r"\d+", counts):  # one that was left out has no counts
                     n = int(found[0])
                     refused = n if name == "readonly" else 0
-                    print(
-                        f"{KINDS[name]}: {n} tried, {refused} refused, {n - refused} as they should be, "
-                        "0 tracebacks, 0 hangs, 0 wrong"
-                    )
+                    print(told_counts(KINDS[name], n, refused))
             except AssertionError as e:
                 failed += 1
                 print(f"FAILED drill {name}: {e}", flush=True)

@@ -217,9 +217,9 @@ def points_outside(
 
 # %% ../../nbs/1_core/15_fields.ipynb #8f3b2db7
 def _has_link(folder: str | Path, name: str) -> bool:  # raises ValueError for what can't be a name
-    "Whether a file below a folder, or a folder on the way to it, is a link."
+    "Whether a file below a folder, or a folder on the way to it, is a link; names as POSIX has them."
     at = os.fspath(folder)
-    for part in (name.replace('\\', '/') if os.name == 'nt' else name).split('/'):
+    for part in name.split('/'):
         at = os.path.join(at, part)
         try:
             if stat.S_ISLNK(os.lstat(at).st_mode):

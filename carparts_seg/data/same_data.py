@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from ..core.basics import file_sha256
-from ..core.fields import _is_null
 from ..core.run_folder import read_run
-from ..core.table import PartsData, is_background
+from ..core.table import PartsData, names_part
 from .selection import ExperimentError, Split
 
 # %% ../../nbs/3_data/39_same_data.ipynb #797358bb
@@ -44,7 +43,7 @@ def _mask_hashes(
     out = []
     for r in rows:
         masks = [(n, rle) for _, n, rle in zip(r, names, rles)]
-        words = json.dumps(sorted(m for m in masks if not _is_null(m[0]) and not is_background(m[0])))
+        words = json.dumps(sorted(m for m in masks if names_part(m[0])))
         out.append(hashlib.sha256(words.encode()).hexdigest()[:16])
     return out
 
