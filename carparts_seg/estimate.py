@@ -21,6 +21,7 @@ from .core.table import PartsData
 from .data.selection import Split, find_data, split_data, test_data
 from carparts_seg.experiment import (
     _check_flips,
+    _check_network,
     _count_parameters,
     _fit_batch_size,
     _seeded,
@@ -146,6 +147,7 @@ def _found(
     "What a training would find."
     data = find_data(cfg, source, False, log)
     _check_flips(cfg, data.classes)
+    _check_network(cfg, data.classes)
     data, splits = split_data(cfg, data, log)
     check_masks(cfg, data, splits, log)
     return data, _seeded(cfg, splits), test_data(cfg, data)

@@ -80,7 +80,7 @@ from carparts_seg.train.callbacks import (
     seed_everything,
     share_training,
 )
-from .train.learner import add_dropout, encoder_normalization, parts_learner, run_behind
+from .train.learner import add_dropout, check_network, encoder_normalization, parts_learner, run_behind
 from .train.loaders import PartsDL, parts_dataloaders, pixel_shares, shown_classes
 from .train.losses import PartsLoss, balanced_weights, loss_function
 from carparts_seg.train.machine import (
@@ -879,6 +879,7 @@ def _run(
     told, asked = _asked(cfg, out if common['resume'] else like, source)
     data = first_then_all(find_data, told, asked['source'], download, found.append)
     _check_flips(told, data.classes)
+    _check_network(told, data.classes)
     begun = by_first(_begin, cfg, out, asked, found, data, echo, common['resume'])
     log = RunLog(None, False) if rank() else begun
     data, splits = split_data(told, data, log)
@@ -998,6 +999,15 @@ def _check_flips(cfg: Experiment, classes: Sequence[str]) -> None:
     "Raise ConfigError or AugmentationError where pairs, views or transforms of the settings don't go with the classes."
     with_settings(cfg, {'dataset.class_list': classes}, 'the data')
     _transforms(cfg, classes)
+
+# %% ../nbs/9_whole/91_experiment.ipynb #de1c4133
+def _check_network(cfg: Experiment, classes: Sequence[str]) -> None:
+    "Raise CarpartsError where the settings' network can't be made, or gives masks of another size than the pictures."
+    a, im = cfg.architecture, cfg.image
+    how = dict(drop_path_rate=a.drop_path_rate, gradient_checkpointing=a.gradient_checkpointing)
+    size = (im.image_height, im.image_width)
+    if classes:
+        check_network(len(classes), *size, a.architecture, a.backbone, im.image_channels, a.decoder_arguments, **how)
 
 # %% ../nbs/9_whole/91_experiment.ipynb #837f963a
 def demo_settings() -> Path:  # a YAML file, to be copied and changed
