@@ -50,5 +50,7 @@ from .report.model_card import *
 from .deploy.export import *
 from .deploy.hub import *
 from .deploy.package import *
+from .from_settings import *
+from .one_training import *
 from .experiment import *
 from .grid import *

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-LONGEST = "91_experiment 97_cli 81_export 58_learner 79_browser_tests 53_losses 86_cluster 92_grid 88_package".split()
+LONGEST = "92_experiment 97_cli 81_export 58_learner 79_browser_tests 53_losses 86_cluster 92_grid 88_package".split()
 LONGEST += ["87_cluster_figures"]
 
 

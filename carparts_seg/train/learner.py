@@ -563,7 +563,8 @@ def _right_decoder(
     known = inspect.signature(getattr(smp, architecture)).parameters
     now = decoder.get('upsampling', known['upsampling'].default) if 'upsampling' in known else None
     times = max(now or 1, 1) * wanted[-1] / max(found[-1], 1)
-    tries = [('give "upsampling": %d' % times, {**decoder, 'upsampling': int(times)})] if now and times >= 1 else []
+    given = {**decoder, 'upsampling': int(times)}
+    tries = [(f'give "upsampling": {int(times)}', given)] if now and times >= 1 else []
     for words, arguments in [*tries, ('leave them out', {})]:
         with contextlib.suppress(*_REFUSED):  # that of a guess
             if arguments != decoder and shape_with(arguments) == wanted:
