@@ -47,7 +47,9 @@ from .predict.onnx_predictor import *
 from .report.report import *
 from .report.compare import *
 from .report.model_card import *
+from .deploy.graph import *
 from .deploy.export import *
+from .deploy.pipeline import *
 from .deploy.hub import *
 from .deploy.package import *
 from .from_settings import *

@@ -23,7 +23,8 @@ from .core.run_folder import LEFT, missing_files, read_run, run_complete
 from .core.table import PartsData, write_table
 from .data.same_data import about_of, describe_data
 from .data.selection import ExperimentError, Split
-from .deploy.export import ExportError, write_pipeline
+from .deploy.graph import ExportError
+from .deploy.pipeline import write_pipeline
 from .from_settings import evaluate_learner, experiment_dataloaders, experiment_learner
 from .predict.predictor import load_run
 from .report.model_card import write_card

@@ -28,7 +28,8 @@ def _check_place(out: Path, format: str) -> None:
 # %% ../../nbs/9_whole/97_commands_deploy.ipynb #c6cc7c0a
 def _exported(a: argparse.Namespace, out: Path) -> str:
     "Export as the arguments say; what to say of it."
-    from carparts_seg.deploy.export import export_network, export_report, write_pipeline
+    from carparts_seg.deploy.export import export_network, export_report
+    from carparts_seg.deploy.pipeline import write_pipeline
 
     if a.format == 'network':
         from carparts_seg.deploy.package import pack_network, package_report
