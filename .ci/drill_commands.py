@@ -108,9 +108,10 @@ def fault(code, said):
 def drill(seconds, seed, work):
     "Counts of outcomes, and what went wrong."
     from carparts_seg import cli
+    from carparts_seg.commands import frame
 
     rng, ended, counts, wrong = random.Random(seed), time.monotonic() + seconds, collections.Counter(), []
-    every, whole = list(commands(cli.make_parser())), cli._check_launcher
+    every, whole = list(commands(cli.make_parser())), frame.check_launcher
     while time.monotonic() < ended:
         name, actions = rng.choice(every)
         words = line(rng, name, actions)
@@ -122,12 +123,12 @@ def drill(seconds, seed, work):
             if hasattr(args, "data") and args.data in (None, "/", "//", "..", "~"):
                 args.data = "gone"
 
-        cli._check_launcher = stop
+        frame.check_launcher = stop
         code, said = run(cli.main, words, 30)
         counts[code] += 1
         if why := fault(code, said):
             wrong.append((why, words, said.strip()[-300:]))
-    cli._check_launcher = whole
+    frame.check_launcher = whole
     return counts, wrong
 
 

@@ -68,7 +68,7 @@ HEADS = {
 def is_path(action):
     "Whether an option takes any text, which may then be a path."
     name = (action.option_strings or [action.dest])[-1]
-    plain = action.type is None or action.type.__name__ == "_class_list"
+    plain = action.type is None or action.type.__name__ == "class_list"
     return action.nargs != 0 and action.choices is None and plain and name not in ANY_TEXT
 
 

@@ -620,13 +620,13 @@ OPEN = (
 
 def prepare(folder):
     "What is damaged: `run`, `begun` (stopped after its epoch), `pipeline.zip`, `pipeline`, `network`, `journal`."
-    from carparts_seg import experiment
+    from carparts_seg import one_training
 
     os.chdir(folder)
     made = [run("data", "draw", 8, "--out", "data", "--size", 96)]
     for seed, name, begun in ((1, "run", "begun"), (2, "other", "begun_other")):
         Path(f"{name}.yaml").write_text(TINY.replace("SEED", str(seed)))
-        with mock.patch.object(experiment, "_finish", side_effect=KeyboardInterrupt):
+        with mock.patch.object(one_training, "_finish", side_effect=KeyboardInterrupt):
             stopped = run("train", f"{name}.yaml", "--data", "data", "--quiet", "--out", begun)
             assert stopped.code == 130, stopped
         shutil.copytree(begun, name)

@@ -240,7 +240,7 @@ def carparts(work, seconds, recipe="quick-random"):
     from carparts_seg.core.config import load_recipe, with_settings
     from carparts_seg.data.datasets import open_dataset
     from carparts_seg.data.selection import Split
-    from carparts_seg.experiment import evaluate_learner, experiment_dataloaders, experiment_learner
+    from carparts_seg.from_settings import evaluate_learner, experiment_dataloaders, experiment_learner
 
     about = json.loads((work / "about.json").read_text())
     data, split = open_dataset(about["source"]), Split("fold 0", about["train"], about["valid"])

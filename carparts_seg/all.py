@@ -47,8 +47,12 @@ from .predict.onnx_predictor import *
 from .report.report import *
 from .report.compare import *
 from .report.model_card import *
+from .deploy.graph import *
 from .deploy.export import *
+from .deploy.pipeline import *
 from .deploy.hub import *
 from .deploy.package import *
+from .from_settings import *
+from .one_training import *
 from .experiment import *
 from .grid import *

@@ -25,7 +25,7 @@ from torch import nn
 
 from .core.config import load_recipe
 from .data.selection import find_data, split_data
-from .experiment import experiment_dataloaders, experiment_learner
+from .from_settings import experiment_dataloaders, experiment_learner
 from .train.callbacks import in_precision
 from .train.learner import parts_model
 from .train.losses import loss_function

@@ -23,7 +23,8 @@ from typing import NamedTuple
 from .core.basics import CarpartsError, did_you_mean, first_line
 from .core.images import read_image
 from .core.table import PartsData
-from .deploy.export import export_images, write_int8, write_onnx
+from .deploy.export import export_images
+from .deploy.graph import write_int8, write_onnx
 from .experiment import run_experiment
 from .predict.evaluate import evaluate_run
 from .predict.predictor import load_run

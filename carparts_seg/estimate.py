@@ -19,18 +19,14 @@ from .core.basics import CarpartsError
 from .core.config import Experiment, load_config, with_settings
 from .core.table import PartsData
 from .data.selection import Split, find_data, split_data, test_data
-from carparts_seg.experiment import (
-    _check_flips,
-    _count_parameters,
-    _fit_batch_size,
-    _seeded,
-    _transforms,
-    check_masks,
-    claim_folder,
+from .experiment import check_masks, check_settings, claim_folder, seeded_splits
+from carparts_seg.from_settings import (
     evaluate_learner,
     experiment_dataloaders,
     experiment_learner,
+    experiment_transforms,
 )
+from .one_training import count_parameters, fit_batch_size
 from .report.trackers import check_logger
 from .train.cache import first_resize, plan_cache
 from .train.machine import forget_peak_memory, machine_words, peak_memory, pick_device
@@ -97,7 +93,7 @@ def _timed(
     forget_peak_memory(device)
     few = _few(cfg, split, min(cfg.training.batch_size, len(split.train)), steps)
     some = data.subset([*few.train, *few.valid])
-    size = _fit_batch_size(cfg, some, few, device, run, log, work / 'tried')
+    size = fit_batch_size(cfg, some, few, device, run, log, work / 'tried')
     began = time.monotonic()
     dls = experiment_dataloaders(cfg, some, few, device, size, cache)
     prepared = (time.monotonic() - began) / len(some)
@@ -117,7 +113,7 @@ def _of_learner(learn: Learner, run: Path) -> dict:
     device = learn.dls.device
     where = f'{device}' if device.type == 'cuda' else f'{device}, {machine_words()}'
     return {
-        'parameters': _count_parameters(learn),
+        'parameters': count_parameters(learn),
         'precision': learn.precision,
         'device': where,
         'run_folder': _folder_bytes(run),
@@ -145,10 +141,10 @@ def _found(
 ) -> tuple[PartsData, list, PartsData | None]:  # images, (settings, split) of each training, test images; CarpartsError
     "What a training would find."
     data = find_data(cfg, source, False, log)
-    _check_flips(cfg, data.classes)
+    check_settings(cfg, data.classes)
     data, splits = split_data(cfg, data, log)
     check_masks(cfg, data, splits, log)
-    return data, _seeded(cfg, splits), test_data(cfg, data)
+    return data, seeded_splits(cfg, splits), test_data(cfg, data)
 
 # %% ../nbs/9_whole/93_estimate.ipynb #fcc0725b
 def _reckoned(
@@ -182,7 +178,7 @@ def _described(
 ) -> dict:
     "What would run, as far as it is known without running it."
     a, im = cfg.architecture, cfg.image
-    resize = first_resize(*_transforms(cfg, data.classes))
+    resize = first_resize(*experiment_transforms(cfg, data.classes))
     plan = plan_cache(data, [*split.train, *split.valid], None, resize, im.image_channels)
     kinds = {True: 'ImageNet', False: 'random'}
     weights = a.pretrained_weights or kinds.get(a.pretrained, a.pretrained)

@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-LONGEST = "91_experiment 97_cli 81_export 58_learner 79_browser_tests 53_losses 86_cluster 92_grid 88_package".split()
-LONGEST += ["87_cluster_figures"]
+LONGEST = "92_experiment 97_commands_train 81_export 58_learner 79_browser_tests 53_losses 86_cluster 92_grid".split()
+LONGEST += "97_commands_predict 91_one_training 90_from_settings 88_package 87_cluster_figures".split()
 
 
 def keep_outputs(shell):

@@ -23,17 +23,13 @@ from safetensors.torch import load_file, save
 from ..core.basics import file_sha256, named_bytes, new_folder, write_atomic, write_json
 from ..core.run_folder import RunFolder, read_run, sealed
 from carparts_seg.deploy.export import (
-    ExportError,
     ExportImages,
-    Scorer,
-    _check_export,
-    _converted,
-    _difference,
-    _drawn_images,
-    _save_onnx,
+    check_export,
     compare_exports,
-    export_settings,
+    drawn_images,
+    probability_difference,
 )
+from .graph import ExportError, Scorer, export_settings, onnx_model, save_onnx
 from ..predict.predictor import PartsPredictor, load_run, without_paths, write_repository
 from ..report.model_card import model_card
 
@@ -105,10 +101,10 @@ def _write_graph(
 ) -> Path:  # model.onnx
     "The graph of a network, without its weights."
     predictor = load_run(folder, precision='fp32', device='cpu')
-    model = _converted(Scorer(predictor), predictor.channels, as_trained=True)
+    model = onnx_model(Scorer(predictor), predictor.channels, as_trained=True)
     del model.graph.value_info[:]
     _point_into(model.graph, folder, _WEIGHTS)
-    return _save_onnx(model, folder / 'model.onnx', export_settings(predictor, 'fp16'))
+    return save_onnx(model, folder / 'model.onnx', export_settings(predictor, 'fp16'))
 
 # %% ../../nbs/8_deploy/88_package.ipynb #78c92328
 @dataclass
@@ -192,12 +188,12 @@ def pack_network(
 ) -> NetworkPackage:  # raises ExportError, MissingExtra, PredictError
     "Pack a network: a run folder whose one file of weights serves PyTorch and ONNX Runtime."
     folder, before = Path(folder), load_run(run, precision='fp32', device='cpu')
-    _check_export(before, 'onnx', 'fp32')
+    check_export(before, 'onnx', 'fp32')
     card = {'license': license or 'unknown', 'notes': notes} if license or notes else None
     with _beside(folder, before.run) as work:
         said = _copy_run(before, work, card, figures)
         path = _write_graph(work)
-        after, cars = load_run(work, precision='fp32', device='cpu'), _drawn_images(before, 6, '')
+        after, cars = load_run(work, precision='fp32', device='cpu'), drawn_images(before, 6, '')
         table = compare_exports(after, {'ONNX Runtime': path}, ExportImages(cars.check), seconds)
         off = float(table['max_difference'].loc['ONNX Runtime'])
         if not off <= most:
@@ -207,7 +203,7 @@ def pack_network(
         del after
     files = sorted(p for p in folder.rglob('*') if p.is_file() and not p.name.startswith('.'))
     sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in files}
-    return NetworkPackage(folder, sizes, table, _difference(*probs, before.thresholds), said)
+    return NetworkPackage(folder, sizes, table, probability_difference(*probs, before.thresholds), said)
 
 # %% ../../nbs/8_deploy/88_package.ipynb #cb8b50f3
 def package_report(

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['WeightsError', 'hub_reachable', 'unfit_tensor', 'load_encoder_weights', 'EncoderWeights', 'find_encoder_weights',
            'encoder_normalization', 'parts_model', 'parts_splitter', 'freeze_encoder', 'add_dropout', 'start_bias',
-           'run_behind', 'warm_start', 'PartsLearner', 'parts_learner']
+           'run_behind', 'warm_start', 'check_network', 'PartsLearner', 'parts_learner']
 
 # %% ../../nbs/5_train/58_learner.ipynb #e9c5c7d6
 import contextlib
 import importlib.util
 import inspect
+import json
 import pickle
 import re
 import socket
@@ -39,6 +40,7 @@ from fastcore.foundation import L
 from safetensors.torch import load_file
 from segmentation_models_pytorch.encoders._base import EncoderMixin
 from torch import nn
+from torch.func import functional_call
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256, first_line, named_network, write_atomic
 from ..core.parts import display_name
@@ -268,6 +270,7 @@ def _not_taken(name: str, network: str, what: str) -> CarpartsError:
     return CarpartsError(f'{name}: {why}', key=name, why=why)
 
 
+_DECODER = 'architecture.decoder_arguments'
 _SET_ELSEWHERE = ('encoder_name', 'encoder_weights', 'in_channels', 'classes', 'activation', 'aux_params')
 
 
@@ -278,9 +281,33 @@ def _check_decoder(architecture: str, decoder: Mapping) -> None:
     for name in decoder:
         if name not in known:
             hint = did_you_mean(name, known, '; it has {names}')
-            raise _not_taken('decoder_arguments', architecture, f'has no argument {name!r}{hint}')
+            raise _not_taken(_DECODER, architecture, f'has no argument {name!r}{hint}')
+
+# %% ../../nbs/5_train/58_learner.ipynb #15927964
+# what smp raises for values that it can't take
+_REFUSED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, AssertionError)
 
 
+def _refused(
+    e: Exception,  # one of `_REFUSED`
+    architecture: str,
+    encoder: str,
+    decoder: Mapping,
+    drop_path_rate: float = 0.0,
+) -> Exception:  # to be raised; `e` itself where it is none of these
+    "Why smp makes no such network, in a line."
+    if isinstance(e, KeyError) and encoder not in smp.encoders.encoders:  # smp's own words list all 800
+        hint = did_you_mean(encoder, smp.encoders.encoders, '; it has resnet34, and tu-NAME of timm')
+        return _not_taken('encoder', 'smp', f'has no encoder {encoder!r}{hint}')
+    if drop_path_rate and 'drop_path_rate' in str(e):
+        return _not_taken('drop_path_rate', encoder, 'has no blocks that can be skipped; allowed: 0')
+    if decoder:
+        return _not_taken(_DECODER, architecture, f'does not take {dict(decoder)}: {first_line(e)}')
+    if not isinstance(e, ValueError):
+        return e
+    return _not_taken('encoder', encoder, f'does not go with {architecture}: {first_line(e)}')
+
+# %% ../../nbs/5_train/58_learner.ipynb #559af63a
 def _build(
     architecture: str,
     encoder: str,
@@ -295,17 +322,8 @@ def _build(
     extra = {'drop_path_rate': drop_path_rate} if drop_path_rate else {}
     try:
         model = smp.create_model(architecture, encoder, classes=n_classes, **kwargs, **extra, **decoder)
-    except KeyError:  # smp's own words list all 800
-        hint = did_you_mean(encoder, smp.encoders.encoders, '; it has resnet34, and tu-NAME of timm')
-        raise _not_taken('encoder', 'smp', f'has no encoder {encoder!r}{hint}') from None
-    except ValueError as e:
-        if not decoder:
-            raise _not_taken('encoder', encoder, f'does not go with {architecture}: {first_line(e)}') from None
-        raise _not_taken('decoder_arguments', architecture, f'does not take {dict(decoder)}: {first_line(e)}') from None
-    except TypeError as e:
-        if 'drop_path_rate' not in str(e):
-            raise
-        raise _not_taken('drop_path_rate', encoder, 'has no blocks that can be skipped; allowed: 0') from None
+    except _REFUSED as e:
+        raise _refused(e, architecture, encoder, decoder, drop_path_rate) from None
     if gradient_checkpointing:
         inner = getattr(model.encoder, 'model', None)
         if not hasattr(inner, 'set_grad_checkpointing'):
@@ -515,6 +533,77 @@ def warm_start(
     head = _start_head(own, state, rows, len(there or ()))
     model.load_state_dict({k: state[k] for k in taken} | head, strict=False)
     return _taken_words(file, taken, body, classes, rows if head else {})
+
+# %% ../../nbs/5_train/58_learner.ipynb #1d560aba
+def _shape_out(model: nn.Module, *shape: int) -> list[int]:
+    "The size (C, H, W) of what a network gives for a blank picture of size `shape`."
+    model.eval()
+    on_meta = {k: v.to('meta') for k, v in model.state_dict().items()}
+    with torch.no_grad():
+        try:  # nothing is computed
+            out = functional_call(model, on_meta, torch.empty(1, *shape, device='meta'))
+        except Exception:  # an operation that needs numbers, or one that can't be: the picture itself finds out
+            out = model(torch.zeros(1, *shape))
+    return list(out.shape[1:])
+
+
+def _by(*sizes: int) -> str:
+    "A size in words."
+    return ' x '.join(map(str, sizes))
+
+# %% ../../nbs/5_train/58_learner.ipynb #34aa8eff
+def _right_decoder(
+    shape_with: Callable,  # the size that comes out with other arguments
+    architecture: str,
+    decoder: Mapping,
+    found: Sequence[int],  # the size that comes out
+    wanted: Sequence[int],
+) -> str:  # empty where none is known
+    "Which arguments of a decoder give the wanted size; each was tried."
+    known = inspect.signature(getattr(smp, architecture)).parameters
+    now = decoder.get('upsampling', known['upsampling'].default) if 'upsampling' in known else None
+    times = max(now or 1, 1) * wanted[-1] / max(found[-1], 1)
+    given = {**decoder, 'upsampling': int(times)}
+    tries = [(f'give "upsampling": {int(times)}', given)] if now and times >= 1 else []
+    for words, arguments in [*tries, ('leave them out', {})]:
+        with contextlib.suppress(*_REFUSED):  # that of a guess
+            if arguments != decoder and shape_with(arguments) == wanted:
+                return f'; {words}'
+    return ''
+
+# %% ../../nbs/5_train/58_learner.ipynb #2636065d
+def check_network(
+    n_classes: int,  # Number of classes C
+    height: int,  # Of the images, pixels
+    width: int,  # Of the images, pixels
+    architecture: str = 'Unet',  # One of smp's architectures
+    encoder: str = 'resnet34',  # An encoder of smp, or `tu-NAME` for one of timm
+    in_channels: int = 3,  # Channels of the images
+    decoder: Mapping | None = None,  # More arguments of the architecture's class in smp
+    **kwargs,  # More arguments of `parts_model`
+) -> None:  # Raises CarpartsError, in a line that names what is to be changed
+    "Raise unless a network can be made and gives a mask a class, of the images' size. No weights are read or fetched."
+    decoder, wanted, named = dict(decoder or {}), [n_classes, height, width], f'{architecture} with {encoder}'
+
+    def shape_with(arguments: Mapping) -> list[int]:
+        model = parts_model(n_classes, architecture, encoder, False, None, in_channels, decoder=arguments, **kwargs)
+        return _shape_out(model, in_channels, height, width)
+
+    with torch.random.fork_rng(devices=[]):  # whoever asks gets the same numbers afterwards
+        try:
+            found = shape_with(decoder)
+        except CarpartsError:
+            raise
+        except _REFUSED as e:
+            key = _DECODER if decoder else 'architecture.backbone'
+            more = f' and {json.dumps(decoder)}' * bool(decoder)
+            what = f'takes no picture of {_by(height, width, in_channels)}: {first_line(e)}'
+            raise _not_taken(key, named + more, what) from None
+        if found != wanted:
+            right = _right_decoder(shape_with, architecture, decoder, found, wanted)
+            what = f'and {json.dumps(decoder)} gives masks of {_by(*found[1:])} and {found[0]} classes'
+            what += f'; wanted are {_by(height, width)} and {n_classes}{right}'
+            raise _not_taken(_DECODER, named, what)
 
 # %% ../../nbs/5_train/58_learner.ipynb #b8d6658e
 def _precision(train: bool, infer: bool, device: torch.device) -> tuple[list, str]:
