@@ -7,6 +7,7 @@ __all__ = ['MULTIPLE', 'ExportError', 'resize_matrix', 'Scaled', 'Normalized', '
            'onnx_model', 'write_onnx', 'save_onnx', 'write_int8', 'write_openvino', 'write_pt2']
 
 # %% ../../nbs/8_deploy/80_graph.ipynb #4c754f74
+import copy
 import io
 import json
 import logging
@@ -87,6 +88,15 @@ class Normalized(nn.Module):
         return normalize(x, self.kind) if self.scale is None else x * self.scale + self.shift
 
 # %% ../../nbs/8_deploy/80_graph.ipynb #5a28c11b
+def _not_in_place(model: nn.Module) -> nn.Module:
+    "A copy whose activations don't write over what they read: those that do take the exporter twice as long."
+    model = copy.deepcopy(model)
+    for module in model.modules():
+        if getattr(module, 'inplace', False):
+            module.inplace = False
+    return model
+
+
 class Scorer(nn.Module):
     "Pixels uint8 (B, H, W, channels), RGB -> probabilities float32 (B, C, H, W)."
 
@@ -98,7 +108,7 @@ class Scorer(nn.Module):
         p, size = predictor, (predictor.height, predictor.width)
         if why := unfit_tensor(p.model.state_dict()):
             raise ExportError(f'the network {why}', key='weights', why=why)
-        self.model, self.size, self.flips = p.model, size, list(p.flips)
+        self.model, self.size, self.flips = _not_in_place(p.model), size, list(p.flips)
         self.scales = [float(s) for s in p.scales if s != 1]
         self.normalized = Normalized(p.normalization, p.channels)
         if self.flips:
@@ -115,10 +125,12 @@ class Scorer(nn.Module):
         return total / ((1 + len(self.flips)) * (1 + len(self.scales)))
 
     def views(self, x: Tensor) -> Tensor:
-        "The sum over the plain view and the flipped ones."
-        total = self.model(x).sigmoid()
-        for f in self.flips:
-            total = total + self.model(x.flip(FLIP_DIMS[f])).sigmoid()[:, self.mirror].flip(FLIP_DIMS[f])
+        "The sum over the plain view and the flipped ones, which go through the network as one batch."
+        seen = torch.cat([x, *(x.flip(FLIP_DIMS[f]) for f in self.flips)])
+        found = self.model(seen).sigmoid()
+        total, *flipped = found.reshape(-1, x.shape[0], *found.shape[1:]).unbind()
+        for p, f in zip(flipped, self.flips):
+            total = total + p[:, self.mirror].flip(FLIP_DIMS[f])
         return total
 
 # %% ../../nbs/8_deploy/80_graph.ipynb #c0103f99
