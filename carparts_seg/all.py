@@ -3,7 +3,17 @@
 from .core.parts import *
 from .core.masks import *
 from .core.images import *
+from .core.fields import SHOWN_PROBLEMS as SHOWN_PROBLEMS
+from .core.fields import all_problems as all_problems
+from .core.fields import joined_error as joined_error
+from .core.class_list import class_list as class_list
+from .core.class_list import classes_file as classes_file
+from .core.class_list import default_classes as default_classes
+from .core.class_list import is_background as is_background
+from .core.class_list import names_part as names_part
+from .core.coco import *
 from .core.table import *
+from .core.parts_data import *
 from .core.drawing import *
 from .core.config import *
 from .core.run_folder import *

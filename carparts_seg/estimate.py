@@ -17,7 +17,7 @@ from fastai.learner import Learner
 
 from .core.basics import CarpartsError
 from .core.config import Experiment, load_config, with_settings
-from .core.table import PartsData
+from .core.parts_data import PartsData
 from .data.selection import Split, find_data, split_data, test_data
 from carparts_seg.experiment import (
     _check_flips,

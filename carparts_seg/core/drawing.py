@@ -27,7 +27,7 @@ from matplotlib.patheffects import withStroke
 
 from .images import _as_planes, draw_parts, name_places, read_image
 from .parts import display_name, part_colors
-from .table import PartsData
+from .parts_data import PartsData
 
 # %% ../../nbs/1_core/16_drawing.ipynb #2c6896da
 def figure_colors(

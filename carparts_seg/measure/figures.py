@@ -31,11 +31,12 @@ from carparts_seg.core.drawing import (
     plain_legend,
     shown,
 )
+from ..core.fields import TableError
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
 from ..core.parts import part_colors
+from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, curve, metric_value
-from ..core.table import PartsData, TableError
 
 # %% ../../nbs/4_measure/46_figures.ipynb #8d21be4d
 @dataclass

@@ -36,8 +36,8 @@ from ..core.basics import CarpartsError, did_you_mean, first_line
 from ..core.images import read_image
 from ..core.masks import unpack_planes
 from ..core.parts import mirror_partners, mirror_permutation, no_counterpart
+from ..core.parts_data import PartsData
 from ..core.settings import STRATEGIES
-from ..core.table import PartsData
 
 # %% ../../nbs/5_train/51_augment.ipynb #956c2946
 def side_tables(
