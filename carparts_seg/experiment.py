@@ -45,11 +45,13 @@ from carparts_seg.core.basics import (
     write_json,
 )
 from .core.config import Experiment, config_notes, load_config, save_config, with_settings
+from .core.contradictions import check_steps, loss_weights
 from .core.parts import mirror_partners, side_notes
 from .core.parts_data import PartsData
 from .core.run_folder import LEFT, RunLog, fold_folders, missing_files, read_run, run_complete
-from .core.settings import METRICS, check_steps, loss_weights, read_class_weights, yaml_value
+from .core.settings import yaml_value
 from .core.table import write_table
+from .core.training_settings import METRICS, read_class_weights
 from .data.folds import with_mask
 from .data.same_data import about_of, data_difference, describe_data, opening, same_data, source_of
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data

@@ -33,11 +33,11 @@ from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 from pydantic import ValidationError
 
 from ..core.basics import CarpartsError, did_you_mean, first_line
+from ..core.data_settings import STRATEGIES
 from ..core.images import read_image
 from ..core.masks import unpack_planes
 from ..core.parts import mirror_partners, mirror_permutation, no_counterpart
 from ..core.parts_data import PartsData
-from ..core.settings import STRATEGIES
 
 # %% ../../nbs/5_train/51_augment.ipynb #956c2946
 def side_tables(

@@ -31,12 +31,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.basics import CarpartsError
+from ..core.data_settings import NORMALIZATIONS
 from ..core.drawing import parts_legend, plain_legend
 from ..core.fields import TableError
 from ..core.images import ImageError, parts_layer
 from ..core.masks import rle_area
 from ..core.parts_data import PartsData
-from ..core.settings import NORMALIZATIONS
 from ..data.folds import with_mask
 from carparts_seg.train.augment import (
     AugmentationError,
