@@ -11,7 +11,8 @@ __version__ = "0.2.0"
 _NAMES = {
     "core.config": "load_config load_recipe",
     "core.drawing": "show_parts show_samples",
-    "core.images": "draw_parts read_image",
+    "core.images": "read_image",
+    "core.painting": "draw_parts",
     "core.parts": "CAR_PARTS part_colors",
     "core.parts_data": "PartsData",
     "core.run_folder": "read_run",

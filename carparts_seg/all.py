@@ -2,7 +2,19 @@
 
 from .core.parts import *
 from .core.masks import *
+from .core.image_files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from .core.image_files import MAX_PIXELS as MAX_PIXELS
+from .core.image_files import MAX_READS as MAX_READS
+from .core.image_files import ImageError as ImageError
+from .core.image_files import image_files as image_files
+from .core.image_files import is_image_file as is_image_file
+from .core.image_files import pixel_limit as pixel_limit
+from .core.image_files import why_no_image as why_no_image
 from .core.images import *
+from .core.painting import draw_parts as draw_parts
+from .core.painting import name_places as name_places
+from .core.painting import parts_layer as parts_layer
+from .core.painting import write_names as write_names
 from .core.fields import SHOWN_PROBLEMS as SHOWN_PROBLEMS
 from .core.fields import all_problems as all_problems
 from .core.fields import joined_error as joined_error

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from .basics import CarpartsError, named_bytes
-from .images import pixel_limit
+from .image_files import pixel_limit
 
 # %% ../../nbs/1_core/15_fields.ipynb #3a3709ca
 class TableError(CarpartsError):

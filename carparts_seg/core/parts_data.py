@@ -17,7 +17,8 @@ from fastcore.basics import patch
 
 from .class_list import class_list, names_part
 from .fields import TableError, check_inside, is_null
-from .images import ImageError, image_size
+from .image_files import ImageError
+from .images import image_size
 from .masks import RleError, rles_to_packed
 
 # %% ../../nbs/1_core/16_parts_data.ipynb #a0566841

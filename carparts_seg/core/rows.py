@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from .basics import did_you_mean
-from .images import pixel_limit
+from .image_files import pixel_limit
 from .masks import RleError, rle_runs
 
 # %% ../../nbs/1_core/15_rows.ipynb #31877308

@@ -25,7 +25,8 @@ from tqdm import tqdm
 from ..core.basics import CarpartsError, did_you_mean, file_sha256
 from ..core.class_list import is_background
 from ..core.fields import TableError, load_json
-from ..core.images import IMAGE_SUFFIXES, ImageError, ImageHeader, image_header, read_image
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import ImageHeader, image_header, read_image
 from ..core.masks import BeyondImageError, RleError, rle_bbox, rle_runs, unpack_planes
 from ..core.parts import mirror_name, mirror_partners, pairs_in_words, unclear_sides
 from ..core.parts_data import PartsData

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from ..core.cells import blank_cells
 from ..core.fields import TableError, is_null
-from ..core.images import ImageError, read_image
+from ..core.image_files import ImageError
+from ..core.images import read_image
 from ..core.parts_data import PartsData
 
 # %% ../../nbs/3_data/33_folds.ipynb #7c19abfd

@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..core.basics import CarpartsError
 from ..core.fields import TableError, joined_error
-from ..core.images import ImageError, image_files, image_size, pixel_limit, read_image
+from ..core.image_files import ImageError, image_files, pixel_limit
+from ..core.images import image_size, read_image
 from ..core.parts_data import DataPart, PartsData
 from ..core.settings import Experiment
 from ..core.table import read_table, table_columns

@@ -19,7 +19,8 @@ import pandas as pd
 from ..core.basics import did_you_mean, file_sha256
 from ..core.coco import coco_to_table
 from ..core.fields import TableError, all_problems, check_inside, load_json, outside_allowed, points_outside
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import image_size
 from ..core.names import Matched, image_name, match_names
 from ..core.parts_data import DataPart
 from ..core.table import read_table, table_columns, write_table

@@ -34,7 +34,8 @@ from carparts_seg.core.fields import (
     text_number,
     text_whole,
 )
-from ..core.images import ImageError, image_size
+from ..core.image_files import ImageError
+from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
 from ..core.names import image_name
 from ..core.parts_data import DataPart

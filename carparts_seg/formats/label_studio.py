@@ -22,7 +22,8 @@ import pandas as pd
 from ..core.basics import CarpartsError, write_atomic
 from ..core.class_list import default_classes
 from ..core.fields import TableError, all_problems, point_array
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_to_mask
 from ..core.names import match_names
 from ..core.parts_data import DataPart

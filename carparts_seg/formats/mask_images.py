@@ -20,7 +20,8 @@ from PIL import Image
 from ..core.basics import check_new, first_line, new_folder, write_json
 from ..core.class_list import is_background
 from ..core.fields import TableError, all_problems
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_header, image_size
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import image_header, image_size
 from ..core.masks import mask_to_rle, rle_area, rle_to_mask, union_rle
 from ..core.parts import part_colors
 from ..core.parts_data import DataPart

@@ -22,7 +22,8 @@ from scipy.spatial import cKDTree
 
 from ..core.class_list import default_classes
 from ..core.fields import TableError, decoded, file_bytes, image_pixels, load_json, parse_json, plain_name
-from ..core.images import IMAGE_SUFFIXES, image_size
+from ..core.image_files import IMAGE_SUFFIXES
+from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, rle_area
 from ..core.parts import part_colors
 from ..core.parts_data import PartsData

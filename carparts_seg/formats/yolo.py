@@ -21,7 +21,8 @@ import yaml
 
 from ..core.basics import check_new, new_folder
 from ..core.fields import TableError, all_problems, points_outside, text_number, text_whole
-from ..core.images import ImageError, image_size
+from ..core.image_files import ImageError
+from ..core.images import image_size
 from ..core.masks import mask_to_rle, rle_to_mask
 from ..core.parts import mirror_partners
 from ..core.parts_data import DataPart, PartsData

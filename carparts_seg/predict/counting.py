@@ -25,7 +25,8 @@ from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest
 from ..core.class_list import is_background
 from ..core.config import Experiment
 from ..core.fields import TableError
-from ..core.images import ImageError, read_image
+from ..core.image_files import ImageError
+from ..core.images import read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
 from ..core.parts import display_name, mirror_partners, side_of, split_pair
 from ..core.parts_data import PartsData

@@ -22,7 +22,7 @@ import yaml
 
 from ..core.drawing import shown
 from ..core.fields import TableError
-from ..core.images import ImageError
+from ..core.image_files import ImageError
 from ..core.parts import CAR_PARTS, display_name
 from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value

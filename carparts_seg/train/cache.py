@@ -34,7 +34,8 @@ from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError
 from ..core.fields import TableError
-from ..core.images import ImageError, read_image
+from ..core.image_files import ImageError
+from ..core.images import read_image
 from ..core.parts_data import PartsData
 from ..data.datasets import cache_dir
 

@@ -34,8 +34,9 @@ from ..core.basics import CarpartsError
 from ..core.data_settings import NORMALIZATIONS
 from ..core.drawing import parts_legend, plain_legend
 from ..core.fields import TableError
-from ..core.images import ImageError, parts_layer
+from ..core.image_files import ImageError
 from ..core.masks import rle_area
+from ..core.painting import parts_layer
 from ..core.parts_data import PartsData
 from ..data.folds import with_mask
 from carparts_seg.train.augment import (
