@@ -51,6 +51,19 @@ from .measure.mistakes import *
 from .measure.insights import *
 from .measure.figures import *
 from .train.cache import *
+from .train.guard import AugmentationError as AugmentationError
+from .train.guard import SidedD4 as SidedD4
+from .train.guard import SidedHorizontalFlip as SidedHorizontalFlip
+from .train.guard import SidedTranspose as SidedTranspose
+from .train.guard import SidedVerticalFlip as SidedVerticalFlip
+from .train.guard import describe as describe
+from .train.guard import guard as guard
+from .train.guard import print_steps as print_steps
+from .train.guard import reseed as reseed
+from .train.guard import resize_step as resize_step
+from .train.guard import side_tables as side_tables
+from .train.guard import swap_sides as swap_sides
+from .train.serialized import *
 from .train.augment import *
 from .train.loaders import *
 from .train.losses import *
