@@ -148,7 +148,7 @@ LOSS_TERMS = {
 
 
 def loss_weights(
-    tr: TrainingSettings,
+    tr: TrainingSettings,  # the section
 ) -> dict[str, float]:  # term -> weight; empty for a loss of one term
     "The weights of the terms of the loss, where it joins two."
     terms = LOSS_TERMS[tr.loss_function]
@@ -189,7 +189,7 @@ def contradictions(
 
 # %% ../../nbs/1_core/17_contradictions.ipynb #7e1d9d13
 def step_bytes(
-    cfg: Experiment,
+    cfg: Experiment,  # all settings
     n_classes: int,  # planes of a mask
     training: bool = True,  # else an evaluation, of the largest of `prediction.test_time_scales`
 ) -> int:  # bytes
@@ -200,7 +200,7 @@ def step_bytes(
 
 
 def check_steps(
-    cfg: Experiment,
+    cfg: Experiment,  # all settings
     n_classes: int,  # planes of a mask
     n_images: int,  # of the larger part of the data: a step has no more
     room: int | None,  # bytes, of the machine or of its GPU; None: not known

@@ -81,7 +81,7 @@ OTHER_NAMES = {'dataset.selected_folds': 'dataset.folds'} | {  # names that are 
 
 # %% ../../nbs/1_core/17_settings.ipynb #6888c76a
 def get_setting(
-    cfg: Experiment,
+    cfg: Experiment,  # all settings
     name: str,  # 'section.key', or 'experiment_name'
 ) -> Any:
     "The value of a setting by its full name."

@@ -23,7 +23,6 @@ from matplotlib.ticker import MaxNLocator
 from carparts_seg.core.drawing import (
     MOST_ROWS,
     Drawing,
-    draw_parts,
     figure_colors,
     figure_look,
     label_of,
@@ -34,6 +33,7 @@ from carparts_seg.core.drawing import (
 from ..core.fields import TableError
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
+from ..core.painting import draw_parts
 from ..core.parts import part_colors
 from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, curve, metric_value
