@@ -45,7 +45,8 @@ from PIL import Image
 from carparts_seg.core.basics import CarpartsError
 from carparts_seg.core.images import read_image
 from carparts_seg.core.masks import mask_to_rle, rle_runs, rle_to_coco, rle_to_mask
-from carparts_seg.core.table import PartsData, write_table
+from carparts_seg.core.parts_data import PartsData
+from carparts_seg.core.table import write_table
 from carparts_seg.data.check import check_source
 from carparts_seg.data.datasets import open_dataset
 

@@ -2,8 +2,30 @@
 
 from .core.parts import *
 from .core.masks import *
+from .core.image_files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from .core.image_files import MAX_PIXELS as MAX_PIXELS
+from .core.image_files import MAX_READS as MAX_READS
+from .core.image_files import ImageError as ImageError
+from .core.image_files import image_files as image_files
+from .core.image_files import is_image_file as is_image_file
+from .core.image_files import pixel_limit as pixel_limit
+from .core.image_files import why_no_image as why_no_image
 from .core.images import *
+from .core.painting import draw_parts as draw_parts
+from .core.painting import name_places as name_places
+from .core.painting import parts_layer as parts_layer
+from .core.painting import write_names as write_names
+from .core.fields import SHOWN_PROBLEMS as SHOWN_PROBLEMS
+from .core.fields import all_problems as all_problems
+from .core.fields import joined_error as joined_error
+from .core.class_list import class_list as class_list
+from .core.class_list import classes_file as classes_file
+from .core.class_list import default_classes as default_classes
+from .core.class_list import is_background as is_background
+from .core.class_list import names_part as names_part
+from .core.coco import *
 from .core.table import *
+from .core.parts_data import *
 from .core.drawing import *
 from .core.config import *
 from .core.run_folder import *
@@ -29,6 +51,19 @@ from .measure.mistakes import *
 from .measure.insights import *
 from .measure.figures import *
 from .train.cache import *
+from .train.guard import AugmentationError as AugmentationError
+from .train.guard import SidedD4 as SidedD4
+from .train.guard import SidedHorizontalFlip as SidedHorizontalFlip
+from .train.guard import SidedTranspose as SidedTranspose
+from .train.guard import SidedVerticalFlip as SidedVerticalFlip
+from .train.guard import describe as describe
+from .train.guard import guard as guard
+from .train.guard import print_steps as print_steps
+from .train.guard import reseed as reseed
+from .train.guard import resize_step as resize_step
+from .train.guard import side_tables as side_tables
+from .train.guard import swap_sides as swap_sides
+from .train.serialized import *
 from .train.augment import *
 from .train.loaders import *
 from .train.losses import *

@@ -25,7 +25,7 @@ from torch import nn
 from .bench_training import bench_layers, bench_neighbour, bench_optimizers, time_in_turn, time_to
 from .bench_use import bench_use
 from .core.basics import CarpartsError
-from .core.table import PartsData
+from .core.parts_data import PartsData
 from .data.datasets import open_dataset
 from .synthetic.cars import draw_car, draw_dataset
 from .train.callbacks import in_precision

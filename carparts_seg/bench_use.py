@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from .core.basics import CarpartsError, did_you_mean, first_line
 from .core.images import read_image
-from .core.table import PartsData
+from .core.parts_data import PartsData
 from .deploy.export import export_images
 from .deploy.graph import write_int8, write_onnx
 from .experiment import run_experiment

@@ -16,8 +16,9 @@ from fastai.callback.core import Callback, CancelFitException
 from fastai.learner import Learner
 
 from .core.basics import CarpartsError
-from .core.config import Experiment, load_config, with_settings
-from .core.table import PartsData
+from .core.config import load_config, with_settings
+from .core.parts_data import PartsData
+from .core.settings import Experiment
 from .data.selection import Split, find_data, split_data, test_data
 from .experiment import check_masks, check_settings, claim_folder, seeded_splits
 from carparts_seg.from_settings import (

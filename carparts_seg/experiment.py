@@ -22,11 +22,12 @@ import torch
 from fastcore.imports import noop
 
 from .core.basics import check_writable, file_sha256, folder_lock, memory_limit, write_json
-from .core.config import Experiment, config_notes, load_config, save_config, with_settings
+from .core.config import config_notes, load_config, save_config, with_settings
+from .core.contradictions import check_steps
 from .core.parts import side_notes
+from .core.parts_data import PartsData
 from .core.run_folder import RunLog, fold_folders, read_run
-from .core.settings import check_steps, yaml_value
-from .core.table import PartsData
+from .core.settings import Experiment, yaml_value
 from .data.folds import with_mask
 from .data.same_data import about_of, data_difference, opening, same_data, source_of
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data

@@ -23,10 +23,11 @@ from fastcore.imports import noop
 
 # %% ../nbs/9_whole/90_from_settings.ipynb #e9131640
 from .core.basics import did_you_mean
-from .core.config import Experiment
+from .core.contradictions import loss_weights
 from .core.parts import mirror_partners
-from .core.settings import METRICS, loss_weights, read_class_weights
-from .core.table import PartsData
+from .core.parts_data import PartsData
+from .core.settings import Experiment
+from .core.training_settings import METRICS, read_class_weights
 from .data.selection import ExperimentError, Split
 from .measure.evidence import Evidence
 from .measure.learner_metrics import parts_metrics

@@ -18,9 +18,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from .core.basics import MissingExtra, file_sha256, first_line, write_json
-from .core.config import Experiment, save_config, with_settings
+from .core.config import save_config, with_settings
+from .core.parts_data import PartsData
 from .core.run_folder import LEFT, missing_files, read_run, run_complete
-from .core.table import PartsData, write_table
+from .core.settings import Experiment
+from .core.table import write_table
 from .data.same_data import about_of, describe_data
 from .data.selection import ExperimentError, Split
 from .deploy.graph import ExportError

@@ -23,23 +23,21 @@ from pydantic.fields import FieldInfo
 from yaml.constructor import ConstructorError
 
 from .basics import CarpartsError, named_bytes, nearest, recipe_file, write_atomic
+from .contradictions import LOSS_TERMS, contradictions
+from .data_settings import AugmentationSettings, DatasetSettings
 from .parts import mirror_partners, no_counterpart, side_notes
+from .section import plain_types
 from carparts_seg.core.settings import (
-    LOSS_TERMS,
     OTHER_NAMES,
-    AugmentationSettings,
-    DatasetSettings,
     Experiment,
-    TrainingSettings,
     allowed,
     choices,
-    contradictions,
     get_setting,
-    plain_types,
     section_models,
     setting_fields,
     yaml_value,
 )
+from .training_settings import TrainingSettings
 
 # %% ../../nbs/1_core/18_config.ipynb #ccf95e87
 class ConfigProblem(NamedTuple):

@@ -25,9 +25,10 @@ from matplotlib.legend import Legend
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from .images import _as_planes, draw_parts, name_places, read_image
+from .images import read_image
+from .painting import as_planes, draw_parts, name_places
 from .parts import display_name, part_colors
-from .table import PartsData
+from .parts_data import PartsData
 
 # %% ../../nbs/1_core/16_drawing.ipynb #2c6896da
 def figure_colors(
@@ -313,7 +314,7 @@ def show_parts(
     "Show an image with its parts."
     if ax is None:
         ax = plt.subplots(figsize=(6.4, 4), layout='constrained')[1]
-    planes = _as_planes(masks, image, len(classes))
+    planes = as_planes(masks, image, len(classes))
     present = [c for c in range(len(classes)) if planes[c].any()]
     ax.imshow(draw_parts(image, planes, classes, **kwargs))
     ax.axis('off')
@@ -353,7 +354,7 @@ def show_samples(
         ax.axis('off')
     for ax, f in zip(axes.flat, files):
         image = read_image(data.path(f))
-        planes = _as_planes(data.packed(f), image, len(data.classes))
+        planes = as_planes(data.packed(f), image, len(data.classes))
         present.update(np.flatnonzero(planes.any((1, 2))).tolist())
         show_parts(image, planes, data.classes, ax=ax, legend=False, title=f, names=names)
     if present:

@@ -96,6 +96,9 @@ la? | ra?
 avg? | avd?
 arg? | ard?
 g? | d?
+i? | d?
+s? | d?
+e? | d?
 izq izqda izda izqdo izdo | der? dcha dcho
 esq | dir?
 sx | dx
@@ -264,11 +267,6 @@ def mirror_name(
         return name
     return _exchanged(name, words, [next(r.others[0] for r in w.readings if r.sure) for w in words])
 
-
-def _has_side(name: str) -> bool:
-    "Whether a name says all by itself that its part has a side."
-    return mirror_name(name) != unicodedata.normalize('NFC', name)
-
 # %% ../../nbs/1_core/12_parts.ipynb #6c91b71e
 def _has_side(name: str) -> bool:
     "Whether a name says all by itself that its part has a side."
@@ -305,11 +303,45 @@ def _is_series(
     alike = [k for k in keys.values() if len(k) == len(one) and (*k[:i], *k[i + 1 :]) == (*one[:i], *one[i + 1 :])]
     return any(len(k[i]) == 1 and k[i] not in 'gd' for k in alike)
 
+# %% ../../nbs/1_core/12_parts.ipynb #3dcf5e12
+_LETTERS = {  # the letter that stands for left beside a d for right -> words of its language
+    'i': set(
+        'puerta espejo retrovisor faro piloto luz aleta guardabarros rueda llanta ventana ventanilla luna'.split()
+    ),
+    's': set('porta portiera sportello specchio specchietto faro fanale parafango ruota finestrino vetro luce'.split()),
+    'e': set('porta espelho retrovisor farol lanterna luz paralama roda janela vidro seta'.split()),
+}
+
+
+def _read_letters(
+    keys: Sequence[tuple[str, ...]],  # of all classes, see `_key`
+) -> set[str]:  # some of i, s and e
+    "Which letters stand for left in a class list."
+    ends = {}
+    for k in keys:
+        if len(k) > 1 and len(k[-1]) == 1:
+            ends.setdefault(k[:-1], set()).add(k[-1])
+    told = {x: [stem for stem, letters in ends.items() if letters & {x, 'd'}] for x in _LETTERS}
+    pairs = lambda x: told[x] and all(ends[stem] == {x, 'd'} for stem in told[x])
+    return {x for x, words in _LETTERS.items() if pairs(x) and any(words & set(stem) for stem in told[x])}
+
+
+def _is_unread(
+    one: tuple[str, ...],  # a name's `_key`
+    other: tuple[str, ...],  # that of what may be its partner
+    read: set[str],  # from `_read_letters`
+) -> bool:
+    "Whether two names differ in i, s or e and a d that stand for no side."
+    at = [i for i, (a, b) in enumerate(zip(one, other)) if a != b and 'd' in (a, b) and {a, b} & set(_LETTERS)]
+    said = {x for i in at for x in (one[i], other[i])} - {'d'}
+    return len(one) == len(other) and at != [] and not (at == [len(one) - 1] and said <= read)
+
 # %% ../../nbs/1_core/12_parts.ipynb #2c94ac78
 def _found_partners(classes: Sequence[str]) -> dict[str, str]:
     "Partners among classes, both ways, read from their names."
     exact, alike, out = {unicodedata.normalize('NFC', c): c for c in classes}, {}, {}
     keys = {c: _key(c) for c in exact}
+    read = _read_letters(list(keys.values()))
     for c in exact:
         alike.setdefault(keys[c], exact[c])
     options = {
@@ -318,6 +350,7 @@ def _found_partners(classes: Sequence[str]) -> dict[str, str]:
             for n in _mirror_names(c)
             if (o := exact.get(n) or alike.get(_key(n))) not in (None, exact[c])
             and not _is_series(keys[c], _key(n), keys)
+            and not _is_unread(keys[c], _key(n), read)
         }
         for c in exact
     }
@@ -387,10 +420,11 @@ def side_of(
 ) -> str | None:  # 'left', 'right', or None for a part without a side, or one whose side depends on the country
     "Which side of the car a class is on, read from the words of its name."
     name = unicodedata.normalize('NFC', name)
-    words = _sided_words(name)
-    if any(w.sure for w in words) or mirror_partners(classes).get(name, name) == name:
+    words, partner = _sided_words(name), mirror_partners(classes).get(name, name)
+    if any(w.sure for w in words) or partner == name:
         return _only({r.side for w in words for r in w.readings if r.sure})
-    return _only({r.side for w in words for r in w.readings})
+    told = [w for w in words if _fold(name[w.start : w.end]) not in _LETTERS or _key(partner)[-1] == 'd']
+    return _only({r.side for w in told for r in w.readings})
 
 # %% ../../nbs/1_core/12_parts.ipynb #3d808c3e
 def pairs_in_words(

@@ -23,10 +23,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256
-from ..core.images import IMAGE_SUFFIXES, ImageError, ImageHeader, image_header, read_image
+from ..core.class_list import is_background
+from ..core.fields import TableError, load_json
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import ImageHeader, image_header, read_image
 from ..core.masks import BeyondImageError, RleError, rle_bbox, rle_runs, unpack_planes
 from ..core.parts import mirror_name, mirror_partners, pairs_in_words, unclear_sides
-from ..core.table import PartsData, TableError, is_background, load_json
+from ..core.parts_data import PartsData
 from .datasets import locate_dataset, open_dataset
 from .findings import CHECKS, LEVELS, CheckReport, Finding, finding, known_code
 from .folds import Duplicate, find_duplicates, group_files, sketch

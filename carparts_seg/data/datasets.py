@@ -20,16 +20,10 @@ import pandas as pd
 import yaml
 
 from ..core.basics import did_you_mean, file_sha256, write_atomic
-from ..core.images import IMAGE_SUFFIXES
-from carparts_seg.core.table import (
-    DataPart,
-    PartsData,
-    TableError,
-    class_list,
-    default_classes,
-    is_background,
-    load_json,
-)
+from ..core.class_list import class_list, default_classes, is_background
+from ..core.fields import TableError, load_json
+from ..core.image_files import IMAGE_SUFFIXES
+from ..core.parts_data import DataPart, PartsData
 from carparts_seg.data.archives import (
     DatasetError,
     Unreachable,

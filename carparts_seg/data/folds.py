@@ -16,8 +16,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..core.images import ImageError, read_image
-from ..core.table import PartsData, TableError, _blank, _is_null
+from ..core.cells import blank_cells
+from ..core.fields import TableError, is_null
+from ..core.image_files import ImageError
+from ..core.images import read_image
+from ..core.parts_data import PartsData
 
 # %% ../../nbs/3_data/33_folds.ipynb #7c19abfd
 def _links(
@@ -35,7 +38,7 @@ def _links(
         pairs = list((groups or {}).items())
     files = set(table['file_name'].unique().tolist())
     unlike = [] if group_column == 'file_name' else zip(*(table[c] for c in ('file_name', group_column)))  # else alone
-    by_column = [(f, ('column', v)) for f, v in unlike if not _is_null(v)]
+    by_column = [(f, ('column', v)) for f, v in unlike if not is_null(v)]
     return by_column + [(f, ('group', g)) for f, g in pairs if f in files]
 
 # %% ../../nbs/3_data/33_folds.ipynb #7ac95731
@@ -118,7 +121,7 @@ def with_mask(
     table: pd.DataFrame,  # canonical parts table
 ) -> np.ndarray:  # bool, one for each row
     "Which rows hold a mask: an entry with a class and without a mask, such as a box of COCO, is none."
-    return ~(_blank(table['name']) | _blank(table['rle_mask']))
+    return ~(blank_cells(table['name']) | blank_cells(table['rle_mask']))
 
 
 def _class_counts(
@@ -239,7 +242,7 @@ def column_folds(
         raise TableError(f'no fold column {fold_column!r}; the columns are {columns}', key=fold_column)
     out = {}
     for f, v in zip(table['file_name'], table[fold_column]):
-        if _is_null(v):
+        if is_null(v):
             raise TableError(f'{f!r}: nothing in the fold column {fold_column!r}', file=f, key=fold_column)
         k = str(int(v)) if isinstance(v, (float, np.floating)) and v == int(v) else str(v)
         if out.setdefault(f, k) != k:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.basics import check_new, summed_up
-from ..core.table import DataPart, TableError, write_table
+from ..core.fields import TableError
+from ..core.parts_data import DataPart
+from ..core.table import write_table
 from .datasets import join_parts, read_parts
 from .sources import check_format
 from ..formats.editors import export_coco

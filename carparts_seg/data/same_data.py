@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from ..core.basics import file_sha256
+from ..core.class_list import names_part
+from ..core.parts_data import PartsData
 from ..core.run_folder import read_run
-from ..core.table import PartsData, names_part
 from .selection import ExperimentError, Split
 
 # %% ../../nbs/3_data/39_same_data.ipynb #797358bb

@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 
 from ..core.basics import CarpartsError
-from ..core.images import ImageError, image_files, image_size, pixel_limit, read_image
+from ..core.fields import TableError, joined_error
+from ..core.image_files import ImageError, image_files, pixel_limit
+from ..core.images import image_size, read_image
+from ..core.parts_data import DataPart, PartsData
 from ..core.settings import Experiment
-from ..core.table import DataPart, PartsData, TableError, _read_file, joined_error, read_table
+from ..core.table import read_table, table_columns
 from .archives import DatasetError
 from .datasets import join_parts, only_listed, open_dataset
 from .folds import file_groups, near_duplicates, spread_reason, train_valid_files
@@ -354,7 +357,7 @@ def _test_folder(folder: str | None, data: PartsData) -> PartsData | None:
 
 def _has_masks(path: Path, column: str) -> bool:
     "Whether a table file has masks; COCO has."
-    return path.suffix.lower() == '.json' or column in _read_file(path, ())
+    return path.suffix.lower() == '.json' or column in table_columns(path)
 
 # %% ../../nbs/3_data/35_selection.ipynb #92fa8b09
 def test_data(

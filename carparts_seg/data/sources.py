@@ -15,21 +15,15 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
-import pyarrow.parquet as pq
 
-from ..core.basics import check_size, did_you_mean, file_sha256
-from ..core.fields import check_inside, outside_allowed, points_outside
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
+from ..core.basics import did_you_mean, file_sha256
+from ..core.coco import coco_to_table
+from ..core.fields import TableError, all_problems, check_inside, load_json, outside_allowed, points_outside
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import image_size
 from ..core.names import Matched, image_name, match_names
-from carparts_seg.core.table import (
-    DataPart,
-    TableError,
-    all_problems,
-    coco_to_table,
-    load_json,
-    read_table,
-    write_table,
-)
+from ..core.parts_data import DataPart
+from ..core.table import read_table, table_columns, write_table
 from .archives import DatasetError, cache_dir, log
 from carparts_seg.formats.editors import (
     is_cvat,
@@ -272,11 +266,8 @@ def _read_plain_table(
     told = {k: v for k, v in columns.items() if k in _COLUMNS}
     others = {k: v for k, v in columns.items() if k not in _COLUMNS}
     try:
-        check_size(path)
-        is_csv = path.suffix.lower() == '.csv'
-        there = pd.read_csv(path, nrows=0, index_col=False).columns if is_csv else pq.read_schema(path).names
-        told, notes = guess_columns(list(there), told)
-    except Exception:  # read_table says what is wrong with the file
+        told, notes = guess_columns(table_columns(path), told)
+    except TableError:  # read_table says what is wrong with the file
         notes = []
     table = read_table(path, problems=problems, **told, **others)
     table.attrs['notes'] = notes

@@ -36,7 +36,9 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..core.basics import CarpartsError, did_you_mean, named_network, network_folder
-from ..core.images import ImageError, draw_parts, image_header, pixel_limit, read_image, resize_image
+from ..core.image_files import ImageError, pixel_limit
+from ..core.images import image_header, read_image, resize_image
+from ..core.painting import draw_parts
 from ..core.parts import CAR_PARTS, part_colors
 from ..core.run_folder import RunFolder
 from ..predict.onnx_predictor import OnnxPredictor, is_exported

@@ -34,7 +34,8 @@ from pyarrow import fs as pafs
 from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError, check_writable, first_line, folder_lock, need, write_atomic
-from ..core.images import ImageError, pixel_limit, read_image, why_no_image
+from ..core.image_files import ImageError, pixel_limit, why_no_image
+from ..core.images import read_image
 from ..predict.onnx_predictor import OnnxPredictor, is_exported
 from ..predict.score import OnnxScorer, image_record, part_records
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from ..core.basics import check_writable, first_line
 from ..core.masks import rles_to_packed, unpack_planes
 from ..core.parts import mirror_partners
-from ..core.table import PartsData
+from ..core.parts_data import PartsData
 from carparts_seg.deploy.cluster import (
     ClusterError,
     Network,

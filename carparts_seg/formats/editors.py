@@ -24,11 +24,23 @@ import pandas as pd
 from PIL import Image
 
 from ..core.basics import write_atomic
-from ..core.fields import _text, outside_allowed, point_array, text_number, text_whole
-from ..core.images import ImageError, image_size
+from ..core.coco import coco_to_table
+from carparts_seg.core.fields import (
+    TableError,
+    all_problems,
+    outside_allowed,
+    plain_name,
+    point_array,
+    text_number,
+    text_whole,
+)
+from ..core.image_files import ImageError
+from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_area, rle_bbox, rle_runs, rle_to_mask
 from ..core.names import image_name
-from ..core.table import DataPart, TableError, all_problems, coco_to_table
+from ..core.parts_data import DataPart
+
+# %% ../../nbs/2_formats/29_editors.ipynb #77144d92
 from carparts_seg.formats.outlines import (
     checked_size,
     contours_to_mask,
@@ -136,7 +148,7 @@ def _masks_of(
                 continue
             if not isinstance(mask[0], str) or not mask[0].strip():
                 raise RleError('a mask without a label')
-            _text(mask[0], 'label')
+            plain_name(mask[0], 'label')
             found.append(mask)
         except (RleError, TableError) as e:
             problems.append(entry_error(at, f'shape {k}', e.why, row=k))

@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 
 from ..core.basics import CarpartsError, write_atomic
-from ..core.fields import point_array
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_size
+from ..core.class_list import default_classes
+from ..core.fields import TableError, all_problems, point_array
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, polygons_to_rle, rle_to_mask
 from ..core.names import match_names
-from ..core.table import DataPart, TableError, all_problems, default_classes
+from ..core.parts_data import DataPart
 from carparts_seg.formats.outlines import (
     checked_size,
     counted,

@@ -18,10 +18,13 @@ import pandas as pd
 from PIL import Image
 
 from ..core.basics import check_new, first_line, new_folder, write_json
-from ..core.images import IMAGE_SUFFIXES, ImageError, image_header, image_size
+from ..core.class_list import is_background
+from ..core.fields import TableError, all_problems
+from ..core.image_files import IMAGE_SUFFIXES, ImageError
+from ..core.images import image_header, image_size
 from ..core.masks import mask_to_rle, rle_area, rle_to_mask, union_rle
 from ..core.parts import part_colors
-from ..core.table import DataPart, TableError, all_problems, is_background
+from ..core.parts_data import DataPart
 from carparts_seg.formats.outlines import (
     counted,
     entry_error,

@@ -20,11 +20,14 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from ..core.fields import _text, decoded, file_bytes, image_pixels, load_json, parse_json
-from ..core.images import IMAGE_SUFFIXES, image_size
+from ..core.class_list import default_classes
+from ..core.fields import TableError, decoded, file_bytes, image_pixels, load_json, parse_json, plain_name
+from ..core.image_files import IMAGE_SUFFIXES
+from ..core.images import image_size
 from ..core.masks import RleError, mask_to_rle, rle_area
 from ..core.parts import part_colors
-from ..core.table import PartsData, TableError, default_classes, read_table
+from ..core.parts_data import PartsData
+from ..core.table import read_table
 
 # %% ../../nbs/2_formats/25_outlines.ipynb #d17b5cb3
 def _corners(
@@ -551,7 +554,7 @@ def table_of(
     "Rows as a table."
     for key, column in (('file_name', 0), ('name', 1)):
         for name in {r[column] for r in rows} - {None}:
-            _text(name, key)
+            plain_name(name, key)
     frame = pd.DataFrame(list(rows), columns=['file_name', 'name', 'rle_mask', 'height', 'width', 'score'])
     frame['score'] = pd.to_numeric(frame['score'], errors='coerce')
     out = read_table(frame if frame['score'].notna().any() else frame.drop(columns='score'))

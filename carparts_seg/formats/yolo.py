@@ -20,11 +20,12 @@ import pandas as pd
 import yaml
 
 from ..core.basics import check_new, new_folder
-from ..core.fields import points_outside, text_number, text_whole
-from ..core.images import ImageError, image_size
+from ..core.fields import TableError, all_problems, points_outside, text_number, text_whole
+from ..core.image_files import ImageError
+from ..core.images import image_size
 from ..core.masks import mask_to_rle, rle_to_mask
 from ..core.parts import mirror_partners
-from ..core.table import DataPart, PartsData, TableError, all_problems
+from ..core.parts_data import DataPart, PartsData
 from carparts_seg.formats.outlines import (
     contours_to_mask,
     counted,

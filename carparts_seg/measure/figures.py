@@ -23,7 +23,6 @@ from matplotlib.ticker import MaxNLocator
 from carparts_seg.core.drawing import (
     MOST_ROWS,
     Drawing,
-    draw_parts,
     figure_colors,
     figure_look,
     label_of,
@@ -31,11 +30,13 @@ from carparts_seg.core.drawing import (
     plain_legend,
     shown,
 )
+from ..core.fields import TableError
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
+from ..core.painting import draw_parts
 from ..core.parts import part_colors
+from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, curve, metric_value
-from ..core.table import PartsData, TableError
 
 # %% ../../nbs/4_measure/46_figures.ipynb #8d21be4d
 @dataclass

@@ -30,8 +30,8 @@ from carparts_seg.core.drawing import (
     shown,
 )
 from ..core.masks import rle_area, thinned, union_rle
+from ..core.parts_data import PartsData
 from ..core.run_folder import metric_value
-from ..core.table import PartsData
 
 # %% ../../nbs/4_measure/45_insights.ipynb #0f4dfea5
 def mask_sizes(

@@ -15,8 +15,8 @@ import yaml
 
 from ..core.basics import write_json
 from ..core.masks import mask_to_rle, unpack_planes
+from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING
-from ..core.table import PartsData
 from .evidence import Evidence
 from .invented_masks import invent_masks, invent_probabilities
 from .metrics import PixelCounts, summarize

@@ -25,7 +25,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ..core.masks import rle_to_coco
 from ..core.parts import display_name, mirror_places
-from ..core.table import PartsData
+from ..core.parts_data import PartsData
 
 if TYPE_CHECKING:
     import torch

@@ -35,7 +35,7 @@ from carparts_seg.core.drawing import (
 from ..core.images import read_image
 from ..core.masks import rle_to_coco, thinned, unpack_planes
 from ..core.parts import display_name, mirror_partners, mirror_places
-from ..core.table import PartsData
+from ..core.parts_data import PartsData
 from .evidence import Evidence
 
 # %% ../../nbs/4_measure/44_mistakes.ipynb #a0e97efe

@@ -16,7 +16,8 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..core.basics import WriteError, write_json
-from ..core.table import PartsData, write_table
+from ..core.parts_data import PartsData
+from ..core.table import write_table
 from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
 from ..measure.mistakes import by_coco_size, class_costs, worst_images

@@ -43,8 +43,10 @@ from carparts_seg.core.basics import (
     write_atomic,
     write_json,
 )
-from ..core.images import draw_parts, image_files, is_image_file, read_image, resize_image, write_names
+from ..core.image_files import image_files, is_image_file
+from ..core.images import read_image, resize_image
 from ..core.masks import rle_to_coco
+from ..core.painting import draw_parts, write_names
 from ..core.parts import part_colors
 from .prediction import PredictError, Predictor, class_categories, part_rows
 from carparts_seg.predict.score import (

@@ -23,7 +23,7 @@ from carparts_seg.core.basics import (
     network_names,
     sample_image,
 )
-from ..core.images import is_image_file
+from ..core.image_files import is_image_file
 from .files import TABLE_SUFFIXES
 from carparts_seg.predict.prediction import (
     NOT_FINITE,

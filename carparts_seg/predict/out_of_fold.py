@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..core.drawing import shown
+from ..core.parts_data import PartsData
 from ..core.run_folder import read_run
-from ..core.table import PartsData
 from ..data.folds import near_duplicates
 from ..measure.folds import held_out_by, joined_evidence
 from ..measure.metrics import PixelCounts, summarize

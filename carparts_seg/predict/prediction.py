@@ -23,7 +23,8 @@ import numpy as np
 from fastcore.basics import patch
 
 from ..core.basics import CarpartsError, did_you_mean
-from ..core.images import ImageError, pixel_limit, resize_image
+from ..core.image_files import ImageError, pixel_limit
+from ..core.images import resize_image
 from .score import MEASURES, class_thresholds, image_record, part_masks, part_record
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #6b7d089e

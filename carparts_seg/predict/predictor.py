@@ -35,7 +35,10 @@ from carparts_seg.core.basics import (
 from ..core.config import Experiment, load_config, save_config, with_settings
 from ..core.parts import mirror_partners, mirror_permutation
 from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
-from ..core.settings import FLIPS, get_setting, setting_fields
+from ..core.settings import get_setting, setting_fields
+from ..core.training_settings import FLIPS
+
+# %% ../../nbs/6_predict/64_predictor.ipynb #11cc042b
 from ..measure.folds import check_alike, joined_about, joined_evidence, member_folders
 from ..measure.metrics import summarize
 from .network import MeanOfNetworks, predict_probabilities

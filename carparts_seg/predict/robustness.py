@@ -21,7 +21,7 @@ from tqdm import tqdm
 from ..core.basics import file_sha256, write_atomic, write_json
 from ..core.images import read_image
 from ..core.masks import rle_to_coco, union_rle
-from ..core.table import PartsData
+from ..core.parts_data import PartsData
 from ..measure.corruptions import COMMON, CorruptionError, corrupt, corruption_names, robustness
 from ..measure.metrics import PixelCounts, iou_per_class, known_mean, mask_ap
 from .counting import piece_rows, rle_counts

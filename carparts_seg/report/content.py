@@ -21,10 +21,11 @@ import pandas as pd
 import yaml
 
 from ..core.drawing import shown
-from ..core.images import ImageError
+from ..core.fields import TableError
+from ..core.image_files import ImageError
 from ..core.parts import CAR_PARTS, display_name
+from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value
-from ..core.table import PartsData, TableError
 from ..data.datasets import data_roots
 from ..measure.evidence import Evidence, EvidenceError, bootstrap_intervals
 from ..measure.figures import image_scores, per_class_table, pick_images, predicted_parts

@@ -27,10 +27,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.basics import printable
+from ..core.fields import TableError
 from ..core.images import read_image, resize_image
 from ..core.masks import thinned, unpack_planes
 from ..core.parts import display_name, linear_rgb, mirror_places, part_colors, seen_by, side_of, srgb
-from ..core.table import PartsData, TableError
+from ..core.parts_data import PartsData
 
 # %% ../../nbs/7_report/72_page.ipynb #8f6b293c
 def template_file(

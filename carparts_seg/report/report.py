@@ -26,8 +26,9 @@ from PIL import Image
 
 from ..core.basics import CarpartsError, write_atomic
 from ..core.drawing import Drawing, figure_look, shown, shown_difference
+from ..core.fields import TableError
+from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value, read_run
-from ..core.table import PartsData, TableError
 
 # %% ../../nbs/7_report/74_report.ipynb #f4b7f93d
 from carparts_seg.measure.evidence import (

@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 from ..core.basics import CarpartsError, WriteError, check_amount, new_folder
 from ..core.masks import mask_to_rle, rle_area, rle_bbox, rle_to_coco
 from ..core.parts import CAR_PARTS
-from ..core.table import PartsData
+from ..core.parts_data import PartsData
 from .body import Car, make_car
 from .render import Camera, Light, draw_into, frame, look_at, surroundings
 from .scenery import backdrop, ground_image, lay_ground, photograph, shadow_image

@@ -33,8 +33,10 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError
-from ..core.images import ImageError, read_image
-from ..core.table import PartsData, TableError
+from ..core.fields import TableError
+from ..core.image_files import ImageError
+from ..core.images import read_image
+from ..core.parts_data import PartsData
 from ..data.datasets import cache_dir
 
 # %% ../../nbs/5_train/50_cache.ipynb #015c3640

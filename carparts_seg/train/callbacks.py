@@ -30,7 +30,7 @@ from torch.overrides import TorchFunctionMode
 from tqdm.auto import tqdm
 
 from ..core.basics import CarpartsError, need
-from ..core.settings import MIX_TARGETS, MIXES
+from ..core.data_settings import MIX_TARGETS, MIXES
 from ..measure.metrics import PixelCounts
 from .machine import SyncNorms, gather_batch, gather_objects, n_processes, rank
 

@@ -31,23 +31,19 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.basics import CarpartsError
+from ..core.data_settings import NORMALIZATIONS
 from ..core.drawing import parts_legend, plain_legend
-from ..core.images import ImageError, parts_layer
+from ..core.fields import TableError
+from ..core.image_files import ImageError
 from ..core.masks import rle_area
-from ..core.settings import NORMALIZATIONS
-from ..core.table import PartsData, TableError
+from ..core.painting import parts_layer
+from ..core.parts_data import PartsData
 from ..data.folds import with_mask
-from carparts_seg.train.augment import (
-    AugmentationError,
-    ending_at,
-    guard,
-    inference_transform,
-    reseed,
-)
-from carparts_seg.train.augment import (
-    augmentation as strategy_transform,
-)
+from .augment import augmentation as strategy_transform
+from .augment import inference_transform
 from .cache import PartsCache, PartsSource, check_sizes, first_resize
+from .guard import AugmentationError, guard, reseed
+from .serialized import ending_at
 
 # %% ../../nbs/5_train/52_loaders.ipynb #29fed6e3
 class TensorPhoto(TensorImage):

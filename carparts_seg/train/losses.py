@@ -18,7 +18,8 @@ from segmentation_models_pytorch.losses import FocalLoss, LovaszLoss
 from torch import nn
 
 from ..core.basics import CarpartsError, did_you_mean
-from ..core.settings import LOSS_TERMS, LOSSES
+from ..core.contradictions import LOSS_TERMS
+from ..core.training_settings import LOSSES
 
 # %% ../../nbs/5_train/53_losses.ipynb #e04066e5
 _PIECE = (1 << 15) - 1  # most numbers worked on at a time on a CPU

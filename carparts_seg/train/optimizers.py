@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch.optim.adamw import adamw
 
 from ..core.basics import CarpartsError
-from ..core.settings import OPTIMIZERS
+from ..core.training_settings import OPTIMIZERS
 
 # %% ../../nbs/5_train/57_optimizers.ipynb #08dc8678
 def best_quintic(

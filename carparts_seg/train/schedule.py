@@ -16,7 +16,7 @@ from fastai.callback.schedule import ParamScheduler
 from fastcore.basics import patch
 
 from ..core.basics import CarpartsError, did_you_mean
-from ..core.settings import SCHEDULES
+from ..core.training_settings import SCHEDULES
 
 # %% ../../nbs/5_train/54_schedule.ipynb #82ec6e09
 def sched_cosine(
