@@ -24,6 +24,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 from matplotlib.legend import Legend
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
+from PIL import Image
 
 from .images import _as_planes, draw_parts, name_places, read_image
 from .parts import display_name, part_colors
@@ -139,12 +140,22 @@ def figure_look(
 class Drawing(Figure):
     "A figure that a notebook shows, without pyplot's list of open figures."
 
-    def __init__(self, *args, **kwargs):
+    def __init__(
+        self,
+        *args,  # of matplotlib's Figure
+        colors: int | None = None,  # of the picture, 256 at most, which keeps a notebook of pictures small; None: all
+        **kwargs,  # of matplotlib's Figure
+    ):
         super().__init__(*args, **kwargs)  # the documentation can't read the signature that matplotlib gives it
+        self.colors = colors
 
     def _repr_png_(self) -> bytes:
         out = io.BytesIO()
         self.savefig(out, format='png')
+        if self.colors is None:
+            return out.getvalue()
+        few = Image.open(out).convert('RGB').quantize(self.colors, dither=Image.Dither.NONE)
+        few.save(out := io.BytesIO(), format='png', optimize=True)
         return out.getvalue()
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ab32249f
@@ -307,7 +318,7 @@ def show_parts(
     ax: Axes | None = None,  # where to draw; None: a new figure
     legend: bool = True,  # list the parts in this image beside it
     title: str | None = None,  # words above it
-    names: bool = False,  # write each part's name on it
+    names: bool | float = False,  # write each part's name on it; a number: in letters of so many points
     **kwargs,  # passed to draw_parts: alpha, outline
 ) -> Axes:  # the axes drawn on
     "Show an image with its parts."
@@ -320,7 +331,7 @@ def show_parts(
     if title:
         ax.set_title(with_boxes(title), fontsize=9, family=figure_fonts(), parse_math=False)
     if names:
-        _write_names(ax, planes, classes)
+        _write_names(ax, planes, classes, 6.5 if names is True else names)
     if legend and present:
         place = dict(loc='center left', bbox_to_anchor=(1.01, 0.5))
         plain_legend(ax, parts_legend(classes, present), 8, **place)
@@ -341,7 +352,7 @@ def show_samples(
     files: Sequence[str] | None = None,  # which images; None: `n` of them, spread evenly over the set
     n: int = 6,  # how many, when `files` is None
     columns: int = 3,  # images in a row
-    names: bool = False,  # write each part's name on it
+    names: bool | float = False,  # write each part's name on it; a number: in letters of so many points
 ) -> Figure:  # raises ImageError, TableError
     "A sheet of images with their parts, and one legend for all of them."
     files = list(files) if files is not None else _spread(data.files, n)

@@ -474,7 +474,7 @@ def problem(
     "An answer that says why there is none."
     return JSONResponse({'detail': detail}, status, headers)
 
-# %% ../../nbs/8_deploy/83_middleware.ipynb #05138974
+# %% ../../nbs/8_deploy/83_middleware.ipynb #7e43e95e
 class _Arriving:
     "Passes a request on, and remembers whether some of it is still to come."
 
