@@ -22,6 +22,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from PIL import Image
@@ -140,23 +141,21 @@ def figure_look(
 class Drawing(Figure):
     "A figure that a notebook shows, without pyplot's list of open figures."
 
-    def __init__(
-        self,
-        *args,  # of matplotlib's Figure
-        colors: int | None = None,  # of the picture, 256 at most, which keeps a notebook of pictures small; None: all
-        **kwargs,  # of matplotlib's Figure
-    ):
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)  # the documentation can't read the signature that matplotlib gives it
-        self.colors = colors
 
     def _repr_png_(self) -> bytes:
         out = io.BytesIO()
         self.savefig(out, format='png')
-        if self.colors is None:
-            return out.getvalue()
-        few = Image.open(out).convert('RGB').quantize(self.colors, dither=Image.Dither.NONE)
-        few.save(out := io.BytesIO(), format='png', optimize=True)
         return out.getvalue()
+
+    def small(
+        self,
+        colors: int = 64,  # how many, 256 at most
+    ) -> Image.Image:  # with a palette
+        "A picture of few colours, which keeps a notebook of pictures small."
+        image = Image.open(io.BytesIO(self._repr_png_())).convert('RGB')
+        return image.quantize(colors, dither=Image.Dither.NONE)
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ab32249f
 def shown(
@@ -301,13 +300,15 @@ def _write_names(
     classes: Sequence[str],  # C class names
     size: float = 6.5,  # of the letters, in points
 ) -> None:
-    "Write each part's name on it, at the places of `name_places`."
+    "Write each part's name on it, at the places of `name_places`; a line leads from one that lies aside to its part."
     pixels = planes.shape[1] / max(ax.get_window_extent().height, 1)  # of the image, to one of the figure
     unit = pixels * ax.figure.dpi / 72 * size
     look = dict(fontsize=size, color='w', ha='center', va='center', clip_on=True, parse_math=False)
     labels = [label_of(name, 60, classes) for name in classes]
-    for c, ((x, y), _) in name_places(planes, [0.6 * unit * len(label) for label in labels], unit).items():
-        halo = [withStroke(linewidth=1.8, foreground='k')]
+    halo, colors = [withStroke(linewidth=1.8, foreground='k')], part_colors(classes) / 255
+    for c, ((x, y), (at, down)) in name_places(planes, [0.6 * unit * len(label) for label in labels], unit).items():
+        if abs(y - down) > unit:
+            ax.add_line(Line2D([x, at], [y, down], color=colors[c], lw=0.9, path_effects=halo))
         ax.text(x, y, labels[c], path_effects=halo, family=figure_fonts(), **look)
 
 # %% ../../nbs/1_core/16_drawing.ipynb #bab80251
