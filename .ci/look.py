@@ -20,7 +20,7 @@ root = Path(__file__).resolve().parent.parent
 out = root / "_docs" / "look"
 FRAME = """
 body { font: 17px/1.5 system-ui, sans-serif; margin: 0; color: #343a40; background: #fff }
-main { max-width: 750px; margin: 0 auto; padding: 0 1.5em } img { max-width: 100%; height: auto }
+main { max-width: 750px; margin: 0 auto; padding: 0 1.5em } img { max-width: 100%; height: auto } figure { margin: 0 }
 pre { padding: .4em; margin: 0; font-size: 14.9px } pre > code { white-space: pre-wrap; overflow-wrap: anywhere }
 code { font-size: .875em } pre code { font-size: 1em } table { border-collapse: collapse; text-align: left }
 th, td { padding: .5rem; border-bottom: 1px solid #8886; vertical-align: top }

@@ -4,9 +4,12 @@ What people use most can be imported from here: `from carparts_seg import load_r
 asked for, so importing the package costs nothing. In a notebook: `from carparts_seg.all import *`.
 """
 
+import os as _os
 from importlib import import_module as _import_module
 
 __version__ = "0.2.0"
+
+_os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime 1.32 tells its maker how it is used
 
 _NAMES = {
     "core.config": "load_config load_recipe",

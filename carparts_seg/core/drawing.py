@@ -22,8 +22,10 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
+from PIL import Image
 
 from .images import read_image
 from .painting import as_planes, draw_parts, name_places
@@ -147,6 +149,14 @@ class Drawing(Figure):
         out = io.BytesIO()
         self.savefig(out, format='png')
         return out.getvalue()
+
+    def small(
+        self,
+        colors: int = 64,  # how many, 256 at most
+    ) -> Image.Image:  # with a palette
+        "A picture of few colours, which keeps a notebook of pictures small."
+        image = Image.open(io.BytesIO(self._repr_png_())).convert('RGB')
+        return image.quantize(colors, dither=Image.Dither.NONE)
 
 # %% ../../nbs/1_core/16_drawing.ipynb #ab32249f
 def shown(
@@ -291,13 +301,15 @@ def _write_names(
     classes: Sequence[str],  # C class names
     size: float = 6.5,  # of the letters, in points
 ) -> None:
-    "Write each part's name on it, at the places of `name_places`."
+    "Write each part's name on it, at the places of `name_places`; a line leads from one that lies aside to its part."
     pixels = planes.shape[1] / max(ax.get_window_extent().height, 1)  # of the image, to one of the figure
     unit = pixels * ax.figure.dpi / 72 * size
     look = dict(fontsize=size, color='w', ha='center', va='center', clip_on=True, parse_math=False)
     labels = [label_of(name, 60, classes) for name in classes]
-    for c, ((x, y), _) in name_places(planes, [0.6 * unit * len(label) for label in labels], unit).items():
-        halo = [withStroke(linewidth=1.8, foreground='k')]
+    halo, colors = [withStroke(linewidth=1.8, foreground='k')], part_colors(classes) / 255
+    for c, ((x, y), (at, down)) in name_places(planes, [0.6 * unit * len(label) for label in labels], unit).items():
+        if abs(y - down) > unit:
+            ax.add_line(Line2D([x, at], [y, down], color=colors[c], lw=0.9, path_effects=halo))
         ax.text(x, y, labels[c], path_effects=halo, family=figure_fonts(), **look)
 
 # %% ../../nbs/1_core/16_drawing.ipynb #bab80251
@@ -308,7 +320,7 @@ def show_parts(
     ax: Axes | None = None,  # where to draw; None: a new figure
     legend: bool = True,  # list the parts in this image beside it
     title: str | None = None,  # words above it
-    names: bool = False,  # write each part's name on it
+    names: bool | float = False,  # write each part's name on it; a number: in letters of so many points
     **kwargs,  # passed to draw_parts: alpha, outline
 ) -> Axes:  # the axes drawn on
     "Show an image with its parts."
@@ -321,7 +333,7 @@ def show_parts(
     if title:
         ax.set_title(with_boxes(title), fontsize=9, family=figure_fonts(), parse_math=False)
     if names:
-        _write_names(ax, planes, classes)
+        _write_names(ax, planes, classes, 6.5 if names is True else names)
     if legend and present:
         place = dict(loc='center left', bbox_to_anchor=(1.01, 0.5))
         plain_legend(ax, parts_legend(classes, present), 8, **place)
@@ -342,7 +354,7 @@ def show_samples(
     files: Sequence[str] | None = None,  # which images; None: `n` of them, spread evenly over the set
     n: int = 6,  # how many, when `files` is None
     columns: int = 3,  # images in a row
-    names: bool = False,  # write each part's name on it
+    names: bool | float = False,  # write each part's name on it; a number: in letters of so many points
 ) -> Figure:  # raises ImageError, TableError
     "A sheet of images with their parts, and one legend for all of them."
     files = list(files) if files is not None else _spread(data.files, n)

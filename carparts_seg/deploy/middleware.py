@@ -474,6 +474,27 @@ def problem(
     "An answer that says why there is none."
     return JSONResponse({'detail': detail}, status, headers)
 
+# %% ../../nbs/8_deploy/83_middleware.ipynb #7e43e95e
+class _Arriving:
+    "Passes a request on, and remembers whether some of it is still to come."
+
+    def __init__(
+        self,
+        receive: Receive,  # of ASGI
+        waits: bool,  # whether the other side sends nothing until it is asked to (Expect: 100-continue)
+    ):
+        self.receive, self.rest = receive, not waits
+
+    async def __call__(self) -> Message:
+        message = await self.receive()
+        self.rest = message['type'] == 'http.request' and message.get('more_body', False)
+        return message
+
+    async def drop(self, most: int = 64_000_000) -> None:
+        "Take what is still to come, so many bytes of it."
+        while self.rest and most > 0:
+            most -= len((await self()).get('body', b''))
+
 # %% ../../nbs/8_deploy/83_middleware.ipynb #a9ed06fe
 class _Sending:
     "Passes an answer on, with the security headers that it lacks, and remembers its status."
@@ -481,8 +502,9 @@ class _Sending:
     def __init__(
         self,
         send: Send,  # of ASGI
+        arriving: _Arriving,  # the request
     ):
-        self.send, self.status = send, None
+        self.send, self.arriving, self.status, self.open = send, arriving, None, False
 
     async def __call__(self, message: Message) -> None:
         if message['type'] == 'http.response.start':
@@ -490,7 +512,18 @@ class _Sending:
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
+        elif self.arriving.rest and not message.get('more_body', False):
+            message, self.open = message | {'more_body': True}, True
         await self.send(message)
+
+    async def end(self, seconds: float = 2.0) -> None:
+        "End an answer that was given before all of the request was there."
+        if self.open:
+            try:
+                await asyncio.wait_for(self.arriving.drop(), seconds)
+            except asyncio.TimeoutError:
+                pass
+            await self.send({'type': 'http.response.body', 'body': b'', 'more_body': False})
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #2058a40e
 class Gate:
@@ -508,13 +541,14 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope['type'] != 'http':
             return await self.app(scope, receive, send)
-        start, sending = time.perf_counter(), _Sending(send)
+        start, arriving = time.perf_counter(), _Arriving(receive, 'expect' in Headers(scope=scope))
+        sending = _Sending(send, arriving)
         inner = scope | {'method': 'GET'} if scope['method'] == 'HEAD' else scope  # the server leaves the body out
         try:
             if (e := self.hosts and self.hosts.refuse(scope)) is not None:
-                await problem(str(e), e.status, {'Connection': 'close'})(scope, receive, sending)
+                await problem(str(e), e.status, {'Connection': 'close'})(scope, arriving, sending)
             else:
-                await self.app(inner, receive, sending)
+                await self.app(inner, arriving, sending)
         except ClientDisconnect:
             pass  # nobody is left to be answered
         except Exception:
@@ -522,7 +556,8 @@ class Gate:
             log.error('%s', printable(told, lines=True).replace('\n', '\n  '))  # no line looks like a record
             if sending.status is None:
                 words = problem('something went wrong in the service; its log says what', 500)
-                await words(scope, receive, sending)
+                await words(scope, arriving, sending)
         finally:
             route = scope['path'] if scope['path'] in self.routes else 'other'
             self.count(route, sending.status or 499, time.perf_counter() - start)
+        await sending.end()

@@ -312,6 +312,7 @@ def _check_seal(path: str | Path, model: str | bytes, metadata: Mapping[str, str
 # %% ../../nbs/6_predict/60_score.ipynb #ef7700da
 def _session(path: str | Path, model: str | bytes, threads: int | None):
     "The network in ONNX Runtime, on a GPU where it can use one; raises ScoreError."
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')  # else version 1.32 tells its maker how it is used
     try:
         import onnxruntime as ort
     except ModuleNotFoundError:
