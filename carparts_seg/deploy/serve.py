@@ -55,7 +55,6 @@ from carparts_seg.deploy.api import (
     Options,
     Picture,
     Prediction,
-    Predictor,
     PredictRequest,
     Problem,
     Refused,
@@ -90,7 +89,7 @@ from carparts_seg.deploy.middleware import (
     read_images,
     read_rows,
 )
-from ..predict.prediction import NOT_FINITE, OutputError
+from ..predict.prediction import NOT_FINITE, OutputError, Predictor
 from ..predict.score import ScoreError
 from ..report.page import css_colors, page_environment, part_textures, template_file
 

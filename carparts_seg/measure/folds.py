@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.basics import CarpartsError
-from ..core.config import Experiment, load_config
+from ..core.config import load_config
 from ..core.run_folder import RunFolder, fold_folders, run_complete
-from ..core.settings import get_setting
+from ..core.settings import Experiment, get_setting
 from .evidence import Evidence
 
 # %% ../../nbs/4_measure/49_folds.ipynb #92964778

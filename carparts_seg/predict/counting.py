@@ -23,13 +23,13 @@ from tqdm import tqdm
 
 from ..core.basics import CarpartsError, did_you_mean, file_sha256, nearest
 from ..core.class_list import is_background
-from ..core.config import Experiment
 from ..core.fields import TableError
 from ..core.image_files import ImageError
 from ..core.images import read_image
 from ..core.masks import rle_to_coco, union_rle, unpack_planes
 from ..core.parts import display_name, mirror_partners, side_of, split_pair
 from ..core.parts_data import PartsData
+from ..core.settings import Experiment
 from ..data.datasets import open_dataset, reopen_dataset
 from ..measure.evidence import Evidence
 from ..measure.metrics import PixelCounts, mask_pieces

@@ -32,10 +32,10 @@ from carparts_seg.core.basics import (
     write_atomic,
     write_json,
 )
-from ..core.config import Experiment, load_config, save_config, with_settings
+from ..core.config import load_config, save_config, with_settings
 from ..core.parts import mirror_partners, mirror_permutation
 from ..core.run_folder import ReportError, RunFolder, fold_folders, read_run
-from ..core.settings import get_setting, setting_fields
+from ..core.settings import Experiment, get_setting, setting_fields
 from ..core.training_settings import FLIPS
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #11cc042b

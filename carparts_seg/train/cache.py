@@ -37,7 +37,7 @@ from ..core.fields import TableError
 from ..core.image_files import ImageError
 from ..core.images import read_image
 from ..core.parts_data import PartsData
-from ..data.datasets import cache_dir
+from ..data.archives import cache_dir
 
 # %% ../../nbs/5_train/50_cache.ipynb #015c3640
 def _three_axes(
