@@ -442,8 +442,8 @@ def _each(running: Sequence[subprocess.Popen], stop: str) -> None:
 def _wait(running: Sequence[subprocess.Popen], grace: float) -> bool:
     "Wait till all have ended well, or for `grace` seconds after one hasn't; whether all have ended."
     until = math.inf
-    while any(p.poll() is None for p in running) and time.monotonic() < until:
-        if until == math.inf and any(p.returncode for p in running):
+    while None in (codes := [p.poll() for p in running]) and time.monotonic() < until:  # each is asked
+        if until == math.inf and any(codes):
             until = time.monotonic() + grace
         time.sleep(0.1)
     return all(p.returncode is not None for p in running)
