@@ -505,7 +505,7 @@ def drill_many(o):
                 code = command(train_line(fresh("one"), *line))
                 f.write(json.dumps([code, *state()]) + "\n")
 
-    code, said = run(train_line(fresh("one"), *line), others)
+    code, said = run(train_line(fresh("last"), *line), others)
     states = [json.loads(row) for row in notes.read_text().splitlines()]
     codes = {code, *(row[0] for row in states)}
     assert codes == {0} and len(states) == n - 1, f"exit codes {codes}: {said[-400:]}"
