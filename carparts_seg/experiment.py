@@ -53,7 +53,7 @@ def _summary(results: dict[str, dict]) -> dict:
     "Mean and standard deviation of every figure that all folds have."
     number = lambda v: isinstance(v, (int, float))
     first = next(iter(results.values()))
-    numbers = {k: [r[k] for r in results.values()] for k, v in first.items() if number(v)}
+    numbers = {k: [r.get(k) for r in results.values()] for k, v in first.items() if number(v)}
     numbers = {k: v for k, v in numbers.items() if all(map(number, v))}
     return {
         'folds': results,
