@@ -257,7 +257,7 @@ def write_onnx(
 def _merge_twins(graph: Any) -> None:
     """Keep one of initializers that are equal.
 
-    The views of test-time augmentation share their weights, and a tool that rewrites the graph copies them.
+    Views at several sizes share their weights, and a tool that rewrites the graph copies them.
     """
     kept, same = {}, {}
     for i in list(graph.initializer):
