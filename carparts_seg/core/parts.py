@@ -337,7 +337,8 @@ def _is_unread(
     return len(one) == len(other) and at != [] and not (at == [len(one) - 1] and said <= read)
 
 # %% ../../nbs/1_core/12_parts.ipynb #2c94ac78
-def _found_partners(classes: Sequence[str]) -> dict[str, str]:
+@lru_cache(maxsize=16)  # a report asks for the side of each class again and again
+def _found_partners(classes: tuple[str, ...]) -> dict[str, str]:
     "Partners among classes, both ways, read from their names."
     exact, alike, out = {unicodedata.normalize('NFC', c): c for c in classes}, {}, {}
     keys = {c: _key(c) for c in exact}
@@ -405,7 +406,7 @@ def mirror_partners(
     "What a mirrored image exchanges. Raises CarpartsError for listed pairs that are none of these classes."
     listed = _listed_partners(pairs, classes)
     free = [c for c in classes if c not in listed]
-    found = _found_partners(free) if pairs else {}
+    found = _found_partners(tuple(free)) if pairs else {}
     alone = {c: c for c in free if not pairs or not _has_side(c)}
     return {c: p for c in classes if (p := (alone | found | listed).get(c))}
 
