@@ -8,6 +8,8 @@ __all__ = ['TABLE_COLUMNS', 'WHOLE_COLUMNS', 'pick_columns', 'checked_table']
 # %% ../../nbs/1_core/15_rows.ipynb #91bcc048
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from numbers import Number
+from os import PathLike
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +92,21 @@ class _Row(NamedTuple):
         at = f'{self.where}, row {self.row}, {self.file!r}' + ('' if name is None else f', class {name!r}')
         return TableError(f'{at}: {why}', file=self.file, row=self.row, key=name or key, why=why)
 
+
+class _Rows(NamedTuple):
+    "Where rows are that may be some of those of a file, or several of one."
+
+    where: str  # what to call the table in an error
+    numbers: np.ndarray  # int64 (N,): the row of the file that each comes from, from 0
+
+    def at(self, i: int, file: str) -> _Row:
+        "Where the i-th is, that of an image."
+        return _Row(self.where, int(self.numbers[i]), file)
+
+    def picked(self, which: np.ndarray) -> '_Rows':
+        "Where those are that an index picks."
+        return self._replace(numbers=self.numbers[which])
+
 # %% ../../nbs/1_core/15_rows.ipynb #66de904b
 def _cell_list(
     value: object,  # a cell of name or rle_mask
@@ -133,18 +150,19 @@ def _rows_of(
 # %% ../../nbs/1_core/15_rows.ipynb #22be5acb
 def _explode(
     frame: pd.DataFrame,  # file_name, name, rle_mask; maybe lists in the last two
-    where: str,  # what to call the table in an error
+    rows: _Rows,  # where they are
     found: list[TableError],  # takes what is wrong
-) -> pd.DataFrame:  # one row a mask; an image with empty lists keeps one row with nulls
+) -> tuple[pd.DataFrame, _Rows]:  # one row a mask, where it is; an image with empty lists keeps one row with nulls
     "One row an image becomes one row a mask."
     files, names, masks = frame['file_name'], frame['name'], frame['rle_mask']
     if not (has_lists(names) or has_lists(masks)):
-        return frame
+        return frame, rows
     cells = enumerate(zip(files, names, masks))
-    rows = [_rows_of(n, m, _Row(where, i, f), found) for i, (f, n, m) in cells]
-    names, masks = zip(*(pair for pairs in rows for pair in pairs))
-    out = frame.iloc[np.repeat(np.arange(len(rows)), [len(pairs) for pairs in rows])].reset_index(drop=True)
-    return out.assign(name=pd.Series(names, dtype=object), rle_mask=pd.Series(masks, dtype=object))
+    lists = [_rows_of(n, m, rows.at(i, f), found) for i, (f, n, m) in cells]
+    names, masks = zip(*(pair for pairs in lists for pair in pairs))
+    of = np.repeat(np.arange(len(lists)), [len(pairs) for pairs in lists])
+    out = frame.iloc[of].reset_index(drop=True)
+    return out.assign(name=pd.Series(names, dtype=object), rle_mask=pd.Series(masks, dtype=object)), rows.picked(of)
 
 # %% ../../nbs/1_core/15_rows.ipynb #2c8f6fb5
 def _agreed(
@@ -181,7 +199,7 @@ def _given_size(
 def _sizes(
     frame: pd.DataFrame,  # with or without height and width
     masks: Sequence,  # for each row (height, width) where its mask's spelling has them, or None; empty: no row has
-    where: str,  # what to call the table in an error
+    rows: _Rows,  # where they are
     found: list[TableError],  # takes what is wrong
 ) -> pd.DataFrame:  # height and width the same in all rows of an image
     "Fill in the size of each image from any of its rows."
@@ -191,7 +209,7 @@ def _sizes(
     heights, widths = (list(frame[c]) if c in frame else [None] * len(frame) for c in ('height', 'width'))
     masks = masks or [None] * len(frame)
     for i, (f, h, w, size) in enumerate(zip(files, heights, widths, masks)):
-        at = _Row(where, i, f)
+        at = rows.at(i, f)
         for s in (_given_size(h, w, at, found), size):
             if s is not None and known.setdefault(f, s) != s:
                 other = known[f]
@@ -202,6 +220,16 @@ def _sizes(
 
 # %% ../../nbs/1_core/15_rows.ipynb #d5b5d2be
 _NOTHING = ('None', 'nan', 'NaN', 'null')  # as other tools write it
+
+
+def _as_name(
+    value: object,  # a cell that holds something
+    column: str,  # where it is
+) -> str:  # raises TableError
+    "A cell that names an image or a class, as text."
+    if isinstance(value, (str, Number, PathLike)):
+        return str(value)
+    raise field_error(column, value, 'a text')
 
 
 def _checked_row(
@@ -220,7 +248,10 @@ def _checked_row(
             found.append(at.error('a mask without a class name'))
         return None, None, None
     try:
-        return str(name), *(('', None) if is_null(mask) else parse_mask(mask))
+        return _as_name(name, 'name'), *(('', None) if is_null(mask) else parse_mask(mask))
+    except TableError as e:
+        found.append(at.error(e.why, key='name'))
+        return None, None, None
     except RleError as e:
         error = at.error(e.why, name)
         error.__cause__ = e
@@ -284,7 +315,7 @@ def _mask_ends(
 def _checked_rows(
     frame: pd.DataFrame,  # one row a mask
     ends: np.ndarray,  # of its masks, see `_mask_ends`
-    where: str,  # what to call the table in an error
+    rows: _Rows,  # where they are
     found: list[TableError],  # takes what is wrong
 ) -> pd.DataFrame:  # text in the first three columns, and the size of each image
     "All rows checked: one by one but for those that `_mask_ends` and a plain class name have shown to be sound."
@@ -296,22 +327,20 @@ def _checked_rows(
     )
     at = np.flatnonzero(~sound).tolist()
     cells = zip(at, *(cells_at(c, at) for c in (files, names, masks)))
-    rows = [_checked_row(n, m, _Row(where, i, f), found) for i, f, n, m in cells]
-    if not is_arrow_text(files):
-        frame = frame.assign(file_name=text_column(map(str, files)))
+    checked = [_checked_row(n, m, rows.at(i, f), found) for i, f, n, m in cells]
     if not at:
-        return _sizes(frame, (), where, found)
-    sizes = [None] * len(frame) if any(r[2] for r in rows) else ()
-    for i, r in zip(at if sizes else (), rows):
+        return _sizes(frame, (), rows, found)
+    sizes = [None] * len(frame) if any(r[2] for r in checked) else ()
+    for i, r in zip(at if sizes else (), checked):
         sizes[i] = r[2]
-    checked = {c: with_cells(frame[c], at, [r[k] for r in rows]) for k, c in enumerate(('name', 'rle_mask'))}
-    return _sizes(frame.assign(**checked), sizes, where, found)
+    cells = {c: with_cells(frame[c], at, [r[k] for r in checked]) for k, c in enumerate(('name', 'rle_mask'))}
+    return _sizes(frame.assign(**cells), sizes, rows, found)
 
 # %% ../../nbs/1_core/15_rows.ipynb #600424d2
 def _within(
     frame: pd.DataFrame,  # rows checked, sizes filled in
     ends: np.ndarray,  # of its masks, see `_mask_ends`
-    where: str,  # what to call the table in an error
+    rows: _Rows,  # where they are
     found: list[TableError],  # takes what is wrong; the row then has no mask
 ) -> pd.DataFrame:
     "Check that masks end within their images."
@@ -326,7 +355,7 @@ def _within(
         try:
             rle_runs(rle, int(h) * int(w))
         except RleError as e:
-            error = _Row(where, i, f).error(e.why)
+            error = rows.at(i, f).error(e.why)
             error.key, error.__cause__ = name, e
             found.append(error)
             outside.append(i)
@@ -337,13 +366,11 @@ def _within(
 # %% ../../nbs/1_core/15_rows.ipynb #f57d5d94
 def _needed(
     frame: pd.DataFrame,  # rows checked
-) -> pd.DataFrame:  # one row for an image without masks, none for "no masks" beside a mask
-    "Rows with masks, and one for each image that has none."
+) -> np.ndarray:  # bool (N,)
+    "Which rows are needed: those with masks, and one for each image that has none."
     named, files = frame['name'].notna(), frame['file_name']
-    if named.all():
-        return frame
     masked = files.isin(files[named].unique())
-    return frame[named | ~(masked | files.duplicated())].reset_index(drop=True)
+    return (named | ~(masked | files.duplicated())).to_numpy()
 
 # %% ../../nbs/1_core/15_rows.ipynb #6ed5916f
 WHOLE_COLUMNS = ('annotation_id', 'image_id', 'category_id', 'iscrowd')  # of COCO: ids and counts, which stay whole
@@ -378,7 +405,7 @@ def _column(
     frame: pd.DataFrame,  # with file_name
     name: str,  # of the column
     read: Callable,  # cell -> value; raises TableError
-    where: str,  # what to call the table in an error
+    rows: _Rows,  # where they are
     found: list[TableError],  # takes what is wrong; the cell is then empty
 ) -> list:  # its values
     "A column whose cells are checked one by one."
@@ -387,24 +414,24 @@ def _column(
         try:
             out.append(read(v))
         except TableError as e:
-            found.append(_Row(where, i, f).error(e.why, key=name))
+            found.append(rows.at(i, f).error(e.why, key=name))
             out.append(None)
     return out
 
 # %% ../../nbs/1_core/15_rows.ipynb #c470cf3a
 def _arranged(
     frame: pd.DataFrame,  # canonical but for the order and types of its columns
-    where: str,  # what to call the table in an error
+    rows: _Rows,  # where they are
     found: list[TableError],  # takes what is wrong
 ) -> pd.DataFrame:
     "The columns of every table first, and those of COCO in their types."
     frame = frame.copy(deep=False)
     if 'bbox' in frame:
-        frame['bbox'] = pd.Series(_column(frame, 'bbox', _read_box, where, found), dtype=object)
+        frame['bbox'] = pd.Series(_column(frame, 'bbox', _read_box, rows, found), dtype=object)
     for c in ('area', 'score', 'iscrowd'):
         if c in frame:
             read = partial(_read_number, column=c)
-            frame[c] = pd.to_numeric(pd.Series(_column(frame, c, read, where, found), dtype=object))
+            frame[c] = pd.to_numeric(pd.Series(_column(frame, c, read, rows, found), dtype=object))
     for c in WHOLE_COLUMNS:
         if c in frame:
             frame[c] = whole_column(frame[c])
@@ -413,6 +440,30 @@ def _arranged(
     return frame[[*TABLE_COLUMNS, *(c for c in frame.columns if c not in TABLE_COLUMNS)]]
 
 # %% ../../nbs/1_core/15_rows.ipynb #468c4a2f
+def _with_files(
+    frame: pd.DataFrame,  # as read
+    where: str,  # what to call the table in an error
+    found: list[TableError],  # takes what is wrong
+) -> tuple[pd.DataFrame, _Rows]:  # the rows that name an image, the names as text; where they are
+    "Rows that belong to an image."
+    files = frame['file_name']
+    wrong = dict.fromkeys(np.flatnonzero(blank_cells(files)).tolist(), TableError('no file name'))
+    if not is_arrow_text(files):
+        names = list(files)
+        for i in sorted({*range(len(names))} - {*wrong}):
+            try:
+                names[i] = _as_name(names[i], 'file_name')
+            except TableError as e:
+                wrong[i] = e
+        frame = frame.assign(file_name=text_column(None if i in wrong else f for i, f in enumerate(names)))
+    found += [
+        TableError(f'{where}, row {i}: {e.why}', row=i, key='file_name', why=e.why) for i, e in sorted(wrong.items())
+    ]
+    kept = np.setdiff1d(np.arange(len(frame)), [*wrong])
+    frame = frame.iloc[kept] if wrong else frame
+    return frame.reset_index(drop=True), _Rows(where, kept)
+
+# %% ../../nbs/1_core/15_rows.ipynb #9416cd33
 def checked_table(
     frame: pd.DataFrame,  # file_name, name, rle_mask and others
     where: str,  # what to call the table in an error
@@ -420,10 +471,9 @@ def checked_table(
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
     with all_problems(problems, where) as found:
-        nameless = np.flatnonzero(blank_cells(frame['file_name'])).tolist()
-        found += [TableError(f'{where}, row {i}: no file name', row=i, why='no file name') for i in nameless]
-        frame = frame.drop(index=frame.index[nameless]) if nameless else frame
-        frame = _explode(frame.reset_index(drop=True), where, found)
+        frame, rows = _explode(*_with_files(frame, where, found), found)
         ends = _mask_ends(frame['rle_mask'])
-        frame = _within(_checked_rows(frame, ends, where, found), ends, where, found)
-        return _arranged(_needed(frame), where, found)
+        frame = _within(_checked_rows(frame, ends, rows, found), ends, rows, found)
+        if not (needed := _needed(frame)).all():
+            frame, rows = frame[needed].reset_index(drop=True), rows.picked(needed)
+        return _arranged(frame, rows, found)
