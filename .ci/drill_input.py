@@ -12,6 +12,7 @@ give (a wrong result), an error that names nothing, and readers and linter that 
 # ruff: noqa: E501
 import argparse
 import csv
+import faulthandler
 import io
 import json
 import os
@@ -912,6 +913,7 @@ def main() -> int:
 
     logging.disable(logging.WARNING)
     sys.stderr = os.fdopen(os.dup(2), "w")
+    faulthandler.enable(sys.stderr)  # a crash of the process itself is told too
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries in C say of damaged pictures
     warnings.simplefilter("error")
     root = "/dev/shm" if os.path.isdir("/dev/shm") else None

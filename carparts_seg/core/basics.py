@@ -126,7 +126,10 @@ def did_you_mean(
     near = nearest(value, names, cutoff)
     if near is not None:
         return f'; did you mean {near!r}?'
-    return otherwise.replace('{names}', ', '.join(names))
+    shown = [r'\n'.join(name.split('\n')) for name in names[:50]]
+    if len(names) > 50:
+        shown[-1] += f' and {len(names) - 50} more'
+    return otherwise.replace('{names}', ', '.join(shown))
 
 # %% ../../nbs/1_core/10_basics.ipynb #ed4a081e
 def recipe_names() -> list[str]:  # sorted

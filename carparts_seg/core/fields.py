@@ -204,7 +204,7 @@ def coco_box(
         raise field_error('bbox', value, expected)
     if min(box[2:]) < 0:
         raise TableError(f'bbox {box!r:.60}: expected a width and height of 0 or more', key='bbox')
-    return box
+    return [float(v) for v in box]
 
 # %% ../../nbs/1_core/15_fields.ipynb #cb57ebf5
 def _pixels(

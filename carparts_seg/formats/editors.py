@@ -374,10 +374,11 @@ def _circle(
 ) -> str:  # text RLE; raises RleError, ValueError
     "A circle as text RLE."
     (x, y), (x2, y2) = point_array(points)
-    turns, radius = np.linspace(0, 2 * np.pi, 90, endpoint=False), np.hypot(x2 - x, y2 - y)
-    return polygons_to_rle(
-        [np.stack([x + radius * np.cos(turns), y + radius * np.sin(turns)], 1).ravel()], height, width
-    )
+    turns = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+    with np.errstate(over='ignore', invalid='ignore'):  # what isn't finite is no polygon, and is said so
+        radius = np.hypot(x2 - x, y2 - y)
+        border = np.stack([x + radius * np.cos(turns), y + radius * np.sin(turns)], 1)
+    return polygons_to_rle([border.ravel()], height, width)
 
 
 def _labelme_mask(

@@ -195,11 +195,13 @@ def _numbered(
     where: str,  # what to call the file in an error
 ) -> tuple[list[str], list[str]]:  # class list, notes; raises TableError
     "The class list of a mapping; a number that is left out gets a name."
-    try:
-        known = {text_whole(k): v for k, v in names.items()}
-    except ValueError:
-        wrong = next(k for k in names if not re.fullmatch(r'-?[0-9]+', str(k).strip()))
-        raise entry_error(where, '', f'names has the key {wrong!r:.40}; expected numbers from 0', key='names') from None
+    known = {}
+    for k, v in names.items():
+        try:
+            known[text_whole(k)] = v
+        except ValueError:
+            why = f'names has the key {k!r:.40}; expected numbers from 0'
+            raise entry_error(where, '', why, key='names') from None
     if not known or min(known) < 0 or max(known) > 9999 or len(known) < len(names):
         raise entry_error(where, '', 'names: expected the numbers from 0, each once', key='names')
     gaps = sorted({*range(max(known))} - {*known})
