@@ -167,4 +167,6 @@ def bad_deflate(
                 rest = unpack.unconsumed_tail
         except zlib.error:
             return f'packed pixels from byte {start:,} on'
+        if not rest and not unpack.eof and room > 0:  # zeros led astray: its end and its checksum are passed by
+            return f'packed pixels from byte {start:,} on, which have no end'
     return None

@@ -24,7 +24,7 @@ from carparts_seg.core.bands import (
 )
 from .basics import first_line
 from .damage import bad_crc, find_hole
-from .heard_damage import heard_pixels, jpeg_is_whole
+from .heard_damage import heard_pixels, jpeg_is_whole, missing_scan
 from .image_files import ImageContent, ImageError, image_error, open_image, open_stream
 
 # %% ../../nbs/1_core/14_images.ipynb #45340028
@@ -124,7 +124,8 @@ def _decode(
         jpeg, pixels = im.format in ('JPEG', 'MPO'), None
         if jpeg and not jpeg_is_whole(data):
             raise image_error(name, 'cut short: the file ends before the picture does', 'damaged')
-        if wrong := find_hole(data, im.width * im.height) or bad_crc(data):
+        wrong = find_hole(data, im.width * im.height) or bad_crc(data) or (missing_scan(data) if jpeg else None)
+        if wrong:
             raise image_error(name, f'damaged inside ({wrong})', 'damaged')
         if page is not None:
             check_strips(page, data, name)
