@@ -30,6 +30,7 @@ import zlib
 from base64 import b64encode
 from collections import Counter
 from contextlib import suppress
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 
@@ -311,6 +312,11 @@ def make_seeds(root: Path) -> dict:
 
 
 # ---------------------------------------------------------------- mutations
+def evil(r: random.Random, kinds: list):
+    "One of what shouldn't be there, for itself: what is changed later doesn't change the others."
+    return deepcopy(r.choice(kinds))
+
+
 def places(tree, path=()):
     "All paths into a JSON tree."
     yield path
@@ -332,7 +338,7 @@ def mutate_json(text: str, r: random.Random) -> str:
         where = r.choice(list(places(tree)))
         if not where:
             if r.random() < 0.2:
-                return dumps(r.choice(EVIL))
+                return dumps(evil(r, EVIL))
             continue
         at = tree
         try:
@@ -344,15 +350,15 @@ def mutate_json(text: str, r: random.Random) -> str:
             elif what < 0.2 and isinstance(at, list):
                 at.append(at[where[-1]])
             elif what < 0.25 and isinstance(at, dict):
-                at[r.choice(["id", "name", "extra", "\ud800", ""])] = r.choice(EVIL)
+                at[r.choice(["id", "name", "extra", "\ud800", ""])] = evil(r, EVIL)
             else:
-                at[where[-1]] = r.choice(EVIL)
+                at[where[-1]] = evil(r, EVIL)
         except (KeyError, IndexError, TypeError):
             continue
     out = dumps(tree)
     if r.random() < 0.05:  # a key that is there twice
         key = r.choice(["file_name", "height", "id", "image_id", "segmentation", "shapes", "annotations"])
-        out = out.replace(f'"{key}":', f'"{key}": {dumps(r.choice(EVIL))}, "{key}":', 1)
+        out = out.replace(f'"{key}":', f'"{key}": {dumps(evil(r, EVIL))}, "{key}":', 1)
     return out
 
 
@@ -433,7 +439,7 @@ def mutate_parquet(path: Path, r: random.Random) -> None:
     "Cells and types of a Parquet table."
     frame = pd.read_parquet(path).astype(object)
     c, i = r.choice(list(frame)), r.randrange(len(frame))
-    v = r.choice([x for x in EVIL + CELLS if not (isinstance(x, str) and "\ud800" in x)])
+    v = evil(r, [x for x in EVIL + CELLS if not (isinstance(x, str) and "\ud800" in x)])
     what = r.random()
     if what < 0.6:
         cells = list(frame[c])
