@@ -44,6 +44,7 @@ from carparts_seg.core.fields import (
     image_pixels,
     is_null,
     no_less_than_zero,
+    plain_name,
     text_number,
 )
 
@@ -412,6 +413,27 @@ def _arranged(
                 frame[c] = text_column(None if v is None else str(v) for v in frame[c])
     return frame[[*TABLE_COLUMNS, *(c for c in frame.columns if c not in TABLE_COLUMNS)]]
 
+# %% ../../nbs/1_core/15_rows.ipynb #e4f8ae4a
+def _well_named(
+    frame: pd.DataFrame,  # rows checked
+    where: str,  # what to call the table in an error
+    found: list[TableError],  # takes what is wrong; the row is then left out
+) -> pd.DataFrame:
+    "Rows whose image and class are called as a file and a class may be; each different name is looked at once."
+    outside = np.zeros(len(frame), bool)
+    for c in ('file_name', 'name'):
+        bad = {}
+        for name in frame[c].dropna().unique():
+            try:
+                plain_name(name, c)
+            except TableError as e:
+                bad[name] = e.why
+        for i in np.flatnonzero(frame[c].isin(bad)).tolist() if bad else ():
+            file, name = frame['file_name'].iloc[i], frame[c].iloc[i]
+            found.append(_Row(where, i, f'{file:.60}').error(bad[name], key=c))
+            outside[i] = True
+    return frame[~outside].reset_index(drop=True) if outside.any() else frame
+
 # %% ../../nbs/1_core/15_rows.ipynb #468c4a2f
 def checked_table(
     frame: pd.DataFrame,  # file_name, name, rle_mask and others
@@ -426,4 +448,5 @@ def checked_table(
         frame = _explode(frame.reset_index(drop=True), where, found)
         ends = _mask_ends(frame['rle_mask'])
         frame = _within(_checked_rows(frame, ends, where, found), ends, where, found)
+        frame = _well_named(frame, where, found)
         return _arranged(_needed(frame), where, found)
