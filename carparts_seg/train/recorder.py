@@ -424,7 +424,7 @@ def _of_another(rec: RunRecorder, rows: list[dict]) -> bool:
     own = np.array([r['valid_loss'] for r in rows[: len(told)]], float)
     return not np.allclose(told, own, rtol=1e-6, atol=0, equal_nan=True)
 
-# %% ../../nbs/5_train/59_recorder.ipynb #a705ab69
+# %% ../../nbs/5_train/59_recorder.ipynb #1d136b0b
 _OF_A_MACHINE = ('environment', 'logging')  # sections that may be others where a run is gone on with, but for the seed
 
 
