@@ -220,6 +220,9 @@ def _checked_row(
         if not empty:
             found.append(at.error('a mask without a class name'))
         return None, None, None
+    if isinstance(name, (bytes, list, tuple, dict, np.ndarray)):
+        found.append(at.error(f'class name {name!r:.60}: expected text', key='name'))
+        return None, None, None
     try:
         return str(name), *(('', None) if is_null(mask) else parse_mask(mask))
     except RleError as e:
@@ -413,6 +416,28 @@ def _arranged(
                 frame[c] = text_column(None if v is None else str(v) for v in frame[c])
     return frame[[*TABLE_COLUMNS, *(c for c in frame.columns if c not in TABLE_COLUMNS)]]
 
+# %% ../../nbs/1_core/15_rows.ipynb #874ad629
+def _decoded(
+    frame: pd.DataFrame,  # file_name, name, rle_mask and others
+    where: str,  # what to call the table in an error
+    found: list[TableError],  # takes what is wrong; the row is then left out
+) -> pd.DataFrame:
+    "Text that a Parquet file holds as bytes, as Spark and Hive may write it, as text."
+    wrong = np.zeros(len(frame), bool)
+    for c in TABLE_COLUMNS[:3]:
+        if frame[c].dtype != object or not any(isinstance(v, bytes) for v in frame[c]):
+            continue
+        cells = list(frame[c])
+        for i, v in enumerate(cells):
+            try:
+                cells[i] = v.decode() if isinstance(v, bytes) else v
+            except UnicodeDecodeError:
+                why = f'{c} {v!r:.60}: expected text in UTF-8'
+                found.append(TableError(f'{where}, row {i}: {why}', row=i, key=c, why=why))
+                cells[i], wrong[i] = None, True
+        frame = frame.assign(**{c: pd.Series(cells, index=frame.index, dtype=object)})
+    return frame.drop(index=frame.index[wrong]) if wrong.any() else frame
+
 # %% ../../nbs/1_core/15_rows.ipynb #e4f8ae4a
 def _well_named(
     frame: pd.DataFrame,  # rows checked
@@ -442,6 +467,7 @@ def checked_table(
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
     with all_problems(problems, where) as found:
+        frame = _decoded(frame, where, found)
         nameless = np.flatnonzero(blank_cells(frame['file_name'])).tolist()
         found += [TableError(f'{where}, row {i}: no file name', row=i, why='no file name') for i in nameless]
         frame = frame.drop(index=frame.index[nameless]) if nameless else frame
