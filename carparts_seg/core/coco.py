@@ -37,10 +37,11 @@ from carparts_seg.core.fields import (
 # %% ../../nbs/1_core/15_coco.ipynb #73ae61b7
 def _load_coco(
     source: str | Path | Mapping,  # COCO file, or its content
+    called: str | None,  # what to call content in an error
 ) -> tuple[Mapping, str]:  # content, and what to call it in an error; raises TableError
     "COCO content with its lists; annotations may be missing, as in a test set."
     is_content = isinstance(source, Mapping)
-    coco, where = (source, 'COCO data') if is_content else (load_json(source), Path(source).name)
+    coco, where = (source, called or 'COCO data') if is_content else (load_json(source), Path(source).name)
     for key in ('images', 'categories', 'annotations'):
         items = coco.get(key, [] if key == 'annotations' else None) if isinstance(coco, Mapping) else None
         if not isinstance(items, list):
@@ -272,7 +273,7 @@ def coco_to_table(
     where: str | None = None,  # what to call content in an error
 ) -> pd.DataFrame:  # canonical table with the columns of COCO, score if there is any; raises TableError
     "A COCO file as parts table, image by image; `attrs['categories']` keeps the categories, `attrs['notes']` words."
-    content, name = _load_coco(source)
+    content, name = _load_coco(source, where)
     where = where or name
     rows = []
     with all_problems(problems, where) as found:

@@ -305,7 +305,7 @@ _MOST_BYTES = 2_000_000  # of a file of settings
 
 def _content(source: str | Path) -> tuple[str | bytes, str]:
     "What a file holds and its name; or the text itself and no name."
-    if '\n' in str(source):
+    if isinstance(source, str) and '\n' in source:
         return source, ''
     name = Path(source).name or str(source)
     try:

@@ -38,11 +38,11 @@ def jpeg_is_whole(
             i += 2 + int.from_bytes(data[i + 2 : i + 4], 'big')
     return False
 
-# %% ../../nbs/1_core/14_heard_damage.ipynb #df2a7c92
+# %% ../../nbs/1_core/14_heard_damage.ipynb #fce2433d
 def _segments(
     data: bytes,  # content of a JPEG file
 ) -> Iterator[tuple[int, int]]:  # a marker, and where its segment's content begins
-    "The segments up to the end of the picture; coded pixels are passed over. Raises IndexError where they are cut short."
+    "Segments up to the end of the picture, without the coded pixels. Raises IndexError where they are cut short."
     at = 2
     while (at := data.find(b'\xff', at)) >= 0:
         marker = data[at + 1]
@@ -54,7 +54,7 @@ def _segments(
         yield marker, at + 4
         at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], 'big'))
 
-# %% ../../nbs/1_core/14_heard_damage.ipynb #2c14145e
+# %% ../../nbs/1_core/14_heard_damage.ipynb #9767a81d
 def missing_scan(
     data: bytes,  # content of a JPEG file
 ) -> str | None:  # words; None where nothing is missing, where it isn't progressive, or where that can't be told

@@ -7,6 +7,7 @@ __all__ = ['TABLE_COLUMNS', 'WHOLE_COLUMNS', 'pick_columns', 'checked_table']
 
 # %% ../../nbs/1_core/15_rows.ipynb #91bcc048
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from numbers import Number
 from os import PathLike
@@ -46,6 +47,7 @@ from carparts_seg.core.fields import (
     image_pixels,
     is_null,
     no_less_than_zero,
+    plain_name,
     text_number,
 )
 
@@ -229,7 +231,7 @@ def _as_name(
     "A cell that names an image or a class, as text."
     if isinstance(value, (str, Number, PathLike)):
         return str(value)
-    raise field_error(column, value, 'a text')
+    raise field_error(column, value, 'a text' + ' in UTF-8' * isinstance(value, bytes))
 
 
 def _checked_row(
@@ -439,6 +441,42 @@ def _arranged(
                 frame[c] = text_column(None if v is None else str(v) for v in frame[c])
     return frame[[*TABLE_COLUMNS, *(c for c in frame.columns if c not in TABLE_COLUMNS)]]
 
+# %% ../../nbs/1_core/15_rows.ipynb #874ad629
+def _decoded(
+    frame: pd.DataFrame,  # file_name, name, rle_mask and others
+) -> pd.DataFrame:  # what isn't UTF-8 stays as it is, and is refused as no text
+    "Text that a Parquet file holds as bytes, as Spark and Hive may write it, as text."
+    for c in TABLE_COLUMNS[:3]:
+        if frame[c].dtype != object or not any(isinstance(v, bytes) for v in frame[c]):
+            continue
+        cells = list(frame[c])
+        for i, v in enumerate(cells):
+            with suppress(UnicodeDecodeError):
+                cells[i] = v.decode() if isinstance(v, bytes) else v
+        frame = frame.assign(**{c: pd.Series(cells, index=frame.index, dtype=object)})
+    return frame
+
+# %% ../../nbs/1_core/15_rows.ipynb #e4f8ae4a
+def _well_named(
+    frame: pd.DataFrame,  # rows checked
+    rows: _Rows,  # where they are
+    found: list[TableError],  # takes what is wrong; the row is then left out
+) -> np.ndarray:  # bool (N,)
+    "Which rows' image and class are called as a file and a class may be; each different name is looked at once."
+    outside = np.zeros(len(frame), bool)
+    for c in ('file_name', 'name'):
+        bad = {}
+        for name in frame[c].dropna().unique():
+            try:
+                plain_name(name, c)
+            except TableError as e:
+                bad[name] = e.why
+        for i in np.flatnonzero(frame[c].isin(bad)).tolist() if bad else ():
+            file, name = frame['file_name'].iloc[i], frame[c].iloc[i]
+            found.append(rows.at(i, f'{file:.60}').error(bad[name], key=c))
+            outside[i] = True
+    return ~outside
+
 # %% ../../nbs/1_core/15_rows.ipynb #468c4a2f
 def _with_files(
     frame: pd.DataFrame,  # as read
@@ -464,6 +502,15 @@ def _with_files(
     return frame.reset_index(drop=True), _Rows(where, kept)
 
 # %% ../../nbs/1_core/15_rows.ipynb #9416cd33
+def _picked(
+    frame: pd.DataFrame,  # N rows
+    rows: _Rows,  # where they are
+    kept: np.ndarray,  # bool (N,)
+) -> tuple[pd.DataFrame, _Rows]:
+    "Some of the rows, and where they are."
+    return (frame, rows) if kept.all() else (frame[kept].reset_index(drop=True), rows.picked(kept))
+
+
 def checked_table(
     frame: pd.DataFrame,  # file_name, name, rle_mask and others
     where: str,  # what to call the table in an error
@@ -471,9 +518,9 @@ def checked_table(
 ) -> pd.DataFrame:  # canonical parts table; raises TableError
     "A table with all rows checked, in canonical form."
     with all_problems(problems, where) as found:
-        frame, rows = _explode(*_with_files(frame, where, found), found)
+        frame, rows = _explode(*_with_files(_decoded(frame), where, found), found)
         ends = _mask_ends(frame['rle_mask'])
         frame = _within(_checked_rows(frame, ends, rows, found), ends, rows, found)
-        if not (needed := _needed(frame)).all():
-            frame, rows = frame[needed].reset_index(drop=True), rows.picked(needed)
+        frame, rows = _picked(frame, rows, _well_named(frame, rows, found))
+        frame, rows = _picked(frame, rows, _needed(frame))
         return _arranged(frame, rows, found)

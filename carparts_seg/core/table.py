@@ -10,6 +10,7 @@ import csv
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,16 +47,23 @@ def _csv_rows(
         csv.field_size_limit(limit)
 
 # %% ../../nbs/1_core/15_table.ipynb #e65c6839
+_COLUMNS = 10_000  # of a table at most; pandas takes minutes for a hundred times as many
+
+
 def _check_header(
     path: Path,  # .csv
     header: Sequence[str],  # cells of its first line
-) -> None:  # raises TableError
-    "Refuse a file that isn't separated by commas, and a column that is there twice."
-    why = None
+) -> None:  # raises TableError, UnicodeError
+    "Refuse a file that isn't separated by commas, too many columns, and one that is there twice."
+    if any('\0' in c for c in header):
+        raise UnicodeError  # UTF-16 without its mark, or no text at all
+    why = None if header else 'is empty; its first line names the columns'
     if len(header) == 1 and (other := re.search(r'[;\t|]', header[0])):
         why = f'its columns are separated by {other[0]!r}; save it with commas'
-    if twice := next((c for c in header if c.strip() and header.count(c) > 1), None):
+    if twice := next((c for c, n in Counter(header).items() if c.strip() and n > 1), None):
         why = f'its header has the column {twice!r} twice'
+    if len(header) > _COLUMNS:
+        why = f'has {len(header):,} columns: expected at most {_COLUMNS:,}'
     if why:
         raise TableError(f'{path.name}: {why}', file=path, key=twice, why=why)
 
@@ -83,8 +91,7 @@ def _read_csv(
     "A CSV file as DataFrame; a comma at the end of every line makes no column."
     encoding = _encoding(path)
     first = [row for row, _ in zip(_csv_rows(path, encoding), range(2))]
-    if first:
-        _check_header(path, first[0])
+    _check_header(path, first[0] if first else ())
     types = dict.fromkeys(text, str)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', pd.errors.ParserWarning)
@@ -107,6 +114,8 @@ def _read_parquet(
     """A Parquet file as DataFrame, piece by piece, so that no column is in memory twice; `carparts predict` writes its
     class list into the file's own metadata."""
     with pq.ParquetFile(path) as file:
+        if (n := len(file.schema_arrow)) > _COLUMNS:
+            raise TableError(f'{path.name}: has {n:,} columns: expected at most {_COLUMNS:,}', file=path)
         batches = list(file.iter_batches(_ROWS, use_threads=False))
         for batch in batches:
             batch.validate(full=True)  # that text is text is not looked at before

@@ -161,7 +161,9 @@ def data_difference(
         return None
     names = f'it was begun with {_named(about)}, and now has {data.name or data.folder.name} ({len(data)} pictures)'
     counts = ', '.join(f'{len(v)} {k}' for k, v in found.items())
-    return f'{names}: {counts}; {len(sides)} would change sides between training and validation'
+    first = next(f for v in (*found.values(), sides) for f in sorted(v))
+    many = f'{counts}; {len(sides)} would change sides between training and validation'
+    return f'{names}: {many}; among them {first!r}'
 
 # %% ../../nbs/3_data/39_same_data.ipynb #0b7ef0bd
 def kept_split(

@@ -288,7 +288,7 @@ class Options(NamedTuple):
 # %% ../../nbs/8_deploy/82_api.ipynb #31614a6c
 def _whole(value: object, name: str) -> int:
     "A whole number, 0 or more, from a number or text."
-    if isinstance(value, str) and re.fullmatch(r'\s*\d{1,9}\s*', value):
+    if isinstance(value, str) and re.fullmatch(r'\s*[0-9]{1,9}\s*', value):
         return int(value)
     if type(value) is int and 0 <= value < 10**9:
         return value

@@ -325,7 +325,11 @@ def export_network(
 ) -> Export:  # raises ExportError, MissingExtra
     "Export a network, and compare the file with PyTorch."
     check_export(predictor, format, precision, dynamic)
-    path, images = Path(path), export_images(predictor, source)
+    path = Path(path)
+    if format == 'openvino' and path.suffix != '.xml':
+        why = 'OpenVINO has a pair of files, FILE.xml and FILE.bin; give a name that ends in .xml'
+        raise ExportError(f'{path}: {why}', file=path, why=why)
+    images = export_images(predictor, source)
     with tempfile.TemporaryDirectory() as d:
         made = {'fp32': write_onnx(predictor, Path(d) / 'fp32.onnx', dynamic)}
         if precision != 'fp32' and format != 'pt2':

@@ -59,6 +59,8 @@ class Predictor:
 def _one_threshold(value: object, what: str) -> float:
     "A number between 0 and 1."
     try:
+        if isinstance(value, str) and ('_' in value or not value.isascii()):
+            raise ValueError  # Python reads 0_5, and digits of other scripts
         t = float(value)
     except (TypeError, ValueError):
         why = 'expected a number between 0 and 1, CLASS=NUMBER, or best'

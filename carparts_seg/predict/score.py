@@ -262,12 +262,23 @@ def _open_folder(path: Path) -> tuple[str, dict | None]:
     return str(model), _json_of(path, settings.read_bytes()) if settings.is_file() else None
 
 
+def _unfolded(path: Path, z: zipfile.ZipFile, name: str) -> bytes:
+    "A file of a zip; raises ScoreError where it is much more than its bytes, as weights and their facts never are."
+    entry = z.getinfo(name)
+    if entry.file_size > 10_000_000 + 20 * entry.compress_size:
+        raise ScoreError(f'{path}: {name} unfolds from {entry.compress_size:,} to {entry.file_size:,} bytes')
+    return z.read(name)
+
+
 def _open_zip(path: Path) -> tuple[bytes, dict | None]:
     "The model's content and that of settings.json, in a pipeline's zip."
     try:
         with zipfile.ZipFile(path) as z:
             names = {Path(n).name: n for n in z.namelist() if n.count('/') <= 1}
-            inside = {n: z.read(names[n]) for n in ('model.onnx', 'settings.json', 'SHA256SUMS') if n in names}
+            wanted = (n for n in ('model.onnx', 'settings.json', 'SHA256SUMS') if n in names)
+            inside = {n: _unfolded(path, z, names[n]) for n in wanted}
+    except ScoreError:
+        raise
     except Exception as e:  # whatever zipfile and zlib say of a damaged file
         raise ScoreError(f'{path}: the zip is damaged ({str(e)[:100]})') from None
     if 'model.onnx' not in inside:

@@ -360,6 +360,8 @@ def _read_runs(
         if not r.metrics:
             finish = f'finish that run (carparts train --out {path} --resume), or leave it out'
             why = f'has no metrics.json, so there is nothing to compare; {finish}'
+            if (r.run.path / 'metrics.json').is_file() and (fault := r.run.faults.get('metrics')):
+                why = f'has nothing to compare: {fault}; mend the file, or leave the run out'
             raise CompareError(f'{path} {why}', file=path, why=why)
     return runs
 

@@ -82,7 +82,8 @@ def card_data(
 ) -> ModelCardData:  # the card's YAML; raises ReportError where the run has no metrics
     "What hubs read of a card."
     if not run.metrics:
-        why = 'no metrics.json, so there is nothing to write a model card of'
+        fault = run.faults.get('metrics') if (run.path / 'metrics.json').is_file() else None
+        why = f'{fault or "no metrics.json"}, so there is nothing to write a model card of'
         raise ReportError(f'{run.path}: {why}', file=run.path / 'metrics.json', why=why)
     name, task = _data_name(run), 'image-segmentation'
     results = [

@@ -9,6 +9,7 @@ __all__ = ['RESULT_COLUMNS', 'empty_charts', 'add_point', 'write_results', 'RunR
 import csv
 import hashlib
 import io
+import json
 import math
 import shlex
 import time
@@ -315,7 +316,7 @@ def _state(self: RunRecorder) -> dict:
     "What is needed to go on: tensors and plain numbers."
     state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'best_weights', 'best_hash')}
     state |= {'spent': self.seconds, 'optimizer': self._optimizer(), 'weights': self._weights()}
-    state['next_epoch'] = self.epoch + 1
+    state |= {'next_epoch': self.epoch + 1, 'settings': _settings(self.folder)}
     averaged = getattr(getattr(self.learn, 'average_weights', None), 'averaged', None)
     if averaged is not None:
         state['averaged'] = averaged.state_dict()
@@ -406,6 +407,8 @@ def _state_fault(state: object) -> str | None:
         return 'has no rows to go on with'
     if not isinstance(state.get('best'), (float, int, type(None))):
         return 'has no best figure to go on with'
+    if not isinstance(state.get('settings', {}), dict):
+        return 'has no settings to go on with'
     weights = state.get('weights', {})
     if not isinstance(weights, dict) or not all(torch.is_tensor(v) for v in weights.values()):
         return 'holds no weights'
@@ -420,6 +423,33 @@ def _of_another(rec: RunRecorder, rows: list[dict]) -> bool:
     told = pd.to_numeric(table['valid_loss'], errors='coerce').to_numpy()[: len(rows)]
     own = np.array([r['valid_loss'] for r in rows[: len(told)]], float)
     return not np.allclose(told, own, rtol=1e-6, atol=0, equal_nan=True)
+
+# %% ../../nbs/5_train/59_recorder.ipynb #1d136b0b
+_OF_A_MACHINE = ('environment', 'logging')  # sections that may be others where a run is gone on with, but for the seed
+
+
+def _settings(
+    folder: Path,  # a run folder
+) -> dict[str, str]:  # 'section.key' -> value as JSON; empty without config.yaml
+    "What decides a training besides its data, as config.yaml has it."
+    run = RunFolder(folder)
+    run.facts()  # reads them, where they are there
+    pairs = ((s, k, v) for s, keys in run.config.items() if isinstance(keys, dict) for k, v in keys.items())
+    return {f'{s}.{k}': json.dumps(v, default=str) for s, k, v in pairs if s not in _OF_A_MACHINE or k == 'seed'}
+
+
+def _check_settings(
+    folder: Path,  # a run folder
+    state: dict,  # what its resume.pt holds
+) -> None:
+    "Raise TrainingError where config.yaml was changed since its state was kept; a setting of newer versions is none."
+    path, then = folder / 'config.yaml', state.get('settings', {})
+    differ = [(k, v, then[k]) for k, v in _settings(folder).items() if then.get(k, v) != v]
+    if differ:
+        k, now, before = differ[0]
+        more = f' (and {len(differ) - 1} more)' if len(differ) > 1 else ''
+        why = f'was changed after epoch {state["next_epoch"]}: {k} is {now}, and was {before}{more}'
+        raise TrainingError(f'{path} {why}; change it back, or give another --out', file=path, key=k, why=why)
 
 # %% ../../nbs/5_train/59_recorder.ipynb #63380b83
 _KEPT = ('seen', 'best', 'waited', 'rows', 'charts', 'next_epoch', 'spent')
@@ -455,6 +485,7 @@ def _kept_state(rec: RunRecorder) -> dict | None:
     state = _read_state(path)
     if _of_another(rec, state['rows']):
         raise _no_state(path, 'belongs to another run than results.csv')
+    _check_settings(rec.folder, state)
     if 'weights' not in state:
         return state | {'weights': _beside(path.with_name('last.safetensors'))}
     _put_right(rec, state)
