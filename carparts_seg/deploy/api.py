@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['Threshold', 'Views', 'MAX_SCANS', 'MAX_SCANNED', 'MAX_SIDE', 'MAX_TAGS', 'MAX_TEXT', 'ANSWER_FORMATS',
            'Probabilities', 'OVERLAY_SIDE', 'PACE', 'SMALL', 'MAX_WINDOW_VALUES', 'ServeError', 'Refused',
-           'open_predictor', 'model_title', 'InventedPredictor', 'upload_pixels', 'check_upload', 'open_upload',
-           'from_base64', 'Options', 'read_options', 'Strict', 'PredictRequest', 'ScoreRequest', 'read_json', 'Part',
-           'Picture', 'Prediction', 'ScoreResponse', 'Problem', 'as_parts', 'index_png', 'for_drawing', 'overlay',
-           'Batcher', 'turn', 'Workers', 'Windows', 'to_item', 'run_items']
+           'open_predictor', 'model_title', 'upload_pixels', 'check_upload', 'open_upload', 'from_base64', 'Options',
+           'read_options', 'Strict', 'PredictRequest', 'ScoreRequest', 'read_json', 'Part', 'Picture', 'Prediction',
+           'ScoreResponse', 'Problem', 'as_parts', 'index_png', 'for_drawing', 'overlay', 'Batcher', 'turn', 'Workers',
+           'Windows', 'to_item', 'run_items']
 
 # %% ../../nbs/8_deploy/82_api.ipynb #6118de61
 import base64
@@ -39,7 +39,7 @@ from ..core.basics import CarpartsError, did_you_mean, named_network, network_fo
 from ..core.image_files import ImageError, pixel_limit
 from ..core.images import image_header, read_image, resize_image
 from ..core.painting import draw_parts
-from ..core.parts import CAR_PARTS, part_colors
+from ..core.parts import part_colors
 from ..core.run_folder import RunFolder
 from ..predict.onnx_predictor import OnnxPredictor, is_exported
 from ..predict.prediction import Predictor, parse_threshold
@@ -117,30 +117,6 @@ def model_title(
 ) -> str:
     "What the experiment is called."
     return getattr(predictor, 'title', None) or str(getattr(predictor, 'settings', {}).get('title') or 'car parts')
-
-# %% ../../nbs/8_deploy/82_api.ipynb #5b6394a0
-class InventedPredictor:
-    "Finds parts by their colours in `part_colors`: what tests of a service have in place of a network."
-
-    def __init__(
-        self,
-        classes: Sequence[str] = CAR_PARTS,  # class list
-        size: int = 64,  # height and width of what it looks at, pixels
-        seconds: float = 0.0,  # how long it takes for a batch
-    ):
-        self.classes, self.seconds = list(classes), seconds
-        self.height = self.width = size
-        self.channels, self.min_area = 3, 0
-        self.thresholds = np.full(len(self.classes), 0.5, np.float32)
-        self.settings = {'title': 'invented'}
-
-    def prepare(self, image: np.ndarray) -> np.ndarray:
-        return resize_image(image, self.height, self.width)
-
-    def probabilities(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
-        time.sleep(self.seconds)
-        x, colors = np.stack(prepared).astype(np.float32), part_colors(self.classes).astype(np.float32)
-        return np.stack([1 / (1 + (np.abs(x - c).sum(-1) / 20) ** 2) for c in colors], 1)
 
 # %% ../../nbs/8_deploy/82_api.ipynb #c02b4c55
 MAX_SCANS = 100  # scans of a JPEG; encoders make about ten
