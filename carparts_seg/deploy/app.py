@@ -33,7 +33,6 @@ from carparts_seg.deploy.api import (
     Prediction,
     PredictRequest,
     Problem,
-    Refused,
     ScoreRequest,
     ScoreResponse,
     ServeError,
@@ -46,6 +45,7 @@ from carparts_seg.deploy.api import (
 from .desk import Desk, Limits
 from .middleware import Gate, Hosts, Token, problem, read_body, read_images, read_rows
 from .pages import docs_page, front_page
+from .uploads import Refused
 from ..predict.prediction import Predictor
 
 # %% ../../nbs/8_deploy/84_app.ipynb #652fb285

@@ -23,19 +23,10 @@ from typing import Any, NamedTuple
 from fastcore.basics import patch
 from starlette.requests import ClientDisconnect
 
-from carparts_seg.deploy.api import (
-    Batcher,
-    Refused,
-    ServeError,
-    Workers,
-    check_upload,
-    for_drawing,
-    open_upload,
-    run_items,
-    to_item,
-    turn,
-)
+from .api import ServeError, for_drawing
 from .middleware import Metrics, Uploads
+from .queues import Batcher, Workers, run_items, to_item, turn
+from .uploads import Refused, check_upload, open_upload
 from ..predict.prediction import NOT_FINITE, OutputError, Predictor
 from ..predict.score import ScoreError
 
