@@ -27,6 +27,7 @@ _NAMES = {
     "data.formats": "convert",
     "measure.metrics": "PixelCounts summarize",
     "train.loaders": "parts_dataloaders",
+    "train.network": "parts_model",
     "train.learner": "parts_learner",
     "predict.predictor": "load_run",
     "predict.evaluate": "evaluate_run",

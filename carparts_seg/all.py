@@ -71,6 +71,8 @@ from .train.schedule import *
 from .train.machine import *
 from .train.callbacks import *
 from .train.optimizers import *
+from .train.weights import *
+from .train.network import *
 from .train.learner import *
 from .train.recorder import *
 from .predict.prediction import *

@@ -29,11 +29,13 @@ from .core.parts_data import PartsData
 from .data.datasets import open_dataset
 from .synthetic.cars import draw_car, draw_dataset
 from .train.callbacks import in_precision
-from .train.learner import WeightsError, parts_learner, parts_model
+from .train.learner import parts_learner
 from .train.loaders import parts_dataloaders
 from .train.losses import loss_function
 from .train.machine import pick_precision
+from .train.network import parts_model
 from .train.schedule import LearningRates, lr_schedule
+from .train.weights import WeightsError
 
 # %% ../nbs/9_whole/96_bench.ipynb #c1b54122
 def _loaders(data: PartsData, files: list, size: int, batch_size: int, **more: object) -> DataLoaders:

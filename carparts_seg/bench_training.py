@@ -27,9 +27,9 @@ from .core.config import load_recipe
 from .data.selection import find_data, split_data
 from .from_settings import experiment_dataloaders, experiment_learner
 from .train.callbacks import in_precision
-from .train.learner import parts_model
 from .train.losses import loss_function
 from .train.machine import pick_device, pick_precision, reuse_memory
+from .train.network import parts_model
 from .train.optimizers import optimizer
 
 # %% ../nbs/9_whole/94_bench_training.ipynb #a1f4ada5

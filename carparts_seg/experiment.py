@@ -36,7 +36,6 @@ from .one_training import four_digits, run_split
 from .report.compare import write_folds_report
 from .report.trackers import check_logger
 from .synthetic.cars import write_cars
-from .train.learner import check_network
 from carparts_seg.train.machine import (
     by_first,
     first_then_all,
@@ -47,6 +46,7 @@ from carparts_seg.train.machine import (
     software_versions,
     together,
 )
+from .train.network import check_network
 
 # %% ../nbs/9_whole/92_experiment.ipynb #c03888d6
 def _summary(results: dict[str, dict]) -> dict:

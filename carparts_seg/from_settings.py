@@ -48,10 +48,11 @@ from carparts_seg.train.callbacks import (
     SeedEpoch,
     seed_everything,
 )
-from .train.learner import add_dropout, parts_learner
+from .train.learner import parts_learner
 from .train.loaders import PartsDL, parts_dataloaders, pixel_shares, shown_classes
 from .train.losses import PartsLoss, balanced_weights, loss_function
 from .train.machine import StepTimes, gather_batch, gather_to_first, n_processes, pick_precision, rank
+from .train.network import add_dropout
 from .train.recorder import RunRecorder
 from .train.schedule import LearningRates, lr_schedule
 

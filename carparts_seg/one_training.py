@@ -33,7 +33,6 @@ from .report.model_card import write_card
 from .report.report import build_report
 from .report.trackers import send_files, tracked
 from .train.callbacks import share_training
-from .train.learner import encoder_normalization, run_behind
 from carparts_seg.train.machine import (
     by_first,
     forget_peak_memory,
@@ -43,7 +42,9 @@ from carparts_seg.train.machine import (
     pick_device,
     software_versions,
 )
+from .train.network import run_behind
 from .train.recorder import resume_run
+from .train.weights import encoder_normalization
 
 # %% ../nbs/9_whole/91_one_training.ipynb #a4dc3fa5
 def _step_fits(

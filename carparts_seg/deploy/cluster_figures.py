@@ -20,18 +20,10 @@ from ..core.basics import check_writable, first_line
 from ..core.masks import rles_to_packed, unpack_planes
 from ..core.parts import mirror_partners
 from ..core.parts_data import PartsData
-from carparts_seg.deploy.cluster import (
-    ClusterError,
-    Network,
-    Plan,
-    _put,
-    _through_ray,
-    do_plan,
-    is_uri,
-    make_plan,
-    open_network,
-    open_storage,
-)
+from .cluster import do_plan, make_plan, through_ray
+from .part_worker import Network, open_network
+from .plan import Plan
+from .storage import ClusterError, is_uri, open_storage, put_file
 from ..measure.metrics import PixelCounts, dice_per_mask, iou_per_mask, summarize
 
 # %% ../../nbs/8_deploy/87_cluster_figures.ipynb #2ef025dc
@@ -123,7 +115,7 @@ class SumActor:
             return dict(counts='', error=first_line(e))
 
 # %% ../../nbs/8_deploy/87_cluster_figures.ipynb #69a2b080
-_summed_through_ray = partial(_through_ray, actor=SumActor)
+_summed_through_ray = partial(through_ray, actor=SumActor)
 
 
 def _check_classes(data: PartsData, network: Network) -> None:
@@ -144,7 +136,7 @@ def evaluate_cluster(
     pairs: Sequence[str] = ('auto',),  # see `mirror_partners`
     progress: bool = False,  # whether to show a bar
     say: Callable = print,  # takes a line
-    predict: Callable = _through_ray,  # see `predict_cluster`
+    predict: Callable = through_ray,  # see `predict_cluster`
     measure: Callable = _summed_through_ray,  # (plan, (data, pairs), numbers) -> sums
     **options: Any,  # see `open_network`
 ) -> dict:  # figures at the images' own sizes, 'n_images', 'failed'; raises ClusterError
@@ -157,5 +149,5 @@ def evaluate_cluster(
     do_plan(plan, table, network, progress, predict)
     figures = figures_of(list(measure(plan, (data, tuple(pairs)), range(plan.parts))), data.classes, pairs)
     storage, folder = open_storage(out)
-    _put(storage, f'{folder}/metrics.json', json.dumps(figures, indent=1).encode())
+    put_file(storage, f'{folder}/metrics.json', json.dumps(figures, indent=1).encode())
     return figures

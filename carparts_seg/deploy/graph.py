@@ -30,8 +30,8 @@ from ..core.parts import mirror_permutation, part_colors
 from ..predict.network import FLIP_DIMS
 from ..predict.predictor import PartsPredictor
 from ..predict.score import onnx_seal
-from ..train.learner import unfit_tensor
 from ..train.loaders import normalize
+from ..train.weights import unfit_tensor
 
 # %% ../../nbs/8_deploy/80_graph.ipynb #6719272f
 class ExportError(CarpartsError):

@@ -20,7 +20,7 @@ from ..core.run_folder import read_run
 from ..measure.folds import member_folders
 from ..predict.predictor import write_repository
 from ..report.model_card import write_card
-from ..train.learner import hub_reachable
+from ..train.weights import hub_reachable
 
 # %% ../../nbs/8_deploy/85_hub.ipynb #27af8d0d
 class PushError(CarpartsError):

@@ -17,7 +17,7 @@ from torch import nn
 from ..core.basics import write_json
 from ..core.config import load_config, save_config
 from ..synthetic.cars import draw_dataset
-from ..train.learner import parts_model
+from ..train.network import parts_model
 
 # %% ../../nbs/8_deploy/80_invented.ipynb #4ba56688
 def _random_network(n_classes: int, decoder: Mapping) -> nn.Module:

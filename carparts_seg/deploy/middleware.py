@@ -37,7 +37,8 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .api import PredictRequest, Refused, ScoreRequest, from_base64, read_json
+from .api import PredictRequest, ScoreRequest, read_json
+from .uploads import Refused, from_base64
 
 # %% ../../nbs/8_deploy/83_middleware.ipynb #834acaec
 def _too_large(max_bytes: int) -> Refused:

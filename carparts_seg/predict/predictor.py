@@ -53,9 +53,10 @@ from carparts_seg.predict.prediction import (
 )
 from ..train.augment import inference_transform
 from ..train.cache import as_image
-from ..train.learner import hub_reachable, parts_model, unfit_tensor
 from ..train.loaders import normalize
 from ..train.machine import pick_precision
+from ..train.network import parts_model
+from ..train.weights import hub_reachable, unfit_tensor
 
 # %% ../../nbs/6_predict/64_predictor.ipynb #331bca6e
 def _check_folder(run: RunFolder) -> None:

@@ -195,7 +195,7 @@ def started_code(
 from safetensors.torch import load_file
 from carparts_seg.train.loaders import normalize
 from carparts_seg.core.images import read_image, resize_image
-from carparts_seg.train.learner import parts_model
+from carparts_seg import parts_model
 from carparts_seg.predict.network import predict_probabilities
 
 classes = {run.classes!r}

@@ -30,8 +30,8 @@ from ..core.basics import CarpartsError, file_sha256, first_line, write_atomic, 
 from ..core.run_folder import RunFolder, curve, read_run, sealed
 from ..measure.learner_metrics import PixelCounter
 from ..measure.metrics import summarize
-from .learner import unfit_tensor
 from .machine import by_first
+from .weights import unfit_tensor
 
 # %% ../../nbs/5_train/59_recorder.ipynb #21c3119d
 RESULT_COLUMNS = tuple(
