@@ -79,6 +79,9 @@ from .predict.files import *
 from .predict.counting import *
 from .predict.evaluate import *
 from .predict.onnx_predictor import *
+from .report.material import Material as Material
+from .report.material import gather as gather
+from .report.training_data import position_images as position_images
 from .report.report import *
 from .report.compare import *
 from .report.model_card import *
