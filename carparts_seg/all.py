@@ -47,7 +47,22 @@ from .data.check import *
 from .measure.metrics import *
 from .measure.learner_metrics import *
 from .measure.evidence import *
+from .measure.intervals import bootstrap_difference as bootstrap_difference
+from .measure.intervals import bootstrap_intervals as bootstrap_intervals
+from .measure.intervals import bootstrap_samples as bootstrap_samples
+from .measure.intervals import expanded_intervals as expanded_intervals
+from .measure.intervals import plot_difference as plot_difference
+from .measure.intervals import plot_intervals as plot_intervals
+from .measure.intervals import resamples as resamples
+from .measure.intervals import side_intervals as side_intervals
+from .measure.thresholds import *
+from .measure.confusion import *
+from .measure.by_size import by_coco_size as by_coco_size
+from .measure.by_size import by_size as by_size
+from .measure.by_size import mask_frame as mask_frame
+from .measure.by_size import plot_by_size as plot_by_size
 from .measure.mistakes import *
+from .measure.label_errors import *
 from .measure.insights import *
 from .measure.figures import *
 from .train.cache import *

@@ -27,8 +27,9 @@ from ..core.parts import CAR_PARTS, display_name
 from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value
 from ..data.datasets import data_roots
-from ..measure.evidence import Evidence, EvidenceError, bootstrap_intervals
+from ..measure.evidence import Evidence, EvidenceError
 from ..measure.figures import image_scores, per_class_table, pick_images, predicted_parts
+from ..measure.intervals import bootstrap_intervals
 from .page import Layers, Shape, data_uri, image_layers, part_textures
 
 # %% ../../nbs/7_report/73_content.ipynb #49fb772f

@@ -12,20 +12,14 @@ import numpy as np
 import pandas as pd
 
 from ..core.drawing import shown, shown_difference
-from carparts_seg.measure.evidence import (
-    Evidence,
+from ..measure.by_size import by_size, plot_by_size
+from ..measure.confusion import confusion_frame, plot_confusion, plot_side_swaps, side_swap_frame
+from ..measure.evidence import Evidence
+from carparts_seg.measure.thresholds import (
     best_thresholds,
     expected_calibration_error,
     plot_calibration,
     plot_thresholds,
-)
-from carparts_seg.measure.mistakes import (
-    by_size,
-    confusion_frame,
-    plot_by_size,
-    plot_confusion,
-    plot_side_swaps,
-    side_swap_frame,
 )
 from .charts import calibration_chart, confusion_chart, size_chart, swap_chart, sweep_chart
 from .content import class_name

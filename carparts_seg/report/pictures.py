@@ -12,7 +12,7 @@ from functools import partial
 from ..core.drawing import shown
 from ..core.parts_data import PartsData
 from ..measure.figures import plot_predictions
-from ..measure.mistakes import confident_mistakes, plot_mistakes
+from ..measure.label_errors import confident_mistakes, plot_mistakes
 from .content import image_figure, layers_or_why, mistake_words
 from .material import Material, page_section
 from .page import KINDS, Layers

@@ -15,7 +15,6 @@ from matplotlib import rc_context
 
 from ..core.drawing import Drawing, figure_look, shown
 from ..core.run_folder import OF_NOTHING, metric_value
-from ..measure.evidence import bootstrap_intervals
 from carparts_seg.measure.figures import (
     Panel,
     curve_panels,
@@ -25,6 +24,7 @@ from carparts_seg.measure.figures import (
     plot_curves,
     plot_per_class,
 )
+from ..measure.intervals import bootstrap_intervals
 from .charts import curve_chart
 from .content import averaged_views, class_name, run_facts, summary, verdict
 from .material import Material, page_chart, page_section, page_table
