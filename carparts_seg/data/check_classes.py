@@ -127,7 +127,10 @@ def _class_stats(
     ]
 
 
-def class_shares(data: PartsData, measured: Mapping[str, MeasuredMasks]) -> dict[str, list[float]]:
+def class_shares(
+    data: PartsData,  # what was checked
+    measured: Mapping[str, MeasuredMasks],  # its masks
+) -> dict[str, list[float]]:  # shares from 0 to 1
     "For each class its part of each image that has it."
     return {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in data.classes}
 

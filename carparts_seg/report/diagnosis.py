@@ -62,7 +62,9 @@ def _sides_chart(m: Material) -> dict:
     return page_chart('Sides', still, alt, swap_chart(m.ev), height=420, whole=True)
 
 # %% ../../nbs/7_report/74_diagnosis.ipynb #85ef851b
-def confusion_section(m: Material) -> dict:
+def confusion_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Which parts are taken for which, and left for right."
     section = partial(page_section, 'confusions', 'Confusions')
     if m.ev is None:
@@ -73,7 +75,9 @@ def confusion_section(m: Material) -> dict:
     return section(words=[w for w in [_often_mistaken(m.ev)] if w], charts=charts)
 
 # %% ../../nbs/7_report/74_diagnosis.ipynb #1b240b21
-def size_section(m: Material) -> dict:
+def size_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Where small parts fail."
     section = partial(page_section, 'sizes', 'Small parts')
     if m.ev is None:
@@ -124,7 +128,9 @@ def _threshold_table(
     return page_table(columns, rows, folded='Best threshold of each class', sortable=True)
 
 # %% ../../nbs/7_report/74_diagnosis.ipynb #e40c3754
-def threshold_section(m: Material) -> dict:
+def threshold_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "IoU over the threshold, and which would have been best."
     section = partial(page_section, 'thresholds', 'Thresholds')
     if m.ev is None:
@@ -155,7 +161,9 @@ def _calibration_words(ev: Evidence) -> str:
     )
 
 # %% ../../nbs/7_report/74_diagnosis.ipynb #9d8dbf9b
-def calibration_section(m: Material) -> dict:
+def calibration_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Whether a probability means what it says."
     section = partial(page_section, 'calibration', 'Calibration')
     if m.ev is None:

@@ -36,7 +36,9 @@ class Material:
     figures: dict = field(default_factory=dict)  # PNG by name, as in the folder `report`
 
 # %% ../../nbs/7_report/73_material.ipynb #0752d7b4
-def error_words(e: Exception) -> str:
+def error_words(
+    e: Exception,  # one of ours, or any other
+) -> str:  # a line
     "What went wrong, in a line: our own errors name a file without its folder."
     if isinstance(e, CarpartsError) and e.file is not None:
         return f'{Path(e.file).name}: {e.why}'

@@ -30,7 +30,9 @@ def _draw_images(m: Material) -> None:
             m.draw(name, partial(plot_predictions, m.data, m.run.predictions, some), dpi=80)
 
 # %% ../../nbs/7_report/74_pictures.ipynb #1b93f74b
-def images_section(m: Material) -> dict:
+def images_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "The gallery, and its PNG files."
     g, groups = m.gallery, []
     _draw_images(m)

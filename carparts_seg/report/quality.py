@@ -41,7 +41,9 @@ _TILES = {
 }
 
 # %% ../../nbs/7_report/74_quality.ipynb #05a66d03
-def summary_section(m: Material) -> dict:
+def summary_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "Verdict, sentences, tiles and facts."
     value = partial(metric_value, m.run.metrics)
     nothing = lambda k: shown(value(OF_NOTHING)) if k == 'iou_per_image' else ''
@@ -94,7 +96,9 @@ _ONE_VIEW = (
 )
 
 
-def curves_section(m: Material) -> dict:
+def curves_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "A chart a panel, and the table of evaluations."
     panels, views = curve_panels(m.run.charts, m.reference), averaged_views(m.run)
     if m.run.charts:
@@ -169,7 +173,9 @@ _CLASS_WORDS = {
 }  # by column
 
 
-def classes_section(m: Material) -> dict:
+def classes_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "The table of classes."
     run, known = m.run, m.ev is not None and len(m.ev)
     table = _class_table(m, bootstrap_intervals(m.ev) if known else None) if run.metrics else pd.DataFrame()

@@ -130,7 +130,9 @@ def _augmented_chart(
     return [page_chart('Pictures as the network sees them', still, alt, words=words, whole=True, photo=True)]
 
 # %% ../../nbs/7_report/74_training_data.ipynb #7b018682
-def training_section(m: Material) -> dict:
+def training_section(
+    m: Material,  # what the report is made of
+) -> dict:  # for the template
     "What the network was given."
     section = partial(page_section, 'training', 'Training data')
     if m.train is None:
