@@ -34,6 +34,7 @@ from .formats.outlines import contours_to_mask as contours_to_mask
 from .formats.outlines import mask_contours as mask_contours
 from .formats.outlines import mask_polygons as mask_polygons
 from .formats.outlines import with_sizes as with_sizes
+from .formats.yolo_export import export_yolo as export_yolo
 from .formats.yolo import *
 from .formats.label_studio import *
 from .formats.mask_images import *
