@@ -21,7 +21,7 @@ from ..core.parts_data import PartsData
 from ..measure.insights import plot_timing, timing_table
 from .content import clean_log, duration, flat_settings
 from .diagnosis import calibration_section, confusion_section, size_section, threshold_section
-from .material import Material, gather, left_out, page_section, page_table
+from .material import Material, gather, note_failure, page_section, page_table
 from .page import render_page
 from .pictures import images_section, mistakes_section
 from .quality import classes_section, curves_section, summary_section
@@ -97,7 +97,7 @@ def _made(m: Material, section: Callable[[Material], dict]) -> dict:
         return section(m)
     except Exception as e:  # see `Material.draw`
         name = section.__name__.strip('_').removesuffix('_section')
-        return page_section(name, name.capitalize(), f'{left_out(m, f"The section {name}", e)}.')
+        return page_section(name, name.capitalize(), f'{note_failure(m, f"The section {name}", e)}.')
 
 # %% ../../nbs/7_report/74_report.ipynb #f1591c6e
 def _may_fork() -> bool:
