@@ -287,7 +287,7 @@ def prepare(work, source):
     "Fold 0, as COCO and as Ultralytics takes it."
     from carparts_seg import open_dataset, train_valid_files
     from carparts_seg.formats.editors import export_coco
-    from carparts_seg.formats.yolo import export_yolo
+    from carparts_seg.formats.yolo_export import export_yolo
 
     data = open_dataset(source)
     train, valid = train_valid_files(data.table)

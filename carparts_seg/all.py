@@ -34,6 +34,7 @@ from .formats.outlines import contours_to_mask as contours_to_mask
 from .formats.outlines import mask_contours as mask_contours
 from .formats.outlines import mask_polygons as mask_polygons
 from .formats.outlines import with_sizes as with_sizes
+from .formats.yolo_export import export_yolo as export_yolo
 from .formats.yolo import *
 from .formats.label_studio import *
 from .formats.mask_images import *
@@ -47,7 +48,22 @@ from .data.check import *
 from .measure.metrics import *
 from .measure.learner_metrics import *
 from .measure.evidence import *
+from .measure.intervals import bootstrap_difference as bootstrap_difference
+from .measure.intervals import bootstrap_intervals as bootstrap_intervals
+from .measure.intervals import bootstrap_samples as bootstrap_samples
+from .measure.intervals import expanded_intervals as expanded_intervals
+from .measure.intervals import plot_difference as plot_difference
+from .measure.intervals import plot_intervals as plot_intervals
+from .measure.intervals import resamples as resamples
+from .measure.intervals import side_intervals as side_intervals
+from .measure.thresholds import *
+from .measure.confusion import *
+from .measure.by_size import by_coco_size as by_coco_size
+from .measure.by_size import by_size as by_size
+from .measure.by_size import mask_frame as mask_frame
+from .measure.by_size import plot_by_size as plot_by_size
 from .measure.mistakes import *
+from .measure.label_errors import *
 from .measure.insights import *
 from .measure.figures import *
 from .train.cache import *
@@ -81,6 +97,9 @@ from .predict.files import *
 from .predict.counting import *
 from .predict.evaluate import *
 from .predict.onnx_predictor import *
+from .report.material import Material as Material
+from .report.material import gather as gather
+from .report.training_data import position_images as position_images
 from .report.report import *
 from .report.compare import *
 from .report.model_card import *

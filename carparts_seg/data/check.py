@@ -5,640 +5,43 @@
 # %% auto #0
 __all__ = ['check_data', 'check_source']
 
-# %% ../../nbs/3_data/38_check.ipynb #64f916c0
-import os
-import re
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from difflib import SequenceMatcher
-from itertools import combinations
+# %% ../../nbs/3_data/38_check.ipynb #740cc8f9
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
-from ..core.basics import CarpartsError, did_you_mean, file_sha256
-from ..core.class_list import is_background
-from ..core.fields import TableError, load_json
-from ..core.image_files import IMAGE_SUFFIXES, ImageError
-from ..core.images import ImageHeader, image_header, read_image
-from ..core.masks import BeyondImageError, RleError, rle_bbox, rle_runs, unpack_planes
-from ..core.parts import mirror_name, mirror_partners, pairs_in_words, unclear_sides
+from ..core.fields import TableError
+from ..core.masks import BeyondImageError, RleError
 from ..core.parts_data import PartsData
-from .datasets import locate_dataset, open_dataset
+from carparts_seg.data.check_classes import (
+    balance_findings,
+    class_shares,
+    data_stats,
+    mean_maps,
+    name_findings,
+    overlap_findings,
+)
+from carparts_seg.data.check_files import (
+    FileLook,
+    duplicate_findings,
+    file_findings,
+    look_at_file,
+    table_cells,
+    table_size,
+)
+from carparts_seg.data.check_masks import (
+    MeasuredMasks,
+    box_findings,
+    double_masks,
+    measure_masks,
+    region_findings,
+    row_findings,
+    sound_rows,
+)
+from .datasets import open_dataset
 from .findings import CHECKS, LEVELS, CheckReport, Finding, finding, known_code
-from .folds import Duplicate, find_duplicates, group_files, sketch
-from .sides import PartPosition, several_cars, side_problems
-from .sources import find_tables
-
-# %% ../../nbs/3_data/38_check.ipynb #2df229e1
-class _Look(NamedTuple):
-    "What an image file turned out to be."
-
-    header: ImageHeader | None = None  # None where it can't be read
-    digest: str | None = None  # SHA-256 of its content
-    sketch: np.ndarray | None = None  # uint8 (64, 64)
-    error: ImageError | None = None  # why it can't be read
-    murmur: str = ''  # what the JPEG library said while it was read
-
-# %% ../../nbs/3_data/38_check.ipynb #707e8fec
-@contextmanager
-def _overheard() -> Iterator[list[str]]:  # lines; filled at the end
-    "Collects in a list what libraries in C write to the process's standard error; nothing where there is none."
-    lines = []
-    try:
-        kept = os.dup(2)
-    except OSError:
-        yield lines
-        return
-    with tempfile.TemporaryFile() as f:
-        os.dup2(f.fileno(), 2)
-        try:
-            yield lines
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            if f.seek(0, 2):
-                f.seek(0)
-                lines += f.read().decode(errors='replace').strip().splitlines()
-
-# %% ../../nbs/3_data/38_check.ipynb #81f49175
-def _look(
-    data: PartsData,  # whose image
-    file: str,  # its name in the table
-    channels: int,  # how many are wanted
-) -> _Look:
-    "Read an image file."
-    try:
-        path = data.path(file)
-        header = image_header(path)
-        with _overheard() as lines:
-            image = read_image(path, channels)
-        small = sketch(image[..., :3] if channels >= 3 else image[..., :1])
-    except ImageError as e:
-        return _Look(error=e)
-    except TableError as e:  # a name that leaves the folder of the data
-        return _Look(error=ImageError(str(e), file=file, why=e.why))
-    murmur = next((line.removeprefix('Corrupt JPEG data: ') for line in lines if 'JPEG' in line), '')
-    return _Look(header, file_sha256(path), small, murmur=murmur)
-
-# %% ../../nbs/3_data/38_check.ipynb #31f5ae43
-def _cells(
-    data: PartsData,  # whose table
-) -> dict[str, np.ndarray]:  # column -> cells
-    "The table's columns as arrays."
-    return {c: data.table[c].to_numpy(dtype=object) for c in data.table}
-
-# %% ../../nbs/3_data/38_check.ipynb #1fea04ca
-def _table_size(
-    cells: Mapping[str, np.ndarray],  # column -> cells
-    i: int,  # a row
-) -> tuple[int, int] | None:  # height, width; None where the table has none
-    "An image's size according to the table."
-    size = cells['height'][i], cells['width'][i]
-    return None if any(s is None or pd.isna(s) for s in size) else (int(size[0]), int(size[1]))
-
-# %% ../../nbs/3_data/38_check.ipynb #f0a25e7f
-def _unreadable(
-    f: str,  # file name as in the table
-    i: int,  # its first row
-    error: ImageError,  # why it can't be read
-    there: Iterable[str],  # files in the folder
-) -> Finding:
-    "What to say of a file that can't be read; of one that is missing, also which file is nearly called the same."
-    code = {'missing': 'missing-file', 'damaged': 'damaged-file'}.get(error.kind, 'unreadable-file')
-    if error.kind == 'missing':
-        for n in sorted(there):
-            if n.lower() == f.lower() or Path(n).with_suffix('') == Path(f).with_suffix(''):
-                return finding(code, f'no such file; there is {n}', f, i)
-    return finding(code, error.why, f, i)
-
-# %% ../../nbs/3_data/38_check.ipynb #64aea97e
-def _size_findings(
-    f: str,  # file name as in the table
-    i: int,  # its first row
-    header: ImageHeader,  # of the file
-    table: tuple[int, int] | None,  # height and width as the table has them
-) -> Iterable[Finding]:
-    "A size or an orientation that doesn't fit."
-    h, w = header.height, header.width
-    if table and table != (h, w):
-        words = f'the picture has {h} x {w} pixels, the table says {table[0]} x {table[1]} (height x width)'
-        if header.orientation > 4 and table == (w, h):
-            words += ' (that is its size before the EXIF orientation is applied: the masks lie on their side)'
-        yield finding('size-mismatch', words, f, i)
-    if header.orientation != 1:
-        yield finding('turned-picture', f'EXIF orientation {header.orientation}; it is turned upright when read', f, i)
-
-# %% ../../nbs/3_data/38_check.ipynb #a104a64f
-def _pixel_findings(
-    f: str,  # file name as in the table
-    i: int,  # its first row
-    look: _Look,  # what it turned out to be
-) -> Iterable[Finding]:
-    "Damage inside, no content, or another kind of pixels."
-    if look.murmur:
-        yield finding('suspect-file', f'the JPEG library says: {look.murmur}', f, i)
-    if np.ptp(look.sketch) < 3:
-        yield finding('blank-picture', 'all pixels are alike', f, i)
-    mode, kind = look.header.mode, look.header.format
-    if mode != 'RGB' and kind != 'NPY':
-        yield finding('converted-picture', f'{kind} of mode {mode}', f, i)
-
-# %% ../../nbs/3_data/38_check.ipynb #00a5984a
-def _listing(
-    data: PartsData,  # whose images
-) -> set[str]:  # paths from the data's folder
-    "All files in the folders that the data's images lie in."
-    folders = {Path(f).parent for f in data.files} or {Path()}
-    places = [(d, data.folder / d) for d in folders if (data.folder / d).is_dir()]
-    return {(d / p.name).as_posix() for d, place in places for p in place.iterdir()}
-
-
-def _file_findings(
-    data: PartsData,  # whose files were looked at
-    cells: Mapping[str, np.ndarray],  # column -> cells
-    looks: Mapping[str, _Look],  # file -> what it turned out to be
-) -> Iterable[Finding]:
-    "What is wrong with the image files."
-    there = _listing(data)
-    for f, look in looks.items():
-        i = data.rows(f)[0]
-        if look.error is not None:
-            yield _unreadable(f, i, look.error, there)
-        else:
-            yield from _size_findings(f, i, look.header, _table_size(cells, i))
-            yield from _pixel_findings(f, i, look)
-    unlisted = there - set(looks)
-    for n in sorted(n for n in unlisted if Path(n).suffix.lower() in IMAGE_SUFFIXES):
-        yield finding('unlisted-file', 'not in the table', n)
-
-# %% ../../nbs/3_data/38_check.ipynb #d71e6891
-def _row_fault(
-    rle: str,  # text RLE
-    size: tuple[int, int] | None,  # height and width of the image, if known
-) -> tuple[str, str] | None:  # code, words; None for a mask that can be measured
-    "What is wrong with the run lengths of a row."
-    try:
-        _, ends = rle_runs(rle)
-    except RleError as e:
-        return 'bad-mask', str(e)
-    if size is None or not len(ends) or ends[-1] <= size[0] * size[1]:
-        return None
-    h, w = size
-    return 'mask-outside', f'the mask reaches pixel {ends[-1]:,}, the picture of {h} x {w} has {h * w:,}'
-
-# %% ../../nbs/3_data/38_check.ipynb #20dc85ce
-def _sound_rows(
-    cells: Mapping[str, np.ndarray],  # column -> cells
-    f: str,  # a file
-    at: Sequence[int],  # its rows
-    size: tuple[int, int] | None,  # height and width of the image, if known
-) -> tuple[dict[int, tuple[str, str]], list[Finding]]:  # row -> (class, text RLE), findings
-    "The rows of an image whose masks can be measured, and what is wrong with the others."
-    sound, found = {}, []
-    for i in at:
-        name, rle = cells['name'][i], cells['rle_mask'][i]
-        if pd.isna(name) or is_background(name):
-            continue
-        rle = '' if pd.isna(rle) else rle
-        if fault := _row_fault(rle, size):
-            code, why = fault
-            found.append(finding(code, f'{name}: {why}', f, i))
-        else:
-            sound[int(i)] = (name, rle)
-    return sound, found
-
-# %% ../../nbs/3_data/38_check.ipynb #4f16ff02
-class _Measured(NamedTuple):
-    "The masks of one image."
-
-    size: tuple[int, int]  # height, width
-    rows: dict  # row -> (class name, area, box [x, y, w, h])
-    places: dict  # class -> PartPosition of its united masks
-    shares: dict  # class -> its part of the image's area, 0 to 1
-    overlaps: list  # (class, class, pixels of both, pixels of the first, of the second)
-    maps: dict  # class -> float (24, 24), share of each cell that is covered
-    sides: dict  # class -> what contradicts its side
-
-# %% ../../nbs/3_data/38_check.ipynb #3e9e8af2
-def _columns(
-    masks: Sequence[tuple[str, str]],  # (class, text RLE)
-    h: int,  # rows of the image
-    w: int,  # its columns
-) -> tuple[list[str], np.ndarray]:  # classes, planes uint8 (k, W, H); raises RleError
-    "The united masks of each class, column-major."
-    classes = list(dict.fromkeys(c for c, _ in masks))
-    flat = np.zeros((len(classes), h * w), np.uint8)
-    for c, rle in masks:
-        plane = flat[classes.index(c)]
-        for s, e in zip(*(a.tolist() for a in rle_runs(rle, h * w))):
-            plane[s:e] = 1
-    return classes, flat.reshape(-1, w, h)
-
-# %% ../../nbs/3_data/38_check.ipynb #373094c1
-def _overlaps(
-    classes: Sequence[str],  # k classes
-    planes: np.ndarray,  # (k, W, H)
-    areas: Sequence[int],  # k areas, in pixels
-) -> list[tuple]:  # (class, class, pixels of both, pixels of the first, of the second)
-    "Pairs of classes that share pixels."
-    boxes, found = [cv2.boundingRect(p) for p in planes], []
-    for i, j in combinations(range(len(classes)), 2):
-        (x, y, w, h), (u, v, m, n) = boxes[i], boxes[j]
-        x0, y0, x1, y1 = max(x, u), max(y, v), min(x + w, u + m), min(y + h, v + n)
-        if x0 < x1 and y0 < y1 and (both := int(np.count_nonzero(planes[i, y0:y1, x0:x1] & planes[j, y0:y1, x0:x1]))):
-            found.append((classes[i], classes[j], both, int(areas[i]), int(areas[j])))
-    return found
-
-# %% ../../nbs/3_data/38_check.ipynb #4d3ebc4b
-def _positions(
-    classes: Sequence[str],  # k classes
-    columns: np.ndarray,  # int64 (k, W), covered pixels in each column
-) -> dict[str, PartPosition]:  # classes that occur
-    "Middle and area of each class's mask."
-    x = np.arange(columns.shape[1])
-    return {
-        c: PartPosition(float((n * x).sum() / n.sum()), float(n.sum())) for c, n in zip(classes, columns) if n.any()
-    }
-
-# %% ../../nbs/3_data/38_check.ipynb #f56c7325
-def _cover(
-    plane: np.ndarray,  # (W, H)
-) -> np.ndarray:  # float32 (24, 24), rows first
-    "How much of each cell of an image a mask covers; every step-th pixel will do for that."
-    step = max(1, min(plane.shape) // 96)
-    return cv2.resize(plane[::step, ::step].astype(np.float32), (24, 24), interpolation=cv2.INTER_AREA).T
-
-# %% ../../nbs/3_data/38_check.ipynb #f7b6bc52
-def _measure(
-    rows: Mapping[int, tuple[str, str]],  # row -> (class, text RLE), all of them good
-    h: int,  # rows of the image
-    w: int,  # its columns
-) -> _Measured:
-    "Measure the masks of one image."
-    classes, planes = _columns(list(rows.values()), h, w)
-    columns = planes.sum(2, dtype=np.uint32).astype(np.int64)
-    places = _positions(classes, columns)
-    sides = side_problems(places)
-    if sides and several_cars(planes.transpose(0, 2, 1), classes):
-        sides = {}
-    return _Measured(
-        size=(h, w),
-        rows={i: (c, int(sum(map(int, r.split()[1::2]))), rle_bbox(r, h, w)) for i, (c, r) in rows.items()},
-        places=places,
-        shares={c: p.area / (h * w) for c, p in places.items()},
-        overlaps=_overlaps(classes, planes, columns.sum(1)),
-        maps={c: _cover(p) for c, p in zip(classes, planes) if c in places},
-        sides=sides,
-    )
-
-# %% ../../nbs/3_data/38_check.ipynb #bea14953
-def _row_findings(
-    cells: Mapping[str, np.ndarray],  # column -> cells
-    f: str,  # a file
-    m: _Measured,  # its masks
-    tiny: float,  # area that is tiny in an image of 512 x 512
-) -> Iterable[Finding]:
-    "Masks that are empty, tiny, or there twice."
-    least, seen = tiny * m.size[0] * m.size[1] / 512**2, {}
-    for i, (name, area, _) in m.rows.items():
-        rle = cells['rle_mask'][i]
-        if not area:
-            yield finding('empty-mask', name, f, i)
-        elif 0 < area < least:
-            yield finding('tiny-mask', f'{name}: {area} pixels', f, i)
-        if area and (name, rle) in seen:
-            yield finding('duplicate-row', f'{name}: the same mask as in row {seen[name, rle]}', f, i)
-        seen.setdefault((name, rle), i)
-
-# %% ../../nbs/3_data/38_check.ipynb #7390118d
-def _double_masks(
-    cells: Mapping[str, np.ndarray],  # column -> cells
-    f: str,  # a file
-    m: _Measured,  # its masks
-) -> Iterable[Finding]:
-    "Two masks of one class that are nearly the same."
-    for i, j in combinations(m.rows, 2):
-        (a, area_a, _), (b, area_b, _) = m.rows[i], m.rows[j]
-        ra, rb = cells['rle_mask'][i], cells['rle_mask'][j]
-        if a != b or ra == rb or min(area_a, area_b) <= 0.7 * max(area_a, area_b):
-            continue
-        both = (_columns([('a', ra)], *m.size)[1] & _columns([('b', rb)], *m.size)[1]).sum()
-        if (iou := both / (area_a + area_b - both)) > 0.7:
-            yield finding(
-                'double-mask', f'{a}: the masks of rows {i} and {j} cover the same part (IoU {iou:.2f})', f, j
-            )
-
-# %% ../../nbs/3_data/38_check.ipynb #7b0c9e16
-def _region_findings(
-    f: str,  # a file
-    m: _Measured,  # its masks
-) -> Iterable[Finding]:
-    "Two classes on the same pixels, and sides that the other parts contradict."
-    first = {}
-    for i, (name, *_) in m.rows.items():
-        first.setdefault(name, i)
-    for a, b, both, n, k in m.overlaps:
-        if (iou := both / (n + k - both)) > 0.8:
-            yield finding('same-region', f'{a} and {b} cover the same pixels (IoU {iou:.2f})', f, first[b])
-    for name, words in m.sides.items():
-        yield finding('wrong-side', f'{name} {words}', f, first[name])
-
-# %% ../../nbs/3_data/38_check.ipynb #8c542c56
-def _corner_box(
-    annotation: Mapping,  # of a COCO file
-) -> list[float] | None:  # x0, y0, x1, y1; None where it has no polygons
-    "The box round the corners of an annotation's polygons."
-    polygons = annotation.get('segmentation')
-    if not isinstance(polygons, list) or not polygons:
-        return None
-    try:
-        corners = np.concatenate([np.asarray(p, dtype=float).reshape(-1, 2) for p in polygons])
-    except (ValueError, TypeError):
-        return None
-    return [*corners.min(0), *corners.max(0)] if len(corners) else None
-
-# %% ../../nbs/3_data/38_check.ipynb #834d1376
-def _coco_annotations(
-    origin: str,  # where the data set came from
-) -> Iterable[tuple[str, Mapping]]:  # part, annotation; nothing where there is no COCO file
-    "The annotations of the COCO files of a data set, as they are written there."
-    try:
-        path = locate_dataset(origin)[0]
-        files = find_tables(path) if path.is_dir() else [('', path)]
-        content = [(split, load_json(f)) for split, f in files if f.suffix.lower() == '.json']
-    except CarpartsError:
-        return
-    for split, coco in content:
-        annotations = coco.get('annotations') if isinstance(coco, Mapping) else None
-        for a in annotations if isinstance(annotations, list) else ():
-            if isinstance(a, Mapping):
-                yield split, a
-
-
-def _polygon_boxes(
-    data: PartsData,  # whose boxes to check
-) -> dict[tuple, list[float]]:  # (part or '', annotation id) -> x0, y0, x1, y1 of its corners
-    "Boxes round the corners of a COCO file's polygons; none where there is no COCO file, or no polygon in it."
-    if 'annotation_id' not in data.table or not data.origin:
-        return {}
-    divided, boxes = 'split' in data.table, {}
-    for split, a in _coco_annotations(data.origin):
-        if isinstance(a.get('id'), int) and (box := _corner_box(a)):
-            boxes[split if divided else '', a['id']] = box
-    return boxes
-
-# %% ../../nbs/3_data/38_check.ipynb #69db7482
-def _off_box(
-    box: Sequence[float] | None,  # x, y, width, height as the table has it
-    true: Sequence[float],  # x0, y0, x1, y1 as they should be
-    tolerance: float,  # in pixels
-) -> float | None:  # pixels by which it is off; None where that is not too much, or there is no box
-    "By how much a box is off."
-    if box is None or np.size(box) != 4:
-        return None
-    off = np.abs(np.subtract([box[0], box[1], box[0] + box[2], box[1] + box[3]], true)).max()
-    return None if off <= tolerance else off
-
-# %% ../../nbs/3_data/38_check.ipynb #99b785dd
-def _box_findings(
-    data: PartsData,  # whose boxes to check
-    cells: Mapping[str, np.ndarray],  # column -> cells
-    measured: Mapping[str, _Measured],  # file -> its masks
-    tolerance: float,  # in pixels
-) -> Iterable[Finding]:
-    "Boxes, areas and polygons that don't fit their masks or images."
-    polygons, ids, parts = _polygon_boxes(data), cells.get('annotation_id'), cells.get('split')
-    for f, m in measured.items():
-        for i, (name, area, (x, y, w, h)) in m.rows.items():
-            corners = None if ids is None else polygons.get(('' if parts is None else parts[i], ids[i]))
-            box, given = (cells[c][i] if c in cells else None for c in ('bbox', 'area'))
-            if corners is not None:
-                out = max(-corners[0], -corners[1], corners[2] - m.size[1], corners[3] - m.size[0])
-                if out > tolerance:
-                    yield finding('polygon-outside', f'{name}: {out:.1f} px beyond the border', f, i)
-            off = _off_box(box, corners or [x, y, x + w, y + h], tolerance) if area else None
-            if off is not None:
-                yield finding('box-off', f'{name}: {off:.1f} px off its {"polygon" if corners else "mask"}', f, i)
-            if given is not None and not pd.isna(given) and area and abs(given - area) > max(0.1 * area, 20):
-                yield finding('area-off', f'{name}: {given:g} given, {area} pixels in the mask', f, i)
-
-# %% ../../nbs/3_data/38_check.ipynb #3811d1d1
-_SIDE_WORDS = {'left', 'right', 'front', 'back', 'rear', 'upper', 'lower', 'inner', 'outer'}
-
-
-def _misspelt(
-    x: str,  # a word, in small letters
-    y: str,  # another
-) -> bool:
-    "Whether two words look like two spellings of one."
-    if any(ch.isalpha() and ch.lower() == ch.upper() for ch in x + y):
-        return False  # in Chinese, one sign more or less is another word
-    shortest = min(len(x), len(y))
-    if {x, y} <= _SIDE_WORDS or shortest < 3 or shortest == 3 and x[0] != y[0]:
-        return False
-    return SequenceMatcher(None, x, y).ratio() > 0.75
-
-# %% ../../nbs/3_data/38_check.ipynb #3ee1e667
-def _nearly_same(
-    a: str,  # class name
-    b: str,  # another
-) -> bool:
-    "Whether two class names look like two spellings of one."
-    ta, tb = (re.split(r'[\W_]+', n.lower().strip()) for n in (a, b))
-    if ''.join(ta) == ''.join(tb):
-        return True
-    differ = [(x, y) for x, y in zip(ta, tb) if x != y]
-    return len(ta) == len(tb) and len(differ) == 1 and _misspelt(*differ[0])
-
-# %% ../../nbs/3_data/38_check.ipynb #e4c0d0f6
-def _name_findings(
-    data: PartsData,  # whose classes to check
-) -> Iterable[Finding]:
-    "Class names that are not in the class list, or that look like another."
-    names, first = data.table['name'], {}
-    for i, n in enumerate(names):
-        if not pd.isna(n) and not is_background(n):
-            first.setdefault(n, i)
-    count = names.value_counts()
-    for n in (n for n in first if n not in data.classes):
-        words = f'{n!r} ({count[n]} mask{"s" if count[n] > 1 else ""}){did_you_mean(n, data.classes)}'
-        yield finding('unknown-class', words, data.table['file_name'].iloc[first[n]], first[n])
-    every = list(dict.fromkeys([*data.classes, *first]))
-    partners = mirror_partners(every)
-    for a, b in combinations(every, 2):
-        if _nearly_same(a, b) and partners.get(a) != b:
-            yield finding('similar-class', f'{a!r} (masks: {count.get(a, 0)}) and {b!r} ({count.get(b, 0)})')
-
-# %% ../../nbs/3_data/38_check.ipynb #2338cc32
-def _balance_findings(
-    data: PartsData,  # whose classes to check
-    measured: Mapping[str, _Measured],  # file -> its masks
-    rare: int,  # a class in fewer images is rare
-) -> Iterable[Finding]:
-    "Sides without partner, and classes in few images or none."
-    partners, unclear = mirror_partners(data.classes), unclear_sides(data.classes)
-    for c in data.classes:
-        n = sum(c in m.places for m in measured.values())
-        if c not in partners:
-            yield finding('unpaired-side', f'{c!r} without {mirror_name(c)!r}')
-        elif c in unclear:
-            yield finding('unclear-side', f'{c!r}: no counterpart')
-        if n == 0:
-            yield finding('absent-class', c)
-        elif n < rare:
-            yield finding('rare-class', f'{c}: in {n} of {len(data)} pictures')
-
-# %% ../../nbs/3_data/38_check.ipynb #55050153
-def _overlap_findings(
-    measured: Mapping[str, _Measured],  # file -> its masks
-    share: float = 0.05,  # of the smaller class's pixels
-) -> Iterable[Finding]:
-    "Pairs of classes that overlap over the whole set."
-    both, images, area = Counter(), Counter(), Counter()
-    for m in measured.values():
-        for c, p in m.places.items():
-            area[c] += int(p.area)
-        for a, b, n, *_ in m.overlaps:
-            both[tuple(sorted((a, b)))] += n
-            images[tuple(sorted((a, b)))] += 1
-    for (a, b), n in both.most_common():
-        small, large = sorted((a, b), key=lambda c: area[c])
-        if n >= share * area[small]:
-            part = f'{n / area[small]:.0%} of its pixels lie in {large} too'
-            yield finding('overlap', f'{small}: {part} ({images[a, b]} pictures)')
-
-# %% ../../nbs/3_data/38_check.ipynb #f6be5aa1
-def _agreement(
-    data: PartsData,  # the images' data set
-    a: str,  # one of its files
-    b: str,  # another
-) -> str:  # words; empty where the sizes differ or a mask is bad
-    "How well the masks of two images agree."
-    try:
-        pa, pb = (unpack_planes(data.packed(f), len(data.classes)) for f in (a, b))
-    except (TableError, RleError):
-        return ''
-    if pa.shape != pb.shape:
-        return ''
-    some = [c for c in range(len(pa)) if pa[c].any() or pb[c].any()]
-    iou = [np.count_nonzero(pa[c] & pb[c]) / np.count_nonzero(pa[c] | pb[c]) for c in some]
-    words = f'; their masks agree with a mean IoU of {np.mean(iou):.2f}' if some else ''
-    lone = [data.classes[c] for c in some if pa[c].any() != pb[c].any()]
-    return words + (f', only one has {", ".join(lone)}' if lone else '')
-
-# %% ../../nbs/3_data/38_check.ipynb #ab34e5c6
-_DUPLICATE_CODES = {'identical': 'identical-picture', 'near': 'near-duplicate', 'mirrored': 'mirrored-duplicate'}
-
-
-def _pair_finding(
-    data: PartsData,  # the images' data set
-    d: Duplicate,  # two of its files
-) -> Finding:
-    "The same photograph twice."
-    words = f'and {d.b}'
-    if d.kind != 'identical':
-        words += f' (likeness {d.likeness:.3f})'
-    if d.kind != 'mirrored':
-        words += _agreement(data, d.a, d.b)
-    return finding(_DUPLICATE_CODES[d.kind], words, d.a, data.rows(d.a)[0])
-
-# %% ../../nbs/3_data/38_check.ipynb #9f73b093
-def _leaks(
-    data: PartsData,  # the images' data set, with the column
-    column: str,  # fold or split
-    groups: Iterable[Sequence[str]],  # files that show the same photograph
-) -> Iterable[Finding]:
-    "The same photograph on both sides of a split."
-    for g in groups:
-        side = {f: data.table[column].iloc[data.rows(f)[0]] for f in g}
-        if len({str(k) for k in side.values()}) > 1:
-            others = ', '.join(f'{f} ({column} {side[f]})' for f in g[1:])
-            yield finding('fold-leak', f'and {others}; itself in {column} {side[g[0]]}', g[0], data.rows(g[0])[0])
-
-# %% ../../nbs/3_data/38_check.ipynb #80090241
-def _duplicate_findings(
-    data: PartsData,  # whose files were looked at
-    looks: Mapping[str, _Look],  # file -> what it turned out to be
-) -> Iterable[Finding]:
-    "The same photograph twice, and in two folds."
-    files = [f for f, look in looks.items() if look.error is None]
-    pairs = find_duplicates(files, [looks[f].sketch for f in files], [looks[f].digest for f in files])
-    for d in pairs:
-        yield _pair_finding(data, d)
-    for column in ('fold', 'split'):
-        if column in data.table:
-            yield from _leaks(data, column, group_files(pairs))
-
-# %% ../../nbs/3_data/38_check.ipynb #ca94652c
-def _class_stats(
-    data: PartsData,  # what was checked
-    measured: Mapping[str, _Measured],  # its masks
-) -> list[dict]:  # one a class
-    "How often each class occurs, and how large it is."
-    masks, shares = Counter(n for m in measured.values() for n, *_ in m.rows.values()), _shares(data, measured)
-    return [
-        {
-            'name': c,
-            'pictures': len(s),
-            'masks': masks[c],
-            'median_share': float(np.median(s)) if s else 0.0,
-            'share': float(sum(s) / max(len(measured), 1)),
-        }
-        for c, s in shares.items()
-    ]
-
-
-def _shares(data: PartsData, measured: Mapping[str, _Measured]) -> dict[str, list[float]]:
-    "For each class its part of each image that has it."
-    return {c: [m.shares[c] for m in measured.values() if c in m.shares] for c in data.classes}
-
-# %% ../../nbs/3_data/38_check.ipynb #be68c5ed
-def _parts_stats(
-    measured: Mapping[str, _Measured],  # file -> its masks
-) -> dict:  # mean, least, most, and how many images have so many
-    "How many classes an image has."
-    parts = Counter(len(m.places) for m in measured.values())
-    return {
-        'mean': float(np.mean([k for k, n in parts.items() for _ in range(n)])) if parts else 0.0,
-        'least': min(parts, default=0),
-        'most': max(parts, default=0),
-        'pictures': {str(k): parts[k] for k in sorted(parts)},
-    }
-
-# %% ../../nbs/3_data/38_check.ipynb #773bb7c7
-def _stats(
-    data: PartsData,  # what was checked
-    looks: Mapping[str, _Look],  # its files
-    measured: Mapping[str, _Measured],  # its masks
-) -> dict:  # plain numbers, ready for JSON
-    "Counts of a data set."
-    sizes = Counter(f'{look.header.height} x {look.header.width}' for look in looks.values() if look.header)
-    return {
-        'pictures': len(data),
-        'masks': sum(len(m.rows) for m in measured.values()),
-        'sizes': dict(sizes.most_common(20)),
-        'classes': _class_stats(data, measured),
-        'sides': pairs_in_words(data.classes, mirror_partners(data.classes)),
-        'parts_per_picture': _parts_stats(measured),
-    }
-
-# %% ../../nbs/3_data/38_check.ipynb #34b68869
-def _mean_maps(
-    data: PartsData,  # what was checked
-    measured: Mapping[str, _Measured],  # its masks
-) -> dict[str, np.ndarray]:  # class -> float (24, 24), 0 to 1
-    "For each class how often each place of an image is covered."
-    images = max(len(measured), 1)
-    return {
-        c: sum((m.maps[c] for m in measured.values() if c in m.maps), np.zeros((24, 24))) / images for c in data.classes
-    }
 
 # %% ../../nbs/3_data/38_check.ipynb #ec3db3b4
 def _noted(
@@ -672,19 +75,19 @@ def _look_at_images(
     tiny: float,  # area that is tiny in an image of 512 x 512
     known: set,  # files of which a mask was left out
     progress: bool,  # show a bar
-) -> tuple[dict[str, _Look], dict[str, _Measured], list[Finding]]:  # files, masks, what is wrong with the masks
+) -> tuple[dict[str, FileLook], dict[str, MeasuredMasks], list[Finding]]:  # files, masks, what is wrong with the masks
     "Read every file and measure every mask, once."
     looks, measured, found = {}, {}, []
     for f in tqdm(data.files, desc='checking', unit='picture', leave=False, disable=None if progress else True):
-        look = looks[f] = _look(data, f, channels)
-        size = _table_size(cells, data.rows(f)[0]) or (look.header[:2] if look.header else None)
-        rows, bad = _sound_rows(cells, f, data.rows(f), size)
+        look = looks[f] = look_at_file(data, f, channels)
+        size = table_size(cells, data.rows(f)[0]) or (look.header[:2] if look.header else None)
+        rows, bad = sound_rows(cells, f, data.rows(f), size)
         found += bad
         if not rows and not bad and f not in known:
             found.append(finding('no-masks', 'no mask in the table', f, data.rows(f)[0]))
         if size is not None:
-            m = measured[f] = _measure(rows, *size)
-            found += [*_row_findings(cells, f, m, tiny), *_double_masks(cells, f, m), *_region_findings(f, m)]
+            m = measured[f] = measure_masks(rows, *size)
+            found += [*row_findings(cells, f, m, tiny), *double_masks(cells, f, m), *region_findings(f, m)]
     return looks, measured, found
 
 # %% ../../nbs/3_data/38_check.ipynb #2fd1da63
@@ -712,25 +115,25 @@ def check_data(
     "Look at every file and every mask of a data set, once."
     for c in ignore:
         known_code(c)
-    cells, known = _cells(data), {p.file for p in problems}
+    cells, known = table_cells(data), {p.file for p in problems}
     looks, measured, found = _look_at_images(data, cells, channels, tiny, known, progress)
     found = [
         *map(_noted, problems),
         *_id_findings(data),
         *found,
-        *_file_findings(data, cells, looks),
-        *_box_findings(data, cells, measured, box_tolerance),
-        *_name_findings(data),
-        *_balance_findings(data, measured, rare),
-        *_overlap_findings(measured),
-        *(_duplicate_findings(data, looks) if duplicates else ()),
+        *file_findings(data, cells, looks),
+        *box_findings(data, cells, measured, box_tolerance),
+        *name_findings(data),
+        *balance_findings(data, measured, rare),
+        *overlap_findings(measured),
+        *(duplicate_findings(data, looks) if duplicates else ()),
     ]
     return CheckReport(
         name=data.name or 'data',
         findings=_sorted_findings(found, ignore),
-        stats=_stats(data, looks, measured),
-        maps=_mean_maps(data, measured),
-        shares=_shares(data, measured),
+        stats=data_stats(data, looks, measured),
+        maps=mean_maps(data, measured),
+        shares=class_shares(data, measured),
     )
 
 # %% ../../nbs/3_data/38_check.ipynb #a3b0f92f

@@ -24,6 +24,7 @@ from ..core.class_list import class_list, default_classes, is_background
 from ..core.fields import TableError, load_json
 from ..core.image_files import IMAGE_SUFFIXES
 from ..core.parts_data import DataPart, PartsData
+from .annotation_files import find_tables, split_of
 from carparts_seg.data.archives import (
     DatasetError,
     Unreachable,
@@ -34,7 +35,7 @@ from carparts_seg.data.archives import (
     unpacked,
     unzip,
 )
-from .sources import DataSource, find_tables, is_known, read_source, split_of
+from .sources import DataSource, is_known, read_source
 
 # %% ../../nbs/3_data/32_datasets.ipynb #e37fb1b2
 def data_roots() -> list[Path]:  # existing folder of `CARPARTS_DATA`, if any, then the cache's

@@ -21,7 +21,7 @@ from ..formats.editors import export_coco
 from ..formats.label_studio import export_label_studio
 from ..formats.mask_images import export_mask_images
 from ..formats.outlines import export_names, with_sizes
-from ..formats.yolo import export_yolo
+from ..formats.yolo_export import export_yolo
 
 # %% ../../nbs/3_data/34_formats.ipynb #c5ec42a8
 def _read_part(

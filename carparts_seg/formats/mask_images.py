@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['is_mask_images', 'read_mask_images', 'export_mask_images']
 
-# %% ../../nbs/2_formats/28_mask_images.ipynb #e2a392ee
+# %% ../../nbs/2_formats/28_mask_images.ipynb #5ce0cc50
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -17,14 +17,24 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core.basics import check_new, first_line, new_folder, write_json
+from ..core.basics import check_new, new_folder, write_json
 from ..core.class_list import is_background
 from ..core.fields import TableError, all_problems
 from ..core.image_files import IMAGE_SUFFIXES, ImageError
 from ..core.images import image_header, image_size
-from ..core.masks import mask_to_rle, rle_area, rle_to_mask, union_rle
+from ..core.masks import rle_area, rle_to_mask, union_rle
 from ..core.parts import part_colors
 from ..core.parts_data import DataPart
+from carparts_seg.formats.mask_files import (
+    IMAGE_DIRS,
+    FoundFile,
+    MaskValues,
+    binary_mask,
+    found_file,
+    mask_pairs,
+    mask_values,
+)
+from .mask_meaning import Listed, Meaning, find_list, meaning_of, named_masks, said_lines
 from carparts_seg.formats.outlines import (
     counted,
     entry_error,
@@ -32,371 +42,11 @@ from carparts_seg.formats.outlines import (
     image_masks,
     images_among,
     is_split,
-    json_of,
     left_out,
     split_name,
     table_of,
-    text_of,
     with_sizes,
 )
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #b6347499
-_IMAGE_DIRS = set('images image imgs img img_dir jpegimages leftimg8bit pictures photos input inputs rgb'.split())
-_MASK_DIRS = set(
-    'masks mask labels label annotations annotation ann_dir annots segmentationclass segmentationclassraw '
-    'segmentationclasspng segmentation_masks gtfine gt groundtruth ground_truth seg segmentation segmentations '
-    'label_maps labelmaps labelids index targets'.split()
-)
-_OTHER_DIRS = set(
-    'segmentationobject instances overlay overlays visualization visualizations vis probabilities'.split()
-)
-_MASK_END = re.compile(
-    r'(_gtfine_labelids|_gtfine_labeltrainids|_labelids|_labeltrainids|[_-](mask|masks|label|labels|seg|segmentation|gt|l|annotation|index))$',
-    re.I,
-)
-_IMAGE_END = re.compile(r'_(leftimg8bit|image|img|rgb|sat)$', re.I)
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #30f52d63
-class _File(NamedTuple):
-    "A file of a data set."
-
-    path: Path
-    role: str  # 'image', 'mask', 'other', or '' where its folders don't say
-    key: tuple[str, ...]  # folders without those that say the role, and the name without suffix
-
-
-def _file(
-    path: Path,  # a file
-    root: Path,  # of the data set
-) -> _File:
-    "What the folders of a file say."
-    *folders, name = path.relative_to(root).parts
-    role, key = '', []
-    for f in folders:
-        plain, ending = f.lower(), re.fullmatch(r'(.+?)[_-]?(annot|annotations?|masks?|labels?|gt)', f, re.I)
-        if plain in _OTHER_DIRS:
-            role = 'other'
-        elif plain in _IMAGE_DIRS or plain in _MASK_DIRS:
-            role = role or ('image' if plain in _IMAGE_DIRS else 'mask')
-        elif ending and is_split(ending[1]):
-            role, key = 'mask', [*key, ending[1]]
-        else:
-            key.append(f)
-    stem = Path(name).stem
-    return _File(path, role, (*key, Path(stem).stem if Path(stem).suffix.lower() in IMAGE_SUFFIXES else stem))
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #7c84551a
-def _candidates(
-    key: tuple[str, ...],  # of a mask
-) -> Iterable[tuple[tuple[str, ...], str | None]]:  # key of an image, class or None for a label map
-    "What a mask may belong to, the likeliest first."
-    *folders, stem = key
-    yield key, None
-    if (short := _MASK_END.sub('', stem)) != stem:
-        yield (*folders, short), None
-    for k in range(len(folders) - 1, -1, -1):
-        yield (*folders[:k], *folders[k + 1 :], stem), folders[k]
-        yield (*folders[:k], *folders[k + 1 :], short), folders[k]
-    if folders:
-        yield tuple(folders), stem
-    for m in re.finditer(r'(?<=.)[_-](?=.)', stem):
-        yield (*folders, stem[: m.start()]), stem[m.end() :]
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #4457c1f3
-class _Pairs(NamedTuple):
-    "Images with their masks."
-
-    masks: dict[Path, list[tuple[Path, str | None]]]  # image -> masks, each with its class, or None for a label map
-    keys: dict[Path, tuple[str, ...]]  # image -> its path without the folders that say the role
-    lone: list[Path]  # masks without an image
-    strays: list[Path]  # files that are neither
-
-
-def _roles(
-    files: Sequence[_File],  # of a data set
-) -> tuple[list[_File], list[_File]]:  # images, masks
-    "Which files are images and which are masks."
-    masks = [f for f in files if f.role == 'mask']
-    rest = [f for f in files if f.role in ('image', '')]
-    if masks:
-        return ([f for f in rest if f.role == 'image'] or rest), masks
-    stems = {f.key for f in rest if f.path.suffix.lower() != '.png'}
-    keys = {f.key for f in rest}
-    short = lambda key: (*key[:-1], _MASK_END.sub('', key[-1]))
-    marked = [f for f in rest if short(f.key) != f.key and short(f.key) in keys]
-    same = [f for f in rest if f.path.suffix.lower() == '.png' and f.key in stems]
-    masks = marked or same
-    taken = {f.path for f in masks}
-    return [f for f in rest if f.path not in taken], masks
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #16ba806a
-def _pairs(
-    files: Sequence[_File],  # of a data set
-    images: Path | None,  # folder of the images, if it was named
-    masks_only: bool,  # whether there are no images here
-) -> _Pairs:
-    "Images with their masks."
-    if images is not None:
-        pictures = [_file(p, images) for p in images_among(p for p in images.rglob('*') if p.is_file())[0]]
-        masks = _roles(files)[1] or [f for f in files if f.role in ('mask', '') and not f.path.is_relative_to(images)]
-    else:
-        pictures, masks = ([], [f for f in files if f.role != 'other']) if masks_only else _roles(files)
-    of, paired, lone = {}, {f.path: [] for f in pictures}, []
-    for f in pictures:
-        of.setdefault((*f.key[:-1], _IMAGE_END.sub('', f.key[-1])), f.path)
-    of |= {f.key: f.path for f in pictures}
-    for f in masks:
-        hit = next(((of[k], c) for k, c in _candidates(f.key) if k in of), None)
-        if hit:
-            paired[hit[0]].append((f.path, hit[1]))
-        else:
-            lone.append(f.path)
-    known = {f.path for f in (*pictures, *masks)}
-    keys = {f.path: f.key for f in pictures}
-    return _Pairs(paired, keys, lone, [f.path for f in files if f.path not in known])
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #2b022330
-class _Values(NamedTuple):
-    "What a mask holds."
-
-    size: tuple[int, int]  # height, width
-    rles: dict[int | tuple, str]  # number, or colour, -> text RLE
-    palette: dict[int, tuple]  # number -> colour, where the file has a palette
-
-
-_MOST_VALUES = 512  # more are no label map
-
-
-def _pixels(
-    path: Path,  # a mask
-) -> tuple[
-    np.ndarray, dict
-]:  # (H, W) numbers or (H, W, 3) colours; palette; raises TableError, whose message doesn't say where
-    "The pixels of a mask as they are stored."
-    try:
-        if image_header(path).format == 'JPEG':
-            raise TableError('a mask cannot be a JPEG: its compression makes up values; save masks as PNG')
-        with Image.open(path) as im:
-            im.load()
-            colors = np.reshape(im.getpalette() or [], (-1, 3)).tolist() if im.mode == 'P' else []
-            if im.mode not in ('1', 'L', 'P', 'I', 'I;16', 'I;16B', 'RGB', 'RGBA', 'LA'):
-                raise TableError(f'pixels of the kind {im.mode}; a mask has whole numbers or colours')
-            a = np.asarray(im)
-    except ImageError as e:
-        raise TableError(e.why) from None
-    except TableError:
-        raise
-    except Exception as e:  # Pillow's readers raise what they like
-        raise TableError(f'damaged or cut short ({first_line(e)})') from None
-    return a, {i: tuple(c) for i, c in enumerate(colors)}
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #bc1fb44e
-def _values(
-    path: Path,  # a mask
-) -> _Values:  # raises TableError, whose message doesn't say where
-    "What a mask holds."
-    a, palette = _pixels(path)
-    if a.ndim == 3 and a.shape[2] in (2, 4):
-        a = a[..., 0] if a.shape[2] == 2 else a[..., :3]
-    if a.ndim == 3 and (a == a[..., :1]).all():
-        grey, a = True, a[..., 0]
-    else:
-        grey = False
-    if a.ndim == 3:
-        code = (a.astype(np.int64) * (1 << 16, 1 << 8, 1)).sum(-1)
-    else:
-        code = a.astype(np.int64)
-    found = np.unique(code)
-    if len(found) > _MOST_VALUES:
-        raise TableError(f'{len(found)} different values; this is a photograph or an overlay, no label map')
-    name = (lambda v: (v >> 16, v >> 8 & 255, v & 255)) if a.ndim == 3 else (lambda v: v)
-    if grey:
-        palette = {int(v): (int(v),) * 3 for v in found}
-    return _Values(code.shape, {name(int(v)): mask_to_rle(code == v) for v in found}, palette)
-
-
-def _binary(
-    path: Path,  # a mask of one class
-) -> tuple[tuple[int, int], str]:  # height and width, text RLE; raises TableError, whose message doesn't say where
-    "A black and white mask."
-    a, _ = _pixels(path)
-    a = a.astype(np.int64) if a.ndim == 2 else a[..., :3].max(-1) if a.shape[2] != 2 else a[..., 0]
-    return a.shape[:2], mask_to_rle(a > (127 if a.max() > 127 else 0))
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #71f59b29
-class _Label(NamedTuple):
-    "A class of a list."
-
-    name: str  # background too
-    color: tuple | None  # 0 to 255 each
-
-
-def _lines(path: Path) -> list[str]:
-    "The lines of a text file that say something."
-    return [s.strip() for s in text_of(path).splitlines() if s.strip() and not s.lstrip().startswith('#')]
-
-
-def _color(parts: Sequence[str]) -> tuple | None:
-    "Three numbers as colour, or None."
-    return tuple(map(int, parts)) if len(parts) == 3 and all(re.fullmatch(r'\s*\d{1,3}\s*', p) for p in parts) else None
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #f7b4147b
-def _label_map(path: Path) -> list[_Label]:
-    "CVAT's labelmap.txt: name:red,green,blue:parts:actions."
-    parts = [s.split(':') for s in _lines(path)]
-    return [_Label(p[0].strip(), _color(p[1].split(',')) if len(p) > 1 else None) for p in parts]
-
-
-def _label_colors(path: Path) -> list[_Label]:
-    "CamVid's label_colors.txt: red green blue name; or a table with name, r, g, b."
-    out = []
-    for s in _lines(path):
-        parts = [p for p in re.split(r'[,;\t ]+', s) if p]
-        if color := _color(parts[:3]):
-            out.append(_Label(' '.join(parts[3:]), color))
-        elif color := _color(parts[-3:]):
-            out.append(_Label(' '.join(parts[:-3]), color))
-    return out
-
-
-def _name_list(path: Path) -> list[_Label]:
-    "A name a line, as LabelMe's class_names.txt; __ignore__ is no class."
-    return [_Label(s, None) for s in _lines(path) if s != '__ignore__']
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #71d7c419
-def _json_labels(
-    path: Path,  # classes.json, meta.json, dataset_meta.json
-) -> list[_Label]:  # empty where it has none; raises TableError
-    "A class list in JSON."
-    content = json_of(path)
-    content = content if isinstance(content, Mapping) else {'classes': content}
-    names = content.get('label_map', content.get('labels', content.get('classes', content.get('CLASSES'))))
-    if isinstance(names, Mapping) and all(str(k).isdigit() and int(k) < 1000 for k in names):
-        names = [names.get(str(i), f'class_{i}') for i in range(max(map(int, names), default=-1) + 1)]
-    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-        return []
-    colors = content.get('segmentation_colors', content.get('palette', content.get('PALETTE')))
-    colors = colors if isinstance(colors, list) and len(colors) == len(names) else [None] * len(names)
-    is_color = lambda c: isinstance(c, list) and len(c) == 3 and all(isinstance(v, int) for v in c)
-    ours = [_Label('background', None)] * (content.get('background') == 0 and 'background' not in names)
-    return ours + [_Label(n, tuple(c) if is_color(c) else None) for n, c in zip(names, colors)]
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #49bf4f55
-_LISTS = {
-    'labelmap.txt': _label_map,
-    'label_colors.txt': _label_colors,
-    'class_dict.csv': _label_colors,
-    'dataset_meta.json': _json_labels,
-    'classes.json': _json_labels,
-    'class_names.txt': _name_list,
-    'classes.txt': _name_list,
-    'labels.txt': _name_list,
-    'meta.json': _json_labels,
-}
-
-
-def _listed(
-    folders: Sequence[Path],  # that may hold a class list
-) -> tuple[list[_Label], str]:  # classes, background among them; name of the file; nothing where there is none
-    "The class list of a data set."
-    for name, read in _LISTS.items():
-        for folder in folders:
-            if (folder / name).is_file():
-                labels = read(folder / name)
-                twice = [n for n, k in Counter(x.name for x in labels).items() if k > 1]
-                if twice or any(not x.name for x in labels):
-                    raise entry_error(name, '', f'{twice[0]!r} is there twice' if twice else 'a class without a name')
-                if labels:
-                    return labels, name
-    return [], ''
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #c140b724
-class _Meaning(NamedTuple):
-    "What the values of masks mean."
-
-    classes: list[str]  # class list, without background
-    of: dict  # number or colour -> class; None for background
-    colors: bool  # whether colours of a palette count, and not its numbers
-    notes: list[str]  # in words
-
-
-def _numbers_meaning(
-    labels: Sequence[_Label],  # class list; may be empty
-    found: set[int],  # numbers in the masks
-    where: str,  # file of the class list
-) -> _Meaning:
-    "What numbers mean."
-    classes = [x.name for x in labels if not is_background(x.name)]
-    if found <= {0, 255} and 255 in found and len(classes) < 2:
-        note = [] if classes else ['the masks are black and white, and no class list names their class: class_1']
-        return _Meaning(classes or ['class_1'], {0: None, 255: (classes or ['class_1'])[0]}, False, note)
-    if not labels:
-        top = max(found - {255}, default=0)
-        names = [f'class_{i}' for i in range(1, min(top, 999) + 1)]
-        note = [
-            f'no class list: the classes are called by their numbers, class_1 to class_{top}'
-            if top
-            else 'no class in any mask'
-        ]
-        return _Meaning(names, {0: None, **dict(enumerate(names, 1))}, False, note)
-    if len(classes) < len(labels):
-        return _Meaning(
-            classes, {i: None if is_background(x.name) else x.name for i, x in enumerate(labels)}, False, []
-        )
-    note = [f'{where} has no background: 0 is taken for it, and 1 is {classes[0]}']
-    return _Meaning(classes, {0: None, **dict(enumerate(classes, 1))}, False, note)
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #ffc35975
-def _meaning(
-    labels: Sequence[_Label],  # class list; may be empty
-    where: str,  # file of the class list
-    masks: Sequence[_Values],  # all label maps
-) -> _Meaning:
-    "What the values of all masks mean."
-    classes = [x.name for x in labels if not is_background(x.name)]
-    colors = {x.color: None if is_background(x.name) else x.name for x in labels if x.color is not None}
-    found = {v for m in masks for v in m.rles}
-    seen = {m.palette.get(v) if isinstance(v, int) else v for m in masks for v in m.rles}
-    ignored = {(255, 255, 255), (224, 224, 192), (0, 0, 0)}
-    by_color = any(isinstance(v, tuple) for v in found) or bool(colors) and seen <= {*colors} | ignored
-    if not by_color or not colors:
-        return _numbers_meaning(labels, {v for v in found if isinstance(v, int)}, where)
-    return _Meaning(classes, {(0, 0, 0): None} | colors, True, [])
-
-# %% ../../nbs/2_formats/28_mask_images.ipynb #8abcc79f
-_BORDER = {255, (255, 255, 255), (224, 224, 192)}  # what nobody wanted to decide: the last is Pascal VOC's
-
-
-def _named_masks(
-    mask: _Values,  # a label map
-    meaning: _Meaning,  # of its values
-    at: str,  # what to call the mask in an error
-    tally: Counter,  # masks with pixels that are ignored are added
-    problems: list[TableError],  # takes values that mean nothing
-) -> list[tuple[str, str]]:  # class, text RLE
-    "The classes of a label map."
-    out = []
-    for v, rle in mask.rles.items():
-        value = mask.palette.get(v, v) if meaning.colors and isinstance(v, int) else v
-        if value in meaning.of:
-            out += [(meaning.of[value], rle)] if meaning.of[value] is not None else []
-        elif value in _BORDER:
-            tally['ignored'] += 1
-        elif isinstance(value, tuple):
-            problems.append(
-                entry_error(at, '', f'colour {",".join(map(str, value))} is not in the class list', key=str(value))
-            )
-        else:
-            problems.append(
-                entry_error(at, '', f'value {value}; the class list has {_range(meaning.of)}', key=str(value))
-            )
-    return out
-
-
-def _range(of: Mapping) -> str:
-    "The numbers that mean something, in words."
-    numbers = [v for v in of if isinstance(v, int)]
-    return f'{min(numbers)} to {max(numbers)}' if numbers else 'colours only'
 
 # %% ../../nbs/2_formats/28_mask_images.ipynb #57750ef6
 def _set_lists(
@@ -409,7 +59,7 @@ def _set_lists(
         if folder != root and not names:
             names = dict.fromkeys(folder.glob('trainval.txt'), 'train')
         if names:
-            return {_plain(s): split for p, split in names.items() for s in _lines(p)}
+            return {_plain(s): split for p, split in names.items() for s in said_lines(p)}
     return {}
 
 
@@ -418,7 +68,7 @@ def _plain(line: str) -> str:
     *folders, name = line.split('\t')[0].replace('\\', '/').split('/')
     name = name if ' ' not in name or Path(name).suffix.lower() in IMAGE_SUFFIXES else name.split()[0]
     stem = Path(name).stem if Path(name).suffix.lower() in IMAGE_SUFFIXES else name
-    return '/'.join([*(f for f in folders if f not in ('', '.') and f.lower() not in _IMAGE_DIRS), stem])
+    return '/'.join([*(f for f in folders if f not in ('', '.') and f.lower() not in IMAGE_DIRS), stem])
 
 
 def _split_of(key: Sequence[str], lists: Mapping[str, str]) -> str:
@@ -434,7 +84,7 @@ class _Seen(NamedTuple):
     image: Path | None  # None where only the mask is there
     key: tuple[str, ...]  # path without the folders that say the role
     size: tuple[int, int]  # height, width
-    maps: list[tuple[str, _Values]]  # label maps, each with what to call it in an error
+    maps: list[tuple[str, MaskValues]]  # label maps, each with what to call it in an error
     named: list[tuple[str, str]]  # class and text RLE of masks of one class
 
 
@@ -455,7 +105,7 @@ def _look(
     maps, named = [], []
     for p, name in masks:
         try:
-            got = _values(p) if name is None else _binary(p)
+            got = mask_values(p) if name is None else binary_mask(p)
             if size is not None and got[0] != size:
                 raise TableError(
                     f'{got[0][0]} x {got[0][1]} (height x width), but its picture has {size[0]} x {size[1]}'
@@ -489,10 +139,10 @@ def _check_one(seen: _Seen, problems: list[TableError]) -> bool:
     return len(seen.maps) < 2
 
 # %% ../../nbs/2_formats/28_mask_images.ipynb #6d0670ce
-def _files_of(path: Path) -> list[_File]:
+def _files_of(path: Path) -> list[FoundFile]:
     "The images and masks of a folder, arrays left out."
     found = images_among(p for p in path.rglob('*') if p.is_file())[0]
-    return [_file(p, path) for p in found if p.suffix.lower() != '.npy']
+    return [found_file(p, path) for p in found if p.suffix.lower() != '.npy']
 
 
 def _is_map(path: Path) -> bool:
@@ -504,7 +154,7 @@ def _is_map(path: Path) -> bool:
         return False
 
 
-def _masks_only(path: Path, files: Sequence[_File]) -> bool:
+def _masks_only(path: Path, files: Sequence[FoundFile]) -> bool:
     "Whether a folder holds label maps and no images: a class list, and nothing but PNGs of numbers."
     some = [f for f in files if f.role != 'other']
     listed = any((d / n).is_file() for d in (path, path / 'index') for n in ('classes.json', 'labelmap.txt'))
@@ -521,7 +171,7 @@ def is_mask_images(
     files = _files_of(path)
     if _masks_only(path, files):
         return True
-    pairs = _pairs(files, None, False)
+    pairs = mask_pairs(files, None, False)
     masks = [m for found in pairs.masks.values() for m in found]
     certain = any(f.role == 'mask' for f in files) or any(
         (path / n).is_file() for n in ('labelmap.txt', 'label_colors.txt')
@@ -552,7 +202,7 @@ def _notes(
 def _rows(
     seen: _Seen,  # an image with its masks
     file: str,  # its name
-    meaning: _Meaning | None,  # of the values of label maps
+    meaning: Meaning | None,  # of the values of label maps
     tally: Counter,  # counts
     problems: list[TableError],  # takes values that mean nothing
 ) -> list[tuple]:  # file, class, text RLE, height, width, score
@@ -560,7 +210,7 @@ def _rows(
     masks = [(n, r) for n, r in seen.named if r]
     for at, values in seen.maps:
         n = len(problems)
-        found = _named_masks(values, meaning, at, tally, problems)
+        found = named_masks(values, meaning, at, tally, problems)
         if not found and len(problems) > n:
             return []
         masks += found
@@ -596,21 +246,21 @@ def read_mask_images(
     if not path.is_dir() or images is not None and not images.is_dir():
         raise entry_error(path if images is None else images, '', 'no such folder')
     files, tally = _files_of(path), Counter()
-    pairs = _pairs(files, images, images is None and _masks_only(path, files))
-    labels, where = _listed([path, *dict.fromkeys(f.path.parent for f in files if f.role in ('mask', ''))])
-    labels, where = ([_Label(c, None) for c in classes], 'the class list') if classes is not None else (labels, where)
+    pairs = mask_pairs(files, images, images is None and _masks_only(path, files))
+    labels, where = find_list([path, *dict.fromkeys(f.path.parent for f in files if f.role in ('mask', ''))])
+    labels, where = ([Listed(c, None) for c in classes], 'the class list') if classes is not None else (labels, where)
     with all_problems(problems, path.name) as found:
         todo = [(i, pairs.keys[i], m) for i, m in pairs.masks.items() if m]
         if pairs.keys:
             found += [entry_error(p.relative_to(path).as_posix(), '', 'no picture for this mask') for p in pairs.lone]
         else:
-            todo = [(None, _file(p, path).key, [(p, None)]) for p in pairs.lone]
+            todo = [(None, found_file(p, path).key, [(p, None)]) for p in pairs.lone]
         if not todo:
             raise entry_error(path.name, '', 'no pictures with masks')
         seen = [_look(i, k, _chosen(m, tally), path, found) for i, k, m in todo]
         seen = [s for s in seen if s is not None and _check_one(s, found)]
         maps = [v for s in seen for _, v in s.maps]
-        meaning = _meaning(labels, where, maps) if maps else None
+        meaning = meaning_of(labels, where, maps) if maps else None
         names = meaning.classes if meaning else [x.name for x in labels if not is_background(x.name)]
         names = [*names, *sorted({n for s in seen for n, _ in s.named} - {*names})]
         out = []

@@ -18,9 +18,11 @@ from fastcore.basics import patch
 from ..core.basics import WriteError, write_json
 from ..core.parts_data import PartsData
 from ..core.table import write_table
-from ..measure.evidence import Evidence, bootstrap_intervals, side_intervals
+from ..measure.by_size import by_coco_size
+from ..measure.evidence import Evidence
+from ..measure.intervals import bootstrap_intervals, side_intervals
 from ..measure.metrics import PixelCounts, mask_ap, summarize
-from ..measure.mistakes import by_coco_size, class_costs, worst_images
+from ..measure.mistakes import class_costs, worst_images
 from carparts_seg.predict.counting import (
     ClassMatch,
     EvaluateError,

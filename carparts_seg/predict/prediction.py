@@ -98,7 +98,7 @@ def _evidence(folder: Path | None, classes: Sequence[str]) -> Any:
 
 def _best_thresholds(source: Any, classes: Sequence[str], otherwise: np.ndarray) -> np.ndarray:
     "For each class the best threshold on the held out images; another one where no image shows the class."
-    from carparts_seg.measure.evidence import best_thresholds
+    from carparts_seg.measure.thresholds import best_thresholds
 
     evidence = _evidence(source, classes) if source is None or isinstance(source, Path) else source
     found = best_thresholds(evidence)['threshold'].reindex(list(classes)).to_numpy(np.float32)

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from ..core.parts import display_name, mirror_places, part_colors, side_of
-from ..measure.evidence import Evidence, best_thresholds, calibration, threshold_sweep
+from ..measure.confusion import confusion_frame, side_swap_frame
+from ..measure.evidence import Evidence
 from ..measure.figures import Panel
 from ..measure.insights import share_quantiles
-from ..measure.mistakes import confusion_frame, side_swap_frame
+from ..measure.thresholds import best_thresholds, calibration, threshold_sweep
 
 # %% ../../nbs/7_report/71_charts.ipynb #2f370743
 def chart_text(

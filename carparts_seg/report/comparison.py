@@ -26,7 +26,8 @@ from ..core.basics import CarpartsError
 from ..core.drawing import Drawing, figure_colors, figure_look, shown, shown_difference
 from ..core.parts import mirror_places
 from ..core.run_folder import OF_NOTHING, RunFolder, curve, fold_folders, metric_value, read_run
-from ..measure.evidence import Evidence, expanded_intervals, resamples
+from ..measure.evidence import Evidence
+from ..measure.intervals import expanded_intervals, resamples
 from ..measure.metrics import PixelCounts, iou_per_mask, ratio, summarize
 from .charts import mean_of_ten
 from .content import class_name, flat_settings, read_evidence

@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['GRADES', 'REFERENCE', 'duration', 'listed', 'grade', 'class_name', 'class_words', 'beats_nothing', 'read_evidence',
            'verdict', 'averaged_views', 'summary', 'run_facts', 'flat_settings', 'clean_log', 'unlike_reference',
-           'reference_charts', 'Gallery', 'mask_scores', 'layers_or_why', 'make_gallery', 'image_figure',
-           'mistake_words']
+           'reference_charts', 'Gallery', 'mask_scores', 'layers_or_why', 'make_gallery']
 
-# %% ../../nbs/7_report/73_content.ipynb #10e5d89c
+# %% ../../nbs/7_report/73_content.ipynb #b3c5ab33
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -27,9 +26,10 @@ from ..core.parts import CAR_PARTS, display_name
 from ..core.parts_data import PartsData
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value
 from ..data.datasets import data_roots
-from ..measure.evidence import Evidence, EvidenceError, bootstrap_intervals
+from ..measure.evidence import Evidence, EvidenceError
 from ..measure.figures import image_scores, per_class_table, pick_images, predicted_parts
-from .page import Layers, Shape, data_uri, image_layers, part_textures
+from ..measure.intervals import bootstrap_intervals
+from .page import Layers, image_layers
 
 # %% ../../nbs/7_report/73_content.ipynb #49fb772f
 def duration(
@@ -363,57 +363,3 @@ def make_gallery(
     files, losses = pick_images(run.predictions, data.files, n), image_scores(run.predictions)['image_loss']
     groups = {g: layers_or_why(data, run.predictions, fs, run.partners) for g, fs in files.items()}
     return Gallery(groups, files, data.classes, losses.to_dict(), _gallery_note(files, losses))
-
-# %% ../../nbs/7_report/73_content.ipynb #9cbf59e4
-def _words_of(
-    shapes: Sequence[Shape],  # of a layer, larger first
-) -> list[tuple[Shape, str]]:  # each with its words
-    "The shapes of a layer with what a mouse over them is told."
-    return [(s, s.name + (f', {100 * s.score:.0f} %' if s.score is not None else '')) for s in shapes]
-
-
-def _found_and_missed(p: Layers, classes: Sequence[str]) -> list[tuple[str, list]]:
-    "The parts of an image by what became of them: name, position in the class list and texture of each."
-    true, pred, textures = {s.index for s in p.truth}, {s.index for s in p.prediction}, part_textures(classes)
-    named = lambda found: [(class_name(classes[c]), c, textures[c]) for c in sorted(found)]
-    return [
-        ('found', named(true & pred)),
-        ('missed', named(true - pred)),
-        ('predicted, but not there', named(pred - true)),
-    ]
-
-# %% ../../nbs/7_report/73_content.ipynb #d8337c29
-def image_figure(
-    p: Layers | str,  # an image with its shapes, or why there is none
-    classes: Sequence[str],  # class list
-    words: str = '',  # below it, after the file's name
-) -> dict:  # for the template
-    "One image of a gallery."
-    if isinstance(p, str):
-        return dict(problem=p)
-    n = len({s.index for s in p.truth + p.prediction})
-    iou = f'IoU {shown(p.iou)} over {n} parts' if n else 'no parts, and none predicted'
-    return dict(
-        problem=None,
-        frame=None,
-        file=p.file,
-        words=', '.join(w for w in (words, iou) if w),
-        width=p.width,
-        height=p.height,
-        scale=p.scale,
-        jpeg=data_uri(p.jpeg, 'image/jpeg'),
-        layers=[(k, _words_of(getattr(p, k))) for k in ('prediction', 'disagreement', 'truth')],
-        parts=_found_and_missed(p, classes),
-    )
-
-# %% ../../nbs/7_report/73_content.ipynb #42ca5205
-def mistake_words(
-    row: Mapping,  # row of confident_mistakes
-) -> str:  # a sentence without its point
-    "What the label says and what the network says."
-    name = class_name(row['name'])
-    if row['kind'] == 'extra':
-        return f'the network sees a {name}, the label has none'
-    if row['kind'] == 'missing':
-        return f'the label has a {name}, the network sees none'
-    return f'the label says {name}, the network says {class_name(row["instead"])}'

@@ -15,8 +15,9 @@ from fastcore.basics import patch
 from numpy.typing import ArrayLike
 
 from ..core.parts import CAR_PARTS, mirror_name
-from .body import GLASS, HOLE, Car
+from .body import Car
 from .shape import join
+from .sheets import GLASS, HOLE
 
 # %% ../../nbs/2_synthetic/22_render.ipynb #b0d4ad62
 @dataclass
