@@ -213,6 +213,9 @@ def run_bench(
         images = None
         if {'loading', 'step'} & set(only):
             images = open_dataset(data) if data else draw_dataset(32, d, seed=0)
+            if len(images) < 16:
+                why = f'has {len(images)} pictures; a batch of 16 is timed, so give 16 or more'
+                raise CarpartsError(f'{data} {why}', file=data, why=why)
         parts = {
             'loading': lambda: bench_loading(images.subset(images.files[:32]), rounds),
             'step': lambda: bench_step(images, rounds),

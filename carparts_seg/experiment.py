@@ -228,6 +228,20 @@ def _same_weights(like: Path, out: Path) -> str:
     same = all(a.is_file() and file_sha256(a) == file_sha256(b) for a, b in files)
     return f'repeats {like}: the weights are {"the same, to the bit" if same else "others"}'
 
+# %% ../nbs/9_whole/92_experiment.ipynb #0d7392e1
+def _test_words(
+    test: PartsData | None,  # test set
+    data: PartsData,  # what is trained and measured on
+    runs: Sequence[tuple[Experiment, Split]],
+) -> list[str]:  # lines
+    "What is to be said of a test set: which of its images are trained on."
+    trained = {os.path.realpath(data.path(f)) for _, split in runs for f in split.train}
+    seen = [f for f in test.files if os.path.realpath(test.path(f)) in trained] if test is not None else []
+    if not seen:
+        return []
+    some = f'{len(seen)} of the {len(test)} test pictures are trained on, such as {seen[0]}'
+    return [f'{some}: figures of them flatter']
+
 # %% ../nbs/9_whole/92_experiment.ipynb #605bd662
 def _begin(
     cfg: Experiment, out: Path, asked: Mapping, notes: Sequence[str], data: PartsData, echo: bool, resume: bool
@@ -242,7 +256,7 @@ def _begin(
         log(note)
     return log
 
-
+# %% ../nbs/9_whole/92_experiment.ipynb #e3af9cd3
 def _run(
     cfg: Experiment,
     out: Path,
@@ -268,6 +282,8 @@ def _run(
     for line in differences(like, cfg, data, runs) if like else ():
         log(line)
     common |= dict(test=test_data(cfg, data), opened=asked)
+    for line in _test_words(common['test'], data, runs):
+        log(line)
     if len(runs) == 1:
         figures = run_split(runs[0][0], data, runs[0][1], out, log=log, **common)
     else:

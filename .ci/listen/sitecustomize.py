@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-LONGEST = "92_experiment 97_commands_train 81_export 79_browser_tests 58_learner 58_network 53_losses 92_grid 86_cluster".split()
-LONGEST += "97_commands_predict 91_one_training 90_from_settings 88_package 87_cluster_figures".split()
+LONGEST = "92_experiment 97_commands_train 81_export 79_browser_tests 58_learner 58_network 53_losses".split()
+LONGEST += "92_grid 86_cluster 97_commands_predict 91_one_training 90_from_settings 88_package".split()
 
 
 def keep_outputs(shell):

@@ -8,6 +8,7 @@ __all__ = ['add_predict', 'add_evaluate']
 # %% ../../nbs/9_whole/97_commands_predict.ipynb #fdb759df
 import argparse
 import sys
+from contextlib import nullcontext
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from ..arguments import whole
 from .frame import add_command, give_way, interrupted, put, say
 from .options import make_fast_predictor, predictor_options, run_argument, speed_options
-from ..core.basics import CarpartsError, check_writable, named_network, network_folder
+from ..core.basics import CarpartsError, check_writable, folder_lock, named_network, network_folder
 
 # %% ../../nbs/9_whole/97_commands_predict.ipynb #4bece49e
 def _any_predictor(a: argparse.Namespace) -> Any:
@@ -222,9 +223,17 @@ def _evaluate(a: argparse.Namespace) -> int:
         check_writable(a.out, 'folder')
     give_way()
     from carparts_seg.measure.corruptions import corruption_names
-    from carparts_seg.predict.evaluate import evaluate_run
+    from carparts_seg.predict.evaluate import check_out
 
     corruption_names(a.corruptions or ())  # a slip of the pen is said before the pictures are measured
+    check_out(a.out)
+    with folder_lock(a.out, 'evaluating') if a.out else nullcontext():
+        return _evaluated(a)
+
+
+def _evaluated(a: argparse.Namespace) -> int:
+    "Evaluate into a folder that is this process's."
+    from carparts_seg.predict.evaluate import evaluate_run
 
     if _out_of_fold(a):
         if a.corruptions is not None:

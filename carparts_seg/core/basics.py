@@ -460,7 +460,7 @@ def folder_lock(
         why = f'another process is {doing} there; wait for it, or give another --out'
         raise CarpartsError(f'{folder}: {why}', file=folder, why=why) from None
     except (OSError, ValueError) as e:
-        raise WriteError(folder, e) from None
+        raise WriteError(folder / '.lock' if folder.is_dir() else folder, e) from None
     try:
         if lock.lock_counter == 1:
             _clear_parts(folder)

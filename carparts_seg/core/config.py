@@ -226,15 +226,19 @@ def _key_lines(node: yaml.Node, above: tuple = (), deep: int = 2) -> Iterator[tu
 _BAD_VALUE = (LookupError, AttributeError, TypeError, OverflowError)  # what PyYAML says of `!!int` and `!!bool maybe`
 
 
-def _yaml_error(e: Exception, name: str) -> ConfigError:
+def _yaml_error(e: Exception, name: str, content: str | bytes) -> ConfigError:
     "A YAML parser's complaint in one line."
     what = getattr(e, 'problem', None) or getattr(e, 'reason', None)
     what = 'a tag does not go with its value' if isinstance(e, _BAD_VALUE) else what
+    line = None
+    if getattr(e, 'encoding', None) == 'utf-8' and isinstance(content, bytes):
+        line = content.count(b'\n', 0, e.position) + 1
+        what = f'byte {content[e.position]:#x} is not UTF-8; save the file as UTF-8'
     what = what or ('too deeply nested' if isinstance(e, RecursionError) else str(e))
     why = f"not valid YAML: {' '.join(str(what).split())}"
     mark = getattr(e, 'problem_mark', None)
     if mark is None:
-        return ConfigError([ConfigProblem(why, where=name)])
+        return ConfigError([ConfigProblem(why, where=name, line=line)])
     return ConfigError([ConfigProblem(f'{why} (column {mark.column + 1})', where=name, line=mark.line + 1)])
 
 # %% ../../nbs/1_core/18_config.ipynb #f8965614
@@ -292,7 +296,7 @@ def read_yaml(
         twice = list(_twice(node))
         data = loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError, *_BAD_VALUE) as e:
-        raise _yaml_error(e, name) from None
+        raise _yaml_error(e, name, content) from None
     problems = [
         ConfigProblem(f'is given twice, here and on line {first}; allowed: once', key, name, line)
         for key, line, first in twice

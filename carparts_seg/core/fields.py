@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -97,11 +98,11 @@ def whole_or_none(
     value: object,  # a whole number, or one written as 1.0
 ) -> int | None:  # None for anything else
     "A whole number, however it was written."
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating, Decimal)):
         return None
     try:
-        return int(value) if value == int(value) and abs(value) < 2**63 else None
-    except (ValueError, OverflowError):  # NaN, infinity
+        return int(value) if abs(value) < 2**63 and value == int(value) else None
+    except (ValueError, ArithmeticError):  # NaN, infinity
         return None
 
 # %% ../../nbs/1_core/15_fields.ipynb #ee24f350

@@ -150,6 +150,40 @@ def _about(
             raise ValueError(f'{key}: expected a list of names')
     return about
 
+# %% ../../nbs/1_core/19_run_folder.ipynb #f46be082
+_SHARES = ('miou', 'dice', 'iou_', 'dice_', 'side_swap')  # how the names of figures from 0 to 1 begin
+
+
+def _metrics(
+    path: Path,  # metrics.json
+) -> dict:  # raises ValueError
+    "The figures of a run."
+    metrics = _json_mapping(path)
+    for key, v in metrics.items():
+        if key.startswith(_SHARES) and not isinstance(v, (dict, list, type(None))):
+            if isinstance(v, (bool, str)) or not -1e-6 <= v <= 1 + 1e-6:
+                raise ValueError(f'{key} {v!r:.40}: expected a number from 0 to 1')
+    return metrics
+
+
+def _results(
+    path: Path,  # results.csv
+) -> pd.DataFrame:  # a row an evaluation; raises ValueError
+    "What was measured while a run was trained."
+    frame = pd.read_csv(path)
+    if 'epoch' not in frame:
+        raise ValueError('no column epoch')
+    for column in frame:
+        numbers = pd.to_numeric(frame[column], errors='coerce')
+        for i in np.flatnonzero(numbers.isna() & (frame[column].notna() | (column in ('epoch', 'lr', 'seconds')))):
+            raise ValueError(f'row {i + 1}, {column} {frame[column][i]!s:.40}: expected a number')
+    later = np.flatnonzero(np.diff(frame['epoch']) <= 0)
+    if len(later):
+        raise ValueError(
+            f'row {later[0] + 2}: epoch {frame["epoch"][later[0] + 1]:g} stands behind another that is no earlier'
+        )
+    return frame
+
 # %% ../../nbs/1_core/19_run_folder.ipynb #9d32209b
 def _predictions(
     path: Path,  # a Parquet file
@@ -165,8 +199,8 @@ def _predictions(
 _PIECES = {
     'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_text(encoding='utf-8')))),
     'charts': ('charts.json', lambda p: _checked_charts(_json_mapping(p))),
-    'results': ('results.csv', pd.read_csv),
-    'metrics': ('metrics.json', _json_mapping),
+    'results': ('results.csv', _results),
+    'metrics': ('metrics.json', _metrics),
     'log': ('train.log', lambda p: p.read_text(encoding='utf-8', errors='replace')),
     'about': ('data.json', _about),
     'predictions': ('validation_predictions.parquet', _predictions),

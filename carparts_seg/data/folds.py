@@ -244,7 +244,8 @@ def column_folds(
     for f, v in zip(table['file_name'], table[fold_column]):
         if is_null(v):
             raise TableError(f'{f!r}: nothing in the fold column {fold_column!r}', file=f, key=fold_column)
-        k = str(int(v)) if isinstance(v, (float, np.floating)) and v == int(v) else str(v)
+        whole = isinstance(v, (float, np.floating)) and float(v).is_integer()  # infinity is none
+        k = str(int(v)) if whole else str(v)
         if out.setdefault(f, k) != k:
             why = f'has two values in the fold column {fold_column!r}: {out[f]} and {k}'
             raise TableError(f'{f!r} {why}', file=f, key=fold_column, why=why)

@@ -59,6 +59,9 @@ def _target_format(
 ) -> str:  # one of DATA_FORMATS; raises TableError
     "The format to write, checked."
     suffix = target.suffix.lower()
+    if target.name.lower() in ('.json', '.csv', '.parquet', '.pq'):
+        why = f'is a suffix without a name; give a name too, such as parts{target.name}'
+        raise TableError(f'{target} {why}', file=target, why=why)
     to = to or ('coco' if suffix == '.json' else 'yolo' if not suffix else 'table')
     check_format(to, 'to')
     if to not in _WRITTEN:

@@ -250,13 +250,15 @@ def _check_validation_table(
 ) -> None:
     "Refuse a validation table that shares images with the training table, or has classes of its own; ExperimentError."
     key = 'dataset.validation_dataframe'
+    if not len(valid):
+        raise _unfit(key, f'{valid.origin} has no pictures; give a table that has some')
     both = sorted(set(data.files) & set(valid.files))
     if both:
         why = f'{both[0]!r} is in the training table too ({len(both)} such pictures); a picture belongs to one of them'
         raise _unfit(key, why, both[0])
     unknown = sorted(set(valid.table['name'].dropna()) - set(data.classes))
     if unknown:
-        known = ', '.join(data.classes)
+        known = ', '.join(data.classes) or 'it is empty, since none of its pictures has a mask'
         raise _unfit(key, f'class {unknown[0]!r} is not in the class list of the training data: {known}')
 
 # %% ../../nbs/3_data/35_selection.ipynb #63bb4188
@@ -372,6 +374,10 @@ def test_data(
     if not path.is_file():
         raise _unfit('dataset.test_dataframe', f'{path} is not there; give an existing table, or None', path)
     if _has_masks(path, d.rle_mask_column):
-        return _open_configured(cfg, str(path), images, classes=data.classes)
-    table = read_table(path, d.image_column, labelled=False)
-    return PartsData(table, Path(images or path.parent), data.classes, 'test', str(path))
+        found = _open_configured(cfg, str(path), images, classes=data.classes)
+    else:
+        table = read_table(path, d.image_column, labelled=False)
+        found = PartsData(table, Path(images or path.parent), data.classes, 'test', str(path))
+    if not len(found):
+        raise _unfit('dataset.test_dataframe', f'{path} has no pictures; give a table that has some, or None', path)
+    return found

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..core.basics import WriteError, write_json
+from ..core.basics import WriteError, folder_lock, write_json
 from ..core.parts_data import PartsData
 from ..core.table import write_table
 from ..measure.by_size import by_coco_size
@@ -339,7 +339,12 @@ def save(
 
     Where all classes have one threshold, classes.csv and evidence.npz, too."""
     check_out(out)
-    out = Path(out)
+    with folder_lock(out, 'writing an evaluation') as out:
+        return _save(self, out)
+
+
+def _save(self: Evaluation, out: Path) -> Path:
+    "The files of an evaluation, into a folder that is this process's; see `Evaluation.save`."
     for suffix in ('parquet', 'csv'):
         write_table(self.predictions, out / f'predictions.{suffix}')
     write_table(self.images, out / 'pictures.csv')

@@ -30,6 +30,7 @@ from carparts_seg.predict.prediction import (
     OutputError,
     PredictError,
     Predictor,
+    check_tile,
     image_probabilities,
     parse_threshold,
 )
@@ -54,6 +55,7 @@ class OnnxPredictor(OnnxScorer, Predictor):
             raise PredictError(str(e), file=self.run) from None
         self.thresholds = parse_threshold(threshold, self.classes, self.thresholds, self.run)
         self.min_area = self.min_area if min_area is None else min_area
+        check_tile(tile, self.height, self.width)
         self.tile, self.batch_size = tile, batch_size or 8
         self.title, self.precision = str(self.settings.get('title') or 'car parts'), 'fp32'
         self.flips = list(self.settings.get('test_time_augmentations', []))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['NOT_FINITE', 'IN_MEMORY', 'PredictError', 'OutputError', 'Predictor', 'chooses_thresholds', 'parse_threshold',
-           'tile_starts', 'blend_weights', 'tiled_size', 'tiled_probabilities', 'image_probabilities', 'part_rows',
-           'class_categories', 'prediction_table', 'PartsPrediction']
+           'tile_starts', 'blend_weights', 'check_tile', 'tiled_size', 'tiled_probabilities', 'image_probabilities',
+           'part_rows', 'class_categories', 'prediction_table', 'PartsPrediction']
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #b30f06aa
 import io
@@ -182,6 +182,21 @@ def blend_weights(
     "How much each pixel of a window counts: a hill of squared sines, 1/50 at least."
     hill = lambda n: np.maximum(np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2, 0.02)
     return np.outer(hill(height), hill(width)).astype(np.float32)
+
+# %% ../../nbs/6_predict/61_prediction.ipynb #79cf306d
+_MOST_ENLARGED = 16  # times; a larger picture has no more in it
+
+
+def check_tile(
+    tile: int | None,  # side of a window, in pixels of the image; None: no windows
+    height: int,  # rows of the network's input
+    width: int,  # columns of the network's input
+) -> None:  # raises PredictError with the side that would do
+    "Refuse windows that are none, and those so small that an image would be enlarged for hours."
+    least = max(1, math.ceil(max(height, width) / _MOST_ENLARGED))
+    if tile is not None and tile < least:
+        why = f'expected a side of {least} pixels or more: the network takes {width} x {height}'
+        raise PredictError(f'tile {tile}: {why}', key='tile', why=why)
 
 # %% ../../nbs/6_predict/61_prediction.ipynb #90d48b70
 def tiled_size(

@@ -47,6 +47,7 @@ from carparts_seg.predict.prediction import (
     PartsPrediction,
     PredictError,
     Predictor,
+    check_tile,
     chooses_thresholds,
     image_probabilities,
     parse_threshold,
@@ -325,8 +326,7 @@ def load_run(
     home = _at_hand(path)
     runs = [_read_folder(p) for p in member_folders(home) or [home]]
     cfg, classes = _settings_of(runs)
-    if tile is not None and tile < 1:
-        raise PredictError(f'tile {tile}: expected a side in pixels, 1 or more', key='tile')
+    check_tile(tile, cfg.image.image_height, cfg.image.image_width)
     if batch_size is not None and batch_size < 1:
         raise PredictError(f'batch_size {batch_size}: expected 1 or more', key='batch_size')
     device = _device(device)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.basics import write_atomic
+from ..core.basics import folder_lock, write_atomic
 from ..core.drawing import shown, shown_difference
 from ..core.run_folder import OF_NOTHING, RunFolder, metric_value
 from .charts import chart_text, chart_values, curve_layout, line
@@ -375,10 +375,11 @@ def compare_runs(
     "Compare runs: comparison.html, .csv, _curves.png and _differences.png; older ones are replaced."
     runs = _read_runs(paths)
     out, frame = Path(common_folder(paths) if out is None else out), comparison_frame(runs)
-    write_atomic(out / 'comparison.csv', frame.to_csv(index=False))
-    write_atomic(out / 'comparison_curves.png', png_bytes(plot_compared_curves(runs[:8])))
-    write_atomic(out / 'comparison_differences.png', png_bytes(plot_differences(frame)))
-    return write_atomic(out / 'comparison.html', render_comparison(runs, frame, out, title, notes))
+    with folder_lock(out, 'comparing'):
+        write_atomic(out / 'comparison.csv', frame.to_csv(index=False))
+        write_atomic(out / 'comparison_curves.png', png_bytes(plot_compared_curves(runs[:8])))
+        write_atomic(out / 'comparison_differences.png', png_bytes(plot_differences(frame)))
+        return write_atomic(out / 'comparison.html', render_comparison(runs, frame, out, title, notes))
 
 # %% ../../nbs/7_report/76_compare.ipynb #79b44abd
 def _fold_tiles(t: pd.DataFrame) -> list[tuple]:

@@ -74,10 +74,13 @@ def unfit_tensor(
 ) -> str | None:  # what is wrong, in words; None: nothing
     "Which tensor can't be a part of a trained network: it isn't finite, or not of numbers that a network has."
     for name, v in state.items():
-        if v.is_complex() or v.layout != torch.strided or v.is_quantized:
+        whole = not v.is_floating_point() and name.endswith(('.weight', '.bias'))
+        if v.is_complex() or v.layout != torch.strided or v.is_quantized or whole:
             return f'holds {name} as {v.dtype}, {v.layout}; plain real numbers are expected'
         if v.is_floating_point() and not v.isfinite().all():
             return f'holds numbers that are not finite ({name}): the training that wrote it had failed'
+        if name.endswith('running_var') and (v < 0).any():
+            return f'holds a variance below 0 ({name}), of which a network makes no numbers'
     return None
 
 # %% ../../nbs/5_train/58_weights.ipynb #0de16d6e
