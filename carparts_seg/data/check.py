@@ -152,7 +152,8 @@ def check_source(
     try:
         data = open_dataset(source, split, **told)
     except TableError as e:
-        return CheckReport(Path(source).stem, [finding('unusable-annotations', str(e))])
+        problems = getattr(e, 'problems', None) or [e]
+        return CheckReport(Path(source).stem, [finding('unusable-annotations', str(p)) for p in problems])
     report = check_data(data, problems=problems, **options)
     notes = [finding('reading-note', n) for n in data.table.attrs.get('notes', [])]
     report.findings = _sorted_findings([*report.findings, *notes], options.get('ignore', ()))

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from ..core.basics import one_line
 from ..core.fields import TableError, check_inside, outside_allowed, points_outside
 from ..core.image_files import IMAGE_SUFFIXES
 from ..core.names import Matched, image_name, match_names
@@ -118,7 +119,7 @@ def _nowhere(
     folders: Sequence[Path],  # where they were looked for
 ) -> DatasetError:
     "An error about images that are nowhere."
-    lost = names[0] + (' and the other pictures that the annotations name' if len(names) > 1 else '')
+    lost = one_line(names[0]) + (' and the other pictures that the annotations name' if len(names) > 1 else '')
     where = ', '.join(map(str, folders)) or 'any folder nearby'
     why = f'not in {where}; say where they are (--images FOLDER, or dataset.data_folder)'
     return DatasetError(f'{lost}: {why}', file=names[0], why=why)
