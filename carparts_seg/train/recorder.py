@@ -107,6 +107,7 @@ class RunRecorder(Callback):
         "Start the clock; looking for a learning rate is no part of the run."
         self.run = not hasattr(self.learn, 'lr_finder')
         self.started, self.losses, self.counter = time.monotonic(), [], self.learn.metrics[0].counter
+        self.settings = _settings(self.folder)  # as they are now: the file may be edited while the run goes on
         c = self.counter
         self.train_counter = PixelCounter(c.classes, c.threshold, c.partners) if self.train_metric else None
 
@@ -316,7 +317,7 @@ def _state(self: RunRecorder) -> dict:
     "What is needed to go on: tensors and plain numbers."
     state = {k: getattr(self, k) for k in ('seen', 'best', 'waited', 'rows', 'charts', 'best_weights', 'best_hash')}
     state |= {'spent': self.seconds, 'optimizer': self._optimizer(), 'weights': self._weights()}
-    state |= {'next_epoch': self.epoch + 1, 'settings': _settings(self.folder)}
+    state |= {'next_epoch': self.epoch + 1, 'settings': self.settings}
     averaged = getattr(getattr(self.learn, 'average_weights', None), 'averaged', None)
     if averaged is not None:
         state['averaged'] = averaged.state_dict()
