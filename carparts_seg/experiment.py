@@ -33,6 +33,7 @@ from .data.same_data import about_of, data_difference, opening, same_data, sourc
 from .data.selection import ExperimentError, Split, find_data, split_data, test_data
 from .from_settings import experiment_transforms
 from .one_training import four_digits, run_split
+from .predict.counting import trained_on
 from .report.compare import write_folds_report
 from .report.trackers import check_logger
 from .synthetic.cars import write_cars
@@ -235,8 +236,10 @@ def _test_words(
     runs: Sequence[tuple[Experiment, Split]],
 ) -> list[str]:  # lines
     "What is to be said of a test set: which of its images are trained on."
-    trained = {os.path.realpath(data.path(f)) for _, split in runs for f in split.train}
-    seen = [f for f in test.files if os.path.realpath(test.path(f)) in trained] if test is not None else []
+    if test is None:
+        return []
+    trained = {f: data.path(f) for _, split in runs for f in split.train}
+    seen = list(trained_on({f: test.path(f) for f in test.files}, trained))
     if not seen:
         return []
     some = f'{len(seen)} of the {len(test)} test pictures are trained on, such as {seen[0]}'
