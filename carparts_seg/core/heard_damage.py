@@ -64,7 +64,9 @@ def missing_scan(
         for marker, at in _segments(data):
             if marker in (0xC2, 0xCA):  # a progressive frame
                 left = {data[at + 6 + 3 * k]: [16] * 64 for k in range(data[at + 5])}
-            elif marker == 0xDA and left:
+            elif marker == 0xDA and not left:  # it isn't progressive
+                return None
+            elif marker == 0xDA:
                 n = data[at]
                 first, last, bits = data[at + 1 + 2 * n : at + 4 + 2 * n]
                 for c in data[at + 1 : at + 1 + 2 * n : 2]:

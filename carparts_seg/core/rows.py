@@ -485,18 +485,17 @@ def _with_files(
 ) -> tuple[pd.DataFrame, _Rows]:  # the rows that name an image, the names as text; where they are
     "Rows that belong to an image."
     files = frame['file_name']
-    wrong = dict.fromkeys(np.flatnonzero(blank_cells(files)).tolist(), TableError('no file name'))
+    wrong = dict.fromkeys(np.flatnonzero(blank_cells(files)).tolist(), 'no file name')
     if not is_arrow_text(files):
-        names = list(files)
-        for i in sorted({*range(len(names))} - {*wrong}):
+        names = [None] * len(files)
+        for i, f in enumerate(files):
             try:
-                names[i] = _as_name(names[i], 'file_name')
+                names[i] = None if i in wrong else _as_name(f, 'file_name')
             except TableError as e:
-                wrong[i] = e
-        frame = frame.assign(file_name=text_column(None if i in wrong else f for i, f in enumerate(names)))
-    found += [
-        TableError(f'{where}, row {i}: {e.why}', row=i, key='file_name', why=e.why) for i, e in sorted(wrong.items())
-    ]
+                wrong[i] = e.why
+        frame = frame.assign(file_name=text_column(names))
+    for i, why in sorted(wrong.items()):
+        found.append(TableError(f'{where}, row {i}: {why}', row=i, key='file_name', why=why))
     kept = np.setdiff1d(np.arange(len(frame)), [*wrong])
     frame = frame.iloc[kept] if wrong else frame
     return frame.reset_index(drop=True), _Rows(where, kept)

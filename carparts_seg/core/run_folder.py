@@ -175,8 +175,10 @@ def _results(
         raise ValueError('no column epoch')
     for column in frame:
         numbers = pd.to_numeric(frame[column], errors='coerce')
-        for i in np.flatnonzero(numbers.isna() & (frame[column].notna() | (column in ('epoch', 'lr', 'seconds')))):
-            raise ValueError(f'row {i + 1}, {column} {frame[column][i]!s:.40}: expected a number')
+        must = column in ('epoch', 'lr', 'seconds')
+        wrong = np.flatnonzero(numbers.isna() & (frame[column].notna() | must))
+        if len(wrong):
+            raise ValueError(f'row {wrong[0] + 1}, {column} {frame[column][wrong[0]]!s:.40}: expected a number')
     later = np.flatnonzero(np.diff(frame['epoch']) <= 0)
     if len(later):
         raise ValueError(
