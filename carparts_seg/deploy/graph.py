@@ -15,7 +15,6 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import __version__
 from ..core.basics import CarpartsError, MissingExtra, file_sha256, need, write_atomic
 from ..core.parts import mirror_permutation, part_colors
 from ..predict.network import FLIP_DIMS
@@ -170,7 +170,7 @@ def export_settings(
         precision=precision,
         weights_sha256=p.weights_sha256,
         **(dict(networks={k: file_sha256(f) for k, f in p.folds.items()}) if p.folds else {}),
-        made_with=f"carparts_seg {metadata.version('carparts_seg')}",
+        made_with=f"carparts_seg {__version__}",
         **(dict(size_multiple=MULTIPLE) if dynamic else {}),
     )
 

@@ -33,6 +33,7 @@ from fastai.callback.core import Callback
 from torch.nn.modules._functions import SyncBatchNorm as CudaSyncNorm
 from torch.overrides import TorchFunctionMode
 
+from .. import __version__
 from ..core.basics import CarpartsError, first_line, need
 from ..core.settings import Experiment
 
@@ -484,10 +485,8 @@ def machine_words() -> str:
 # %% ../../nbs/5_train/55_machine.ipynb #e525c94c
 def software_versions() -> str:
     "The versions of what a run rests on."
-    return ', '.join(
-        f'{name} {metadata.version(name)}'
-        for name in ('carparts_seg', 'torch', 'fastai', 'segmentation-models-pytorch', 'albumentations')
-    )
+    others = ('torch', 'fastai', 'segmentation-models-pytorch', 'albumentations')
+    return ', '.join([f'carparts_seg {__version__}', *(f'{name} {metadata.version(name)}' for name in others)])
 
 # %% ../../nbs/5_train/55_machine.ipynb #5291865f
 class StepTimes(Callback):
