@@ -130,7 +130,7 @@ def _with_figures(
         why = 'is not the metrics.json that `carparts evaluate --out DIR` writes'
         raise ExportError(f'{figures} {why}', file=figures, key='figures', why=why) from None
     facts = json.loads(own.read_bytes()) if own.is_file() else {}
-    left_out = ('run', 'data_source', 'failed', 'notes', 'at_own_size', 'at_training_size')
+    left_out = ('run', 'data_source', 'failed', 'notes', 'precision', 'at_own_size', 'at_training_size')
     return without_paths(facts | {k: v for k, v in found.items() if k not in left_out} | at_own)
 
 # %% ../../nbs/8_deploy/88_package.ipynb #c50d8d1b
