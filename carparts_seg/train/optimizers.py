@@ -103,6 +103,13 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, groups)
         self.coefficients, self.every, self.large = polar_coefficients(iterations), every, large
 
+    def __setstate__(self, state: dict) -> None:
+        "PyTorch leaves a loaded `step` where it was saved; the fused step of a GPU wants it beside its parameter."
+        super().__setstate__(state)
+        for p, of in self.state.items():
+            if torch.is_tensor(of.get('step')):
+                of['step'] = of['step'].to(p.device)
+
     @torch.no_grad()
     def step(
         self,
