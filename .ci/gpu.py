@@ -5,7 +5,7 @@
 Draws cars into FOLDER; trains the same twice, and a third time with a stop and `--resume`; predicts on the GPU and on
 the CPU; evaluates. Prints `ok NAME: figures` or `FAILED NAME: why` a line each; exit code 1 if one fails. On a CPU the
 three trainings have to be the same to the bit; on a GPU their figures have to lie as near as those of two runs do. Two
-minutes of an H200, six of two cores.
+minutes of an H200, six of two cores that have nothing else to do.
 """
 
 import json
@@ -76,7 +76,7 @@ def predictions(home):
         carparts("predict", home / "first", home / "cars", "--out", home / name, *more)
     read = lambda name: pd.read_parquet(home / name / "predictions.parquet").set_index(["file_name", "name"])
     here, cpu = read("here"), read("cpu")
-    both = here.join(cpu, lsuffix="_here", rsuffix="_cpu", how="inner")
+    both = here.add_suffix("_here").join(cpu.add_suffix("_cpu"), how="inner")
     share = 2 * len(both) / (len(here) + len(cpu))
     assert share > 0.98, f"{len(here)} parts and {len(cpu)}, of which {len(both)} are in both"
     apart = (both["score_here"] - both["score_cpu"]).abs().max()
