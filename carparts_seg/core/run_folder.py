@@ -198,8 +198,9 @@ def _predictions(
     return frame
 
 # %% ../../nbs/1_core/19_run_folder.ipynb #6fba4f32
+_YAML = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # in C: ten times as fast
 _PIECES = {
-    'config': ('config.yaml', lambda p: _mapping(yaml.safe_load(p.read_text(encoding='utf-8')))),
+    'config': ('config.yaml', lambda p: _mapping(yaml.load(p.read_text(encoding='utf-8'), _YAML))),
     'charts': ('charts.json', lambda p: _checked_charts(_json_mapping(p))),
     'results': ('results.csv', _results),
     'metrics': ('metrics.json', _metrics),

@@ -29,7 +29,7 @@ def _random_network(n_classes: int, decoder: Mapping) -> nn.Module:
             m.running_mean.normal_(0, 0.1)
             m.running_var.uniform_(0.5, 1.5)
     for p in model.segmentation_head.parameters():
-        nn.init.normal_(p, 0, 2)  # so that it finds something
+        nn.init.normal_(p, 0, 1)  # so that it finds something
     return model
 
 # %% ../../nbs/8_deploy/80_invented.ipynb #fae78439
@@ -43,21 +43,21 @@ def invent_network_run(
     folder = Path(folder)
     (folder / 'weights').mkdir(parents=True)
     data = draw_dataset(n, folder / 'data', seed=5, height=96, width=128)
-    narrow = {'decoder_use_norm': False, 'decoder_channels': [64, 32, 16, 16, 8]}  # few operators: soon exported
+    small = {'encoder_depth': 3, 'decoder_use_norm': False, 'decoder_channels': [32, 16, 8]}  # soon exported
     cfg = load_config(
         None,
         [
             'architecture.architecture=Unet',
             'architecture.backbone=tu-test_resnet',
             'architecture.pretrained=false',
-            f'architecture.decoder_arguments={json.dumps(narrow)}',
+            f'architecture.decoder_arguments={json.dumps(small)}',
             f'image.image_height={size}',
             f'image.image_width={size}',
             'experiment_name=invented',
             *settings,
         ],
     )
-    model = _random_network(len(data.classes), narrow)
+    model = _random_network(len(data.classes), small)
     save_config(cfg, folder / 'config.yaml')
     save_file(model.state_dict(), folder / 'weights' / 'last.safetensors')
     write_json(
