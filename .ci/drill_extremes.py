@@ -30,7 +30,7 @@ from inside import Result, run_within
 os.environ.setdefault("MPLBACKEND", "Agg")
 LONGEST = 300  # seconds of a command, beyond which it hangs
 TINY = """
-architecture: {architecture: FPN, backbone: tu-test_resnet, pretrained: false}
+architecture: {architecture: Linknet, backbone: tu-test_resnet, pretrained: false}
 environment: {gpus: [], seed: 1}
 image: {image_height: 64, image_width: 64}
 training: {epochs: 1, batch_size: 2, build_scoring_pipelines: false}
