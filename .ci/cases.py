@@ -492,7 +492,7 @@ def _():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    served = subprocess.Popen([sys.executable, "-m", "carparts_seg", "serve", "run", "--port", str(port)])
+    served = started(["serve", "run", "--port", str(port)])
     slow, body = [], b'--B\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
     body += next(Path("cars/JPEGImages").glob("*.jpg")).read_bytes() + b"\r\n--B--\r\n"
     kind = {"Content-Type": "multipart/form-data; boundary=B"}
@@ -510,8 +510,20 @@ def _():
     finally:
         for s in slow:
             s.close()
-        served.terminate()
-        served.wait(30)
+        os.kill(served, signal.SIGTERM)
+        assert ended(served, 30), "the service did not end"
+
+
+def ended(pid, seconds):
+    "Wait until a child ends, and end it where it doesn't; whether it did by itself."
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return True
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
 
 
 def waited_for(port):

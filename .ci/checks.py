@@ -579,7 +579,8 @@ def made_pages():
         quarto = Path(idle, "quarto")  # where there is none, nbdev would install it, and this package anew
         quarto.write_text("#!/bin/sh\n")
         quarto.chmod(0o755)
-        env = os.environ | {"PATH": os.pathsep.join([os.environ["PATH"], idle])}
+        env = os.environ | {"PATH": os.pathsep.join([os.environ["PATH"], idle]), "CARPARTS_KEEP": idle}
+        env["PYTHONPATH"] = os.pathsep.join([str(root / ".ci" / "listen"), os.environ.get("PYTHONPATH", "")]).strip(":")
         done = subprocess.run(["nbdev_proc_nbs"], cwd=copy, capture_output=True, text=True, env=env)
         made = {path: copy / "_proc" / path.relative_to(nbs) for path in notebooks}
         return done, {path: page.read_text(encoding="utf-8") for path, page in made.items() if page.is_file()}

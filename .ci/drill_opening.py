@@ -31,7 +31,7 @@ from inside import run_within
 os.environ.setdefault("MPLBACKEND", "Agg")
 LONGEST = 600  # seconds of a command, beyond which it hangs; a machine may have much else to do
 TINY = """
-architecture: {architecture: FPN, backbone: tu-test_resnet, pretrained: false}
+architecture: {architecture: Linknet, backbone: tu-test_resnet, pretrained: false}
 environment: {gpus: [], seed: SEED}
 image: {image_height: 64, image_width: 64}
 training: {epochs: 1, batch_size: 4, save_best_checkpoint: true, build_scoring_pipelines: false}

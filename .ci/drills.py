@@ -44,7 +44,7 @@ from all_drills import told_counts
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 SETTINGS = """
-architecture: {architecture: FPN, backbone: tu-test_resnet, pretrained: false}
+architecture: {architecture: Linknet, backbone: tu-test_resnet, pretrained: false}
 environment: {gpus: [], seed: 1}
 image: {image_height: 64, image_width: 64}
 training: {epochs: 3, batch_size: 4, optimizer: AdamW, save_best_checkpoint: true, build_scoring_pipelines: true}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.basics import file_sha256
+from ..core.basics import check_size, file_sha256
 from ..core.coco import coco_to_table
 from ..core.fields import TableError, load_json
 from ..core.image_files import ImageError
@@ -221,6 +221,7 @@ def kind_of_json(
     if not path.is_file():
         return json_kind(load_json(path))  # says why it can't be read
     try:
+        check_size(path)  # before all of it is read
         return _kind_in(path, file_sha256(path))
     except OSError:
         return json_kind(load_json(path))

@@ -13,8 +13,9 @@ import inspect
 import io
 import json
 import re
+import shutil
 import subprocess
-import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -250,7 +251,10 @@ def narrow_code(
     cells = [dict(cell_type="code", metadata={}, source=t, outputs=[], execution_count=None) for t in plain]
     book = json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=4))
     options = ["--isolated", "--config", "line-length=84", "--config", 'format.quote-style="preserve"']
-    command = [sys.executable, "-m", "ruff", "format", *options, "--stdin-filename", "page.ipynb", "-"]
+    ruff = shutil.which("ruff", path=sysconfig.get_path("scripts")) or shutil.which("ruff")
+    if ruff is None:
+        return plain
+    command = [ruff, "format", *options, "--stdin-filename", "page.ipynb", "-"]
     done = subprocess.run(command, input=book, capture_output=True, text=True, encoding="utf-8")
     return ["".join(c["source"]) for c in json.loads(done.stdout)["cells"]] if done.returncode == 0 else plain
 
