@@ -76,15 +76,13 @@ def on_execnb(module):
 
 
 def longest_first(module):
-    "Have nbdev begin with the notebooks that take longest, and execute one more at once than there are cores."
+    "Have nbdev begin with the notebooks that take longest."
     parallel = module.parallel
 
     def sorted_parallel(f, items, *args, **kwargs):
         place = {name: i for i, name in enumerate(LONGEST)}
         rank = lambda path: (place.get(path.stem, len(place)), path.parent.name != "tutorials")
         order = sorted(range(len(items)), key=lambda i: rank(items[i]))
-        if kwargs.get("n_workers"):
-            kwargs["n_workers"] += 1  # a fifth of the time is waiting: for a browser, a service, processes that start
         results = dict(zip(order, parallel(f, [items[i] for i in order], *args, **kwargs)))
         return [results[i] for i in range(len(items))]
 
